@@ -1,0 +1,52 @@
+# Each target sets itself up; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
+
+.DEFAULT_GOAL := help
+.PHONY: help run install test lint format bench dist clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/installed ## trace; options in ARGS="-t -P 443"
+	$(BIN)/tcpconnect $(ARGS)
+
+install: $(VENV)/installed ## build the tool into .venv/bin/tcpconnect
+
+test: $(VENV)/tools ## run all tests, those of the kernel too when root; options in ARGS
+	@scripts/system-packages test
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/tools ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $(BPF)
+
+format: $(VENV)/tools ## rewrite in style
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(BPF)
+
+bench: $(VENV)/tools ## measure cost; options in ARGS
+	$(BIN)/python -m bench $(ARGS)
+
+dist: $(VENV)/tools ## build sdist and wheel into dist/
+	$(BIN)/python -m build
+
+clean: ## remove what was built
+	rm -rf $(VENV) dist src/tcpconnect/bpf/*.o
+
+$(VENV)/installed: pyproject.toml hatch_build.py $(BPF)
+	@scripts/system-packages
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/tools: $(VENV)/installed
+	$(PIP) install --upgrade 'pip>=25.1'
+	$(PIP) install --group dev
+	@touch $@

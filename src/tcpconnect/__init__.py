@@ -1,0 +1,29 @@
+"""tcpconnect: every TCP connection that the programs of a machine try to open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tcpconnect.connection import Connection
+    from tcpconnect.flow import Flow
+    from tcpconnect.tracer import Trace, trace
+
+__version__ = "0.1.0"
+__all__ = ["Connection", "Flow", "Trace", "trace"]
+
+_HOMES = {
+    "Connection": "tcpconnect.connection",
+    "Flow": "tcpconnect.flow",
+    "Trace": "tcpconnect.tracer",
+    "trace": "tcpconnect.tracer",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the API when it is used: ``tcpconnect -h`` does not need it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tcpconnect' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

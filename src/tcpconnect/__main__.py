@@ -1,0 +1,7 @@
+"""``python -m tcpconnect``."""
+
+import sys
+
+from tcpconnect.cli import main
+
+sys.exit(main())

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The kernel's structs, with only the members that are read (libbpf relocates
+ * the offsets when it loads the object), and the few helpers that are called.
+ */
+#ifndef TCPCONNECT_KERNEL_H
+#define TCPCONNECT_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#define SEC(name) __attribute__((section(name), used))
+#define __uint(name, val) int(*name)[val]
+#define __type(name, val) typeof(val) *name
+#define __relocated __attribute__((preserve_access_index))
+#undef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+typedef _Bool bool;
+
+#define AF_INET 2
+#define AF_INET6 10
+#define EADDRNOTAVAIL 99
+
+/* include/net/tcp_states.h */
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
+	TCP_SYN_RECV = 3,
+	TCP_CLOSE = 7,
+};
+
+struct ns_common {
+	unsigned int inum;
+} __relocated;
+
+struct net {
+	struct ns_common ns;
+} __relocated;
+
+struct mnt_namespace {
+	struct ns_common ns;
+} __relocated;
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+} __relocated;
+
+struct task_struct {
+	struct nsproxy *nsproxy;
+} __relocated;
+
+typedef struct {
+	struct net *net;
+} __relocated possible_net_t;
+
+struct in6_addr {
+	union {
+		__u32 u6_addr32[4];
+	} in6_u;
+} __relocated;
+
+struct sock_common {
+	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	__u16 skc_dport;
+	unsigned short skc_family;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+} __relocated;
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+	int sk_err;
+} __relocated;
+
+struct inet_sock {
+	__u16 inet_sport;
+} __relocated;
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+} __relocated;
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u32 segs_out;
+} __relocated;
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) =
+	(void *)BPF_FUNC_map_lookup_elem;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value,
+				   __u64 flags) = (void *)BPF_FUNC_map_update_elem;
+static long (*bpf_map_delete_elem)(void *map, const void *key) =
+	(void *)BPF_FUNC_map_delete_elem;
+static long (*bpf_probe_read_kernel)(void *dst, __u32 size, const void *src) =
+	(void *)BPF_FUNC_probe_read_kernel;
+static __u64 (*bpf_ktime_get_ns)(void) = (void *)BPF_FUNC_ktime_get_ns;
+static __u64 (*bpf_get_current_pid_tgid)(void) =
+	(void *)BPF_FUNC_get_current_pid_tgid;
+static __u64 (*bpf_get_current_uid_gid)(void) = (void *)BPF_FUNC_get_current_uid_gid;
+static long (*bpf_get_current_comm)(void *buf, __u32 size) =
+	(void *)BPF_FUNC_get_current_comm;
+static __u64 (*bpf_get_current_cgroup_id)(void) =
+	(void *)BPF_FUNC_get_current_cgroup_id;
+static struct task_struct *(*bpf_get_current_task)(void) =
+	(void *)BPF_FUNC_get_current_task;
+static void *(*bpf_ringbuf_reserve)(void *ring, __u64 size, __u64 flags) =
+	(void *)BPF_FUNC_ringbuf_reserve;
+static void (*bpf_ringbuf_submit)(void *record, __u64 flags) =
+	(void *)BPF_FUNC_ringbuf_submit;
+static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) =
+	(void *)BPF_FUNC_skc_to_tcp_sock;
+
+#endif

@@ -1,0 +1,137 @@
+"""libbpf 1.x through ctypes: prototypes, and errors as exceptions. No TCP in here."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    byref,
+    c_bool,
+    c_char,
+    c_char_p,
+    c_int,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
+from typing import Any
+
+
+LIBRARY = "libbpf.so.1"
+
+# enum bpf_map_type, include/uapi/linux/bpf.h.
+MAP_TYPES = (
+    "unspec hash array prog_array perf_event_array percpu_hash percpu_array "
+    "stack_trace cgroup_array lru_hash lru_percpu_hash lpm_trie array_of_maps "
+    "hash_of_maps devmap sockmap cpumap xskmap sockhash cgroup_storage "
+    "reuseport_sockarray percpu_cgroup_storage queue stack sk_storage devmap_hash "
+    "struct_ops ringbuf inode_storage task_storage bloom_filter user_ringbuf "
+    "cgrp_storage arena insn_array"
+).split()
+
+
+class OpenOptions(Structure):
+    """The first members of struct bpf_object_open_opts."""
+
+    _fields_ = (("sz", c_size_t), ("object_name", c_char_p))
+
+
+class MapInfo(Structure):
+    """The first members of struct bpf_map_info."""
+
+    _fields_ = (
+        ("type", c_uint32),
+        ("id", c_uint32),
+        ("key_size", c_uint32),
+        ("value_size", c_uint32),
+        ("max_entries", c_uint32),
+        ("map_flags", c_uint32),
+        ("name", c_char * 16),
+    )
+
+
+class ProgramInfo(Structure):
+    """Struct bpf_prog_info up to its statistics."""
+
+    _fields_ = (
+        ("type", c_uint32),
+        ("id", c_uint32),
+        ("_skipped", c_char * 184),
+        ("run_time_ns", c_uint64),
+        ("run_cnt", c_uint64),
+        ("recursion_misses", c_uint64),
+    )
+
+
+PRINTER = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
+
+
+def _failed_int(result: int, name: str) -> int:
+    """Raise OSError for a negative errno, as libbpf 1.x returns them."""
+    if result < 0:
+        raise OSError(-result, os.strerror(-result), name)
+    return result
+
+
+def _failed_pointer(result: int | None, name: str) -> int:
+    """Raise OSError for a null pointer, with the errno that libbpf set."""
+    if not result:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), name)
+    return result
+
+
+_PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "bpf_object__open_mem": (c_void_p, (c_char_p, c_size_t, POINTER(OpenOptions))),
+    "bpf_object__load": (c_int, (c_void_p,)),
+    "bpf_object__close": (None, (c_void_p,)),
+    "bpf_object__find_map_by_name": (c_void_p, (c_void_p, c_char_p)),
+    "bpf_object__find_program_by_name": (c_void_p, (c_void_p, c_char_p)),
+    "bpf_program__attach": (c_void_p, (c_void_p,)),
+    "bpf_program__fd": (c_int, (c_void_p,)),
+    "bpf_link__destroy": (c_int, (c_void_p,)),
+    "bpf_map__fd": (c_int, (c_void_p,)),
+    "bpf_map__set_max_entries": (c_int, (c_void_p, c_uint32)),
+    "bpf_map__initial_value": (c_void_p, (c_void_p, POINTER(c_size_t))),
+    "bpf_map__reuse_fd": (c_int, (c_void_p, c_int)),
+    "bpf_map_update_elem": (c_int, (c_int, c_void_p, c_void_p, c_uint64)),
+    "bpf_map_lookup_batch": (
+        c_int,
+        (c_int, *[c_void_p] * 4, POINTER(c_uint32), c_void_p),
+    ),
+    "bpf_obj_get": (c_int, (c_char_p,)),
+    "bpf_obj_get_info_by_fd": (c_int, (c_int, c_void_p, POINTER(c_uint32))),
+    "libbpf_probe_bpf_map_type": (c_int, (c_int, c_void_p)),
+    "libbpf_probe_bpf_prog_type": (c_int, (c_int, c_void_p)),
+    "libbpf_set_print": (c_void_p, (PRINTER,)),
+}
+
+
+def load_library() -> ctypes.CDLL:
+    """Load libbpf and declare the functions in use.
+
+    Raises OSError when libbpf.so.1 can't be loaded.
+    """
+    library = ctypes.CDLL(LIBRARY, use_errno=True)
+    for name, (result, arguments) in _PROTOTYPES.items():
+        function = getattr(library, name)
+        function.argtypes = arguments
+        function.restype = result
+        # bpf_map_lookup_batch ends with ENOENT: its caller looks at the result.
+        if result is c_void_p and name != "libbpf_set_print":
+            function.errcheck = lambda r, f, _: _failed_pointer(r, f.__name__)
+        elif result is c_int and name != "bpf_map_lookup_batch":
+            function.errcheck = lambda r, f, _: _failed_int(r, f.__name__)
+    return library
+
+
+def map_info(library: ctypes.CDLL, fd: int) -> MapInfo:
+    """Return type and sizes of a map. Raises OSError when ``fd`` is no map."""
+    info = MapInfo()
+    size = c_uint32(ctypes.sizeof(info))
+    library.bpf_obj_get_info_by_fd(fd, byref(info), byref(size))
+    return info

@@ -1,0 +1,152 @@
+"""What this machine must have before anything can be traced: all problems at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tcpconnect.bpf.libbpf import LIBRARY, load_library
+from tcpconnect.errors import PreflightError, TcpconnectError
+
+if TYPE_CHECKING:
+    import ctypes
+
+CAPABILITIES = Path("/proc/self/status")
+USER_NAMESPACE = Path("/proc/self/ns/user")
+BTF = Path("/sys/kernel/btf/vmlinux")
+LOCKDOWN = Path("/sys/kernel/security/lockdown")
+
+# include/linux/proc_ns.h: PROC_USER_INIT_INO.
+INITIAL_USER_NAMESPACE = 0xEFFFFFFD
+
+# include/uapi/linux/capability.h.
+CAP_SYS_ADMIN = 21
+NEEDED_CAPABILITIES = {"CAP_PERFMON": 38, "CAP_BPF": 39}
+
+# The command of a package manager, and how it installs the library.
+INSTALLERS = {
+    "apt-get": "apt-get install libbpf1",
+    "dnf": "dnf install libbpf",
+    "apk": "apk add libbpf",
+    "pacman": "pacman -S libbpf",
+    "zypper": "zypper install libbpf1",
+}
+
+# Names in the kernel's type information, and the first Linux that has them.
+FEATURES = {
+    b"btf_trace_inet_sock_set_state": ("tracepoint sock:inet_sock_set_state", "5.5"),
+    b"BPF_MAP_TYPE_RINGBUF": ("BPF ring buffer", "5.8"),
+    b"BPF_FUNC_skc_to_tcp_sock": ("BPF helper skc_to_tcp_sock", "5.9"),
+}
+OLDEST = "5.9"
+
+
+class Check(NamedTuple):
+    """One thing examined: what was found, or the problem."""
+
+    name: str
+    found: str
+    problem: TcpconnectError | None = None
+
+
+def privileges() -> Check:
+    """Examine capabilities, and that they are those of the machine."""
+    status = CAPABILITIES.read_text()
+    effective = int(status.split("CapEff:")[1].split()[0], 16)
+    name = "privileges"
+    lacking = [c for c, bit in NEEDED_CAPABILITIES.items() if not effective >> bit & 1]
+    if lacking and not effective >> CAP_SYS_ADMIN & 1:
+        who = "not root" if os.geteuid() else "root without its capabilities"
+        reason = f"{who}: {' and '.join(lacking)} missing"
+        remedy = "run it with sudo, or give it these capabilities"
+        return Check(name, "", TcpconnectError("no privileges", reason, remedy))
+    if USER_NAMESPACE.stat().st_ino != INITIAL_USER_NAMESPACE:
+        reason = "capabilities of a user namespace do not count for BPF"
+        remedy = "run it outside of the container, or in a privileged one"
+        return Check(name, "", TcpconnectError("no privileges", reason, remedy))
+    return Check(name, "root" if not os.geteuid() else "CAP_BPF and CAP_PERFMON")
+
+
+def btf() -> Check:
+    """Examine the type information of the kernel."""
+    if BTF.exists():
+        return Check("BTF", str(BTF))
+    problem = TcpconnectError(
+        "no BTF",
+        f"{BTF} is missing",
+        "mount sysfs on /sys, or boot a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+    )
+    return Check("BTF", "", problem)
+
+
+def lockdown() -> Check:
+    """Examine whether the kernel lets BPF programs read its memory."""
+    mode = LOCKDOWN.read_text().strip() if LOCKDOWN.exists() else "none"
+    if "[confidentiality]" not in mode:
+        return Check("lockdown", mode)
+    problem = TcpconnectError(
+        "kernel lockdown",
+        "mode confidentiality forbids BPF to read kernel memory",
+        "boot with lockdown=integrity or lockdown=none",
+    )
+    return Check("lockdown", "", problem)
+
+
+def library() -> Check:
+    """Examine whether libbpf can be loaded."""
+    try:
+        load_library()
+    except OSError as error:
+        install = [c for tool, c in INSTALLERS.items() if shutil.which(tool)]
+        install = install[:1] or list(INSTALLERS.values())
+        remedy = f"install it: {', or '.join(install)}"
+        problem = TcpconnectError(f"no {LIBRARY}", str(error), remedy)
+        return Check("libbpf", "", problem)
+    return Check("libbpf", LIBRARY)
+
+
+def kernel() -> Check:
+    """Examine whether the kernel has what the program uses, by its BTF."""
+    release = f"Linux {os.uname().release}"
+    try:
+        names = BTF.read_bytes()
+    except OSError as error:
+        return Check("kernel", f"{release} (not examined: {error.strerror})")
+    lacking = [
+        f"{what} (Linux {since})"
+        for name, (what, since) in FEATURES.items()
+        if b"\0" + name + b"\0" not in names
+    ]
+    if not lacking:
+        return Check("kernel", release)
+    reason = f"{release} has no {', no '.join(lacking)}"
+    remedy = f"boot Linux {OLDEST} or newer"
+    return Check("kernel", "", TcpconnectError("kernel too old", reason, remedy))
+
+
+def examine() -> list[Check]:
+    """Examine everything."""
+    return [privileges(), kernel(), btf(), lockdown(), library()]
+
+
+def require() -> None:
+    """Raise PreflightError with all problems, if there is one."""
+    problems = [check.problem for check in examine() if check.problem]
+    if problems:
+        raise PreflightError(problems)
+
+
+def ready_library() -> ctypes.CDLL:
+    """Return libbpf when the quick checks pass.
+
+    Raises PreflightError with all problems.
+    """
+    if any(check.problem for check in (privileges(), btf(), lockdown())):
+        require()
+    try:
+        return load_library()
+    except OSError:
+        require()
+        raise

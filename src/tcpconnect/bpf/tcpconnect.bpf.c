@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Every active TCP connection attempt, from one tracepoint that fires whenever a
+ * TCP socket changes state. An attempt begins with CLOSE -> SYN_SENT, in the task
+ * that connects, and ends when the socket leaves SYN_SENT, most often in softirq:
+ * there the current task is nobody's, so all that is said about the process is
+ * taken at the beginning and kept in `pending`.
+ */
+#include "kernel.h"
+#include "types.h"
+
+const volatile struct config config SEC(".rodata");
+
+struct progress progress SEC(".bss");
+
+/*
+ * Records for user space. Reserved and committed by the program, consumed by
+ * kernel.py, which may make it smaller before the load.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} ring SEC(".maps");
+
+/*
+ * Attempts in SYN_SENT, by socket. Inserted when one begins, deleted when it ends;
+ * what is left when tracing stops is read by kernel.py. Sized before the load.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct connection);
+} pending SEC(".maps");
+
+/* For -c. Counted by the program, read by kernel.py at the end. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct flow);
+	__type(value, struct flow_counts);
+} flows SEC(".maps");
+
+/* For -c --histogram: slot n counts latencies of 2^n to 2^(n+1)-1 us. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LATENCY_SLOTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} histogram SEC(".maps");
+
+/* Sets of -p and -u. Filled by kernel.py before the program is attached. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u8);
+} pids SEC(".maps"), uids SEC(".maps");
+
+/* Others fill these two, at any time; kernel.py puts their pinned maps here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u64);
+} cgroups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} mntnses SEC(".maps");
+
+static __always_inline __u64 current_mntns(void)
+{
+	struct task_struct *task = bpf_get_current_task();
+	struct nsproxy *nsproxy = 0;
+	struct mnt_namespace *mnt_ns = 0;
+	unsigned int inum = 0;
+
+	bpf_probe_read_kernel(&nsproxy, sizeof(nsproxy), &task->nsproxy);
+	bpf_probe_read_kernel(&mnt_ns, sizeof(mnt_ns), &nsproxy->mnt_ns);
+	bpf_probe_read_kernel(&inum, sizeof(inum), &mnt_ns->ns.inum);
+	return inum;
+}
+
+static __always_inline bool port_wanted(__u16 port)
+{
+	return config.ports[port / 64] >> (port % 64) & 1;
+}
+
+/* The filters that look at the current task. */
+static __always_inline bool task_wanted(__u32 pid, __u32 uid)
+{
+	__u64 id;
+
+	if (config.by_pid && !bpf_map_lookup_elem(&pids, &pid))
+		return 0;
+	if (config.by_uid && !bpf_map_lookup_elem(&uids, &uid))
+		return 0;
+	if (config.by_cgroup) {
+		id = bpf_get_current_cgroup_id();
+		if (!bpf_map_lookup_elem(&cgroups, &id))
+			return 0;
+	}
+	if (config.by_mntns) {
+		id = current_mntns();
+		if (!bpf_map_lookup_elem(&mntnses, &id))
+			return 0;
+	}
+	return 1;
+}
+
+static __always_inline void map_ipv4(__u32 *to, __u32 address)
+{
+	to[0] = 0;
+	to[1] = 0;
+	to[2] = __builtin_bswap32(0xffff);
+	to[3] = address;
+}
+
+static __always_inline void copy_ipv6(__u32 *to, struct in6_addr *from)
+{
+	to[0] = from->in6_u.u6_addr32[0];
+	to[1] = from->in6_u.u6_addr32[1];
+	to[2] = from->in6_u.u6_addr32[2];
+	to[3] = from->in6_u.u6_addr32[3];
+}
+
+/*
+ * An IPv6 socket that connects to ::ffff:a.b.c.d speaks IPv4, and its IPv4
+ * members are the ones that are set by now.
+ */
+static __always_inline void read_addresses(struct connection *c, struct sock *sk)
+{
+	struct sock_common *skc = &sk->__sk_common;
+	__u32 *daddr = c->daddr;
+
+	if (skc->skc_family == AF_INET6) {
+		copy_ipv6(daddr, &skc->skc_v6_daddr);
+		if (daddr[0] || daddr[1] || daddr[2] != __builtin_bswap32(0xffff)) {
+			copy_ipv6(c->saddr, &skc->skc_v6_rcv_saddr);
+			c->ip = 6;
+			return;
+		}
+	}
+	map_ipv4(daddr, skc->skc_daddr);
+	map_ipv4(c->saddr, skc->skc_rcv_saddr);
+	c->ip = 4;
+}
+
+static __always_inline __u16 local_port(struct tcp_sock *tp)
+{
+	return __builtin_bswap16(tp->inet_conn.icsk_inet.inet_sport);
+}
+
+static __always_inline void report(const struct connection *c)
+{
+	struct connection *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+
+	if (!record) {
+		__sync_fetch_and_add(&progress.lost_ring, 1);
+		return;
+	}
+	*record = *c;
+	bpf_ringbuf_submit(record, 0);
+}
+
+static __always_inline struct flow_counts *flow_of(const struct connection *c)
+{
+	struct flow key = { .dport = c->dport };
+	struct flow_counts zero = {}, *counts;
+
+	__builtin_memcpy(key.saddr, c->saddr, sizeof(key.saddr));
+	__builtin_memcpy(key.daddr, c->daddr, sizeof(key.daddr));
+	counts = bpf_map_lookup_elem(&flows, &key);
+	if (counts)
+		return counts;
+	bpf_map_update_elem(&flows, &key, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&flows, &key);
+}
+
+static __always_inline void count_connect(const struct connection *c)
+{
+	struct flow_counts *counts = flow_of(c);
+
+	if (counts)
+		__sync_fetch_and_add(&counts->connects, 1);
+	else
+		__sync_fetch_and_add(&progress.lost_flows, 1);
+}
+
+static __always_inline __u32 log2(__u64 v)
+{
+	__u32 r = 0;
+
+#pragma unroll
+	for (int shift = 32; shift; shift /= 2) {
+		if (v >> shift) {
+			v >>= shift;
+			r += shift;
+		}
+	}
+	return r;
+}
+
+/* The flow was made when the attempt began: if it is not there, it did not fit. */
+static __always_inline void count_end(const struct connection *c)
+{
+	struct flow_counts *counts = flow_of(c);
+	__u64 *slot;
+	__u32 n;
+
+	if (!counts)
+		return;
+	if (c->result == RESULT_OK)
+		__sync_fetch_and_add(&counts->ok, 1);
+	else
+		__sync_fetch_and_add(&counts->failed, 1);
+	__sync_fetch_and_add(&counts->latency_total_ns, c->latency_ns);
+	/* No compare-and-swap before v5.12; the window between is a few ns. */
+	if (c->latency_ns > counts->latency_max_ns)
+		counts->latency_max_ns = c->latency_ns;
+	n = log2(c->latency_ns / 1000) & (LATENCY_SLOTS - 1);
+	slot = bpf_map_lookup_elem(&histogram, &n);
+	if (slot)
+		__sync_fetch_and_add(slot, 1);
+}
+
+/* CLOSE -> SYN_SENT, in the context of the task that connects. */
+static __always_inline void begin(struct sock *sk, struct tcp_sock *tp)
+{
+	__u64 key = (__u64)sk, pid_tgid = bpf_get_current_pid_tgid();
+	struct connection c = {};
+
+	c.dport = __builtin_bswap16(sk->__sk_common.skc_dport);
+	if (config.by_port && !port_wanted(c.dport))
+		return;
+	read_addresses(&c, sk);
+	if (config.ip && config.ip != c.ip)
+		return;
+	c.pid = pid_tgid >> 32;
+	c.tid = pid_tgid;
+	c.uid = bpf_get_current_uid_gid();
+	if (!task_wanted(c.pid, c.uid))
+		return;
+	c.time_ns = bpf_ktime_get_ns();
+	if (unlikely(!progress.first_ns))
+		progress.first_ns = c.time_ns;
+	c.netns = sk->__sk_common.skc_net.net->ns.inum;
+	c.lport = local_port(tp);
+	c.result = RESULT_UNKNOWN;
+	bpf_get_current_comm(c.comm, sizeof(c.comm));
+
+	if (config.count && !config.wait_end)
+		count_connect(&c);
+	if (config.track && (config.wait_end || config.count || !c.lport)) {
+		if (!bpf_map_update_elem(&pending, &key, &c, BPF_ANY))
+			return;
+		__sync_fetch_and_add(&progress.untracked, 1);
+	}
+	if (!config.count)
+		report(&c);
+	else if (config.wait_end)
+		count_connect(&c);
+}
+
+/*
+ * Why SYN_SENT -> CLOSE. Without an error from the network, the program closed the
+ * socket first, unless connect() itself failed: then no local port was found, or
+ * the one that the program had bound is taken for this destination and no SYN left.
+ */
+static __always_inline __u16 failure(const struct connection *c, struct sock *sk,
+				     struct tcp_sock *tp)
+{
+	int err = sk->sk_err;
+
+	if (err)
+		return err;
+	if (!local_port(tp) || (c->lport && !tp->segs_out))
+		return EADDRNOTAVAIL;
+	return RESULT_ABORTED;
+}
+
+/* The attempt left SYN_SENT (or, in a simultaneous open, SYN_RECV). */
+static __always_inline void end(struct sock *sk, struct tcp_sock *tp, int newstate)
+{
+	__u64 key = (__u64)sk;
+	struct connection *c = bpf_map_lookup_elem(&pending, &key);
+
+	if (!c)
+		return;
+	if (config.wait_end || config.count) {
+		c->latency_ns = bpf_ktime_get_ns() - c->time_ns;
+		if (newstate == TCP_ESTABLISHED)
+			c->result = RESULT_OK;
+		else if (newstate == TCP_CLOSE)
+			c->result = failure(c, sk, tp);
+		else
+			c->result = RESULT_ABORTED;
+	}
+	c->lport = local_port(tp);
+	if (!(config.failed && c->result == RESULT_OK) &&
+	    c->latency_ns >= config.slower_ns) {
+		if (!config.count) {
+			report(c);
+		} else {
+			if (config.wait_end)
+				count_connect(c);
+			count_end(c);
+		}
+	}
+	bpf_map_delete_elem(&pending, &key);
+}
+
+/* TRACE_EVENT(inet_sock_set_state): sk, oldstate, newstate. */
+SEC("tp_btf/inet_sock_set_state")
+int inet_sock_set_state(__u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	int oldstate = ctx[1];
+	int newstate = ctx[2];
+	struct tcp_sock *tp;
+
+	if (oldstate == TCP_CLOSE) {
+		if (newstate != TCP_SYN_SENT)
+			return 0;
+	} else if (!config.track ||
+		   (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV) ||
+		   newstate == TCP_SYN_RECV) {
+		return 0;
+	}
+	/* 0 for other protocols, such as MPTCP: its subflow is a TCP socket. */
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	if (oldstate == TCP_CLOSE)
+		begin(sk, tp);
+	else
+		end(sk, tp, newstate);
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the BPF program and the Python side share. connection.py and kernel.py
+ * repeat these layouts; tests/unit/test_layout.py compares them with the BTF of
+ * the object.
+ */
+#ifndef TCPCONNECT_TYPES_H
+#define TCPCONNECT_TYPES_H
+
+#include <linux/types.h>
+
+#define COMM_LEN 16
+#define PORT_WORDS 1024 /* 65,536 ports, one bit each */
+#define LATENCY_SLOTS 64
+
+/* Values of connection.result that are not an errno. */
+enum result {
+	RESULT_OK = 0,
+	RESULT_ABORTED = 0xfffd, /* the program ended the attempt first */
+	RESULT_PENDING = 0xfffe, /* still in SYN_SENT when tracing stopped */
+	RESULT_UNKNOWN = 0xffff, /* not asked for, or the attempt was not tracked */
+};
+
+/* One attempt: the record of the ring buffer, and the value of `pending`. */
+struct connection {
+	__u64 time_ns; /* CLOCK_MONOTONIC when it began */
+	__u64 latency_ns; /* from SYN_SENT to its end */
+	__u32 saddr[4]; /* network order; IPv4 is mapped: ::ffff:a.b.c.d */
+	__u32 daddr[4];
+	__u32 pid; /* tgid */
+	__u32 tid;
+	__u32 uid;
+	__u32 netns; /* inode number */
+	__u16 lport; /* host order; 0: not known yet */
+	__u16 dport;
+	__u16 result; /* errno or enum result */
+	__u8 ip; /* 4 or 6 */
+	__u8 reserved;
+	char comm[COMM_LEN];
+};
+
+/* Key and value of `flows`, for -c. */
+struct flow {
+	__u32 saddr[4];
+	__u32 daddr[4];
+	__u16 dport;
+	__u16 reserved;
+};
+
+struct flow_counts {
+	__u64 connects;
+	__u64 ok;
+	__u64 failed;
+	__u64 latency_total_ns;
+	__u64 latency_max_ns;
+};
+
+/*
+ * What the user asked for. In read-only data, set before the load: the verifier
+ * knows the values and removes the code of every filter that is off.
+ */
+struct config {
+	__u64 slower_ns; /* report only attempts that took as long; 0: all */
+	__u8 track; /* follow each attempt to its end */
+	__u8 wait_end; /* report at the end, with the result */
+	__u8 count; /* count flows instead of reporting attempts */
+	__u8 failed; /* report only attempts that did not end OK */
+	__u8 ip; /* 4 or 6 only; 0: both */
+	__u8 by_pid;
+	__u8 by_uid;
+	__u8 by_port;
+	__u8 by_cgroup;
+	__u8 by_mntns;
+	__u8 reserved[6];
+	__u64 ports[PORT_WORDS];
+};
+
+/* What the program tells at any time. Written by the program only. */
+struct progress {
+	__u64 first_ns; /* CLOCK_MONOTONIC of the first attempt */
+	/* What is not shown, and why. */
+	__u64 lost_ring; /* records that did not fit the ring buffer */
+	__u64 lost_flows; /* attempts whose flow did not fit `flows` */
+	__u64 untracked; /* attempts that did not fit `pending` */
+};
+
+#endif

@@ -1,0 +1,154 @@
+"""A connection attempt: its field table, its record on the ring, and the decoder."""
+
+import errno
+import time
+from functools import lru_cache
+from socket import AF_INET, AF_INET6, inet_ntop
+from struct import Struct as Layout
+from typing import Annotated, Any
+
+import msgspec
+
+from tcpconnect.fields import Field, columns_of, rfc3339
+
+
+class Connection(msgspec.Struct, gc=False):
+    """One attempt to open a TCP connection, as the outputs show it."""
+
+    elapsed_s: Annotated[
+        float, Field("TIME(s)", 8, "seconds since the first event", ".3f")
+    ]
+    time: Annotated[
+        int,
+        Field(
+            "TIME", 30, "when it began, RFC 3339 in UTC", shown=rfc3339, shown_type=str
+        ),
+    ]
+    uid: Annotated[int, Field("UID", 5, "user ID of the process", "d")]
+    pid: Annotated[int, Field("PID", 6, "process ID (thread group)", "d")]
+    tid: Annotated[int, Field("TID", 6, "thread ID", "d")]
+    comm: Annotated[str, Field("COMM", 12, "name of the thread", ".12s")]
+    ip: Annotated[int, Field("IP", 2, "IP version on the wire, 4 or 6", "d")]
+    saddr: Annotated[str, Field("SADDR", 16, "source address")]
+    lport: Annotated[
+        int | None, Field("LPORT", 5, "source port, once it is known", "d")
+    ]
+    daddr: Annotated[str, Field("DADDR", 16, "destination address")]
+    dport: Annotated[int, Field("DPORT", 5, "destination port", "d")]
+    netns: Annotated[int, Field("NETNS", 10, "inode of the network namespace", "d")]
+    latency_ms: Annotated[
+        float | None,
+        Field("LAT(ms)", 9, "milliseconds from SYN_SENT to the end", ".3f"),
+    ] = None
+    result: Annotated[
+        str | None,
+        Field(
+            "RESULT",
+            12,
+            "OK, the name of the errno, ABORTED (the program gave up first) or "
+            "PENDING (not ended when tracing stopped)",
+        ),
+    ] = None
+
+
+CONNECTION = columns_of(Connection)
+
+# struct connection of bpf/types.h.
+RECORD = "QQ16s16sIIIIHHHBx16s"
+LAYOUT = Layout("<" + RECORD)
+
+# enum result of bpf/types.h.
+OK, ABORTED, PENDING, UNKNOWN = 0, 0xFFFD, 0xFFFE, 0xFFFF
+
+
+class _Results(dict[int, str | None]):
+    """Names of results, and of every errno on demand."""
+
+    def __missing__(self, code: int) -> str:
+        name = self[code] = errno.errorcode.get(code, f"errno {code}")
+        return name
+
+
+RESULTS = _Results({OK: "OK", ABORTED: "ABORTED", PENDING: "PENDING", UNKNOWN: None})
+
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+@lru_cache(maxsize=65536)
+def address(raw: bytes) -> str:
+    """Return the text of 16 bytes; an IPv4-mapped address is shown as IPv4."""
+    if raw.startswith(_MAPPED):
+        return inet_ntop(AF_INET, raw[12:])
+    return inet_ntop(AF_INET6, raw)
+
+
+@lru_cache(maxsize=65536)
+def printable(raw: bytes) -> str:
+    r"""Return a process name up to its NUL, harmless on any terminal.
+
+    Bytes that are not UTF-8, and characters that are not printable (control,
+    escape, bidirectional and the like), become ``\xNN`` or ``\uNNNN``.
+    """
+    text = raw.partition(b"\0")[0].decode(errors="backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+class Decoder:
+    """Turns records of the ring into Connections.
+
+    The kernel's clock is CLOCK_MONOTONIC; the time of day is worked out anew for each
+    batch, so that it follows when the clock of the machine is set.
+    """
+
+    def __init__(self) -> None:
+        self.first_ns = 0
+
+    def __call__(
+        self, records: list[tuple[Any, ...]], first_ns: int = 0
+    ) -> list[Connection]:
+        """Decode tuples that ``RECORD`` unpacked.
+
+        ``first_ns`` is when the first attempt began, if that is known; a record of it
+        may come later than others, or never.
+        """
+        if not records:
+            return []
+        if not self.first_ns:
+            self.first_ns = first_ns or records[0][0]
+        first = self.first_ns
+        epoch = time.time_ns() - time.monotonic_ns()
+        return [
+            Connection(
+                (time_ns - first) / 1e9,
+                time_ns + epoch,
+                uid,
+                pid,
+                tid,
+                printable(comm),
+                ip,
+                address(saddr),
+                lport or None,
+                address(daddr),
+                dport,
+                netns,
+                None if result == UNKNOWN else latency_ns // 1000 / 1000,
+                RESULTS[result],
+            )
+            for (
+                time_ns,
+                latency_ns,
+                saddr,
+                daddr,
+                pid,
+                tid,
+                uid,
+                netns,
+                lport,
+                dport,
+                result,
+                ip,
+                comm,
+            ) in records
+        ]

@@ -1,0 +1,80 @@
+"""What a field of an output is: described once, read by every output."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+from tcpconnect.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import msgspec
+
+
+class Field(NamedTuple):
+    """How a member of a struct is shown.
+
+    ``spec`` is the printf conversion of a table cell; ``shown`` turns the member's
+    value into the one shown, of type ``shown_type``, in every output.
+    """
+
+    header: str
+    width: int
+    meaning: str
+    spec: str = "s"
+    shown: Callable[[Any], Any] | None = None
+    shown_type: Any = None
+
+
+class Column(NamedTuple):
+    """A field with the name and the type it has in its struct."""
+
+    name: str
+    field: Field
+    type: Any
+
+    @property
+    def nullable(self) -> bool:
+        """Whether the value may be unknown: ``-`` in a table, null in JSON."""
+        return type(None) in get_args(self.type)
+
+
+def columns_of(struct: type[msgspec.Struct]) -> dict[str, Column]:
+    """Return the field table of a struct: its columns by name, in their order."""
+    return {
+        name: Column(name, hint.__metadata__[0], hint.__origin__)
+        for name, hint in struct.__annotations__.items()
+    }
+
+
+def choose(table: dict[str, Column], names: Iterable[str]) -> list[Column]:
+    """Return the named columns in the order of the names.
+
+    Raises UsageError for a name that the table does not have.
+    """
+    chosen = []
+    for name in names:
+        if name not in table:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, table, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(
+                f"no column {name!r}", "", f"{hint}--columns help lists them all"
+            )
+        chosen.append(table[name])
+    return chosen
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def rfc3339(nanoseconds: int) -> str:
+    """Return a time since the epoch as RFC 3339 in UTC, with nanoseconds."""
+    seconds, fraction = divmod(nanoseconds, 1_000_000_000)
+    return f"{_second(seconds)}.{fraction:09d}Z"

@@ -1,0 +1,59 @@
+"""The values of filter options, from text to sets of numbers."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING
+
+from tcpconnect.settings import MAX_PID, MAX_PORT, MAX_UID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pids(text: str) -> frozenset[int]:
+    """Parse ``1,2,3``. Raises ArgumentTypeError, as do the others."""
+    return frozenset(_number(word, "PID", 1, MAX_PID) for word in _words(text, "PID"))
+
+
+def uids(text: str) -> frozenset[int]:
+    """Parse ``1000,alice``: numbers and names of users."""
+    return frozenset(_uid(word) for word in _words(text, "user"))
+
+
+def ports(text: str) -> frozenset[int]:
+    """Parse ``80,443,8000-8100``."""
+    found: set[int] = set()
+    for word in _words(text, "port"):
+        low, dash, high = word.partition("-")
+        first = _number(low, "port", 0, MAX_PORT)
+        last = _number(high, "port", 0, MAX_PORT) if dash else first
+        if last < first:
+            raise ArgumentTypeError(f"{word}: the range ends before it begins")
+        found.update(range(first, last + 1))
+    return frozenset(found)
+
+
+def _words(text: str, what: str) -> Iterator[str]:
+    for word in text.split(","):
+        if not word.strip():
+            raise ArgumentTypeError(f"{text!r}: a {what} is missing in the list")
+        yield word.strip()
+
+
+def _number(word: str, what: str, low: int, high: int) -> int:
+    # str.isdigit alone takes digits of every script, which int() then reads.
+    if not (word.isascii() and word.isdigit() and low <= int(word[:12]) <= high):
+        raise ArgumentTypeError(f"{word!r} is no {what} (a number, {low} to {high})")
+    return int(word)
+
+
+def _uid(word: str) -> int:
+    if word.isascii() and word.isdigit():
+        return _number(word, "UID", 0, MAX_UID)
+    import pwd
+
+    try:
+        return pwd.getpwnam(word).pw_uid
+    except KeyError:
+        raise ArgumentTypeError(f"no user {word!r} on this machine") from None

@@ -1,0 +1,54 @@
+"""A flow of ``-c``: what was counted for one source, destination and port."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+
+from tcpconnect.connection import address
+from tcpconnect.fields import Field, columns_of
+
+
+class Flow(msgspec.Struct, gc=False):
+    """Attempts from one address to one address and port."""
+
+    saddr: Annotated[str, Field("LADDR", 21, "source address")]
+    daddr: Annotated[str, Field("RADDR", 26, "destination address")]
+    dport: Annotated[int, Field("RPORT", 17, "destination port", "d")]
+    connects: Annotated[int, Field("CONNECTS", 8, "attempts that began", "d")]
+    ok: Annotated[int, Field("OK", 8, "attempts that succeeded", "d")]
+    failed: Annotated[int, Field("FAILED", 8, "attempts that ended otherwise", "d")]
+    latency_avg_ms: Annotated[
+        float | None,
+        Field("AVG-LAT(ms)", 11, "mean latency of the ended ones", ".3f"),
+    ] = None
+    latency_max_ms: Annotated[
+        float | None,
+        Field("MAX-LAT(ms)", 11, "largest latency of the ended ones", ".3f"),
+    ] = None
+
+
+FLOW = columns_of(Flow)
+
+
+def decode_flows(
+    entries: Iterable[tuple[bytes, bytes, int, int, int, int, int, int]],
+) -> list[Flow]:
+    """Decode the members of struct flow and struct flow_counts, most connects first."""
+    flows = []
+    for saddr, daddr, dport, connects, ok, failed, total_ns, max_ns in entries:
+        ended = ok + failed
+        flows.append(
+            Flow(
+                address(saddr),
+                address(daddr),
+                dport,
+                connects,
+                ok,
+                failed,
+                total_ns // ended // 1000 / 1000 if ended else None,
+                max_ns // 1000 / 1000 if ended else None,
+            )
+        )
+    flows.sort(key=lambda flow: (-flow.connects, flow.saddr, flow.daddr, flow.dport))
+    return flows

@@ -1,0 +1,51 @@
+"""Says what was lost: while tracing, at most once a second, and in total at the end."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tcpconnect.bpf.kernel import MAX_FLOWS, MAX_PENDING
+from tcpconnect.output import say
+
+if TYPE_CHECKING:
+    from tcpconnect.bpf.kernel import Losses
+
+PERIOD_S = 1.0
+
+# Member of Losses: what it means and what helps.
+MEANING = {
+    "ring": "{} attempts lost: the ring buffer was full; "
+    "write to a file, or trace less with -p, -u or -P",
+    "flows": f"{{}} attempts not counted: there were more than {MAX_FLOWS} flows; "
+    "trace less with -p, -u or -P",
+    "untracked": f"{{}} attempts without a result: more than {MAX_PENDING} were pending; "
+    "trace less with -p, -u or -P",
+    "missed": "{} events skipped by the kernel: they interrupted the program itself; "
+    "some attempts may be missing, or shown as PENDING",
+}
+
+
+class LossReport:
+    """Remembers what it has said."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._said: Losses | None = None
+
+    def warn(self, losses: Losses) -> None:
+        """Say what was lost since the last warning, if it is time."""
+        if not any(losses) or losses == self._said or time.monotonic() < self._next:
+            return
+        before = self._said or (0,) * len(losses)
+        for name, now, then in zip(losses._fields, losses, before, strict=True):
+            if now > then:
+                say(f"tcpconnect: warning: {MEANING[name].format(now - then)}")
+        self._said = losses
+        self._next = time.monotonic() + PERIOD_S
+
+    def total(self, losses: Losses) -> None:
+        """Say what was lost in all."""
+        for name, count in zip(losses._fields, losses, strict=True):
+            if count:
+                say(f"tcpconnect: in total, {MEANING[name].format(count)}")

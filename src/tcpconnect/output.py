@@ -1,0 +1,52 @@
+"""Writing to descriptors: whole, unbuffered, and with errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from tcpconnect.errors import OutputError
+
+
+class Closed(Exception):
+    """Nobody reads the output any more."""
+
+
+def write(fd: int, data: bytes) -> None:
+    """Write all of ``data``.
+
+    Raises Closed when the reader is gone, OutputError when the write fails otherwise.
+    """
+    left = memoryview(data)
+    while left:
+        try:
+            left = left[os.write(fd, left) :]
+        except BlockingIOError:
+            select.select((), (fd,), ())
+        except BrokenPipeError:
+            raise Closed from None
+        except OSError as error:
+            raise OutputError(
+                "can't write the output",
+                os.strerror(error.errno or 0),
+                "nothing more is shown; look at where stdout goes",
+            ) from error
+
+
+def say(line: str) -> None:
+    """Write a line to stderr; when that fails there is nobody left to tell."""
+    try:
+        write(2, f"{line}\n".encode(errors="backslashreplace"))
+    except (Closed, OutputError):
+        return
+
+
+def keep_standard_descriptors() -> None:
+    """Open /dev/null (read-only, so that writing fails) where 0, 1 or 2 is closed.
+
+    Else the next file to be opened, a BPF map perhaps, would become our stdout.
+    """
+    fd = os.open(os.devnull, os.O_RDONLY)
+    while fd <= 2:
+        fd = os.open(os.devnull, os.O_RDONLY)
+    os.close(fd)

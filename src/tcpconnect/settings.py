@@ -1,0 +1,69 @@
+"""What the user asked for, checked: from the command line or from ``trace()``."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tcpconnect.errors import UsageError
+
+MAX_PID = 1 << 22
+MAX_UID = (1 << 32) - 1
+MAX_PORT = (1 << 16) - 1
+RING_BYTES = 4 << 20
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What to trace and when to report it; an empty set of a filter means all.
+
+    ``result`` and ``lport`` hold an attempt's event back: until it has ended, and until
+    its source port is known. ``failed`` and ``slower_ms`` imply ``result``.
+    """
+
+    pids: frozenset[int] = frozenset()
+    uids: frozenset[int] = frozenset()
+    ports: frozenset[int] = frozenset()
+    ip: int = 0
+    cgroupmap: str = ""
+    mntnsmap: str = ""
+    lport: bool = False
+    result: bool = False
+    failed: bool = False
+    slower_ms: float = 0.0
+    count: bool = False
+    ring_bytes: int = RING_BYTES
+    verbose: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for values that the kernel does not have."""
+        _check("PID", self.pids, 1, MAX_PID)
+        _check("UID", self.uids, 0, MAX_UID)
+        _check("port", self.ports, 0, MAX_PORT)
+        if self.ip not in {0, 4, 6}:
+            raise UsageError(f"no IP version {self.ip}", "", "it is 4, 6, or 0 for both")
+        if not 0 <= self.slower_ms < 1e12:
+            raise UsageError(f"{self.slower_ms} ms is no time to wait for", "", "")
+        if self.ring_bytes < 4096 or self.ring_bytes & (self.ring_bytes - 1):
+            raise UsageError(
+                f"the ring can't have {self.ring_bytes} bytes",
+                "",
+                "it is a power of two, one page at least",
+            )
+
+    @property
+    def wait_end(self) -> bool:
+        """Whether an attempt is reported, or counted, when it ends."""
+        by_end = self.failed or self.slower_ms > 0
+        return by_end or (self.result and not self.count)
+
+    @property
+    def track(self) -> bool:
+        """Whether attempts are followed to their end."""
+        return self.wait_end or self.lport or self.count
+
+
+def _check(what: str, values: frozenset[int], low: int, high: int) -> None:
+    for value in values:
+        if not low <= value <= high:
+            raise UsageError(
+                f"{value} is no {what}", "", f"a {what} is {low} to {high}"
+            )

@@ -1,0 +1,183 @@
+"""``trace()``: the kernel's events as Python objects, in order, until stopped."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from tcpconnect.bpf.kernel import KernelSource
+from tcpconnect.bpf.preflight import ready_library
+from tcpconnect.bpf.ring import CHUNK
+from tcpconnect.connection import Connection, Decoder
+from tcpconnect.flow import Flow, decode_flows
+from tcpconnect.settings import RING_BYTES, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tcpconnect.bpf.kernel import Losses
+
+# The first event after a quiet time is read at once, further ones no sooner than this
+# after it: under load the kernel then need not wake us for every event.
+PAUSE_MS = 20
+IDLE_MS = 1000
+
+
+class Trace:
+    """A running trace, attached from its making until ``close``.
+
+    Iterate over it for Connections, or over ``batches()``. Both end after ``stop()``,
+    or when ``duration`` seconds are over.
+    """
+
+    def __init__(self, settings: Settings, duration: float | None = None) -> None:
+        self.settings = settings
+        self._stopped = False
+        self._deadline = None if duration is None else time.monotonic() + duration
+        self._decode = Decoder()
+        self._source = KernelSource(ready_library(), settings)
+        self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._pause = select.poll()
+        self._pause.register(self._wake, select.POLLIN)
+        self._ready = select.poll()
+        self._ready.register(self._wake, select.POLLIN)
+        self._ready.register(self._source.fileno(), select.POLLIN)
+
+    def __enter__(self) -> Trace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Connection]:
+        """Yield each Connection as soon as it is known."""
+        for batch in self.batches():
+            yield from batch
+
+    def batches(self) -> Iterator[list[Connection]]:
+        """Yield Connections as they come, a list a time; an empty one once a second.
+
+        After ``stop()`` the kernel's program is detached, and what it had written is
+        yielded; last come the attempts that have not ended.
+        """
+        while not self._over():
+            records = self._source.read()
+            yield self._decoded(records)
+            if not records:
+                self._wait(self._ready, IDLE_MS)
+            elif len(records) < CHUNK:
+                self._wait(self._pause, PAUSE_MS)
+        self._source.detach()
+        while records := self._source.read():
+            yield self._decoded(records)
+        if not self.settings.count:
+            pending = self._source.pending()
+            while records := list(islice(pending, CHUNK)):
+                yield self._decoded(records)
+
+    def _decoded(self, records: list[tuple[Any, ...]]) -> list[Connection]:
+        return self._decode(records, self._source.first_ns)
+
+    def _over(self) -> bool:
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        return self._stopped or late
+
+    def _wait(self, poll: select.poll, timeout_ms: float) -> None:
+        if self._deadline is not None:
+            left_ms = (self._deadline - time.monotonic()) * 1000
+            timeout_ms = max(0, min(timeout_ms, left_ms))
+        for fd, _ in poll.poll(timeout_ms):
+            if fd != self._source.fileno():
+                self._stopped = True
+
+    def stop(self) -> None:
+        """End the iteration soon; may be called from a signal handler or thread."""
+        self._stopped = True
+        os.write(self._waker, b"\0")
+
+    def stop_with(self, fd: int) -> None:
+        """Stop when ``fd``, a pipe or terminal we write to, has lost its other end."""
+        self._pause.register(fd, 0)
+        self._ready.register(fd, 0)
+
+    @property
+    def losses(self) -> Losses:
+        """What was not shown until now."""
+        return self._source.losses
+
+    def flows(self) -> list[Flow]:
+        """Return what ``count`` has counted, most connects first."""
+        return decode_flows(self._source.flows())
+
+    def histogram(self) -> list[int]:
+        """Return how many latencies lay in 2^n to 2^(n+1)-1 us, for each n."""
+        return self._source.histogram()
+
+    def close(self) -> None:
+        """Detach and give everything back to the kernel."""
+        self._source.close()
+        for fd in (self._wake, self._waker):
+            os.close(fd)
+
+
+def trace(
+    *,
+    pids: Iterable[int] = (),
+    uids: Iterable[int] = (),
+    ports: Iterable[int] = (),
+    ip: int = 0,
+    cgroupmap: str = "",
+    mntnsmap: str = "",
+    lport: bool = False,
+    result: bool = False,
+    failed: bool = False,
+    slower_ms: float = 0.0,
+    count: bool = False,
+    duration: float | None = None,
+    ring_bytes: int = RING_BYTES,
+    verbose: bool = False,
+) -> Trace:
+    """Trace the TCP connection attempts of this machine.
+
+    Args:
+        pids: only these processes (thread group IDs); empty: all.
+        uids: only these user IDs; empty: all.
+        ports: only these destination ports; empty: all.
+        ip: 4 or 6: only this version on the wire; 0: both.
+        cgroupmap: path of a pinned BPF hash map, key u64 and value u64: only the
+            cgroups whose IDs are its keys.
+        mntnsmap: the same for inodes of mount namespaces, key u64 and value u32.
+        lport: hold each event until its source port is known.
+        result: hold each event until its attempt has ended; ``latency_ms`` and
+            ``result`` are then set.
+        failed: only attempts that did not end OK; implies ``result``.
+        slower_ms: only attempts that took as many milliseconds; implies ``result``.
+        count: count per flow in the kernel, for ``flows()``; no events.
+        duration: seconds until the trace stops by itself; None: never.
+        ring_bytes: room between kernel and this process, a power of two.
+        verbose: let libbpf write its log to stderr.
+
+    Raises:
+        PreflightError: this machine can't trace, with all reasons.
+        KernelError: the kernel refused.
+        UsageError: a value that makes no sense.
+    """
+    settings = Settings(
+        pids=frozenset(pids),
+        uids=frozenset(uids),
+        ports=frozenset(ports),
+        ip=ip,
+        cgroupmap=cgroupmap,
+        mntnsmap=mntnsmap,
+        lport=lport,
+        result=result,
+        failed=failed,
+        slower_ms=slower_ms,
+        count=count,
+        ring_bytes=ring_bytes,
+        verbose=verbose,
+    )
+    return Trace(settings, duration)

@@ -1,0 +1,109 @@
+"""Which columns are shown, by the options: the letters are shorthands for columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpconnect.connection import CONNECTION
+from tcpconnect.errors import UsageError
+from tcpconnect.fields import choose
+from tcpconnect.flow import FLOW
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from tcpconnect.fields import Column
+
+# Column: the option that adds it to a table, None for those that are always there.
+TABLE = {
+    "elapsed_s": "timestamp",
+    "uid": "print_uid",
+    "pid": None,
+    "comm": None,
+    "ip": None,
+    "saddr": None,
+    "lport": "lport",
+    "daddr": None,
+    "dport": None,
+    "latency_ms": "result",
+    "result": "result",
+}
+MACHINE = {
+    "elapsed_s": "timestamp",
+    "time": None,
+    "pid": None,
+    "tid": None,
+    "uid": None,
+    "comm": None,
+    "ip": None,
+    "saddr": None,
+    "lport": None,
+    "daddr": None,
+    "dport": None,
+    "netns": None,
+    "result": "result",
+    "latency_ms": "result",
+}
+FLOWS = {
+    "saddr": None,
+    "daddr": None,
+    "dport": None,
+    "connects": None,
+    "ok": None,
+    "failed": None,
+    "latency_avg_ms": "result",
+    "latency_max_ms": "result",
+}
+
+
+class View:
+    """The format and columns of the output; completes the options they imply.
+
+    Raises UsageError for options that make no sense together, and unknown columns.
+    """
+
+    def __init__(self, options: Namespace) -> None:
+        self.format = options.format or ("json" if options.json else "table")
+        if options.json and self.format != "json":
+            raise UsageError(f"-j is not --format {self.format}", "", "leave one out")
+        _check_letters(options)
+        self.histogram = options.histogram
+        if options.histogram and not (options.count and self.format == "table"):
+            raise UsageError(
+                "--histogram is drawn below the table of -c", "", "add -c to it"
+            )
+        options.result |= options.failed or options.slower > 0
+        table = FLOW if options.count else CONNECTION
+        if options.columns is not None:
+            self.columns = choose(table, options.columns.split(","))
+        else:
+            self.columns = choose(table, _by_letters(options, self.format))
+        if options.columns is not None and not options.count:
+            names = {column.name for column in self.columns}
+            options.lport |= "lport" in names
+            options.result |= bool({"latency_ms", "result"} & names)
+
+
+def _by_letters(options: Namespace, output_format: str) -> list[str]:
+    layout = TABLE if output_format == "table" else MACHINE
+    if options.count:
+        layout = FLOWS
+    return [n for n, option in layout.items() if not option or getattr(options, option)]
+
+
+def _check_letters(options: Namespace) -> None:
+    """Refuse letters that would do nothing."""
+    letters = {"-t": "timestamp", "-U": "print_uid", "-L": "lport"}
+    given = [letter for letter, name in letters.items() if getattr(options, name)]
+    if given and options.count:
+        raise UsageError(
+            f"{given[0]} does not go with -c",
+            "it counts per address and port",
+            f"leave {given[0]} out",
+        )
+    if given and options.columns is not None:
+        raise UsageError(
+            f"{given[0]} does not go with --columns",
+            "the list says all columns",
+            "name its column there; --columns help lists them",
+        )

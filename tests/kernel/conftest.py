@@ -1,0 +1,214 @@
+"""What tests on the real kernel share: network namespaces, and the tool running."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+READY = b"Tracing connect ... Hit Ctrl-C to end\n"
+TIMEOUT_S = 20.0
+TOOL = Path(sys.executable).with_name("tcpconnect")
+
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests here; skip them, saying why, where they can't run.
+
+    In CI they are never skipped: there they run or fail.
+    """
+    reason = _why_not()
+    for item in items:
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.kernel)
+        if reason and "CI" not in os.environ:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _why_not() -> str:
+    if os.geteuid():
+        return "tests on the kernel need root"
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        return "tests on the kernel need one with BTF"
+    return ""
+
+
+def sh(command: str) -> None:
+    """Run a command line of ip(8) and the like; it must succeed."""
+    subprocess.run(command.split(), check=True, stdin=subprocess.DEVNULL)
+
+
+def wait_until(condition: Callable[[], Any], what: str) -> Any:
+    """Return the first true value of ``condition``, polled; fail after TIMEOUT_S."""
+    end = time.monotonic() + TIMEOUT_S
+    while not (value := condition()):
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        select.select((), (), (), 0.005)
+    return value
+
+
+class NetNs:
+    """A network namespace with lo up; removed when the test is over."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        NetNs.made += 1
+        self.name = f"tcpc-{os.getpid()}-{NetNs.made}"
+        sh(f"ip netns add {self.name}")
+        self.path = f"/run/netns/{self.name}"
+        self.inode = os.stat(self.path).st_ino
+        self.ip("link set lo up")
+
+    def ip(self, command: str) -> None:
+        """Run ip(8) in it."""
+        sh(f"ip -n {self.name} {command}")
+
+    def sysctl(self, name: str, value: object) -> None:
+        """Set a sysctl of it, such as net.ipv4.ip_forward."""
+        sh(f"ip netns exec {self.name} sysctl -qw {name}={value}")
+
+    def enter(self) -> None:
+        """Move this thread into it."""
+        fd = os.open(self.path, os.O_RDONLY)
+        try:
+            assert libc.setns(fd, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+        finally:
+            os.close(fd)
+
+    def remove(self) -> None:
+        """Take its name away; it goes when nothing uses it."""
+        sh(f"ip netns del {self.name}")
+
+
+@pytest.fixture
+def netns() -> Iterator[NetNs]:
+    """A network namespace of its own, which the test (and its children) runs in."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    space = NetNs()
+    space.enter()
+    try:
+        yield space
+    finally:
+        assert libc.setns(home, CLONE_NEWNET) == 0
+        os.close(home)
+        space.remove()
+
+
+@pytest.fixture
+def far(netns: NetNs) -> Iterator[NetNs]:
+    """A second namespace, a router with three kinds of network behind it.
+
+    10.1.0.2 and fd00:1::2 are its own addresses (ours are .1 and ::1); it drops what
+    goes to 10.2.0.0/16 and fd00:2::/64, and answers "host unreachable" for
+    10.3.0.0/16.
+    """
+    space = NetNs()
+    try:
+        netns.ip(f"link add near type veth peer name far netns {space.name}")
+        for side, device, host in ((netns, "near", 1), (space, "far", 2)):
+            side.ip(f"addr add 10.1.0.{host}/24 dev {device}")
+            side.ip(f"addr add fd00:1::{host}/64 dev {device} nodad")
+            side.ip(f"link set {device} up")
+        space.sysctl("net.ipv4.ip_forward", 1)
+        space.sysctl("net.ipv6.conf.all.forwarding", 1)
+        space.ip("route add blackhole 10.2.0.0/16")
+        space.ip("route add blackhole fd00:2::/64")
+        space.ip("route add unreachable 10.3.0.0/16")
+        netns.ip("route add default via 10.1.0.2")
+        netns.ip("route add default via fd00:1::2")
+        yield space
+    finally:
+        space.remove()
+
+
+class Tool:
+    """tcpconnect as a process, attached when the constructor returns."""
+
+    def __init__(self, *options: object, **popen: Any) -> None:
+        self.process = subprocess.Popen(
+            [TOOL, *map(str, options)],
+            stdin=subprocess.DEVNULL,
+            stdout=popen.pop("stdout", subprocess.PIPE),
+            stderr=subprocess.PIPE,
+            **popen,
+        )
+        self._seen = {1: b"", 2: b""}
+        self._pipes = {2: self.process.stderr}
+        if self.process.stdout:
+            self._pipes[1] = self.process.stdout
+        self.ready_at = 0.0
+        wait_until(lambda: READY in self.stderr or self._ended(), "the ready line")
+        assert READY in self.stderr, self.stderr.decode()
+
+    def __enter__(self) -> Tool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for pipe in self._pipes.values():
+            assert pipe
+            pipe.close()
+
+    def _ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def _take(self, number: int) -> bytes:
+        """Return all that came on a descriptor until now, without waiting."""
+        pipe = self._pipes.get(number)
+        while pipe and select.select((pipe,), (), (), 0)[0]:
+            data = os.read(pipe.fileno(), 1 << 20)
+            if not data:
+                break
+            self._seen[number] += data
+        return self._seen[number]
+
+    @property
+    def stdout(self) -> bytes:
+        """What it has printed until now."""
+        return self._take(1)
+
+    @property
+    def stderr(self) -> bytes:
+        """What it has said until now."""
+        return self._take(2)
+
+    def lines(self, count: int) -> list[str]:
+        """Return the lines printed, once there are at least ``count``."""
+        wait_until(lambda: self.stdout.count(b"\n") >= count, f"{count} lines")
+        return self.stdout.decode().splitlines()
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Signal it, wait until it has ended, and return its exit code."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Read until it has ended by itself; return its exit code."""
+        wait_until(lambda: (self.stdout, self.stderr) and self._ended(), "its end")
+        self._take(1), self._take(2)
+        code: int = self.process.returncode
+        return code
+
+    def events(self, count: int) -> list[dict[str, Any]]:
+        """Return the JSON objects printed, once there are at least ``count``."""
+        return [json.loads(line) for line in self.lines(count)]
+
+    def all_events(self) -> list[dict[str, Any]]:
+        """Return all JSON objects printed until now."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
