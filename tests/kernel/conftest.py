@@ -147,10 +147,7 @@ class Tool:
             **popen,
         )
         self._seen = {1: b"", 2: b""}
-        self._pipes = {2: self.process.stderr}
-        if self.process.stdout:
-            self._pipes[1] = self.process.stdout
-        self.ready_at = 0.0
+        self._pipes = {1: self.process.stdout, 2: self.process.stderr}
         wait_until(lambda: READY in self.stderr or self._ended(), "the ready line")
         assert READY in self.stderr, self.stderr.decode()
 
@@ -161,9 +158,10 @@ class Tool:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        for pipe in self._pipes.values():
-            assert pipe
-            pipe.close()
+        for number in (1, 2):
+            self._take(number)
+            if pipe := self._pipes.pop(number):
+                pipe.close()
 
     def _ended(self) -> bool:
         return self.process.poll() is not None
@@ -201,9 +199,9 @@ class Tool:
     def wait(self) -> int:
         """Read until it has ended by itself; return its exit code."""
         wait_until(lambda: (self.stdout, self.stderr) and self._ended(), "its end")
-        self._take(1), self._take(2)
-        code: int = self.process.returncode
-        return code
+        self._take(1)
+        self._take(2)
+        return int(self.process.returncode)
 
     def events(self, count: int) -> list[dict[str, Any]]:
         """Return the JSON objects printed, once there are at least ``count``."""
