@@ -23,10 +23,10 @@ FLAGS = (
 HEADERS = ("any-linux-any", "x86-linux-any")
 
 
-class BpfBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+class BpfBuildHook(BuildHookInterface):  # type: ignore[misc]
     """Puts the object into the wheel, editable or not."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, _version: str, build_data: dict[str, Any]) -> None:
         """Compile before the files are gathered."""
         if self.target_name != "wheel":
             return
@@ -35,7 +35,7 @@ class BpfBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def compile_object(root: Path) -> None:
-    """Compile the object in its place. Raises CalledProcessError with clang's errors."""
+    """Compile the object in its place; CalledProcessError when clang refuses."""
     spec = find_spec("ziglang")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("the build needs the ziglang wheel")

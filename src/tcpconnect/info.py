@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from tcpconnect.bpf.preflight import examine
+from tcpconnect.connection import CONNECTION
+from tcpconnect.flow import FLOW
 
-if TYPE_CHECKING:
-    from tcpconnect.fields import Column
 
-
-def columns_help(table: dict[str, Column]) -> str:
-    """List the columns with their meaning."""
+def columns_help(*, count: bool) -> str:
+    """List the columns (with ``count`` those of ``-c``) with their meaning."""
     return "".join(
         f"{name:15} {column.field.header:12} {column.field.meaning}\n"
-        for name, column in table.items()
+        for name, column in (FLOW if count else CONNECTION).items()
     )
 
 
-def schema(table: dict[str, Column], title: str) -> str:
-    """Return the JSON Schema of the objects with these columns."""
-    members = []
-    for name, column in table.items():
-        hint = column.field.shown_type or column.type
+def schema(*, count: bool) -> str:
+    """Return the JSON Schema of a line of JSON (with ``count`` one of ``-c``)."""
+    members: list[tuple[str, Any, Any]] = []
+    for name, column in (FLOW if count else CONNECTION).items():
         meta = msgspec.Meta(description=column.field.meaning)
-        # Every key may be left out by --columns.
-        members.append((name, Annotated[hint, meta], msgspec.field(default=msgspec.UNSET)))
-    struct = msgspec.defstruct(title, members)
+        kind: Any = column.field.shown_type or column.type
+        # No key is required: --columns chooses them.
+        default = msgspec.field(default=msgspec.UNSET)
+        members.append((name, Annotated[kind, meta], default))
+    struct = msgspec.defstruct("flow" if count else "connection", members)
     return json.dumps(msgspec.json.schema(struct), indent=2) + "\n"
 
 

@@ -19,7 +19,7 @@ MEANING = {
     "write to a file, or trace less with -p, -u or -P",
     "flows": f"{{}} attempts not counted: there were more than {MAX_FLOWS} flows; "
     "trace less with -p, -u or -P",
-    "untracked": f"{{}} attempts without a result: more than {MAX_PENDING} were pending; "
+    "untracked": f"{{}} attempts without a result: more than {MAX_PENDING} were open; "
     "trace less with -p, -u or -P",
     "missed": "{} events skipped by the kernel: they interrupted the program itself; "
     "some attempts may be missing, or shown as PENDING",

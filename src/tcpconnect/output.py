@@ -7,15 +7,18 @@ import select
 
 from tcpconnect.errors import OutputError
 
+STDOUT, STDERR = 1, 2
 
-class Closed(Exception):
+
+class ReaderGoneError(Exception):
     """Nobody reads the output any more."""
 
 
 def write(fd: int, data: bytes) -> None:
     """Write all of ``data``.
 
-    Raises Closed when the reader is gone, OutputError when the write fails otherwise.
+    Raises ReaderGoneError when the other end is closed, OutputError when the write
+    fails otherwise.
     """
     left = memoryview(data)
     while left:
@@ -24,7 +27,7 @@ def write(fd: int, data: bytes) -> None:
         except BlockingIOError:
             select.select((), (fd,), ())
         except BrokenPipeError:
-            raise Closed from None
+            raise ReaderGoneError from None
         except OSError as error:
             raise OutputError(
                 "can't write the output",
@@ -36,8 +39,8 @@ def write(fd: int, data: bytes) -> None:
 def say(line: str) -> None:
     """Write a line to stderr; when that fails there is nobody left to tell."""
     try:
-        write(2, f"{line}\n".encode(errors="backslashreplace"))
-    except (Closed, OutputError):
+        write(STDERR, f"{line}\n".encode(errors="backslashreplace"))
+    except (ReaderGoneError, OutputError):
         return
 
 
@@ -47,6 +50,6 @@ def keep_standard_descriptors() -> None:
     Else the next file to be opened, a BPF map perhaps, would become our stdout.
     """
     fd = os.open(os.devnull, os.O_RDONLY)
-    while fd <= 2:
+    while fd <= STDERR:
         fd = os.open(os.devnull, os.O_RDONLY)
     os.close(fd)

@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from tcpconnect.lossreport import LossReport
-from tcpconnect.output import Closed, say, write
+from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, say, write
 from tcpconnect.sinks import open_sink
 from tcpconnect.tracer import Trace, trace
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from tcpconnect.view import View
-
-STDOUT = 1
 
 
 def run(options: Namespace, view: View) -> None:
@@ -44,7 +42,7 @@ def run(options: Namespace, view: View) -> None:
         show = _count if options.count else _stream
         try:
             show(events, view, losses, options.limit)
-        except Closed:
+        except ReaderGoneError:
             return
         losses.total(events.losses)
 
@@ -54,7 +52,7 @@ def _stop_on_signals(events: Trace) -> None:
 
     def stop(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_DFL)
-        if number == signal.SIGINT and os.isatty(2):
+        if number == signal.SIGINT and os.isatty(STDERR):
             say("")  # the terminal has echoed ^C
         events.stop()
 
@@ -65,15 +63,16 @@ def _stop_on_signals(events: Trace) -> None:
 def _stream(events: Trace, view: View, losses: LossReport, limit: int | None) -> None:
     sink = open_sink(view.format, view.columns)
     write(STDOUT, sink.header())
+    left = limit
     for batch in events.batches():
-        if limit is not None:
-            batch = batch[:limit]
-            limit -= len(batch)
-        if batch:
-            write(STDOUT, sink.rows(batch))
+        shown = batch[:left]
+        if shown:
+            write(STDOUT, sink.rows(shown))
         losses.warn(events.losses)
-        if limit == 0:
-            return
+        if left is not None:
+            left -= len(shown)
+            if not left:
+                return
 
 
 def _count(events: Trace, view: View, losses: LossReport, limit: int | None) -> None:

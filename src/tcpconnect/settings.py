@@ -39,7 +39,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _check("UID", self.uids, 0, MAX_UID)
         _check("port", self.ports, 0, MAX_PORT)
         if self.ip not in {0, 4, 6}:
-            raise UsageError(f"no IP version {self.ip}", "", "it is 4, 6, or 0 for both")
+            raise UsageError(
+                f"no IP version {self.ip}", "", "it is 4, 6, or 0 for both"
+            )
         if not 0 <= self.slower_ms < 1e12:
             raise UsageError(f"{self.slower_ms} ms is no time to wait for", "", "")
         if self.ring_bytes < 4096 or self.ring_bytes & (self.ring_bytes - 1):

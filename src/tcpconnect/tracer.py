@@ -18,6 +18,8 @@ from tcpconnect.settings import RING_BYTES, Settings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from typing_extensions import Self
+
     from tcpconnect.bpf.kernel import Losses
 
 # The first event after a quiet time is read at once, further ones no sooner than this
@@ -46,7 +48,7 @@ class Trace:
         self._ready.register(self._wake, select.POLLIN)
         self._ready.register(self._source.fileno(), select.POLLIN)
 
-    def __enter__(self) -> Trace:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -123,7 +125,7 @@ class Trace:
             os.close(fd)
 
 
-def trace(
+def trace(  # noqa: PLR0913 (each is an option of the tool)
     *,
     pids: Iterable[int] = (),
     uids: Iterable[int] = (),

@@ -12,7 +12,6 @@ from tcpconnect.flow import FLOW
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from tcpconnect.fields import Column
 
 # Column: the option that adds it to a table, None for those that are always there.
 TABLE = {

@@ -10,11 +10,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from typing_extensions import Self
 
 READY = b"Tracing connect ... Hit Ctrl-C to end\n"
 TIMEOUT_S = 20.0
@@ -74,7 +78,7 @@ class NetNs:
         self.ip("link set lo up")
 
     def ip(self, command: str) -> None:
-        """Run ip(8) in it."""
+        """Run an ip command in it."""
         sh(f"ip -n {self.name} {command}")
 
     def sysctl(self, name: str, value: object) -> None:
@@ -151,7 +155,7 @@ class Tool:
         wait_until(lambda: READY in self.stderr or self._ended(), "the ready line")
         assert READY in self.stderr, self.stderr.decode()
 
-    def __enter__(self) -> Tool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

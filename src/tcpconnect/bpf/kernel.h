@@ -10,7 +10,7 @@
 #include <linux/types.h>
 
 #define SEC(name) __attribute__((section(name), used))
-#define __uint(name, val) int(*name)[val]
+#define __uint(name, val) int (*name)[val]
 #define __type(name, val) typeof(val) *name
 #define __relocated __attribute__((preserve_access_index))
 #undef __always_inline
@@ -91,29 +91,28 @@ struct tcp_sock {
 	__u32 segs_out;
 } __relocated;
 
-static void *(*bpf_map_lookup_elem)(void *map, const void *key) =
-	(void *)BPF_FUNC_map_lookup_elem;
+static void *(*bpf_map_lookup_elem)(void *map,
+				    const void *key) = (void *)BPF_FUNC_map_lookup_elem;
 static long (*bpf_map_update_elem)(void *map, const void *key, const void *value,
 				   __u64 flags) = (void *)BPF_FUNC_map_update_elem;
-static long (*bpf_map_delete_elem)(void *map, const void *key) =
-	(void *)BPF_FUNC_map_delete_elem;
-static long (*bpf_probe_read_kernel)(void *dst, __u32 size, const void *src) =
-	(void *)BPF_FUNC_probe_read_kernel;
+static long (*bpf_map_delete_elem)(void *map,
+				   const void *key) = (void *)BPF_FUNC_map_delete_elem;
+static long (*bpf_probe_read_kernel)(void *dst, __u32 size, const void *src) = (void *)
+	BPF_FUNC_probe_read_kernel;
 static __u64 (*bpf_ktime_get_ns)(void) = (void *)BPF_FUNC_ktime_get_ns;
-static __u64 (*bpf_get_current_pid_tgid)(void) =
-	(void *)BPF_FUNC_get_current_pid_tgid;
+static __u64 (*bpf_get_current_pid_tgid)(void) = (void *)BPF_FUNC_get_current_pid_tgid;
 static __u64 (*bpf_get_current_uid_gid)(void) = (void *)BPF_FUNC_get_current_uid_gid;
-static long (*bpf_get_current_comm)(void *buf, __u32 size) =
-	(void *)BPF_FUNC_get_current_comm;
-static __u64 (*bpf_get_current_cgroup_id)(void) =
-	(void *)BPF_FUNC_get_current_cgroup_id;
-static struct task_struct *(*bpf_get_current_task)(void) =
-	(void *)BPF_FUNC_get_current_task;
-static void *(*bpf_ringbuf_reserve)(void *ring, __u64 size, __u64 flags) =
-	(void *)BPF_FUNC_ringbuf_reserve;
-static void (*bpf_ringbuf_submit)(void *record, __u64 flags) =
-	(void *)BPF_FUNC_ringbuf_submit;
-static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) =
-	(void *)BPF_FUNC_skc_to_tcp_sock;
+static long (*bpf_get_current_comm)(void *buf,
+				    __u32 size) = (void *)BPF_FUNC_get_current_comm;
+static __u64 (*bpf_get_current_cgroup_id)(void) = (void *)
+	BPF_FUNC_get_current_cgroup_id;
+static struct task_struct *(*bpf_get_current_task)(void) = (void *)
+	BPF_FUNC_get_current_task;
+static void *(*bpf_ringbuf_reserve)(void *ring, __u64 size,
+				    __u64 flags) = (void *)BPF_FUNC_ringbuf_reserve;
+static void (*bpf_ringbuf_submit)(void *record,
+				  __u64 flags) = (void *)BPF_FUNC_ringbuf_submit;
+static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) = (void *)
+	BPF_FUNC_skc_to_tcp_sock;
 
 #endif

@@ -25,6 +25,7 @@ OBJECT = Path(__file__).with_name("tcpconnect.bpf.o")
 MAX_PENDING = 65536
 MAX_FLOWS = 131072
 
+
 class Config(Structure):
     """Struct config of types.h."""
 
@@ -67,8 +68,8 @@ class Losses(NamedTuple):
 
     ``ring``: the ring buffer was full; ``flows``: no room for another flow of -c;
     ``untracked``: shown without a result, since too many were pending; ``missed``: runs
-    of the program that the kernel skipped because it interrupted itself (v6.1 and
-    newer), whatever the socket.
+    of the program that the kernel skipped because it interrupted itself, whatever the
+    socket.
     """
 
     ring: int = 0
@@ -83,7 +84,7 @@ class KernelSource:
     Everything that it made in the kernel hangs on this process's file descriptors, so
     that nothing is left behind however the process ends.
 
-    Raises KernelError with the step that failed, UsageError for maps of the wrong shape.
+    Raises KernelError with the step that failed, UsageError for maps of a wrong shape.
     """
 
     def __init__(self, library: ctypes.CDLL, settings: Settings) -> None:
@@ -220,8 +221,7 @@ class KernelSource:
 
     def read(self) -> list[tuple[Any, ...]]:
         """Return up to CHUNK records, each a tuple as RECORD unpacks it."""
-        assert self._ring is not None
-        return self._ring.read()
+        return self._ring.read() if self._ring else []
 
     def pending(self) -> Iterator[tuple[Any, ...]]:
         """Yield the records of attempts that have not ended, with their age.
@@ -238,7 +238,7 @@ class KernelSource:
     def flows(self) -> Iterator[tuple[bytes, bytes, int, int, int, int, int, int]]:
         """Yield saddr, daddr, dport, then the members of struct flow_counts."""
         for key, value in self._entries("flows", FLOW.size, FLOW_COUNTS.size):
-            yield FLOW.unpack(key) + FLOW_COUNTS.unpack(value)  # type: ignore[misc]
+            yield FLOW.unpack(key) + FLOW_COUNTS.unpack(value)
 
     def histogram(self) -> list[int]:
         """Return how many latencies lay in 2^n to 2^(n+1)-1 us, for each n."""

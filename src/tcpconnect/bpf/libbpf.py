@@ -9,7 +9,6 @@ from ctypes import (
     POINTER,
     Structure,
     byref,
-    c_bool,
     c_char,
     c_char_p,
     c_int,
@@ -19,7 +18,6 @@ from ctypes import (
     c_void_p,
 )
 from typing import Any
-
 
 LIBRARY = "libbpf.so.1"
 

@@ -47,10 +47,14 @@ class Step:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> None:
         if isinstance(error, OSError):
             said = self._log.warnings[-1:]
             reason = "; ".join([os.strerror(error.errno or 0), *said])
             raise KernelError(
-                f"can't {self._what}", reason, "tcpconnect --check examines this machine"
+                f"can't {self._what}",
+                reason,
+                "tcpconnect --check examines this machine",
             ) from error

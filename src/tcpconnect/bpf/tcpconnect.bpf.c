@@ -169,7 +169,7 @@ static __always_inline void report(const struct connection *c)
 
 static __always_inline struct flow_counts *flow_of(const struct connection *c)
 {
-	struct flow key = { .dport = c->dport };
+	struct flow key = {.dport = c->dport};
 	struct flow_counts zero = {}, *counts;
 
 	__builtin_memcpy(key.saddr, c->saddr, sizeof(key.saddr));

@@ -23,9 +23,9 @@ enum result {
 
 /* One attempt: the record of the ring buffer, and the value of `pending`. */
 struct connection {
-	__u64 time_ns; /* CLOCK_MONOTONIC when it began */
+	__u64 time_ns;	  /* CLOCK_MONOTONIC when it began */
 	__u64 latency_ns; /* from SYN_SENT to its end */
-	__u32 saddr[4]; /* network order; IPv4 is mapped: ::ffff:a.b.c.d */
+	__u32 saddr[4];	  /* network order; IPv4 is mapped: ::ffff:a.b.c.d */
 	__u32 daddr[4];
 	__u32 pid; /* tgid */
 	__u32 tid;
@@ -34,7 +34,7 @@ struct connection {
 	__u16 lport; /* host order; 0: not known yet */
 	__u16 dport;
 	__u16 result; /* errno or enum result */
-	__u8 ip; /* 4 or 6 */
+	__u8 ip;      /* 4 or 6 */
 	__u8 reserved;
 	char comm[COMM_LEN];
 };
@@ -61,11 +61,11 @@ struct flow_counts {
  */
 struct config {
 	__u64 slower_ns; /* report only attempts that took as long; 0: all */
-	__u8 track; /* follow each attempt to its end */
-	__u8 wait_end; /* report at the end, with the result */
-	__u8 count; /* count flows instead of reporting attempts */
-	__u8 failed; /* report only attempts that did not end OK */
-	__u8 ip; /* 4 or 6 only; 0: both */
+	__u8 track;	 /* follow each attempt to its end */
+	__u8 wait_end;	 /* report at the end, with the result */
+	__u8 count;	 /* count flows instead of reporting attempts */
+	__u8 failed;	 /* report only attempts that did not end OK */
+	__u8 ip;	 /* 4 or 6 only; 0: both */
 	__u8 by_pid;
 	__u8 by_uid;
 	__u8 by_port;
@@ -79,9 +79,9 @@ struct config {
 struct progress {
 	__u64 first_ns; /* CLOCK_MONOTONIC of the first attempt */
 	/* What is not shown, and why. */
-	__u64 lost_ring; /* records that did not fit the ring buffer */
+	__u64 lost_ring;  /* records that did not fit the ring buffer */
 	__u64 lost_flows; /* attempts whose flow did not fit `flows` */
-	__u64 untracked; /* attempts that did not fit `pending` */
+	__u64 untracked;  /* attempts that did not fit `pending` */
 };
 
 #endif

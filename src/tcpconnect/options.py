@@ -1,0 +1,217 @@
+"""The options of the command line; the man page and completions are made from them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from tcpconnect import __version__, filters
+from tcpconnect.errors import UsageError
+from tcpconnect.output import STDOUT, write
+from tcpconnect.settings import RING_BYTES
+
+EXAMPLES = """\
+examples:
+    ./tcpconnect           # trace all TCP connect()s
+    ./tcpconnect -t        # include timestamps
+    ./tcpconnect -p 181    # only trace PID 181
+    ./tcpconnect -P 80     # only trace port 80
+    ./tcpconnect -P 80,81  # only trace port 80 and 81
+    ./tcpconnect -U        # include UID
+    ./tcpconnect -u 1000   # only trace UID 1000
+    ./tcpconnect -c        # count connects per src ip and dest ip/port
+    ./tcpconnect --cgroupmap mappath  # only trace cgroups in this BPF map
+    ./tcpconnect --mntnsmap mappath   # only trace mount namespaces in the map
+    ./tcpconnect -P 443,8000-8100     # a port and a range of ports
+    ./tcpconnect -u alice,1000        # users by name or number
+    ./tcpconnect -6L       # IPv6 only, include the source port
+    ./tcpconnect -r        # did it work, and how long did it take
+    ./tcpconnect --failed  # only the attempts that did not succeed
+    ./tcpconnect --slower 100         # only those that took 100 ms or more
+    ./tcpconnect -c -r --histogram    # latencies of each flow, and of all
+    ./tcpconnect -j | jq .daddr       # JSON, one object a line
+    ./tcpconnect --columns time,comm,daddr,dport --format csv
+    ./tcpconnect --duration 60 --limit 1000  # stop by itself
+"""
+
+FORMATS = ("table", "json", "csv")
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises its errors, and writes as the tool writes."""
+
+    def _print_message(self, message: str, _file: object = None) -> None:
+        write(STDOUT, message.encode())
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError."""
+        raise UsageError(message, "", f"{self.prog} -h shows the options")
+
+
+def build_parser() -> Parser:
+    """Return the parser of all options."""
+    parser = Parser(
+        prog="tcpconnect",
+        description="Trace TCP connects",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXAMPLES,
+        allow_abbrev=False,
+    )
+    _add_classic(parser)
+    _add_attempt(parser)
+    _add_output(parser)
+    _add_running(parser)
+    return parser
+
+
+def _add_classic(parser: Parser) -> None:
+    """Add the options of bcc's tcpconnect, in its order."""
+    add = parser.add_argument
+    add("-t", "--timestamp", action="store_true", help="include timestamp on output")
+    add(
+        *("-p", "--pid"),
+        type=filters.pids,
+        default=frozenset(),
+        metavar="PID",
+        help="trace this PID only, or a comma-separated list",
+    )
+    add(
+        *("-P", "--port"),
+        type=filters.ports,
+        default=frozenset(),
+        metavar="PORT",
+        help="comma-separated list of destination ports to trace. "
+        "Ranges too: 8000-8100",
+    )
+    add("-U", "--print-uid", action="store_true", help="include UID on output")
+    add(
+        *("-u", "--uid"),
+        type=filters.uids,
+        default=frozenset(),
+        metavar="UID",
+        help="trace this UID only, or a comma-separated list; user names, too",
+    )
+    add(
+        *("-c", "--count"),
+        action="store_true",
+        help="count connects per src ip and dest ip/port",
+    )
+    add(
+        "--cgroupmap",
+        metavar="CGROUPMAP",
+        default="",
+        help="trace cgroups in this BPF map only",
+    )
+    add(
+        "--mntnsmap",
+        metavar="MNTNSMAP",
+        default="",
+        help="trace mount namespaces in this BPF map only",
+    )
+
+
+def _add_attempt(parser: Parser) -> None:
+    """Add what concerns the attempt itself: IP version, port, outcome."""
+    version = parser.add_mutually_exclusive_group()
+    for ip in (4, 6):
+        version.add_argument(
+            *(f"-{ip}", f"--ipv{ip}"),
+            dest="ip",
+            action="store_const",
+            const=ip,
+            default=0,
+            help=f"trace IPv{ip} only",
+        )
+    add = parser.add_argument
+    add(
+        *("-L", "--lport"),
+        action="store_true",
+        help="include LPORT, the source port; a line then comes when its port is "
+        "known, at the latest when the attempt ends",
+    )
+    add(
+        *("-r", "--result"),
+        action="store_true",
+        help="include LAT(ms) and RESULT; a line then comes when its attempt ends",
+    )
+    add(
+        "--failed",
+        action="store_true",
+        help="only attempts that did not end OK; implies -r",
+    )
+    add(
+        "--slower",
+        type=_milliseconds,
+        default=0.0,
+        metavar="MS",
+        help="only attempts that took at least MS milliseconds; implies -r",
+    )
+
+
+def _add_output(parser: Parser) -> None:
+    add = parser.add_argument
+    add(
+        "--histogram",
+        action="store_true",
+        help="with -c: draw a histogram of all latencies below the table",
+    )
+    add(
+        "--format",
+        choices=FORMATS,
+        help="table (default), json (an object a line) or csv",
+    )
+    add("-j", "--json", action="store_true", help="the same as --format json")
+    add(
+        "--columns",
+        metavar="LIST",
+        help="show these columns, comma-separated; --columns help lists them all",
+    )
+    add("--schema", action="store_true", help="print the JSON Schema and exit")
+
+
+def _add_running(parser: Parser) -> None:
+    add = parser.add_argument
+    add(
+        "--duration",
+        type=_seconds,
+        metavar="SECONDS",
+        help="stop after so many seconds",
+    )
+    add("--limit", type=_count, metavar="N", help="stop after N lines")
+    add(
+        "--check",
+        action="store_true",
+        help="examine whether this machine can trace, and exit",
+    )
+    add(
+        *("-v", "--verbose"),
+        action="store_true",
+        help="show libbpf's log, and tracebacks of errors",
+    )
+    add("--version", action="version", version=f"tcpconnect {__version__}")
+    # For tests of losses.
+    add("--ring-bytes", type=_count, default=RING_BYTES, help=argparse.SUPPRESS)
+
+
+def _number(text: str, unit: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e9:  # false for NaN, too
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit} above 0")
+    return number
+
+
+def _seconds(text: str) -> float:
+    return _number(text, "seconds")
+
+
+def _milliseconds(text: str) -> float:
+    return _number(text, "milliseconds")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:12])):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
