@@ -2,6 +2,7 @@
 
 import errno
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop
 from struct import Struct as Layout
@@ -36,6 +37,10 @@ class Connection(msgspec.Struct, gc=False):
     daddr: Annotated[str, Field("DADDR", 16, "destination address")]
     dport: Annotated[int, Field("DPORT", 5, "destination port", "d")]
     netns: Annotated[int, Field("NETNS", 10, "inode of the network namespace", "d")]
+    cgroup_id: Annotated[
+        int, Field("CGROUPID", 10, "ID of the process's cgroup in cgroup v2", "d")
+    ]
+    monotonic_ns: int  # when it began, by CLOCK_MONOTONIC; no column
     latency_ms: Annotated[
         float | None,
         Field("LAT(ms)", 9, "milliseconds from SYN_SENT to the end", ".3f"),
@@ -54,8 +59,9 @@ class Connection(msgspec.Struct, gc=False):
 CONNECTION = columns_of(Connection)
 
 # struct connection of bpf/types.h.
-RECORD = "QQ16s16sIIIIHHHBx16s"
+RECORD = "QQQ16s16sIIIIHHHBx16s"
 LAYOUT = Layout("<" + RECORD)
+FRAMED = "<8x" + RECORD  # behind the header that it has on the ring
 
 # enum result of bpf/types.h.
 OK, ABORTED, PENDING, UNKNOWN = 0, 0xFFFD, 0xFFFE, 0xFFFF
@@ -95,60 +101,47 @@ def printable(raw: bytes) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-class Decoder:
-    """Turns records of the ring into Connections.
+def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection]:
+    """Decode tuples that ``RECORD`` unpacked.
 
+    ``first_ns`` is when the first attempt began; its event may come later than others.
     The kernel's clock is CLOCK_MONOTONIC; the time of day is worked out anew for each
     batch, so that it follows when the clock of the machine is set.
     """
-
-    def __init__(self) -> None:
-        self.first_ns = 0
-
-    def __call__(
-        self, records: list[tuple[Any, ...]], first_ns: int = 0
-    ) -> list[Connection]:
-        """Decode tuples that ``RECORD`` unpacked.
-
-        ``first_ns`` is when the first attempt began, if that is known; a record of it
-        may come later than others, or never.
-        """
-        if not records:
-            return []
-        if not self.first_ns:
-            self.first_ns = first_ns or records[0][0]
-        first = self.first_ns
-        epoch = time.time_ns() - time.monotonic_ns()
-        return [
-            Connection(
-                (time_ns - first) / 1e9,
-                time_ns + epoch,
-                uid,
-                pid,
-                tid,
-                printable(comm),
-                ip,
-                address(saddr),
-                lport or None,
-                address(daddr),
-                dport,
-                netns,
-                None if result == UNKNOWN else latency_ns // 1000 / 1000,
-                RESULTS[result],
-            )
-            for (
-                time_ns,
-                latency_ns,
-                saddr,
-                daddr,
-                pid,
-                tid,
-                uid,
-                netns,
-                lport,
-                dport,
-                result,
-                ip,
-                comm,
-            ) in records
-        ]
+    epoch = time.time_ns() - time.monotonic_ns()
+    return [
+        Connection(
+            (time_ns - first_ns) / 1e9,
+            time_ns + epoch,
+            uid,
+            pid,
+            tid,
+            printable(comm),
+            ip,
+            address(saddr),
+            lport or None,
+            address(daddr),
+            dport,
+            netns,
+            cgroup,
+            time_ns,
+            None if result == UNKNOWN else latency_ns // 1000 / 1000,
+            RESULTS[result],
+        )
+        for (
+            time_ns,
+            latency_ns,
+            cgroup,
+            saddr,
+            daddr,
+            pid,
+            tid,
+            uid,
+            netns,
+            lport,
+            dport,
+            result,
+            ip,
+            comm,
+        ) in records
+    ]

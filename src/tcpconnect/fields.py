@@ -47,6 +47,7 @@ def columns_of(struct: type[msgspec.Struct]) -> dict[str, Column]:
     return {
         name: Column(name, hint.__metadata__[0], hint.__origin__)
         for name, hint in struct.__annotations__.items()
+        if hasattr(hint, "__metadata__")
     }
 
 

@@ -6,12 +6,13 @@ import os
 import select
 import time
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from struct import iter_unpack
+from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.kernel import KernelSource
 from tcpconnect.bpf.preflight import ready_library
-from tcpconnect.bpf.ring import CHUNK
-from tcpconnect.connection import Connection, Decoder
+from tcpconnect.bpf.ring import BATCH_RECORDS
+from tcpconnect.connection import FRAMED, LAYOUT, Connection, decode
 from tcpconnect.flow import Flow, decode_flows
 from tcpconnect.settings import RING_BYTES, Settings
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tcpconnect.bpf.kernel import Losses
+    from tcpconnect.bpf.ring import Run
 
 # The first event after a quiet time is read at once, further ones no sooner than this
 # after it: under load the kernel then need not wake us for every event.
@@ -39,7 +41,6 @@ class Trace:
         self.settings = settings
         self._stopped = False
         self._deadline = None if duration is None else time.monotonic() + duration
-        self._decode = Decoder()
         self._source = KernelSource(ready_library(), settings)
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()
@@ -66,22 +67,27 @@ class Trace:
         yielded; last come the attempts that have not ended.
         """
         while not self._over():
-            records = self._source.read()
-            yield self._decoded(records)
-            if not records:
+            runs = self._source.read()
+            yield self._decoded(runs)
+            if not runs:
                 self._wait(self._ready, IDLE_MS)
-            elif len(records) < CHUNK:
+            elif not self._source.backlog:
                 self._wait(self._pause, PAUSE_MS)
         self._source.detach()
-        while records := self._source.read():
-            yield self._decoded(records)
+        while runs := self._source.read():
+            yield self._decoded(runs)
         if not self.settings.count:
             pending = self._source.pending()
-            while records := list(islice(pending, CHUNK)):
-                yield self._decoded(records)
+            while records := list(islice(pending, BATCH_RECORDS)):
+                yield decode(records, self._source.first_ns)
 
-    def _decoded(self, records: list[tuple[Any, ...]]) -> list[Connection]:
-        return self._decode(records, self._source.first_ns)
+    def _decoded(self, runs: list[Run]) -> list[Connection]:
+        connections: list[Connection] = []
+        for run in runs:
+            if run.length == LAYOUT.size:
+                records = iter_unpack(FRAMED, run.framed)
+                connections += decode(records, self._source.first_ns)
+        return connections
 
     def _over(self) -> bool:
         late = self._deadline is not None and time.monotonic() >= self._deadline

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import time
 from ctypes import Structure, byref, c_size_t, c_uint8, c_uint32, c_uint64
@@ -11,7 +12,7 @@ from struct import Struct as Layout
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpconnect.bpf import libbpf, pinned
-from tcpconnect.bpf.ring import Ring
+from tcpconnect.bpf.ring import Ring, Run
 from tcpconnect.bpf.steps import Log, Step
 from tcpconnect.connection import LAYOUT, PENDING
 from tcpconnect.errors import KernelError
@@ -114,7 +115,10 @@ class KernelSource:
             self._bpf.bpf_object__load(self._object)
         for name, values in (("pids", settings.pids), ("uids", settings.uids)):
             self._fill(name, values)
-        self._progress = Progress.from_address(self._variables(".bss"))
+        # libbpf maps variables for skeletons only: bpf_map__initial_value still gives
+        # what they were before the load.
+        variables = mmap.mmap(self._map_fd(".bss"), mmap.PAGESIZE)
+        self._progress = Progress.from_buffer(variables)
         self._ring = Ring(self._map_fd("ring"), settings.ring_bytes)
         self._program = self._bpf.bpf_object__find_program_by_name(
             self._object, b"inet_sock_set_state"
@@ -135,13 +139,6 @@ class KernelSource:
         fd: int = self._bpf.bpf_map__fd(self._map(name))
         return fd
 
-    def _variables(self, section: str) -> int:
-        """Return the address of a section's variables, shared with the program."""
-        address: int = self._bpf.bpf_map__initial_value(
-            self._map(section), byref(c_size_t())
-        )
-        return address
-
     def _size_maps(self) -> None:
         settings = self._settings
         sizes = {
@@ -160,7 +157,9 @@ class KernelSource:
 
     def _configure(self) -> None:
         settings = self._settings
-        config = Config.from_address(self._variables(".rodata"))
+        config = Config.from_address(
+            self._bpf.bpf_map__initial_value(self._map(".rodata"), byref(c_size_t()))
+        )
         config.slower_ns = round(settings.slower_ms * 1e6)
         config.track = settings.track
         config.wait_end = settings.wait_end
@@ -196,6 +195,11 @@ class KernelSource:
         return self._map_fd("ring")
 
     @property
+    def backlog(self) -> bool:
+        """Whether the last ``read`` left something to read at once."""
+        return self._ring is not None and self._ring.backlog
+
+    @property
     def first_ns(self) -> int:
         """CLOCK_MONOTONIC of the first attempt, 0 before."""
         return int(self._progress.first_ns)
@@ -219,8 +223,8 @@ class KernelSource:
         self._bpf.bpf_obj_get_info_by_fd(fd, byref(info), byref(size))
         return info
 
-    def read(self) -> list[tuple[Any, ...]]:
-        """Return up to CHUNK records, each a tuple as RECORD unpacks it."""
+    def read(self) -> list[Run]:
+        """Return the next records of the ring, none when there are none."""
         return self._ring.read() if self._ring else []
 
     def pending(self) -> Iterator[tuple[Any, ...]]:

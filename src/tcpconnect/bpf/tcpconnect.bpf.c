@@ -248,6 +248,7 @@ static __always_inline void begin(struct sock *sk, struct tcp_sock *tp)
 	c.time_ns = bpf_ktime_get_ns();
 	if (unlikely(!progress.first_ns))
 		progress.first_ns = c.time_ns;
+	c.cgroup = bpf_get_current_cgroup_id();
 	c.netns = sk->__sk_common.skc_net.net->ns.inum;
 	c.lport = local_port(tp);
 	c.result = RESULT_UNKNOWN;
