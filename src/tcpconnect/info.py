@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import msgspec
 
-from tcpconnect.bpf.preflight import examine
+from tcpconnect.bpf.preflight import Check, examine
 from tcpconnect.connection import CONNECTION
+from tcpconnect.errors import KernelError
 from tcpconnect.flow import FLOW
+from tcpconnect.tracer import trace
 
 
 def columns_help(*, count: bool) -> str:
@@ -33,9 +35,20 @@ def schema(*, count: bool) -> str:
     return json.dumps(msgspec.json.schema(struct), indent=2) + "\n"
 
 
+def _attach() -> Check:
+    """Load and attach, which shows what no other examination can."""
+    try:
+        with trace():
+            return Check("program", "loads and attaches")
+    except KernelError as error:
+        return Check("program", "", error)
+
+
 def check() -> tuple[str, int]:
     """Examine the machine; return the report and the exit code."""
     checks = examine()
+    if not any(check.problem for check in checks):
+        checks.append(_attach())
     lines = [
         f"FAIL  {c.name}: {c.problem}" if c.problem else f"ok    {c.name}: {c.found}"
         for c in checks

@@ -72,6 +72,16 @@ struct {
 	__type(value, __u32);
 } mntnses SEC(".maps");
 
+/*
+ * Not __sync_fetch_and_add: for that, clang uses an instruction that fetches, too,
+ * Linux commit 5ca419f2864a ("bpf: Add BPF_FETCH field / create atomic_fetch_add
+ * instruction"), v5.12.
+ */
+static __always_inline void add(__u64 *counter, __u64 n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
 static __always_inline __u64 current_mntns(void)
 {
 	struct task_struct *task = bpf_get_current_task();
@@ -160,7 +170,7 @@ static __always_inline void report(const struct connection *c)
 	struct connection *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
 	if (!record) {
-		__sync_fetch_and_add(&progress.lost_ring, 1);
+		add(&progress.lost_ring, 1);
 		return;
 	}
 	*record = *c;
@@ -186,9 +196,9 @@ static __always_inline void count_connect(const struct connection *c)
 	struct flow_counts *counts = flow_of(c);
 
 	if (counts)
-		__sync_fetch_and_add(&counts->connects, 1);
+		add(&counts->connects, 1);
 	else
-		__sync_fetch_and_add(&progress.lost_flows, 1);
+		add(&progress.lost_flows, 1);
 }
 
 static __always_inline __u32 log2(__u64 v)
@@ -215,17 +225,17 @@ static __always_inline void count_end(const struct connection *c)
 	if (!counts)
 		return;
 	if (c->result == RESULT_OK)
-		__sync_fetch_and_add(&counts->ok, 1);
+		add(&counts->ok, 1);
 	else
-		__sync_fetch_and_add(&counts->failed, 1);
-	__sync_fetch_and_add(&counts->latency_total_ns, c->latency_ns);
+		add(&counts->failed, 1);
+	add(&counts->latency_total_ns, c->latency_ns);
 	/* No compare-and-swap before v5.12; the window between is a few ns. */
 	if (c->latency_ns > counts->latency_max_ns)
 		counts->latency_max_ns = c->latency_ns;
 	n = log2(c->latency_ns / 1000) & (LATENCY_SLOTS - 1);
 	slot = bpf_map_lookup_elem(&histogram, &n);
 	if (slot)
-		__sync_fetch_and_add(slot, 1);
+		add(slot, 1);
 }
 
 /* CLOSE -> SYN_SENT, in the context of the task that connects. */
@@ -259,7 +269,7 @@ static __always_inline void begin(struct sock *sk, struct tcp_sock *tp)
 	if (config.track && (config.wait_end || config.count || !c.lport)) {
 		if (!bpf_map_update_elem(&pending, &key, &c, BPF_ANY))
 			return;
-		__sync_fetch_and_add(&progress.untracked, 1);
+		add(&progress.untracked, 1);
 	}
 	if (!config.count)
 		report(&c);
