@@ -1,0 +1,1 @@
+"""Tests of whole outputs against pages of text."""

@@ -1,0 +1,211 @@
+"""The samples of bcc's example page, character for character.
+
+Each ``*.txt`` beside this file holds the lines of one sample as the page prints them. A
+sample's options and events are in SAMPLES: another one is a file and a row there.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import NamedTuple
+
+import pytest
+
+from tcpconnect.bpf import kernel
+from tcpconnect.connection import LAYOUT, UNKNOWN, decode
+from tcpconnect.flow import decode_flows
+from tcpconnect.options import build_parser
+from tcpconnect.sinks import open_sink
+from tcpconnect.view import View
+
+START_NS = 7_000_000_000_000
+
+
+class Process(NamedTuple):
+    """Who connects."""
+
+    pid: int
+    comm: str
+    uid: int = 0
+
+
+class Attempt(NamedTuple):
+    """A connection attempt, so many seconds after the first of all."""
+
+    process: Process
+    saddr: str
+    daddr: str
+    dport: int
+    at: float = 0.0
+
+
+class Sample(NamedTuple):
+    """The options of a sample and the attempts that it shows."""
+
+    options: str
+    attempts: list[Attempt]
+
+
+AGENT = Process(2482, "local_agent")
+CURL = Process(1469, "curl")
+CURL_80 = Process(31322, "curl", uid=1000)
+SSH = Process(2015, "ssh")
+TELNET_4 = Process(1479, "telnet")
+TELNET_6 = Process(1991, "telnet")
+TELNET_ROOT = Process(31333, "telnet")
+TELNET_USER = Process(31338, "telnet", uid=1000)
+
+LINK_LOCAL = "fe80::2000:bff:fe82:3ac"
+SOURCE = "10.103.219.236"
+
+SAMPLES = {
+    "default.txt": Sample(
+        "",
+        [
+            Attempt(TELNET_4, "127.0.0.1", "127.0.0.1", 23),
+            Attempt(CURL, "10.201.219.236", "54.245.105.25", 80),
+            Attempt(CURL, "10.201.219.236", "54.67.101.145", 80),
+            Attempt(TELNET_6, "::1", "::1", 23),
+            Attempt(SSH, LINK_LOCAL, LINK_LOCAL, 22),
+        ],
+    ),
+    "t.txt": Sample(
+        "-t",
+        [
+            Attempt(AGENT, SOURCE, "10.251.148.38", 7001, at=31.871),
+            Attempt(AGENT, SOURCE, "10.101.3.132", 7001, at=31.874),
+            Attempt(AGENT, SOURCE, "10.171.133.98", 7101, at=31.878),
+            Attempt(AGENT, SOURCE, "10.251.148.38", 7001, at=90.917),
+            Attempt(AGENT, SOURCE, "10.102.64.230", 7001, at=90.928),
+            Attempt(AGENT, SOURCE, "10.115.167.169", 7101, at=90.938),
+        ],
+    ),
+    "U.txt": Sample(
+        "-U",
+        [
+            Attempt(TELNET_ROOT, "::1", "::1", 23),
+            Attempt(TELNET_ROOT, "127.0.0.1", "127.0.0.1", 23),
+            Attempt(CURL_80, "127.0.0.1", "127.0.0.1", 80),
+            Attempt(CURL_80, "::1", "::1", 80),
+        ],
+    ),
+    "Uu.txt": Sample(
+        "-Uu 1000",
+        [
+            Attempt(TELNET_USER, "::1", "::1", 23),
+            Attempt(TELNET_USER, "127.0.0.1", "127.0.0.1", 23),
+        ],
+    ),
+}
+
+# Destination and connects of each flow of the -c sample, as the kernel may list them.
+FLOWS = [("172.212.22.194", 21), ("172.217.21.194", 70), ("172.213.11.195", 34)]
+
+# Options of the page that are not there yet.
+LATER = {"--dns"}
+
+
+def page(name: str) -> str:
+    """Return what the page says."""
+    return Path(__file__).with_name(name).read_text()
+
+
+def raw(address: str) -> bytes:
+    """Return the 16 bytes of an address in a record."""
+    if ":" in address:
+        return inet_pton(AF_INET6, address)
+    return inet_pton(AF_INET6, "::ffff:0.0.0.0")[:12] + inet_pton(AF_INET, address)
+
+
+def record(attempt: Attempt) -> bytes:
+    """Return what the kernel writes for an attempt."""
+    process = attempt.process
+    return LAYOUT.pack(
+        START_NS + round(attempt.at * 1e9),
+        0,  # latency
+        1,  # cgroup
+        raw(attempt.saddr),
+        raw(attempt.daddr),
+        process.pid,
+        process.pid,
+        process.uid,
+        4026531840,  # netns
+        0,  # lport
+        attempt.dport,
+        UNKNOWN,
+        6 if ":" in attempt.daddr else 4,
+        process.comm.encode(),
+    )
+
+
+def view(options: str) -> View:
+    """Return what these options of the command line show."""
+    return View(build_parser().parse_args(options.split()))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_sample(name: str) -> None:
+    """The records of a sample's events become the lines of the page."""
+    sample = SAMPLES[name]
+    records = b"".join(map(record, sample.attempts))
+    sink = open_sink("table", view(sample.options).columns)
+    events = decode(LAYOUT.iter_unpack(records), START_NS)
+    assert (sink.header() + sink.rows(events)).decode() == page(name)
+
+
+def count_lines(options: str) -> str:
+    """Return the table of the flows of the -c sample."""
+    entries = [
+        (
+            *kernel.FLOW.unpack(kernel.FLOW.pack(raw("192.168.10.50"), raw(to), 443)),
+            *(connects, connects, 0, 0, 0),
+        )
+        for to, connects in FLOWS
+    ]
+    sink = open_sink("table", view(options).columns)
+    return (sink.header() + sink.rows(decode_flows(entries))).decode()
+
+
+def test_count_sample() -> None:
+    """With the page's columns only, -c prints its lines, most connects first."""
+    columns = "-c --columns saddr,daddr,dport,connects"
+    assert count_lines(columns) == page("c.txt")
+
+
+def test_count_sample_begins_every_line() -> None:
+    """OK and FAILED stand behind the page's columns."""
+    lines = count_lines("-c").splitlines()
+    expected = page("c.txt").splitlines()
+    assert [line[: len(e)] for line, e in zip(lines, expected, strict=True)] == expected
+
+
+def test_examples_of_help() -> None:
+    """The help begins its examples with those of the page."""
+    assert page("examples.txt") in build_parser().format_help()
+
+
+def test_usage() -> None:
+    """The options of the page come first in the usage, in its order."""
+    theirs = re.findall(r"\[(.+?)\]", page("usage.txt"))
+    ours = re.findall(r"\[(.+?)\]", build_parser().format_usage())
+    expected = [option for option in theirs if option != "-d"]
+    assert ours[: len(expected)] == expected
+
+
+def page_helps() -> dict[str, str]:
+    """Return the page's help of every option, by its long name."""
+    option = re.compile(
+        r"^  -.*?(?P<name>--[a-z-]+)(?: [A-Z]+)?\s+(?P<words>[a-z].*)$", re.MULTILINE
+    )
+    return {m["name"]: m["words"] for m in option.finditer(page("usage.txt"))}
+
+
+@pytest.mark.parametrize("name", sorted(page_helps().keys() - LATER))
+def test_help_of_option(name: str) -> None:
+    """The help of an option begins with the words of the page."""
+    actions = build_parser()._actions  # noqa: SLF001 (argparse has no other way)
+    (actual,) = (a.help or "" for a in actions if name in a.option_strings)
+    words = page_helps()[name].removesuffix(".")
+    assert actual[: len(words)] == words

@@ -1,0 +1,1 @@
+"""Tests of single modules; they need neither root nor a kernel."""

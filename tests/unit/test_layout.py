@@ -1,0 +1,278 @@
+"""What C and Python both say about shared memory must be the same.
+
+The truth is the type information in the object that is loaded into the kernel; only
+the values of an enum, which are not in there, come from the text of types.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from tcpconnect import connection
+from tcpconnect.bpf import kernel, pinned
+from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES
+from tcpconnect.flow import decode_flows
+from unit.btf import BpfObject, Layout, Member, Symbol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OBJECT = BpfObject(kernel.OBJECT)
+ROOT = Path(__file__).parents[2]
+TYPES_H = (ROOT / "src/tcpconnect/bpf/types.h").read_text()
+
+FORMATS = {
+    "connection": connection.LAYOUT.format,
+    "flow": kernel.FLOW.format,
+    "flow_counts": kernel.FLOW_COUNTS.format,
+}
+STRUCTURES = {"config": kernel.Config, "progress": kernel.Progress}
+
+
+def of_structure(structure: type[ctypes.Structure]) -> Layout:
+    """Return the layout of a ctypes Structure."""
+    names = [name for name, *_ in structure._fields_]
+    fields = {name: getattr(structure, name) for name in names}
+    members = [Member(n, field.offset, field.size) for n, field in fields.items()]
+    return Layout(ctypes.sizeof(structure), tuple(members))
+
+
+def of_format(text: str) -> Layout:
+    """Return the layout that a format of the struct module describes; no names.
+
+    Successive pad bytes are one member.
+    """
+    order, items = text[0], re.findall(r"(?:\d*x)+|\d+s|[a-zA-Z]", text[1:])
+    members = []
+    for i, item in enumerate(items):
+        offset = struct.calcsize(order + "".join(items[:i]))
+        members.append(Member("", offset, struct.calcsize(order + item)))
+    return Layout(struct.calcsize(text), tuple(members))
+
+
+def without_names(layout: Layout) -> Layout:
+    """Return the layout as a format can tell it."""
+    members = tuple(member._replace(name="") for member in layout.members)
+    return layout._replace(members=members)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_format_is_the_c_struct(name: str) -> None:
+    """Every member has the offset and size that C gives it."""
+    actual = of_format(FORMATS[name])
+    assert actual == without_names(OBJECT.struct(name))
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_structure_is_the_c_struct(name: str) -> None:
+    """Every member has the name, offset and size that C gives it."""
+    actual = of_structure(STRUCTURES[name])
+    assert actual == OBJECT.struct(name)
+
+
+def forget(layout: Layout) -> Layout:
+    """Leave the second member out; the struct stays as large as it was."""
+    return layout._replace(members=layout.members[:1] + layout.members[2:])
+
+
+def append(layout: Layout) -> Layout:
+    """Add a member at the end."""
+    more = Member("more", layout.size, 8)
+    return Layout(layout.size + 8, (*layout.members, more))
+
+
+def move(layout: Layout) -> Layout:
+    """Put the first member where the last one ends."""
+    first, *others = layout.members
+    return layout._replace(members=(*others, first._replace(offset=layout.size)))
+
+
+def resize(layout: Layout) -> Layout:
+    """Make the first member smaller; all others stay where they are."""
+    first, *others = layout.members
+    return layout._replace(members=(first._replace(size=first.size // 2), *others))
+
+
+@pytest.mark.parametrize("alter", [forget, append, move, resize])
+@pytest.mark.parametrize("name", [*FORMATS, *STRUCTURES])
+def test_altered_c_struct_is_noticed(
+    name: str, alter: Callable[[Layout], Layout]
+) -> None:
+    """A member that only C forgets, adds, moves or resizes makes a difference."""
+    altered = alter(OBJECT.struct(name))
+    if name in FORMATS:
+        assert of_format(FORMATS[name]) != without_names(altered)
+    else:
+        assert of_structure(STRUCTURES[name]) != altered
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_altered_format_is_noticed(name: str) -> None:
+    """A member that only Python forgets, adds, resizes or moves makes a difference."""
+    expected = without_names(OBJECT.struct(name))
+    order, *items = re.findall(r"<|\d*x+|\d+s|[a-zA-Z]", FORMATS[name])
+    alterations = [items[1:], [*items, "Q"], ["I", *items[1:]]]
+    if len(set(items)) > 1:  # members of one size can change places
+        alterations.append([items[-1], *items[:-1]])
+    for altered in alterations:
+        assert of_format(order + "".join(altered)) != expected
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_altered_structure_is_noticed(name: str) -> None:
+    """A member that only Python forgets, adds, resizes or moves makes a difference."""
+    fields: list[Any] = [*STRUCTURES[name]._fields_]
+    first, second, *others = fields
+    alterations = (
+        [second, *others],
+        [*fields, ("more", ctypes.c_uint64)],
+        [(first[0], ctypes.c_uint32), second, *others],
+        [second, first, *others],
+    )
+    for altered in alterations:
+        copy = type("Copy", (ctypes.Structure,), {"_fields_": altered})
+        assert of_structure(copy) != OBJECT.struct(name)
+
+
+class Meaning(NamedTuple):
+    """A value of a C member, and where it comes out as what."""
+
+    value: int | bytes
+    shown_in: str
+    shown: object
+
+
+IPV4 = bytes(10) + b"\xff\xff\x0a\x01\x02\x03"
+IPV6 = bytes.fromhex("fd000001") + bytes(11) + b"\x02"
+
+CONNECTION_MEANINGS = {
+    "time_ns": Meaning(5_000_000_000, "elapsed_s", 2.0),
+    "latency_ns": Meaning(1_500_999, "latency_ms", 1.5),
+    "cgroup": Meaning(11, "cgroup_id", 11),
+    "saddr": Meaning(IPV4, "saddr", "10.1.2.3"),
+    "daddr": Meaning(IPV6, "daddr", "fd00:1::2"),
+    "pid": Meaning(12, "pid", 12),
+    "tid": Meaning(13, "tid", 13),
+    "uid": Meaning(14, "uid", 14),
+    "netns": Meaning(15, "netns", 15),
+    "lport": Meaning(16, "lport", 16),
+    "dport": Meaning(17, "dport", 17),
+    "result": Meaning(111, "result", "ECONNREFUSED"),
+    "ip": Meaning(6, "ip", 6),
+    "comm": Meaning(b"curl", "comm", "curl"),
+}
+FIRST_NS = 3_000_000_000
+
+FLOW_MEANINGS = {
+    "saddr": Meaning(IPV4, "saddr", "10.1.2.3"),
+    "daddr": Meaning(IPV6, "daddr", "fd00:1::2"),
+    "dport": Meaning(443, "dport", 443),
+    "connects": Meaning(9, "connects", 9),
+    "ok": Meaning(3, "ok", 3),
+    "failed": Meaning(1, "failed", 1),
+    "latency_total_ns": Meaning(8_000_000, "latency_avg_ms", 2.0),
+    "latency_max_ns": Meaning(5_000_000, "latency_max_ms", 5.0),
+}
+
+
+def filled(name: str, meanings: dict[str, Meaning]) -> bytes:
+    """Return a C struct whose members, all of them, have these values."""
+    layout = OBJECT.struct(name)
+    data = bytearray(layout.size)
+    for member in layout.members:
+        if member.name == "reserved":
+            continue
+        value = meanings[member.name].value
+        if isinstance(value, int):
+            value = value.to_bytes(member.size, "little")
+        data[member.offset : member.offset + len(value)] = value
+    return bytes(data)
+
+
+def shown(event: object, meanings: dict[str, Meaning]) -> dict[str, object]:
+    """Return what came out, by the name of the C member."""
+    return {name: getattr(event, m.shown_in) for name, m in meanings.items()}
+
+
+def test_members_of_connection_mean_the_same() -> None:
+    """Each member that C writes comes out as the member of Connection it means."""
+    record = filled("connection", CONNECTION_MEANINGS)
+    (event,) = connection.decode(connection.LAYOUT.iter_unpack(record), FIRST_NS)
+    actual = shown(event, CONNECTION_MEANINGS)
+    assert actual == {name: m.shown for name, m in CONNECTION_MEANINGS.items()}
+
+
+def test_members_of_flow_mean_the_same() -> None:
+    """Each member that C counts comes out as the member of Flow it means."""
+    key = kernel.FLOW.unpack(filled("flow", FLOW_MEANINGS))
+    counts = kernel.FLOW_COUNTS.unpack(filled("flow_counts", FLOW_MEANINGS))
+    (flow,) = decode_flows([key + counts])
+    actual = shown(flow, FLOW_MEANINGS)
+    assert actual == {name: m.shown for name, m in FLOW_MEANINGS.items()}
+
+
+def test_result_codes_are_those_of_c() -> None:
+    """The results that are no errno have the values of enum result."""
+    codes = dict(re.findall(r"RESULT_(\w+) = (\w+)", TYPES_H))
+    actual = {name: int(code, 0) for name, code in codes.items()}
+    names = ("OK", "ABORTED", "PENDING", "UNKNOWN")
+    assert actual == {name: getattr(connection, name) for name in names}
+
+
+def test_every_port_has_a_bit() -> None:
+    """The set of ports ends with port 65535."""
+    assert kernel.Config.ports.size * 8 == 65536
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "structure"),
+    [(".rodata", "config", kernel.Config), (".bss", "progress", kernel.Progress)],
+)
+def test_section_is_one_struct(
+    section: str, name: str, structure: type[ctypes.Structure]
+) -> None:
+    """Its address is the address of the struct: nothing else is in the section."""
+    size = ctypes.sizeof(structure)
+    assert OBJECT.symbols(section) == [Symbol(name, 0, size)]
+    assert OBJECT.section_size(section) == size
+
+
+def test_no_other_variables() -> None:
+    """There are no variables that Python does not know of."""
+    assert OBJECT.section_size(".data") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "key_size", "value_size"),
+    [
+        ("pending", 8, connection.LAYOUT.size),
+        ("flows", kernel.FLOW.size, kernel.FLOW_COUNTS.size),
+        ("histogram", 4, 8),
+        ("pids", 4, 1),
+        ("uids", 4, 1),
+        ("cgroups", *pinned.SHAPES["--cgroupmap"]),
+        ("mntnses", *pinned.SHAPES["--mntnsmap"]),
+    ],
+)
+def test_map_has_the_sizes_it_is_used_with(
+    name: str, key_size: int, value_size: int
+) -> None:
+    """Keys and values are as long as the memory that Python reads and writes."""
+    found = OBJECT.map(name)
+    assert (found.key_size, found.value_size) == (key_size, value_size)
+
+
+def test_histogram_has_all_slots() -> None:
+    """LATENCY_SLOTS is the same in C and in Python."""
+    assert OBJECT.map("histogram").max_entries == kernel.LATENCY_SLOTS
+
+
+def test_records_are_aligned() -> None:
+    """Records follow each other on the ring without a gap."""
+    assert (HEADER_BYTES + connection.LAYOUT.size) % ALIGNMENT == 0
