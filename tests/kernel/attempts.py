@@ -1,0 +1,99 @@
+"""Connections and processes that the tests make."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import subprocess
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conftest import TOOL, libc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+PR_SET_NAME = 15
+
+
+def attempt(address: str, port: int, source: tuple[str, int] | None = None) -> None:
+    """Connect to a port that is closed, from a given address and port if wanted."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as client:
+        if source:
+            client.bind(source)
+        assert client.connect_ex((address, port)) == errno.ECONNREFUSED
+
+
+def comm() -> str:
+    """Return the name of this thread, as the kernel has it."""
+    return Path("/proc/thread-self/comm").read_text().removesuffix("\n")
+
+
+def rename(name: bytes) -> None:
+    """Give this thread another name; the kernel takes 15 bytes of it."""
+    assert libc.prctl(PR_SET_NAME, ctypes.c_char_p(name), 0, 0, 0) == 0
+
+
+def run_tool(*options: object) -> subprocess.CompletedProcess[str]:
+    """Run the tool to its end."""
+    command = [str(TOOL), *map(str, options)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+class Child:
+    """A process that does ``work`` each time it is told to, once it is prepared."""
+
+    def __init__(
+        self, work: Callable[[], object], prepare: Callable[[], object] | None = None
+    ) -> None:
+        child_go, self._go = os.pipe()
+        self._done, child_done = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            os.close(self._go)
+            _serve(work, prepare, child_go, child_done)
+        os.close(child_go)
+        os.close(child_done)
+        self._wait()
+
+    def run(self) -> None:
+        """Have the work done."""
+        os.write(self._go, b"\0")
+        self._wait()
+
+    def _wait(self) -> None:
+        assert os.read(self._done, 1) == b"\0", "the child failed; see its traceback"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._go)
+        os.waitpid(self.pid, 0)
+        os.close(self._done)
+
+
+def _serve(
+    work: Callable[[], object],
+    prepare: Callable[[], object] | None,
+    go: int,
+    done: int,
+) -> None:
+    """Live as a Child until the other end of ``go`` is closed; never return."""
+    try:
+        if prepare:
+            prepare()
+        os.write(done, b"\0")
+        while os.read(go, 1):
+            work()
+            os.write(done, b"\0")
+    except BaseException:  # noqa: BLE001 (no exception may leave the fork)
+        os.write(2, traceback.format_exc().encode())
+    finally:
+        os._exit(0)
