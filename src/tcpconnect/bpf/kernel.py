@@ -1,30 +1,32 @@
-"""KernelSource: the BPF program loaded, set, attached, read, and its losses counted."""
+"""KernelSource: the tracer in the kernel; set, attached, read, its losses counted."""
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 import os
 import time
-from ctypes import Structure, byref, c_size_t, c_uint8, c_uint32, c_uint64
-from pathlib import Path
+from ctypes import Structure, c_uint8, c_uint64
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpconnect.bpf import libbpf, pinned
+from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring, Run
-from tcpconnect.bpf.steps import Log, Step
 from tcpconnect.connection import LAYOUT, PENDING
-from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Iterator
 
     from tcpconnect.settings import Settings
 
-OBJECT = Path(__file__).with_name("tcpconnect.bpf.o")
+PROGRAM = "inet_sock_set_state"
 MAX_PENDING = 65536
 MAX_FLOWS = 131072
+
+# Struct flow with struct flow_counts of types.h.
+FLOW = Layout("<16s16sHxx")
+FLOW_COUNTS = Layout("<QQQQQ")
+LATENCY_SLOTS = 64
 
 
 class Config(Structure):
@@ -58,12 +60,6 @@ class Progress(Structure):
     )
 
 
-# struct flow with struct flow_counts of types.h.
-FLOW = Layout("<16s16sHxx")
-FLOW_COUNTS = Layout("<QQQQQ")
-LATENCY_SLOTS = 64
-
-
 class Losses(NamedTuple):
     """Attempts that are not shown, or not shown whole, since tracing began.
 
@@ -80,7 +76,7 @@ class Losses(NamedTuple):
 
 
 class KernelSource:
-    """The tracer in the kernel: attached from the constructor until ``detach``.
+    """The program on the tracepoint, attached from the constructor until ``detach``.
 
     Everything that it made in the kernel hangs on this process's file descriptors, so
     that nothing is left behind however the process ends.
@@ -89,77 +85,49 @@ class KernelSource:
     """
 
     def __init__(self, library: ctypes.CDLL, settings: Settings) -> None:
-        self._bpf = library
-        self._log = Log(library, echo=settings.verbose)
+        libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
-        self._link = 0
-        self._object = 0
-        self._ring: Ring | None = None
+        self._bpf = BpfObject(library, "tcpconnect")
         try:
-            self._load()
+            self._size_maps()
+            self._take_maps()
+            self._configure()
+            self._bpf.load()
+            self._bpf.fill("pids", settings.pids)
+            self._bpf.fill("uids", settings.uids)
+            self._progress = Progress.from_buffer(self._bpf.variables())
+            self._ring = Ring(self.fileno(), settings.ring_bytes)
+            self._bpf.attach(PROGRAM)
         except BaseException:
-            self.close()
+            self._bpf.close()
             raise
-
-    def _load(self) -> None:
-        settings = self._settings
-        image = OBJECT.read_bytes()
-        options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
-        with self._step("open the BPF object"):
-            self._object = self._bpf.bpf_object__open_mem(
-                image, len(image), byref(options)
-            )
-        self._size_maps()
-        self._configure()
-        with self._step("load the BPF program"):
-            self._bpf.bpf_object__load(self._object)
-        for name, values in (("pids", settings.pids), ("uids", settings.uids)):
-            self._fill(name, values)
-        # libbpf maps variables for skeletons only: bpf_map__initial_value still gives
-        # what they were before the load.
-        variables = mmap.mmap(self._map_fd(".bss"), mmap.PAGESIZE)
-        self._progress = Progress.from_buffer(variables)
-        self._ring = Ring(self._map_fd("ring"), settings.ring_bytes)
-        self._program = self._bpf.bpf_object__find_program_by_name(
-            self._object, b"inet_sock_set_state"
-        )
-        with self._step("attach to tracepoint inet_sock_set_state"):
-            self._link = self._bpf.bpf_program__attach(self._program)
-
-    def _step(self, what: str) -> Step:
-        return Step(what, self._log)
-
-    def _map(self, name: str) -> int:
-        pointer: int = self._bpf.bpf_object__find_map_by_name(
-            self._object, name.encode()
-        )
-        return pointer
-
-    def _map_fd(self, name: str) -> int:
-        fd: int = self._bpf.bpf_map__fd(self._map(name))
-        return fd
 
     def _size_maps(self) -> None:
         settings = self._settings
-        sizes = {
-            "ring": settings.ring_bytes,
-            "pids": len(settings.pids),
-            "uids": len(settings.uids),
-            "pending": MAX_PENDING if settings.track else 1,
-            "flows": MAX_FLOWS if settings.count else 1,
-        }
-        for name, size in sizes.items():
-            self._bpf.bpf_map__set_max_entries(self._map(name), max(size, 1))
-        if settings.cgroupmap:
-            self._take("cgroups", "--cgroupmap", settings.cgroupmap)
-        if settings.mntnsmap:
-            self._take("mntnses", "--mntnsmap", settings.mntnsmap)
+        self._bpf.resize("ring", settings.ring_bytes)
+        self._bpf.resize("pids", len(settings.pids))
+        self._bpf.resize("uids", len(settings.uids))
+        if settings.track:
+            self._bpf.resize("pending", MAX_PENDING)
+        if settings.count:
+            self._bpf.resize("flows", MAX_FLOWS)
+
+    def _take_maps(self) -> None:
+        """Use the maps that others pinned in the place of our own."""
+        for name, option, path in (
+            ("cgroups", "--cgroupmap", self._settings.cgroupmap),
+            ("mntnses", "--mntnsmap", self._settings.mntnsmap),
+        ):
+            if path:
+                fd = pinned.open_map(self._bpf.library, option, path)
+                try:
+                    self._bpf.replace(name, fd)
+                finally:
+                    os.close(fd)
 
     def _configure(self) -> None:
         settings = self._settings
-        config = Config.from_address(
-            self._bpf.bpf_map__initial_value(self._map(".rodata"), byref(c_size_t()))
-        )
+        config = Config.from_address(self._bpf.constants())
         config.slower_ns = round(settings.slower_ms * 1e6)
         config.track = settings.track
         config.wait_end = settings.wait_end
@@ -174,30 +142,9 @@ class KernelSource:
         for port in settings.ports:
             config.ports[port // 64] |= 1 << port % 64
 
-    def _fill(self, name: str, values: frozenset[int]) -> None:
-        fd = self._map_fd(name)
-        one = c_uint8(1)
-        with self._step(f"fill the set of {name}"):
-            for value in values:
-                self._bpf.bpf_map_update_elem(fd, byref(c_uint32(value)), byref(one), 0)
-
-    def _take(self, name: str, option: str, path: str) -> None:
-        """Put the pinned map at ``path`` in the place of our map ``name``."""
-        fd = pinned.open_map(self._bpf, option, path)
-        try:
-            with self._step(f"use the map {path}"):
-                self._bpf.bpf_map__reuse_fd(self._map(name), fd)
-        finally:
-            os.close(fd)
-
     def fileno(self) -> int:
-        """Return the descriptor that is readable when there are records."""
-        return self._map_fd("ring")
-
-    @property
-    def backlog(self) -> bool:
-        """Whether the last ``read`` left something to read at once."""
-        return self._ring is not None and self._ring.backlog
+        """Return the descriptor of the ring, readable when there are records."""
+        return self._bpf.map_fd("ring")
 
     @property
     def first_ns(self) -> int:
@@ -212,20 +159,17 @@ class KernelSource:
             progress.lost_ring,
             progress.lost_flows,
             progress.untracked,
-            self.program_info().recursion_misses,
+            self._bpf.info(PROGRAM).recursion_misses,
         )
-
-    def program_info(self) -> libbpf.ProgramInfo:
-        """Return the program's statistics (times only while bpf_stats_enabled)."""
-        info = libbpf.ProgramInfo()
-        size = c_uint32(ctypes.sizeof(info))
-        fd = self._bpf.bpf_program__fd(self._program)
-        self._bpf.bpf_obj_get_info_by_fd(fd, byref(info), byref(size))
-        return info
 
     def read(self) -> list[Run]:
         """Return the next records of the ring, none when there are none."""
-        return self._ring.read() if self._ring else []
+        return self._ring.read()
+
+    @property
+    def backlog(self) -> bool:
+        """Whether the last ``read`` left something to read at once."""
+        return self._ring.backlog
 
     def pending(self) -> Iterator[tuple[Any, ...]]:
         """Yield the records of attempts that have not ended, with their age.
@@ -233,7 +177,7 @@ class KernelSource:
         Call it after ``detach``.
         """
         now = time.monotonic_ns()
-        for _, value in self._entries("pending", 8, LAYOUT.size):
+        for _, value in self._bpf.entries("pending", 8, LAYOUT.size):
             began, _, *who, result, ip, comm = LAYOUT.unpack(value)
             if self._settings.wait_end:
                 result = PENDING
@@ -241,49 +185,19 @@ class KernelSource:
 
     def flows(self) -> Iterator[tuple[bytes, bytes, int, int, int, int, int, int]]:
         """Yield saddr, daddr, dport, then the members of struct flow_counts."""
-        for key, value in self._entries("flows", FLOW.size, FLOW_COUNTS.size):
+        for key, value in self._bpf.entries("flows", FLOW.size, FLOW_COUNTS.size):
             yield FLOW.unpack(key) + FLOW_COUNTS.unpack(value)
 
     def histogram(self) -> list[int]:
         """Return how many latencies lay in 2^n to 2^(n+1)-1 us, for each n."""
-        entries = self._entries("histogram", 4, 8)
+        entries = self._bpf.entries("histogram", 4, 8)
         return [int.from_bytes(value, "little") for _, value in entries]
-
-    def _entries(
-        self, name: str, key_size: int, value_size: int
-    ) -> Iterator[tuple[bytes, bytes]]:
-        """Yield all keys and values of a map (bpf_map_lookup_batch, v5.6)."""
-        room = 4096
-        keys = ctypes.create_string_buffer(room * key_size)
-        values = ctypes.create_string_buffer(room * value_size)
-        position = ctypes.create_string_buffer(max(key_size, 8))
-        start, fd, more = None, self._map_fd(name), True
-        while more:
-            count = c_uint32(room)
-            failed = self._bpf.bpf_map_lookup_batch(
-                fd, start, position, keys, values, byref(count), None
-            )
-            if failed and -failed != 2:  # ENOENT: that was the last batch
-                raise KernelError(f"can't read map {name}", os.strerror(-failed))
-            more, start = not failed, position
-            for i in range(count.value):
-                yield (
-                    keys.raw[i * key_size : (i + 1) * key_size],
-                    values.raw[i * value_size : (i + 1) * value_size],
-                )
 
     def detach(self) -> None:
         """Stop the program; what it has written can still be read."""
-        if self._link:
-            self._bpf.bpf_link__destroy(self._link)
-            self._link = 0
+        self._bpf.detach_all()
 
     def close(self) -> None:
         """Give everything back to the kernel."""
-        self.detach()
-        if self._ring:
-            self._ring.close()
-            self._ring = None
-        if self._object:
-            self._bpf.bpf_object__close(self._object)
-            self._object = 0
+        self._ring.close()
+        self._bpf.close()

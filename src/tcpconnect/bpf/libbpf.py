@@ -9,6 +9,7 @@ from ctypes import (
     POINTER,
     Structure,
     byref,
+    c_bool,
     c_char,
     c_char_p,
     c_int,
@@ -52,6 +53,18 @@ class MapInfo(Structure):
     )
 
 
+class UprobeOptions(Structure):
+    """The first members of struct bpf_uprobe_opts."""
+
+    _fields_ = (
+        ("sz", c_size_t),
+        ("ref_ctr_offset", c_size_t),
+        ("bpf_cookie", c_uint64),
+        ("retprobe", c_bool),
+        ("func_name", c_char_p),
+    )
+
+
 class ProgramInfo(Structure):
     """Struct bpf_prog_info up to its statistics."""
 
@@ -65,7 +78,40 @@ class ProgramInfo(Structure):
     )
 
 
-PRINTER = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
+# What libbpf has warned of since this was cleared, a line each.
+said: list[str] = []
+
+_PRINTER = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
+_vsnprintf = ctypes.CDLL(None).vsnprintf
+_vsnprintf.argtypes = (c_char_p, c_size_t, c_char_p, c_void_p)
+_LOG_BYTES = 1 << 16
+
+
+def _format(text: bytes, arguments: int) -> str:
+    buffer = ctypes.create_string_buffer(_LOG_BYTES)
+    _vsnprintf(buffer, _LOG_BYTES, text, arguments)
+    return buffer.value.decode(errors="backslashreplace")
+
+
+def _keep(level: int, text: bytes, arguments: int) -> int:
+    if level == 0:
+        lines = _format(text, arguments).removeprefix("libbpf: ").splitlines()
+        said.extend(line for line in lines if line)
+    return 0
+
+
+def _echo(_level: int, text: bytes, arguments: int) -> int:
+    os.write(2, _format(text, arguments).encode())
+    return 0
+
+
+# Kept here: libbpf has only their addresses.
+_KEEP, _ECHO = _PRINTER(_keep), _PRINTER(_echo)
+
+
+def set_log(library: ctypes.CDLL, *, echo: bool) -> None:
+    """Let libbpf write its log to stderr, or keep its warnings in ``said``."""
+    library.libbpf_set_print(_ECHO if echo else _KEEP)
 
 
 def _failed_int(result: int, name: str) -> int:
@@ -90,6 +136,11 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_object__find_map_by_name": (c_void_p, (c_void_p, c_char_p)),
     "bpf_object__find_program_by_name": (c_void_p, (c_void_p, c_char_p)),
     "bpf_program__attach": (c_void_p, (c_void_p,)),
+    "bpf_program__attach_cgroup": (c_void_p, (c_void_p, c_int)),
+    "bpf_program__attach_uprobe_opts": (
+        c_void_p,
+        (c_void_p, c_int, c_char_p, c_size_t, POINTER(UprobeOptions)),
+    ),
     "bpf_program__fd": (c_int, (c_void_p,)),
     "bpf_link__destroy": (c_int, (c_void_p,)),
     "bpf_map__fd": (c_int, (c_void_p,)),
@@ -103,9 +154,7 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "bpf_obj_get": (c_int, (c_char_p,)),
     "bpf_obj_get_info_by_fd": (c_int, (c_int, c_void_p, POINTER(c_uint32))),
-    "libbpf_probe_bpf_map_type": (c_int, (c_int, c_void_p)),
-    "libbpf_probe_bpf_prog_type": (c_int, (c_int, c_void_p)),
-    "libbpf_set_print": (c_void_p, (PRINTER,)),
+    "libbpf_set_print": (c_void_p, (_PRINTER,)),
 }
 
 

@@ -85,4 +85,60 @@ struct progress {
 	__u64 untracked;  /* attempts that did not fit `pending` */
 };
 
+/*
+ * Names. Records of their own lengths on the same ring, so that a name comes before
+ * the connect that uses it.
+ */
+#define ANSWER_SMALL 512
+#define ANSWER_LARGE 4352 /* 4,096 bytes of an EDNS answer, and some of the next */
+
+/*
+ * DNS over UDP: a message; over TCP: a segment, whose first byte is that number `seq`
+ * of the stream. A packet of more than ANSWER_LARGE bytes is cut.
+ */
+struct answer {
+	__u64 time_ns; /* CLOCK_MONOTONIC when it arrived */
+	__u64 asked_ns; /* when its query left; 0: not known */
+	__u64 cgroup; /* of the socket that got it */
+	__u64 socket; /* cookie */
+	__u32 netns;
+	__u32 seq;
+	__u32 length; /* of the payload before it was cut */
+	__u8 tcp;
+	__u8 reserved[3];
+};
+
+struct small_answer {
+	struct answer answer;
+	__u8 data[ANSWER_SMALL];
+};
+
+struct large_answer {
+	struct answer answer;
+	__u8 data[ANSWER_LARGE];
+};
+
+#define LOOKUP_NAME 256
+#define LOOKUP_ADDRESSES 192 /* each comes once for every socket type: 64 of them */
+
+/* What getaddrinfo() gave a thread. */
+struct lookup {
+	__u64 time_ns; /* when it returned */
+	__u64 asked_ns; /* when it was called */
+	__u64 cgroup;
+	__u32 pid; /* tgid */
+	__u32 netns;
+	__u32 count; /* of addresses */
+	__u32 cut; /* whether there were more */
+	char name[LOOKUP_NAME];
+	__u32 addresses[LOOKUP_ADDRESSES][4]; /* IPv4 is mapped; 0: neither IP version */
+};
+
+/* A program started where no other did of late: its libc may be new to us. */
+struct started {
+	__u64 time_ns;
+	__u32 pid;
+	__u32 reserved;
+};
+
 #endif

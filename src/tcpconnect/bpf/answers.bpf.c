@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * DNS answers as they arrive: packets from port 53, on every socket of the cgroup v2
+ * hierarchy. Every received packet runs through answer(), so it gives up as soon as
+ * it can.
+ */
+#include "kernel.h"
+#include "types.h"
+
+#define PASS 1
+#define DNS_PORT __builtin_bswap16(53)
+#define DNS_HEADER 12
+#define PORTS_AT_LEAST 28 /* IPv4 header and UDP header */
+#define IPV4_HEADER 20
+#define IPV6_HEADER 40
+#define TCP_HEADER 20
+#define UDP_HEADER 8
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+
+/* Set before the load. */
+const volatile struct {
+	__u64 latency; /* whether query() is attached */
+} config SEC(".rodata");
+
+struct {
+	__u64 lost; /* answers that did not fit the ring buffer */
+} progress SEC(".bss");
+
+/* The ring of tcpconnect.bpf.c, put here before the load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} ring SEC(".maps");
+
+struct asked {
+	__u64 socket; /* cookie */
+	__u64 id; /* of the DNS message */
+};
+
+/*
+ * When queries left, for --dns-latency. Inserted by query(), read and deleted by
+ * answer(); the oldest go when it is full.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct asked);
+	__type(value, __u64);
+} queries SEC(".maps");
+
+/* Where the payload of a packet lies. */
+struct packet {
+	__u32 payload;
+	__u32 length;
+	__u32 seq;
+	__u8 tcp;
+};
+
+/* Returns whether the packet is TCP or UDP with this port, at `port_at` of its header. */
+static __always_inline bool parse(struct __sk_buff *skb, __u32 port_at, struct packet *p)
+{
+	__u8 head[IPV6_HEADER], tcp[TCP_HEADER], protocol;
+	__u32 transport;
+	__u16 port;
+
+	if (bpf_skb_load_bytes(skb, 0, head, PORTS_AT_LEAST))
+		return 0;
+	if (head[0] >> 4 == 4) {
+		transport = (head[0] & 0xf) * 4;
+		protocol = head[9];
+	} else {
+		transport = IPV6_HEADER;
+		protocol = head[6];
+	}
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
+		return 0;
+	if (bpf_skb_load_bytes(skb, transport + port_at, &port, sizeof(port)))
+		return 0;
+	if (likely(port != DNS_PORT))
+		return 0;
+	p->tcp = protocol == IPPROTO_TCP;
+	p->payload = transport + UDP_HEADER;
+	if (p->tcp) {
+		if (bpf_skb_load_bytes(skb, transport, tcp, sizeof(tcp)))
+			return 0;
+		p->payload = transport + (tcp[12] >> 4) * 4;
+		p->seq = tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7];
+	}
+	if (skb->len <= p->payload)
+		return 0;
+	p->length = skb->len - p->payload;
+	return 1;
+}
+
+/*
+ * The socket is a kernel pointer, but the verifier knows it as a bpf_sock, which has no
+ * namespace: made a number, its memory is read as any other.
+ */
+static __always_inline __u32 netns_of(struct __sk_buff *skb, volatile __u64 *scratch)
+{
+	struct sock *sk;
+	struct net *net = 0;
+	__u32 inum = 0;
+
+	*scratch = (__u64)skb->sk;
+	sk = (struct sock *)*scratch;
+	bpf_probe_read_kernel(&net, sizeof(net), &sk->__sk_common.skc_net.net);
+	bpf_probe_read_kernel(&inum, sizeof(inum), &net->ns.inum);
+	return inum;
+}
+
+static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
+				 struct answer *a)
+{
+	struct asked key = {};
+	__u64 *asked_ns;
+	__u16 id;
+
+	a->netns = netns_of(skb, &a->time_ns);
+	a->time_ns = bpf_ktime_get_ns();
+	a->cgroup = bpf_skb_cgroup_id(skb);
+	a->socket = bpf_get_socket_cookie(skb);
+	a->seq = p->tcp ? p->seq : 0;
+	a->length = p->length;
+	a->tcp = p->tcp;
+	a->asked_ns = 0;
+	__builtin_memset(a->reserved, 0, sizeof(a->reserved));
+	if (!config.latency)
+		return;
+	key.socket = a->socket;
+	if (!bpf_skb_load_bytes(skb, p->payload + 2 * p->tcp, &id, sizeof(id))) {
+		key.id = id;
+		asked_ns = bpf_map_lookup_elem(&queries, &key);
+		if (asked_ns) {
+			a->asked_ns = *asked_ns;
+			bpf_map_delete_elem(&queries, &key);
+		}
+	}
+}
+
+/* Whether a UDP payload is a DNS message that answers something. */
+static __always_inline bool answers(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 header[DNS_HEADER];
+
+	if (bpf_skb_load_bytes(skb, p->payload, header, sizeof(header)))
+		return 0;
+	return header[2] & 0x80 && (header[6] || header[7]);
+}
+
+/* Reserve, fill and submit a record; the size must be a constant for the verifier. */
+#define SEND(skb, p, type)                                                               \
+	do {                                                                             \
+		struct type *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);    \
+		__u32 length = (p)->length;                                              \
+                                                                                         \
+		if (!record) {                                                           \
+			__atomic_fetch_add(&progress.lost, 1, __ATOMIC_RELAXED);         \
+			break;                                                           \
+		}                                                                        \
+		fill(skb, p, &record->answer);                                           \
+		if (length > sizeof(record->data))                                       \
+			length = sizeof(record->data);                                   \
+		if (length)                                                              \
+			bpf_skb_load_bytes(skb, (p)->payload, record->data, length);     \
+		bpf_ringbuf_submit(record, 0);                                           \
+	} while (0)
+
+SEC("cgroup_skb/ingress")
+int answer(struct __sk_buff *skb)
+{
+	struct packet p = {};
+
+	if (likely(!parse(skb, 0, &p)))
+		return PASS;
+	if (!p.tcp && !answers(skb, &p))
+		return PASS;
+	if (p.length <= ANSWER_SMALL)
+		SEND(skb, &p, small_answer);
+	else
+		SEND(skb, &p, large_answer);
+	return PASS;
+}
+
+/* Attached for --dns-latency only: remembers when a query left. */
+SEC("cgroup_skb/egress")
+int query(struct __sk_buff *skb)
+{
+	struct asked key = {};
+	struct packet p = {};
+	__u64 now;
+	__u16 id;
+
+	if (likely(!parse(skb, 2, &p)))
+		return PASS;
+	if (bpf_skb_load_bytes(skb, p.payload + 2 * p.tcp, &id, sizeof(id)))
+		return PASS;
+	key.socket = bpf_get_socket_cookie(skb);
+	key.id = id;
+	now = bpf_ktime_get_ns();
+	bpf_map_update_elem(&queries, &key, &now, BPF_ANY);
+	return PASS;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

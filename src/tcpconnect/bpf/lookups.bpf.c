@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * What getaddrinfo() tells programs: names from hosts files, nss modules, DNS over TLS
+ * and all else that never crosses port 53. Uprobes at its entry and return, in every
+ * libc that kernel.py finds.
+ *
+ * Built once for each architecture, since arguments come in registers.
+ */
+#include "kernel.h"
+#include "types.h"
+
+#if defined(TARGET_x86_64)
+/* struct pt_regs of arch/x86/include/uapi/asm/ptrace.h: r15 is its first. */
+#define REGISTER(ctx, n) (((const volatile __u64 *)(ctx))[n])
+#define ARGUMENT_1(ctx) REGISTER(ctx, 14) /* rdi */
+#define ARGUMENT_4(ctx) REGISTER(ctx, 11) /* rcx */
+#define RETURNED(ctx) REGISTER(ctx, 10) /* rax */
+#elif defined(TARGET_aarch64)
+/* struct user_pt_regs of arch/arm64/include/uapi/asm/ptrace.h: x0 is its first. */
+#define REGISTER(ctx, n) (((const volatile __u64 *)(ctx))[n])
+#define ARGUMENT_1(ctx) REGISTER(ctx, 0)
+#define ARGUMENT_4(ctx) REGISTER(ctx, 3)
+#define RETURNED(ctx) REGISTER(ctx, 0)
+#else
+#error "unknown target"
+#endif
+
+#define RECHECK_NS 10000000000ULL
+
+/* struct addrinfo and the socket addresses, the same in glibc and musl. */
+struct addrinfo {
+	int ai_flags;
+	int ai_family;
+	int ai_socktype;
+	int ai_protocol;
+	__u32 ai_addrlen;
+	void *ai_addr;
+	char *ai_canonname;
+	struct addrinfo *ai_next;
+};
+
+struct sockaddr_in {
+	__u16 sin_family;
+	__u16 sin_port;
+	__u32 sin_addr;
+};
+
+struct sockaddr_in6 {
+	__u16 sin6_family;
+	__u16 sin6_port;
+	__u32 sin6_flowinfo;
+	__u32 sin6_addr[4];
+};
+
+struct {
+	__u64 lost; /* lookups that did not fit the ring buffer */
+} progress SEC(".bss");
+
+/* The ring of tcpconnect.bpf.c, put here before the load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} ring SEC(".maps");
+
+struct call {
+	__u64 asked_ns;
+	__u64 node;
+	__u64 res;
+};
+
+/*
+ * Calls under way, by thread. Inserted at the entry, deleted at the return; those of
+ * threads that died in between are the oldest, and go when it is full.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct call);
+} calls SEC(".maps");
+
+struct root {
+	__u64 dentry;
+	__u64 mntns;
+};
+
+/*
+ * Root directories of programs that started, and when user space was told of them.
+ * Written and read by exec().
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct root);
+	__type(value, __u64);
+} roots SEC(".maps");
+
+SEC("uprobe")
+int getaddrinfo_entry(void *ctx)
+{
+	__u64 key = bpf_get_current_pid_tgid();
+	struct call call = {
+		.asked_ns = bpf_ktime_get_ns(),
+		.node = ARGUMENT_1(ctx),
+		.res = ARGUMENT_4(ctx),
+	};
+
+	if (call.node)
+		bpf_map_update_elem(&calls, &key, &call, BPF_ANY);
+	return 0;
+}
+
+static __always_inline __u32 current_netns(void)
+{
+	struct task_struct *task = bpf_get_current_task();
+	struct nsproxy *nsproxy = 0;
+	struct net *net = 0;
+	__u32 inum = 0;
+
+	bpf_probe_read_kernel(&nsproxy, sizeof(nsproxy), &task->nsproxy);
+	bpf_probe_read_kernel(&net, sizeof(net), &nsproxy->net_ns);
+	bpf_probe_read_kernel(&inum, sizeof(inum), &net->ns.inum);
+	return inum;
+}
+
+/* Read the socket address at `from` as 16 bytes, all 0 when it is no IP address. */
+static __always_inline void read_address(__u32 *to, const struct sockaddr_in6 *from)
+{
+	struct sockaddr_in address = {};
+
+	to[0] = 0;
+	to[1] = 0;
+	to[2] = 0;
+	to[3] = 0;
+	bpf_probe_read_user(&address, sizeof(address), from);
+	if (address.sin_family == AF_INET) {
+		to[2] = __builtin_bswap32(0xffff);
+		to[3] = address.sin_addr;
+	} else if (address.sin_family == AF_INET6) {
+		bpf_probe_read_user(to, 16, &from->sin6_addr);
+	}
+}
+
+static __always_inline void read_addresses(struct lookup *l, const struct addrinfo *next)
+{
+	struct addrinfo entry;
+	__u32 i;
+
+	for (i = 0; i < LOOKUP_ADDRESSES && next; i++) {
+		if (bpf_probe_read_user(&entry, sizeof(entry), next))
+			break;
+		read_address(l->addresses[i], entry.ai_addr);
+		next = entry.ai_next;
+	}
+	l->count = i;
+	l->cut = !!next;
+}
+
+SEC("uretprobe")
+int getaddrinfo_return(void *ctx)
+{
+	__u64 key = bpf_get_current_pid_tgid();
+	struct call *known = bpf_map_lookup_elem(&calls, &key), call;
+	const struct addrinfo *first = 0;
+	struct lookup *l;
+
+	if (!known)
+		return 0;
+	call = *known;
+	bpf_map_delete_elem(&calls, &key);
+	if ((int)RETURNED(ctx))
+		return 0;
+	if (bpf_probe_read_user(&first, sizeof(first), (const void *)call.res))
+		return 0;
+	l = bpf_ringbuf_reserve(&ring, sizeof(*l), 0);
+	if (!l) {
+		__atomic_fetch_add(&progress.lost, 1, __ATOMIC_RELAXED);
+		return 0;
+	}
+	l->time_ns = bpf_ktime_get_ns();
+	l->asked_ns = call.asked_ns;
+	l->cgroup = bpf_get_current_cgroup_id();
+	l->pid = key >> 32;
+	l->netns = current_netns();
+	l->name[0] = 0;
+	bpf_probe_read_user_str(l->name, sizeof(l->name), (const void *)call.node);
+	read_addresses(l, first);
+	bpf_ringbuf_submit(l, 0);
+	return 0;
+}
+
+/* TRACE_EVENT(sched_process_exec): the task, its old pid, the binary. */
+SEC("tp_btf/sched_process_exec")
+int exec(__u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[0];
+	__u64 now = bpf_ktime_get_ns(), *told;
+	struct started *record;
+	struct root root = {
+		.dentry = (__u64)task->fs->root.dentry,
+		.mntns = task->nsproxy->mnt_ns->ns.inum,
+	};
+
+	told = bpf_map_lookup_elem(&roots, &root);
+	if (told && now - *told < RECHECK_NS)
+		return 0;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record)
+		return 0;
+	bpf_map_update_elem(&roots, &root, &now, BPF_ANY);
+	record->time_ns = now;
+	record->pid = bpf_get_current_pid_tgid() >> 32;
+	record->reserved = 0;
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
