@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import socket
 import subprocess
 import traceback
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 PR_SET_NAME = 15
+IDS = re.compile(r"^(prog|link|map)_id:\s+(\d+)$", re.MULTILINE)
 
 
 def attempt(address: str, port: int, source: tuple[str, int] | None = None) -> None:
@@ -97,3 +99,12 @@ def _serve(
         os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(0)
+
+
+def kernel_objects(pid: int) -> dict[str, set[int]]:
+    """Return the IDs of the BPF programs, links and maps that a process has open."""
+    found: dict[str, set[int]] = {"prog": set(), "link": set(), "map": set()}
+    for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
+        for kind, number in IDS.findall(entry.read_text()):
+            found[kind].add(int(number))
+    return found

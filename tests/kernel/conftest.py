@@ -139,6 +139,18 @@ def far(netns: NetNs) -> Iterator[NetNs]:
         space.remove()
 
 
+@pytest.fixture
+def bpffs(tmp_path: Path) -> Iterator[Path]:
+    """A bpffs of the test's own: the machine's may be missing, or in use."""
+    path = tmp_path / "bpf"
+    path.mkdir()
+    sh(f"mount -t bpf bpf {path}")
+    try:
+        yield path
+    finally:
+        sh(f"umount {path}")
+
+
 class Tool:
     """tcpconnect as a process, attached when the constructor returns."""
 

@@ -1,0 +1,190 @@
+"""--cgroupmap and --mntnsmap: pinned maps of others, changed while tracing."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from attempts import Child, attempt
+from conftest import Tool, libc, sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+CLONE_NEWNS = 0x00020000
+VALUE_BYTES = {"cgroup": 8, "mntns": 4}
+KINDS = list(VALUE_BYTES)
+
+
+class IdMap(NamedTuple):
+    """A map as the option needs it, and the option."""
+
+    kind: str
+    path: Path
+
+    @property
+    def option(self) -> tuple[str, Path]:
+        """The option of the tool, and its value."""
+        return f"--{self.kind}map", self.path
+
+    def add(self, number: int) -> None:
+        """Add the ID of a cgroup or the inode of a mount namespace."""
+        value = "1 " + "0 " * (VALUE_BYTES[self.kind] - 1)
+        self._change("update", f"{_key(number)} value {value}")
+
+    def remove(self, number: int) -> None:
+        """Take it out."""
+        self._change("delete", _key(number))
+
+    def _change(self, how: str, what: str) -> None:
+        sh(f"bpftool map {how} pinned {self.path} {what}")
+
+
+def _key(number: int) -> str:
+    return "key " + " ".join(map(str, number.to_bytes(8, "little")))
+
+
+def id_map(bpffs: Path, kind: str, flags: int = 0) -> IdMap:
+    """Return a new, empty map for the option."""
+    shape = f"type hash key 8 value {VALUE_BYTES[kind]} entries 64 flags {flags}"
+    path = bpffs / kind
+    sh(f"bpftool map create {path} {shape} name wanted")
+    return IdMap(kind, path)
+
+
+def unified() -> Path:
+    """Return where the hierarchy of cgroup v2 is mounted."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        mount, _, kind = line.partition(" - ")
+        if kind.startswith("cgroup2 "):
+            return Path(mount.split()[4])
+    pytest.skip("cgroup v2 is not mounted")
+
+
+@contextmanager
+def in_cgroup(child: Child) -> Iterator[int]:
+    """Move a child into a cgroup of its own; yield its ID."""
+    procs = f"{child.pid}\n"
+    home = unified()
+    cgroup = home / f"tcpconnect-test-{child.pid}"
+    cgroup.mkdir()
+    try:
+        (cgroup / "cgroup.procs").write_text(procs)
+        yield cgroup.stat().st_ino
+    finally:
+        (home / "cgroup.procs").write_text(procs)
+        cgroup.rmdir()
+
+
+@contextmanager
+def in_mntns(child: Child) -> Iterator[int]:
+    """Yield the inode of the mount namespace that a child is in."""
+    yield os.stat(f"/proc/{child.pid}/ns/mnt").st_ino
+
+
+def unshare() -> None:
+    """Give this process a mount namespace of its own."""
+    assert libc.unshare(CLONE_NEWNS) == 0
+
+
+class Places:
+    """Children: ``inside`` is in a cgroup or mount namespace of its own."""
+
+    def __init__(self, kind: str) -> None:
+        self.port = 0
+        self.inside = Child(self._attempt, unshare if kind == "mntns" else None)
+        self.outside = Child(self._attempt)
+        self.number = in_cgroup if kind == "cgroup" else in_mntns
+
+    def _attempt(self) -> None:
+        self.port += 1
+        attempt("127.0.0.1", self.port)
+
+    @property
+    def pids(self) -> str:
+        """Both, as -p takes them: other processes make attempts, too."""
+        return f"{self.inside.pid},{self.outside.pid}"
+
+
+@contextmanager
+def places(kind: str) -> Iterator[tuple[Places, int]]:
+    """Yield the children and the number of the place that one of them is in."""
+    both = Places(kind)
+    with both.inside, both.outside, both.number(both.inside) as number:
+        yield both, number
+
+
+def shown(tool: Tool) -> list[tuple[int, int]]:
+    """Stop; return the processes and ports of all events."""
+    assert tool.stop() == 0
+    return [(event["pid"], event["dport"]) for event in tool.all_events()]
+
+
+@pytest.mark.parametrize("flags", [0, 1])
+@pytest.mark.parametrize("kind", KINDS)
+def test_entries_come_and_go(bpffs: Path, kind: str, flags: int) -> None:
+    """What is in the map at the time of a connect decides, with flags or without."""
+    wanted = id_map(bpffs, kind, flags)
+    with (
+        places(kind) as (both, number),
+        Tool("-j", "-p", both.pids, *wanted.option) as tool,
+    ):
+        for change in (None, wanted.add, wanted.remove, wanted.add):
+            if change:
+                change(number)
+            both.inside.run()
+            both.outside.run()
+        pid = both.inside.pid
+        assert shown(tool) == [(pid, 2), (pid, 4)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_entries_before_start(bpffs: Path, kind: str) -> None:
+    """Entries made before the tool started count as well."""
+    wanted = id_map(bpffs, kind)
+    with places(kind) as (both, number):
+        wanted.add(number)
+        with Tool("-jr", "-p", both.pids, *wanted.option) as tool:
+            both.inside.run()
+            both.outside.run()
+            assert shown(tool) == [(both.inside.pid, 1)]
+
+
+def test_both_maps(bpffs: Path) -> None:
+    """With both, a process must be in one of the cgroups and of the namespaces."""
+    cgroups, mntnses = id_map(bpffs, "cgroup"), id_map(bpffs, "mntns")
+
+    def work() -> None:
+        attempt("127.0.0.1", 80)
+
+    with (
+        Child(work, unshare) as in_both,
+        Child(work, unshare) as in_namespace,
+        Child(work) as in_group,
+        in_cgroup(in_both) as first,
+        in_cgroup(in_group) as second,
+    ):
+        children = (in_both, in_namespace, in_group)
+        for cgroup in (first, second):
+            cgroups.add(cgroup)
+        for child in (in_both, in_namespace):
+            mntnses.add(os.stat(f"/proc/{child.pid}/ns/mnt").st_ino)
+        pids = ",".join(str(child.pid) for child in children)
+        with Tool("-j", "-p", pids, *cgroups.option, *mntnses.option) as tool:
+            for child in children:
+                child.run()
+            assert shown(tool) == [(in_both.pid, 80)]
+
+
+def test_map_outlives_the_tool(bpffs: Path) -> None:
+    """The map of others is as it was, and still pinned, when the tool has ended."""
+    wanted = id_map(bpffs, "cgroup")
+    with Tool("-p", os.getpid(), *wanted.option) as tool:
+        assert tool.stop() == 0
+    wanted.add(7)
+    wanted.remove(7)

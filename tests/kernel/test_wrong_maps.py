@@ -1,0 +1,82 @@
+"""--cgroupmap and --mntnsmap with a path that is not the map they need."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from attempts import kernel_objects, run_tool
+from conftest import Tool, sh
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NEEDED = {
+    "cgroup": "needed is a pinned BPF map of type hash, key 8, value 8 bytes",
+    "mntns": "needed is a pinned BPF map of type hash, key 8, value 4 bytes",
+}
+KINDS = list(NEEDED)
+
+
+def make_map(path: Path, shape: str) -> Path:
+    """Pin a new map made by bpftool."""
+    sh(f"bpftool map create {path} {shape} name wanted")
+    return path
+
+
+def refusal(kind: str, path: Path) -> str:
+    """Run with this path; return the only line of its error, without its ends."""
+    result = run_tool(f"--{kind}map", path)
+    assert (result.returncode, result.stdout) == (2, "")
+    start, end = f"tcpconnect: --{kind}map {path}: ", f"; {NEEDED[kind]}\n"
+    assert result.stderr.startswith(start)
+    assert result.stderr.endswith(end)
+    return result.stderr.removeprefix(start).removesuffix(end)
+
+
+WRONG = {
+    "type array key 4 value 8": "it is a map of type array, key 4, value 8 bytes",
+    "type lru_hash key 8 value 8": "it is a map of type lru_hash, key 8, value 8 bytes",
+    "type hash key 4 value 8": "it is a map of type hash, key 4, value 8 bytes",
+    "type hash key 8 value 16": "it is a map of type hash, key 8, value 16 bytes",
+}
+
+
+@pytest.mark.parametrize("shape", WRONG)
+@pytest.mark.parametrize("kind", KINDS)
+def test_map_of_wrong_shape(bpffs: Path, kind: str, shape: str) -> None:
+    """One line says which map was found and which one is needed."""
+    path = make_map(bpffs / "wrong", f"{shape} entries 8")
+    assert refusal(kind, path) == WRONG[shape]
+
+
+def test_maps_exchanged(bpffs: Path) -> None:
+    """The map of one option is not right for the other."""
+    cgroups = make_map(bpffs / "cgroups", "type hash key 8 value 8 entries 8")
+    mntnses = make_map(bpffs / "mntnses", "type hash key 8 value 4 entries 8")
+    expected = "it is a map of type hash, key 8, value {} bytes"
+    assert refusal("mntns", cgroups) == expected.format(8)
+    assert refusal("cgroup", mntnses) == expected.format(4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_path_that_is_no_map(tmp_path: Path, kind: str) -> None:
+    """One line says that nothing is there, or that it is something else."""
+    assert refusal(kind, tmp_path / "missing") == "No such file or directory"
+    file = tmp_path / "file"
+    file.touch()
+    for path in (file, tmp_path):
+        assert refusal(kind, path).startswith("not a pinned BPF map (")
+
+
+@pytest.mark.parametrize("kind", ["prog", "link"])
+def test_path_that_is_a_program_or_link(bpffs: Path, kind: str) -> None:
+    """Other things that can be pinned are named, too."""
+    path = bpffs / "other"
+    with Tool("-p", os.getpid()) as tool:
+        (number,) = kernel_objects(tool.process.pid)[kind]
+        sh(f"bpftool {kind} pin id {number} {path}")
+    found = refusal("cgroup", path)
+    path.unlink()
+    assert found == f"it is a bpf-{kind}, not a map"
