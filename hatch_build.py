@@ -1,4 +1,4 @@
-"""Build hook: compiles the BPF object with the pinned compiler of the ziglang wheel."""
+"""Build hook: compiles the BPF objects with the compiler of the ziglang wheel."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = "src/tcpconnect/bpf/tcpconnect.bpf.c"
-OBJECT = "src/tcpconnect/bpf/tcpconnect.bpf.o"
+FOLDER = "src/tcpconnect/bpf"
+
+# Object: its source, and the architecture where it is for one only.
+OBJECTS = {
+    "tcpconnect": ("tcpconnect", ""),
+    "answers": ("answers", ""),
+    "lookups.x86_64": ("lookups", "x86_64"),
+    "lookups.aarch64": ("lookups", "aarch64"),
+}
 
 # The BPF target has no C library; of the kernel's own headers, which come with the
 # compiler, only those of the user API are used. They are the same for every machine
@@ -24,23 +31,26 @@ HEADERS = ("any-linux-any", "x86-linux-any")
 
 
 class BpfBuildHook(BuildHookInterface):  # type: ignore[misc]
-    """Puts the object into the wheel, editable or not."""
+    """Puts the objects into the wheel, editable or not."""
 
     def initialize(self, _version: str, build_data: dict[str, Any]) -> None:
         """Compile before the files are gathered."""
         if self.target_name != "wheel":
             return
-        compile_object(Path(self.root))
-        build_data["artifacts"].append(OBJECT)
+        for name, (source, target) in OBJECTS.items():
+            compile_object(Path(self.root), name, source, target)
+        build_data["artifacts"].append(f"{FOLDER}/*.o")
 
 
-def compile_object(root: Path) -> None:
-    """Compile the object in its place; CalledProcessError when clang refuses."""
+def compile_object(root: Path, name: str, source: str, target: str) -> None:
+    """Compile an object in its place; CalledProcessError when clang refuses."""
     spec = find_spec("ziglang")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("the build needs the ziglang wheel")
     include = Path(spec.origin).parent / "lib/libc/include"
     headers = [f"-isystem{include / name}" for name in HEADERS]
     command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, *headers]
-    command += [f"-ffile-prefix-map={root}=.", "-c", SOURCE, "-o", OBJECT]
+    command += [f"-DTARGET_{target}"] if target else []
+    command += [f"-ffile-prefix-map={root}=.", "-c", f"{FOLDER}/{source}.bpf.c"]
+    command += ["-o", f"{FOLDER}/{name}.bpf.o"]
     subprocess.run(command, check=True, cwd=root)

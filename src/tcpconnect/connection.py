@@ -12,6 +12,9 @@ import msgspec
 
 from tcpconnect.fields import Field, columns_of, rfc3339
 
+NO_QUERY = "No DNS Query"
+LONG_AGE_MS = 100
+
 
 class Connection(msgspec.Struct, gc=False):
     """One attempt to open a TCP connection, as the outputs show it."""
@@ -54,6 +57,31 @@ class Connection(msgspec.Struct, gc=False):
             "PENDING (not ended when tracing stopped)",
         ),
     ] = None
+    dns_ms: Annotated[
+        float | None,
+        Field("DNS(ms)", 9, "milliseconds that the program waited for the name", ".3f"),
+    ] = None
+    query: Annotated[
+        str | None,
+        Field("QUERY", 32, "name of the destination", cell="query_text"),
+    ] = None
+    query_source: Annotated[
+        str | None,
+        Field("NAMEFROM", 8, "where the name was seen: dns (port 53) or libc"),
+    ] = None
+    query_age_ms: Annotated[
+        float | None,
+        Field("AGE(ms)", 9, "milliseconds from the name to the connect", ".3f"),
+    ] = None
+
+    @property
+    def query_text(self) -> str:
+        """The name as bcc's tcpconnect shows it, with its age when that is long."""
+        if self.query is None:
+            return NO_QUERY
+        if self.query_age_ms is None or self.query_age_ms <= LONG_AGE_MS:
+            return self.query
+        return f"{self.query} ({self.query_age_ms:.3f}ms)"
 
 
 CONNECTION = columns_of(Connection)

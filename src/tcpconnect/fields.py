@@ -18,7 +18,8 @@ class Field(NamedTuple):
     """How a member of a struct is shown.
 
     ``spec`` is the printf conversion of a table cell; ``shown`` turns the member's
-    value into the one shown, of type ``shown_type``, in every output.
+    value into the one shown, of type ``shown_type``, in every output. ``cell`` names
+    the attribute that a table shows instead of the member.
     """
 
     header: str
@@ -27,6 +28,7 @@ class Field(NamedTuple):
     spec: str = "s"
     shown: Callable[[Any], Any] | None = None
     shown_type: Any = None
+    cell: str = ""
 
 
 class Column(NamedTuple):

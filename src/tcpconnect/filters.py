@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
-from tcpconnect.settings import MAX_PID, MAX_PORT, MAX_UID
+from tcpconnect.settings import MAX_PID, MAX_PORT, MAX_UID, NAME_SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,15 @@ def ports(text: str) -> frozenset[int]:
             raise ArgumentTypeError(f"{word}: the range ends before it begins")
         found.update(range(first, last + 1))
     return frozenset(found)
+
+
+def name_sources(text: str) -> frozenset[str]:
+    """Parse ``dns,libc``."""
+    words = frozenset(_words(text, "source"))
+    for word in words - NAME_SOURCES:
+        known = " and ".join(sorted(NAME_SOURCES))
+        raise ArgumentTypeError(f"{word!r} is no source of names: there are {known}")
+    return words
 
 
 def _words(text: str, what: str) -> Iterator[str]:

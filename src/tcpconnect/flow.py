@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from tcpconnect.connection import address
+from tcpconnect.connection import NO_QUERY, address
 from tcpconnect.fields import Field, columns_of
 
 
@@ -26,6 +26,15 @@ class Flow(msgspec.Struct, gc=False):
         float | None,
         Field("MAX-LAT(ms)", 11, "largest latency of the ended ones", ".3f"),
     ] = None
+    query: Annotated[
+        str | None,
+        Field("QUERY", 32, "newest name of the destination", cell="query_text"),
+    ] = None
+
+    @property
+    def query_text(self) -> str:
+        """The name as bcc's tcpconnect shows it."""
+        return NO_QUERY if self.query is None else self.query
 
 
 FLOW = columns_of(Flow)

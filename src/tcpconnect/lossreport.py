@@ -23,6 +23,8 @@ MEANING = {
     "trace less with -p, -u or -P",
     "missed": "{} events skipped by the kernel: they interrupted the program itself; "
     "some attempts may be missing, or shown as PENDING",
+    "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",
+    "unread": "{} DNS answers not read: they were malformed or cut",
 }
 
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 from tcpconnect import __version__, filters
 from tcpconnect.errors import UsageError
 from tcpconnect.output import STDOUT, write
-from tcpconnect.settings import RING_BYTES
+from tcpconnect.settings import NAME_SOURCES, RING_BYTES
 
 EXAMPLES = """\
 examples:
@@ -26,6 +26,8 @@ examples:
     ./tcpconnect -u alice,1000        # users by name or number
     ./tcpconnect -6L       # IPv6 only, include the source port
     ./tcpconnect -r        # did it work, and how long did it take
+    ./tcpconnect -d        # the names of the destinations
+    ./tcpconnect --dns-latency        # DNS and TCP: the whole cost of reaching it
     ./tcpconnect --failed  # only the attempts that did not succeed
     ./tcpconnect --slower 100         # only those that took 100 ms or more
     ./tcpconnect -c -r --histogram    # latencies of each flow, and of all
@@ -59,6 +61,7 @@ def build_parser() -> Parser:
     )
     _add_classic(parser)
     _add_attempt(parser)
+    _add_names(parser)
     _add_output(parser)
     _add_running(parser)
     return parser
@@ -145,6 +148,43 @@ def _add_attempt(parser: Parser) -> None:
         default=0.0,
         metavar="MS",
         help="only attempts that took at least MS milliseconds; implies -r",
+    )
+
+
+def _add_names(parser: Parser) -> None:
+    add = parser.add_argument
+    add(
+        *("-d", "--dns"),
+        action="store_true",
+        help="include likely DNS query associated with each connect",
+    )
+    add(
+        "--dns-latency",
+        action="store_true",
+        help="include DNS(ms), how long the program waited for the name; "
+        "implies -d and -r",
+    )
+    add(
+        "--names",
+        type=filters.name_sources,
+        default=NAME_SOURCES,
+        metavar="SOURCES",
+        help="with -d: where names are seen: dns (answers from port 53), libc "
+        "(getaddrinfo), or both (default)",
+    )
+    add(
+        "--max-names",
+        type=_count,
+        default=10_240,
+        metavar="N",
+        help="with -d: keep the names of so many addresses (default 10240)",
+    )
+    add(
+        "--names-ttl",
+        type=_seconds,
+        default=24 * 3600.0,
+        metavar="SECONDS",
+        help="with -d: forget a name after so many seconds (default 86400)",
     )
 
 

@@ -31,12 +31,19 @@ def run(options: Namespace, view: View) -> None:
         failed=options.failed,
         slower_ms=options.slower,
         count=options.count,
+        dns=options.dns,
+        dns_latency=options.dns_latency,
+        name_sources=options.names,
+        max_names=options.max_names,
+        names_ttl_s=options.names_ttl,
         duration=options.duration,
         ring_bytes=options.ring_bytes,
         verbose=options.verbose,
     ) as events:
         _stop_on_signals(events)
         events.stop_with(STDOUT)
+        for notice in events.notices:
+            say(f"tcpconnect: {notice}")
         say("Tracing connect ... Hit Ctrl-C to end")
         losses = LossReport()
         show = _count if options.count else _stream

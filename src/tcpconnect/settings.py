@@ -10,13 +10,15 @@ MAX_PID = 1 << 22
 MAX_UID = (1 << 32) - 1
 MAX_PORT = (1 << 16) - 1
 RING_BYTES = 4 << 20
+NAME_SOURCES = frozenset({"dns", "libc"})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What to trace and when to report it; an empty set of a filter means all.
 
     ``result`` and ``lport`` hold an attempt's event back: until it has ended, and until
-    its source port is known. ``failed`` and ``slower_ms`` imply ``result``.
+    its source port is known. ``failed`` and ``slower_ms`` imply ``result``,
+    ``dns_latency`` implies ``dns``.
     """
 
     pids: frozenset[int] = frozenset()
@@ -30,6 +32,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     failed: bool = False
     slower_ms: float = 0.0
     count: bool = False
+    dns: bool = False
+    dns_latency: bool = False
+    name_sources: frozenset[str] = NAME_SOURCES
+    max_names: int = 10_240
+    names_ttl_s: float = 24 * 3600.0
     ring_bytes: int = RING_BYTES
     verbose: bool = False
 
@@ -44,6 +51,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
         if not 0 <= self.slower_ms < 1e12:
             raise UsageError(f"{self.slower_ms} ms is no time to wait for", "", "")
+        for source in self.name_sources - NAME_SOURCES:
+            known = ", ".join(sorted(NAME_SOURCES))
+            raise UsageError(f"no source of names {source!r}", "", f"there are {known}")
+        if not (self.max_names > 0 and self.names_ttl_s > 0):
+            raise UsageError("names need room and time to be kept", "", "more than 0")
         if self.ring_bytes < 4096 or self.ring_bytes & (self.ring_bytes - 1):
             raise UsageError(
                 f"the ring can't have {self.ring_bytes} bytes",
@@ -56,6 +68,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Whether an attempt is reported, or counted, when it ends."""
         by_end = self.failed or self.slower_ms > 0
         return by_end or (self.result and not self.count)
+
+    @property
+    def named(self) -> bool:
+        """Whether names are sought."""
+        return self.dns or self.dns_latency
 
     @property
     def track(self) -> bool:

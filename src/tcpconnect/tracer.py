@@ -14,15 +14,17 @@ from tcpconnect.bpf.preflight import ready_library
 from tcpconnect.bpf.ring import BATCH_RECORDS
 from tcpconnect.connection import FRAMED, LAYOUT, Connection, decode
 from tcpconnect.flow import Flow, decode_flows
-from tcpconnect.settings import RING_BYTES, Settings
+from tcpconnect.settings import NAME_SOURCES, RING_BYTES, Settings
 
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Iterable, Iterator
 
     from typing_extensions import Self
 
     from tcpconnect.bpf.kernel import Losses
     from tcpconnect.bpf.ring import Run
+    from tcpconnect.naming import Naming
 
 # The first event after a quiet time is read at once, further ones no sooner than this
 # after it: under load the kernel then need not wake us for every event.
@@ -41,13 +43,24 @@ class Trace:
         self.settings = settings
         self._stopped = False
         self._deadline = None if duration is None else time.monotonic() + duration
-        self._source = KernelSource(ready_library(), settings)
+        library = ready_library()
+        self._source = KernelSource(library, settings)
+        self._naming = self._attach_names(library) if settings.named else None
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()
         self._pause.register(self._wake, select.POLLIN)
         self._ready = select.poll()
         self._ready.register(self._wake, select.POLLIN)
         self._ready.register(self._source.fileno(), select.POLLIN)
+
+    def _attach_names(self, library: ctypes.CDLL) -> Naming:
+        from tcpconnect.naming import Naming
+
+        try:
+            return Naming(library, self._source.fileno(), self.settings)
+        except BaseException:
+            self._source.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -79,14 +92,21 @@ class Trace:
         if not self.settings.count:
             pending = self._source.pending()
             while records := list(islice(pending, BATCH_RECORDS)):
-                yield decode(records, self._source.first_ns)
+                yield self._named(decode(records, self._source.first_ns))
 
     def _decoded(self, runs: list[Run]) -> list[Connection]:
         connections: list[Connection] = []
         for run in runs:
             if run.length == LAYOUT.size:
                 records = iter_unpack(FRAMED, run.framed)
-                connections += decode(records, self._source.first_ns)
+                connections += self._named(decode(records, self._source.first_ns))
+            elif self._naming:
+                self._naming.learn(run)
+        return connections
+
+    def _named(self, connections: list[Connection]) -> list[Connection]:
+        if self._naming:
+            self._naming.add_to(connections)
         return connections
 
     def _over(self) -> bool:
@@ -104,7 +124,8 @@ class Trace:
     def stop(self) -> None:
         """End the iteration soon; may be called from a signal handler or thread."""
         self._stopped = True
-        os.write(self._waker, b"\0")
+        if self._waker >= 0:
+            os.write(self._waker, b"\0")
 
     def stop_with(self, fd: int) -> None:
         """Stop when ``fd``, a pipe or terminal we write to, has lost its other end."""
@@ -114,11 +135,22 @@ class Trace:
     @property
     def losses(self) -> Losses:
         """What was not shown until now."""
-        return self._source.losses
+        losses = self._source.losses
+        if self._naming:
+            return losses._replace(names=self._naming.lost, unread=self._naming.unread)
+        return losses
+
+    @property
+    def notices(self) -> list[str]:
+        """What does not work, though the rest does, a line each."""
+        return self._naming.notices if self._naming else []
 
     def flows(self) -> list[Flow]:
         """Return what ``count`` has counted, most connects first."""
-        return decode_flows(self._source.flows())
+        flows = decode_flows(self._source.flows())
+        if self._naming:
+            self._naming.add_to_flows(flows)
+        return flows
 
     def histogram(self) -> list[int]:
         """Return how many latencies lay in 2^n to 2^(n+1)-1 us, for each n."""
@@ -126,12 +158,15 @@ class Trace:
 
     def close(self) -> None:
         """Detach and give everything back to the kernel."""
+        if self._naming:
+            self._naming.close()
         self._source.close()
-        for fd in (self._wake, self._waker):
-            os.close(fd)
+        waker, self._waker = self._waker, -1
+        os.close(waker)
+        os.close(self._wake)
 
 
-def trace(  # noqa: PLR0913 (each is an option of the tool)
+def trace(
     *,
     pids: Iterable[int] = (),
     uids: Iterable[int] = (),
@@ -144,6 +179,11 @@ def trace(  # noqa: PLR0913 (each is an option of the tool)
     failed: bool = False,
     slower_ms: float = 0.0,
     count: bool = False,
+    dns: bool = False,
+    dns_latency: bool = False,
+    name_sources: Iterable[str] = NAME_SOURCES,
+    max_names: int = 10_240,
+    names_ttl_s: float = 24 * 3600.0,
     duration: float | None = None,
     ring_bytes: int = RING_BYTES,
     verbose: bool = False,
@@ -164,6 +204,11 @@ def trace(  # noqa: PLR0913 (each is an option of the tool)
         failed: only attempts that did not end OK; implies ``result``.
         slower_ms: only attempts that took as many milliseconds; implies ``result``.
         count: count per flow in the kernel, for ``flows()``; no events.
+        dns: seek the names of destinations: ``query`` and its companions are set.
+        dns_latency: also how long the program waited for it, ``dns_ms``.
+        name_sources: where names are seen: "dns" (port 53), "libc" (getaddrinfo).
+        max_names: keep the names of so many addresses.
+        names_ttl_s: forget a name after so many seconds.
         duration: seconds until the trace stops by itself; None: never.
         ring_bytes: room between kernel and this process, a power of two.
         verbose: let libbpf write its log to stderr.
@@ -185,6 +230,11 @@ def trace(  # noqa: PLR0913 (each is an option of the tool)
         failed=failed,
         slower_ms=slower_ms,
         count=count,
+        dns=dns,
+        dns_latency=dns_latency,
+        name_sources=frozenset(name_sources),
+        max_names=max_names,
+        names_ttl_s=names_ttl_s,
         ring_bytes=ring_bytes,
         verbose=verbose,
     )

@@ -24,8 +24,10 @@ TABLE = {
     "lport": "lport",
     "daddr": None,
     "dport": None,
+    "dns_ms": "dns_latency",
     "latency_ms": "result",
     "result": "result",
+    "query": "dns",
 }
 MACHINE = {
     "elapsed_s": "timestamp",
@@ -42,6 +44,10 @@ MACHINE = {
     "netns": None,
     "result": "result",
     "latency_ms": "result",
+    "query": "dns",
+    "query_source": "dns",
+    "query_age_ms": "dns",
+    "dns_ms": "dns_latency",
 }
 FLOWS = {
     "saddr": None,
@@ -52,7 +58,12 @@ FLOWS = {
     "failed": None,
     "latency_avg_ms": "result",
     "latency_max_ms": "result",
+    "query": "dns",
 }
+
+# Columns that need an option to be filled, when --columns names them.
+RESULT_COLUMNS = {"latency_ms", "result", "latency_avg_ms", "latency_max_ms"}
+NAME_COLUMNS = {"query", "query_source", "query_age_ms", "dns_ms"}
 
 
 class View:
@@ -71,16 +82,19 @@ class View:
             raise UsageError(
                 "--histogram is drawn below the table of -c", "", "add -c to it"
             )
-        options.result |= options.failed or options.slower > 0
+        options.result |= options.failed or options.slower > 0 or options.dns_latency
+        options.dns |= options.dns_latency
         table = FLOW if options.count else CONNECTION
         if options.columns is not None:
             self.columns = choose(table, options.columns.split(","))
         else:
             self.columns = choose(table, _by_letters(options, self.format))
-        if options.columns is not None and not options.count:
+        if options.columns is not None:
             names = {column.name for column in self.columns}
             options.lport |= "lport" in names
-            options.result |= bool({"latency_ms", "result"} & names)
+            options.result |= bool(RESULT_COLUMNS & names)
+            options.dns |= bool(NAME_COLUMNS & names)
+            options.dns_latency |= "dns_ms" in names
 
 
 def _by_letters(options: Namespace, output_format: str) -> list[str]:

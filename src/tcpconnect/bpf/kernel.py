@@ -66,13 +66,16 @@ class Losses(NamedTuple):
     ``ring``: the ring buffer was full; ``flows``: no room for another flow of -c;
     ``untracked``: shown without a result, since too many were pending; ``missed``: runs
     of the program that the kernel skipped because it interrupted itself, whatever the
-    socket.
+    socket; ``names``: DNS answers and lookups that did not fit the ring buffer;
+    ``unread``: DNS answers that were malformed or cut.
     """
 
     ring: int = 0
     flows: int = 0
     untracked: int = 0
     missed: int = 0
+    names: int = 0
+    unread: int = 0
 
 
 class KernelSource:

@@ -37,9 +37,14 @@ def open_sink(name: str, columns: list[Column]) -> Sink:
     return sink
 
 
-def row_getter(columns: list[Column]) -> Callable[[msgspec.Struct], tuple[Any, ...]]:
-    """Return a function from a struct to the values shown in these columns."""
-    names = [column.name for column in columns]
+def row_getter(
+    columns: list[Column], *, cells: bool = False
+) -> Callable[[msgspec.Struct], tuple[Any, ...]]:
+    """Return a function from a struct to the values shown in these columns.
+
+    With ``cells``, to the values that a table shows.
+    """
+    names = [(cells and column.field.cell) or column.name for column in columns]
     get: Callable[[msgspec.Struct], tuple[Any, ...]] = attrgetter(*names)
     if len(names) == 1:
         only = attrgetter(*names)

@@ -18,7 +18,7 @@ class Sink:
     """Rows through one template, made once. Wide values push the line."""
 
     def __init__(self, columns: list[Column]) -> None:
-        self._get = row_getter(columns)
+        self._get = row_getter(columns, cells=True)
         self._widths = [f"-{column.field.width}" for column in columns[:-1]] + [""]
         self._specs = [column.field.spec for column in columns]
         self._template = self._join(self._specs)

@@ -1,0 +1,97 @@
+"""The C libraries of this machine and of its containers, as open files."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SYS_OPENAT2 = 437  # v5.6
+RESOLVE_IN_ROOT = 0x10
+
+# Where distributions have glibc and musl, below the root of a process.
+MACHINE = os.uname().machine
+PATHS = (
+    f"lib/{MACHINE}-linux-gnu/libc.so.6",
+    f"usr/lib/{MACHINE}-linux-gnu/libc.so.6",
+    "lib64/libc.so.6",
+    "usr/lib64/libc.so.6",
+    "lib/libc.so.6",
+    "usr/lib/libc.so.6",
+    f"lib/ld-musl-{MACHINE}.so.1",
+    f"usr/lib/ld-musl-{MACHINE}.so.1",
+)
+
+
+class Library(NamedTuple):
+    """A C library: an open descriptor, and what tells it from others."""
+
+    fd: int
+    device: int
+    inode: int
+
+
+class OpenHow(ctypes.Structure):
+    """Struct open_how of openat2(2)."""
+
+    _fields_ = (
+        ("flags", ctypes.c_uint64),
+        ("mode", ctypes.c_uint64),
+        ("resolve", ctypes.c_uint64),
+    )
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def roots() -> list[int]:
+    """Return a process of every root directory that processes have now."""
+    seen: dict[tuple[int, int], int] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):  # it has ended
+                root = os.stat(f"/proc/{name}/root")
+                seen.setdefault((root.st_dev, root.st_ino), int(name))
+    return list(seen.values())
+
+
+def libraries(pid: int) -> Iterator[Library]:
+    """Yield the C libraries below the root directory of a process.
+
+    The caller closes their descriptors. Links are followed as that process would follow
+    them, never out of its root. Nothing is yielded for a process that has ended.
+    """
+    try:
+        root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        for path in PATHS:
+            fd = _open_in(root, path)
+            if fd >= 0:
+                status = os.fstat(fd)
+                yield Library(fd, status.st_dev, status.st_ino)
+    finally:
+        os.close(root)
+
+
+def _open_in(root: int, path: str) -> int:
+    how = OpenHow(os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, 0, RESOLVE_IN_ROOT)
+    fd: int = _libc.syscall(
+        SYS_OPENAT2, root, path.encode(), ctypes.byref(how), ctypes.sizeof(how)
+    )
+    return fd
+
+
+def mount_namespaces() -> set[int]:
+    """Return the inodes of the mount namespaces that processes are in."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                found.add(os.stat(f"/proc/{name}/ns/mnt").st_ino)
+    return found

@@ -1,0 +1,150 @@
+"""Sources of names in the kernel: DNS answers, and lookups by the C libraries."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from ctypes import Structure, c_uint64
+from typing import TYPE_CHECKING, NamedTuple
+
+from tcpconnect.bpf import cgroup, libc
+from tcpconnect.bpf.object import BpfObject, step
+from tcpconnect.errors import KernelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_QUERIES = 65536
+SWEEP_NS = 60 * 10**9  # how often libraries of containers that are gone are let go
+
+
+class Progress(Structure):
+    """The variable ``progress`` of answers.bpf.c and lookups.bpf.c."""
+
+    _fields_ = (("lost", c_uint64),)
+
+
+class AnswersConfig(Structure):
+    """The variable ``config`` of answers.bpf.c."""
+
+    _fields_ = (("latency", c_uint64),)
+
+
+class Answers:
+    """DNS answers: packets from port 53 to any socket of the cgroup v2 hierarchy."""
+
+    def __init__(self, library: ctypes.CDLL, ring_fd: int, *, latency: bool) -> None:
+        self._bpf = BpfObject(library, "answers")
+        try:
+            self._bpf.replace("ring", ring_fd)
+            self._bpf.resize("queries", MAX_QUERIES if latency else 1)
+            AnswersConfig.from_address(self._bpf.constants()).latency = latency
+            self._bpf.load()
+            self._progress = Progress.from_buffer(self._bpf.variables())
+            with step("open the cgroup v2 hierarchy"):
+                root = cgroup.open_root()
+            try:
+                self._bpf.attach_cgroup("answer", root)
+                if latency:
+                    self._bpf.attach_cgroup("query", root)
+            finally:
+                os.close(root)
+        except BaseException:
+            self._bpf.close()
+            raise
+
+    @property
+    def lost(self) -> int:
+        """How many answers did not fit the ring buffer."""
+        return int(self._progress.lost)
+
+    def close(self) -> None:
+        """Detach and unload."""
+        self._bpf.close()
+
+
+class _Probe(NamedTuple):
+    links: tuple[int, int]
+    mntns: int
+
+
+class Lookups:
+    """What getaddrinfo() returns, in every C library that a process here may use."""
+
+    def __init__(self, library: ctypes.CDLL, ring_fd: int) -> None:
+        self._probes: dict[tuple[int, int], _Probe | None] = {}
+        self._swept_ns = time.monotonic_ns()
+        machine = os.uname().machine
+        if machine not in {"x86_64", "aarch64"}:
+            raise KernelError(
+                "can't attach to getaddrinfo",
+                f"there is no program for {machine}",
+                "names from DNS answers are shown all the same",
+            )
+        self._bpf = BpfObject(library, f"lookups.{machine}")
+        try:
+            self._bpf.replace("ring", ring_fd)
+            self._bpf.load()
+            self._progress = Progress.from_buffer(self._bpf.variables())
+            self._bpf.attach("exec")
+            self._attach_all(libc.roots())
+        except BaseException:
+            self._bpf.close()
+            raise
+
+    def _attach_all(self, pids: Iterable[int]) -> None:
+        """Attach to the libraries of these processes; one at least must do."""
+        failure: KernelError | None = None
+        for pid in pids:
+            try:
+                self.look_at(pid)
+            except KernelError as error:
+                failure = error
+        if not any(self._probes.values()):
+            raise failure or KernelError("found no C library with getaddrinfo")
+
+    def look_at(self, pid: int) -> None:
+        """Attach to the libraries that this process may use, where they are new."""
+        self._sweep()
+        for library in libc.libraries(pid):
+            try:
+                key = (library.device, library.inode)
+                if key not in self._probes:
+                    self._probes[key] = None  # not tried again when it fails
+                    self._probes[key] = self._attach(library.fd, pid)
+            finally:
+                os.close(library.fd)
+
+    def _attach(self, fd: int, pid: int) -> _Probe:
+        path = f"/proc/self/fd/{fd}"
+        mntns = os.stat(f"/proc/{pid}/ns/mnt").st_ino
+        attach = self._bpf.attach_uprobe
+        entry = attach("getaddrinfo_entry", path, "getaddrinfo", at_return=False)
+        back = attach("getaddrinfo_return", path, "getaddrinfo", at_return=True)
+        return _Probe((entry, back), mntns)
+
+    def _sweep(self) -> None:
+        """Let go of libraries of mount namespaces that are gone.
+
+        An attached probe keeps the file system of its library in use.
+        """
+        now = time.monotonic_ns()
+        if now - self._swept_ns < SWEEP_NS:
+            return
+        self._swept_ns = now
+        alive = libc.mount_namespaces()
+        for key, probe in list(self._probes.items()):
+            if probe and probe.mntns not in alive:
+                for link in probe.links:
+                    self._bpf.detach(link)
+                del self._probes[key]
+
+    @property
+    def lost(self) -> int:
+        """How many lookups did not fit the ring buffer."""
+        return int(self._progress.lost)
+
+    def close(self) -> None:
+        """Detach and unload."""
+        self._bpf.close()

@@ -1,0 +1,1 @@
+"""What is added to a connection after it was read, a module each."""

@@ -1,0 +1,186 @@
+"""By what name: DNS answers and lookups kept, and matched to connections."""
+
+from __future__ import annotations
+
+import socket
+from collections import OrderedDict
+from struct import Struct as Layout
+from struct import iter_unpack
+from typing import TYPE_CHECKING, NamedTuple
+
+from tcpconnect.connection import address, printable
+from tcpconnect.enrich import dns
+from tcpconnect.enrich.streams import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tcpconnect.bpf.ring import Run
+    from tcpconnect.connection import Connection
+
+# Structs of bpf/types.h.
+ANSWER = Layout("<QQQQIIIB3x")
+SMALL_ANSWER = Layout(f"{ANSWER.format}512s")
+LARGE_ANSWER = Layout(f"{ANSWER.format}4352s")
+LOOKUP_ADDRESSES = 192
+LOOKUP = Layout(f"<QQQIIII256s{16 * LOOKUP_ADDRESSES}s")
+STARTED = Layout("<QIxxxx")
+
+UNSPECIFIED = bytes(16)
+LOOPBACK = {"127.0.0.1": "localhost", "::1": "localhost"}
+
+MAX_ADDRESSES = 10_240
+TTL_S = 24 * 3600.0
+SCOPES_PER_ADDRESS = 2048
+OLDER = 3  # answers kept beside the newest: an attempt may have begun before that one
+
+# Who saw a name: a process, a cgroup, a network namespace (each with its number), or
+# anyone.
+Scope = tuple[str, int]
+ANYONE: Scope = ("any", 0)
+
+
+class Name(NamedTuple):
+    """A name of an address: where it came from, and when (CLOCK_MONOTONIC)."""
+
+    text: str
+    source: str
+    time_ns: int
+    asked_ns: int  # 0: not known
+
+
+class Names:
+    """The newest names of each address, by who saw them; the oldest addresses go first.
+
+    Memory is bounded by ``max_addresses``; a name is forgotten after ``ttl_s``.
+    """
+
+    def __init__(
+        self, max_addresses: int = MAX_ADDRESSES, ttl_s: float = TTL_S
+    ) -> None:
+        self._max = max_addresses
+        self._ttl_ns = int(ttl_s * 1e9)
+        self._known: OrderedDict[str, dict[Scope, list[Name]]] = OrderedDict()
+        self._streams = Streams()
+        self._malformed = 0
+        self.started: list[int] = []  # processes whose C library may be new
+
+    @property
+    def unread(self) -> int:
+        """How many answers were malformed or cut."""
+        return self._malformed + self._streams.cut
+
+    def learn(self, run: Run) -> None:
+        """Take in a run of records that are not connections."""
+        if run.length == LOOKUP.size:
+            for record in iter_unpack(f"<8x{LOOKUP.format[1:]}", run.framed):
+                self._learn_lookup(*record)
+        elif run.length == STARTED.size:
+            for _, pid in iter_unpack(f"<8x{STARTED.format[1:]}", run.framed):
+                self.started.append(pid)
+        else:
+            layout = SMALL_ANSWER if run.length == SMALL_ANSWER.size else LARGE_ANSWER
+            for record in iter_unpack(f"<8x{layout.format[1:]}", run.framed):
+                self._learn_answer(*record)
+
+    def _learn_answer(
+        self,
+        time_ns: int,
+        asked_ns: int,
+        cgroup: int,
+        stream: int,
+        netns: int,
+        seq: int,
+        length: int,
+        tcp: int,
+        data: bytes,
+    ) -> None:
+        data = data[:length]
+        messages = [(data, asked_ns)]
+        if tcp:
+            messages = self._streams.add(stream, seq, data, length, asked_ns)
+        scopes = (("cgroup", cgroup), ("netns", netns), ANYONE)
+        for message, asked in messages:
+            try:
+                answer = dns.parse(message)
+            except dns.MalformedError:
+                self._malformed += 1
+            else:
+                name = Name(answer.name, "dns", time_ns, asked)
+                self._keep(answer.addresses, name, scopes)
+
+    def _learn_lookup(
+        self,
+        time_ns: int,
+        asked_ns: int,
+        cgroup: int,
+        pid: int,
+        netns: int,
+        count: int,
+        _cut: int,
+        raw_name: bytes,
+        raw_addresses: bytes,
+    ) -> None:
+        text = printable(raw_name)
+        if _is_address(text):
+            return
+        ends = range(16, 16 * count + 1, 16)
+        found = dict.fromkeys(raw_addresses[end - 16 : end] for end in ends)
+        found.pop(UNSPECIFIED, None)
+        scopes = (("pid", pid), ("cgroup", cgroup), ("netns", netns), ANYONE)
+        self._keep(found, Name(text, "libc", time_ns, asked_ns), scopes)
+
+    def _keep(
+        self, addresses: Iterable[bytes], name: Name, scopes: Iterable[Scope]
+    ) -> None:
+        for raw in addresses:
+            key = address(raw)
+            by_scope = self._known.pop(key, {})
+            self._known[key] = by_scope
+            for scope in scopes:
+                older = by_scope.pop(scope, [])
+                by_scope[scope] = [name, *older[:OLDER]]
+            while len(by_scope) > SCOPES_PER_ADDRESS:
+                del by_scope[next(iter(by_scope))]
+        while len(self._known) > self._max:
+            self._known.popitem(last=False)
+
+    def find(self, daddr: str, scopes: Iterable[Scope], now_ns: int) -> Name | None:
+        """Return the newest name that ``daddr`` had at a time, by the first scope."""
+        by_scope = self._known.get(daddr)
+        if by_scope:
+            for scope in scopes:
+                for name in by_scope.get(scope, ()):
+                    if 0 <= now_ns - name.time_ns <= self._ttl_ns:
+                        return name
+        return None
+
+    def add_to(self, connection: Connection) -> None:
+        """Set what is known of the name of a connection's destination."""
+        began = connection.monotonic_ns
+        scopes = (
+            ("pid", connection.pid),
+            ("cgroup", connection.cgroup_id),
+            ("netns", connection.netns),
+            ANYONE,
+        )
+        name = self.find(connection.daddr, scopes, began)
+        if name is None:
+            connection.query = LOOPBACK.get(connection.daddr)
+            return
+        connection.query = name.text
+        connection.query_source = name.source
+        connection.query_age_ms = (began - name.time_ns) // 1000 / 1000
+        if name.asked_ns:
+            connection.dns_ms = (name.time_ns - name.asked_ns) // 1000 / 1000
+
+
+def _is_address(text: str) -> bool:
+    """Whether getaddrinfo takes this for an address: inet_aton(3), or IPv6."""
+    if ":" in text:
+        return True
+    try:
+        socket.inet_aton(text)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,84 @@
+"""Naming: the sources of names in the kernel, joined with what has been seen there."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tcpconnect.bpf.names import Answers, Lookups
+from tcpconnect.enrich.names import ANYONE, LOOPBACK, Names
+from tcpconnect.errors import KernelError
+
+if TYPE_CHECKING:
+    import ctypes
+    from collections.abc import Iterable
+
+    from tcpconnect.bpf.ring import Run
+    from tcpconnect.connection import Connection
+    from tcpconnect.flow import Flow
+    from tcpconnect.settings import Settings
+
+
+class Naming:
+    """Attached from the constructor until ``close``.
+
+    ``notices`` has a line for each source that can't be attached; KernelError is raised
+    when that is all of them.
+    """
+
+    def __init__(self, library: ctypes.CDLL, ring_fd: int, settings: Settings) -> None:
+        self.notices: list[str] = []
+        self._names = Names(settings.max_names, settings.names_ttl_s)
+        self._sources: list[Answers | Lookups] = []
+        self._lookups: Lookups | None = None
+        failures = []
+        for source in sorted(settings.name_sources):
+            try:
+                if source == "dns":
+                    latency = settings.dns_latency
+                    self._sources.append(Answers(library, ring_fd, latency=latency))
+                else:
+                    self._lookups = Lookups(library, ring_fd)
+                    self._sources.append(self._lookups)
+            except KernelError as error:
+                failures.append(error)
+                self.notices.append(f"no names from {source}: {error}")
+        if not self._sources:
+            raise failures[0]
+
+    def learn(self, run: Run) -> None:
+        """Take in a run of records that are not connections."""
+        self._names.learn(run)
+        while self._lookups and self._names.started:
+            pid = self._names.started.pop()
+            try:
+                self._lookups.look_at(pid)
+            except KernelError as error:
+                self.notices.append(f"no names from the libc of process {pid}: {error}")
+
+    def add_to(self, connections: Iterable[Connection]) -> None:
+        """Set the names of connections' destinations."""
+        for connection in connections:
+            self._names.add_to(connection)
+
+    def add_to_flows(self, flows: Iterable[Flow]) -> None:
+        """Set the newest names of flows' destinations."""
+        now = time.monotonic_ns()
+        for flow in flows:
+            name = self._names.find(flow.daddr, (ANYONE,), now)
+            flow.query = name.text if name else LOOPBACK.get(flow.daddr)
+
+    @property
+    def lost(self) -> int:
+        """How many answers and lookups did not fit the ring buffer."""
+        return sum(source.lost for source in self._sources)
+
+    @property
+    def unread(self) -> int:
+        """How many answers were malformed or cut."""
+        return self._names.unread
+
+    def close(self) -> None:
+        """Detach."""
+        for source in self._sources:
+            source.close()
