@@ -23,9 +23,9 @@ from unit.btf import BpfObject, Layout, Member, Symbol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OBJECT = BpfObject(kernel.OBJECT)
-ROOT = Path(__file__).parents[2]
-TYPES_H = (ROOT / "src/tcpconnect/bpf/types.h").read_text()
+BPF = Path(__file__).parents[2] / "src/tcpconnect/bpf"
+OBJECT = BpfObject(BPF / "tcpconnect.bpf.o")
+TYPES_H = (BPF / "types.h").read_text()
 
 FORMATS = {
     "connection": connection.LAYOUT.format,

@@ -1,0 +1,182 @@
+"""The values of -p, -u and -P: lists of numbers, names and ranges."""
+
+from __future__ import annotations
+
+import pwd
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcpconnect import filters
+from unit.properties import steady
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PARSERS = pytest.mark.parametrize("parse", [filters.pids, filters.uids, filters.ports])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1", {1}),
+        ("181", {181}),
+        ("1,2,3", {1, 2, 3}),
+        ("7,7", {7}),
+        (" 1 , 2 ", {1, 2}),
+        ("007", {7}),
+        ("4194304", {4194304}),
+    ],
+)
+def test_pids(text: str, expected: set[int]) -> None:
+    """Process IDs are separated by commas, with spaces or without."""
+    assert filters.pids(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("80", {80}),
+        ("80,81", {80, 81}),
+        ("80-83", {80, 81, 82, 83}),
+        ("80-80", {80}),
+        ("443,8000-8002,80", {80, 443, 8000, 8001, 8002}),
+        ("1-3,2-4", {1, 2, 3, 4}),
+        ("0", {0}),
+        ("65535", {65535}),
+    ],
+)
+def test_ports(text: str, expected: set[int]) -> None:
+    """Ports are single or ranges that include both ends; they may overlap."""
+    assert filters.ports(text) == expected
+
+
+def test_all_ports() -> None:
+    """The widest range has every port."""
+    assert filters.ports("0-65535") == frozenset(range(65536))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", {0}),
+        ("1000,0", {0, 1000}),
+        ("4294967295", {4294967295}),
+        ("root", {0}),
+        ("root,1000", {0, 1000}),
+    ],
+)
+def test_uids(text: str, expected: set[int]) -> None:
+    """Users are numbers, known here or not, and names of users."""
+    assert filters.uids(text) == expected
+
+
+def test_every_user_by_name() -> None:
+    """A name stands for the ID that the system's database has."""
+    user = pwd.getpwall()[-1]
+    assert filters.uids(user.pw_name) == {pwd.getpwnam(user.pw_name).pw_uid}
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "expected"),
+    [
+        (filters.pids, "", "'': a PID is missing in the list"),
+        (filters.pids, " ", "' ': a PID is missing in the list"),
+        (filters.pids, "1,", "'1,': a PID is missing in the list"),
+        (filters.pids, ",1", "',1': a PID is missing in the list"),
+        (filters.pids, "1,,2", "'1,,2': a PID is missing in the list"),
+        (filters.pids, "0", "'0' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "-1", "'-1' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "+1", "'+1' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "4194305", "'4194305' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "1e3", "'1e3' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "1_0", "'1_0' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "0x10", "'0x10' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "1.0", "'1.0' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "1 2", "'1 2' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "curl", "'curl' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "\u0663", "'\u0663' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "\u00b2", "'\u00b2' is no PID (a number, 1 to 4194304)"),
+        (filters.pids, "1\n2", r"'1\n2' is no PID (a number, 1 to 4194304)"),
+        (filters.ports, "", "'': a port is missing in the list"),
+        (filters.ports, "80,", "'80,': a port is missing in the list"),
+        (filters.ports, "http", "'http' is no port (a number, 0 to 65535)"),
+        (filters.ports, "65536", "'65536' is no port (a number, 0 to 65535)"),
+        (filters.ports, "-80", "'' is no port (a number, 0 to 65535)"),
+        (filters.ports, "80-", "'' is no port (a number, 0 to 65535)"),
+        (filters.ports, "-", "'' is no port (a number, 0 to 65535)"),
+        (filters.ports, "80-81-82", "'81-82' is no port (a number, 0 to 65535)"),
+        (filters.ports, "80-65536", "'65536' is no port (a number, 0 to 65535)"),
+        (filters.ports, "81-80", "81-80: the range ends before it begins"),
+        (filters.uids, "", "'': a user is missing in the list"),
+        (filters.uids, "0,", "'0,': a user is missing in the list"),
+        (filters.uids, "-1", "no user '-1' on this machine"),
+        (filters.uids, "no-such-user", "no user 'no-such-user' on this machine"),
+        (filters.uids, "\udcff", r"no user '\udcff' on this machine"),
+        (
+            filters.uids,
+            "4294967296",
+            "'4294967296' is no UID (a number, 0 to 4294967295)",
+        ),
+    ],
+)
+def test_refused(
+    parse: Callable[[str], frozenset[int]], text: str, expected: str
+) -> None:
+    """What is no list is refused with the word that is wrong and what is right."""
+    with pytest.raises(ArgumentTypeError) as caught:
+        parse(text)
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [
+        (filters.pids, "0" * 11 + "1" + "0" * 8),
+        (filters.uids, "0" * 11 + "1" + "0" * 11),
+        (filters.ports, "0" * 11 + "1" + "0" * 6),
+        (filters.ports, "0-" + "0" * 11 + "1" + "0" * 6),
+    ],
+)
+def test_zeros_before_a_number_hide_nothing(
+    parse: Callable[[str], frozenset[int]], text: str
+) -> None:
+    """A number that is too large is refused however many zeros stand before it."""
+    with pytest.raises(ArgumentTypeError):
+        parse(text)
+
+
+@PARSERS
+@pytest.mark.parametrize("word", ["9" * 5000, "0" * 5000 + "1"])
+def test_number_of_many_digits(
+    parse: Callable[[str], frozenset[int]], word: str
+) -> None:
+    """More digits than int() takes are read, or refused as anything else."""
+    try:
+        actual = parse(word)
+    except ArgumentTypeError:
+        return
+    assert actual == {1}
+
+
+@PARSERS
+@given(text=st.text(st.characters(exclude_characters="\0")))
+@steady
+def test_any_text(parse: Callable[[str], frozenset[int]], text: str) -> None:
+    """Any argument (none has a NUL) is numbers, or an error of one line."""
+    said = ""
+    try:
+        assert all(isinstance(value, int) for value in parse(text))
+    except ArgumentTypeError as error:
+        said = str(error)
+    assert len(said.splitlines()) <= 1
+
+
+@given(ports=st.frozensets(st.integers(0, 65535), min_size=1))
+@steady
+def test_ports_come_back(ports: frozenset[int]) -> None:
+    """Any set of ports can be written as a list."""
+    assert filters.ports(",".join(map(str, ports))) == ports

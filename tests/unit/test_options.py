@@ -1,0 +1,261 @@
+"""The command line: what it takes, and what it says of what it does not take."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tcpconnect import __version__, cli, info
+from tcpconnect.options import build_parser
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def parse(line: str) -> Namespace:
+    """Parse a command line."""
+    return build_parser().parse_args(line.split())
+
+
+DEFAULTS = vars(parse(""))
+
+
+@pytest.mark.parametrize(
+    ("line", "changes"),
+    [
+        ("", {}),
+        ("-t", {"timestamp": True}),
+        ("--timestamp", {"timestamp": True}),
+        ("-p 181", {"pid": {181}}),
+        ("-p181", {"pid": {181}}),
+        ("--pid=1,2", {"pid": {1, 2}}),
+        ("-P 80,443,8000-8002", {"port": {80, 443, 8000, 8001, 8002}}),
+        ("--port 80", {"port": {80}}),
+        ("-U", {"print_uid": True}),
+        ("--print-uid", {"print_uid": True}),
+        ("-u root,1000", {"uid": {0, 1000}}),
+        ("-Uu 1000", {"print_uid": True, "uid": {1000}}),
+        ("-c", {"count": True}),
+        ("--count", {"count": True}),
+        ("--cgroupmap /sys/fs/bpf/a", {"cgroupmap": "/sys/fs/bpf/a"}),
+        ("--mntnsmap /sys/fs/bpf/a", {"mntnsmap": "/sys/fs/bpf/a"}),
+        ("-4", {"ip": 4}),
+        ("--ipv4", {"ip": 4}),
+        ("-6", {"ip": 6}),
+        ("-6L", {"ip": 6, "lport": True}),
+        ("--ipv6 --lport", {"ip": 6, "lport": True}),
+        ("-r", {"result": True}),
+        ("--result", {"result": True}),
+        ("--failed", {"failed": True}),
+        ("--slower 100", {"slower": 100.0}),
+        ("--slower .5", {"slower": 0.5}),
+        ("-c --histogram", {"count": True, "histogram": True}),
+        ("--format csv", {"format": "csv"}),
+        ("-j", {"json": True}),
+        ("--json", {"json": True}),
+        ("--columns pid,comm", {"columns": "pid,comm"}),
+        ("--schema", {"schema": True}),
+        ("--duration 1.5", {"duration": 1.5}),
+        ("--limit 10", {"limit": 10}),
+        ("--check", {"check": True}),
+        ("-v", {"verbose": True}),
+        ("--verbose", {"verbose": True}),
+        ("--ring-bytes 4096", {"ring_bytes": 4096}),
+    ],
+)
+def test_options(line: str, changes: dict[str, Any]) -> None:
+    """Each option sets its own value and no other."""
+    values = vars(parse(line))
+    assert {n: v for n, v in values.items() if v != DEFAULTS[n]} == changes
+
+
+def test_no_filter_is_on_by_default() -> None:
+    """Without options, everything is traced."""
+    filters = ("pid", "uid", "port", "ip", "cgroupmap", "mntnsmap", "failed", "slower")
+    assert [name for name in filters if DEFAULTS[name]] == []
+
+
+@pytest.fixture(autouse=True)
+def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no option that should have been refused start a trace."""
+    monkeypatch.setattr("tcpconnect.tracer.Trace", pytest.fail)
+
+
+def run(
+    capfd: pytest.CaptureFixture[str], arguments: list[str]
+) -> tuple[int, str, str]:
+    """Run the tool; return exit code, stdout and stderr."""
+    code = cli.main(arguments)
+    said = capfd.readouterr()
+    return code, said.out, said.err
+
+
+HELP = "; tcpconnect -h shows the options"
+COUNTED = ": it counts per address and port"
+LISTED = ": the list says all columns; name its column there; --columns help lists them"
+ONE_LINE = [
+    ("-p 1x", "argument -p/--pid: '1x' is no PID (a number, 1 to 4194304)" + HELP),
+    ("-P 80-", "argument -P/--port: '' is no port (a number, 0 to 65535)" + HELP),
+    ("-P http", "argument -P/--port: 'http' is no port (a number, 0 to 65535)" + HELP),
+    ("-u no-such", "argument -u/--uid: no user 'no-such' on this machine" + HELP),
+    ("-p", "argument -p/--pid: expected one argument" + HELP),
+    ("-p -1", "argument -p/--pid: expected one argument" + HELP),
+    ("-4 -6", "argument -6/--ipv6: not allowed with argument -4/--ipv4" + HELP),
+    ("-x", "unrecognized arguments: -x" + HELP),
+    ("curl", "unrecognized arguments: curl" + HELP),
+    ("--time", "unrecognized arguments: --time" + HELP),
+    (
+        "--slower 0",
+        "argument --slower: '0' is no number of milliseconds above 0" + HELP,
+    ),
+    (
+        "--slower -5",
+        "argument --slower: expected one argument" + HELP,
+    ),
+    (
+        "--slower=-5",
+        "argument --slower: '-5' is no number of milliseconds above 0" + HELP,
+    ),
+    (
+        "--slower nan",
+        "argument --slower: 'nan' is no number of milliseconds above 0" + HELP,
+    ),
+    (
+        "--duration soon",
+        "argument --duration: 'soon' is no number of seconds above 0" + HELP,
+    ),
+    ("--limit 0", "argument --limit: '0' is no whole number above 0" + HELP),
+    ("--limit 1.5", "argument --limit: '1.5' is no whole number above 0" + HELP),
+    (
+        "--ring-bytes 5000",
+        "the ring can't have 5000 bytes; it is a power of two, one page at least",
+    ),
+    ("-j --format csv", "-j is not --format csv; leave one out"),
+    (
+        "--histogram",
+        "--histogram is drawn below the table of -c; add -c to it",
+    ),
+    (
+        "--columns pid,dprot",
+        "no column 'dprot'; did you mean dport? --columns help lists them all",
+    ),
+    ("--columns pid,", "no column ''; --columns help lists them all"),
+    ("-c --columns pid", "no column 'pid'; --columns help lists them all"),
+    ("-tc", f"-t does not go with -c{COUNTED}; leave -t out"),
+    ("-Uc", f"-U does not go with -c{COUNTED}; leave -U out"),
+    ("-Lc", f"-L does not go with -c{COUNTED}; leave -L out"),
+    ("-t --columns pid", f"-t does not go with --columns{LISTED}"),
+    ("-U --columns uid", f"-U does not go with --columns{LISTED}"),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), ONE_LINE)
+def test_refused(capfd: pytest.CaptureFixture[str], line: str, expected: str) -> None:
+    """Wrong options end the tool with one line and exit code 2."""
+    actual = run(capfd, line.split())
+    assert actual == (2, "", f"tcpconnect: {expected}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-P", ""],
+        ["-p", "1\n2"],
+        ["-u", "\x1b[2J"],
+        ["-u", "\udcff"],
+        ["-u", "0" * 5000 + "1"],
+        ["-P", "0" * 5000 + "1"],
+        ["--limit", "9" * 5000],
+        ["--format", "a\nb"],
+        ["--columns", ""],
+        ["--columns", "\x1b[2J"],
+        ["--columns", "pid\ncomm"],
+        ["two\nlines"],
+        ["\x1b[2J"],
+        ["--limit", "\u0663"],
+        ["--duration", "inf"],
+        ["--duration", "1e400"],
+        ["--cgroupmap", ""],
+        ["--mntnsmap", ""],
+    ],
+    ids=lambda arguments: ascii(arguments)[:30],
+)
+def test_hostile_arguments(
+    capfd: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Whatever is wrong, it is one printable line, and speaks of no function."""
+    code, out, err = run(capfd, arguments)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"tcpconnect: .+\n", err)
+    assert err[:-1].isprintable()
+    assert not re.search(r"invalid \w+ value|internal", err)
+
+
+@pytest.mark.parametrize("line", ["-c --histogram -j", "-c --histogram --format csv"])
+def test_remedy_is_one(capfd: pytest.CaptureFixture[str], line: str) -> None:
+    """The remedy is not to do what was done."""
+    code, _, err = run(capfd, line.split())
+    assert code == 2
+    assert "add -c" not in err
+
+
+@pytest.mark.parametrize("seconds", ["1e9", "inf"])
+def test_too_long(capfd: pytest.CaptureFixture[str], seconds: str) -> None:
+    """What is too large is not said to be below 0."""
+    code, _, err = run(capfd, ["--duration", seconds])
+    assert code == 2
+    assert "above 0" not in err
+
+
+@pytest.mark.parametrize("line", ["-h", "--help", "-h -t", "-p 1 -h"])
+def test_help(capfd: pytest.CaptureFixture[str], line: str) -> None:
+    """The help is on stdout, exit code 0."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(line.split())
+    said = capfd.readouterr()
+    assert (caught.value.code, said.err) == (0, "")
+    assert said.out == build_parser().format_help()
+
+
+def test_version(capfd: pytest.CaptureFixture[str]) -> None:
+    """The version is on stdout, exit code 0."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capfd.readouterr() == (f"tcpconnect {__version__}\n", "")
+
+
+@pytest.mark.parametrize("line", ["-L", "-r", "--failed", "--slower", "--columns"])
+def test_help_explains(line: str) -> None:
+    """Every option that is not hidden says what it does."""
+    assert line in build_parser().format_help()
+
+
+def test_ring_bytes_is_hidden() -> None:
+    """The option of the tests is not in the help."""
+    assert "ring" not in build_parser().format_help()
+
+
+def test_lport_says_when_its_line_comes() -> None:
+    """-L delays lines, and the help says until when."""
+    text = " ".join(build_parser().format_help().split())
+    assert "its port is known, at the latest when the attempt ends" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--schema", info.schema(count=False)),
+        ("--schema -c", info.schema(count=True)),
+        ("--schema -j", info.schema(count=False)),
+        ("--columns help", info.columns_help(count=False)),
+        ("--columns help -c", info.columns_help(count=True)),
+    ],
+)
+def test_tells_and_exits(
+    capfd: pytest.CaptureFixture[str], line: str, expected: str
+) -> None:
+    """What can be told without tracing goes to stdout, exit code 0."""
+    assert run(capfd, line.split()) == (0, expected, "")

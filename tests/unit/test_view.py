@@ -1,0 +1,183 @@
+"""Which columns the options show, and what options imply."""
+
+from __future__ import annotations
+
+import pytest
+
+from tcpconnect.connection import CONNECTION
+from tcpconnect.errors import UsageError
+from tcpconnect.flow import FLOW
+from tcpconnect.options import build_parser
+from tcpconnect.view import FLOWS, MACHINE, TABLE, View
+
+
+def view(line: str) -> View:
+    """Return what a command line shows."""
+    return View(build_parser().parse_args(line.split()))
+
+
+def columns(line: str) -> str:
+    """Return the names of the columns that a command line shows."""
+    return " ".join(column.name for column in view(line).columns)
+
+
+MACHINE_COLUMNS = "time pid tid uid comm ip saddr lport daddr dport netns"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", "pid comm ip saddr daddr dport"),
+        ("-t", "elapsed_s pid comm ip saddr daddr dport"),
+        ("-U", "uid pid comm ip saddr daddr dport"),
+        ("-L", "pid comm ip saddr lport daddr dport"),
+        ("-r", "pid comm ip saddr daddr dport latency_ms result"),
+        ("--failed", "pid comm ip saddr daddr dport latency_ms result"),
+        ("--slower 1", "pid comm ip saddr daddr dport latency_ms result"),
+        (
+            "-tULr",
+            "elapsed_s uid pid comm ip saddr lport daddr dport latency_ms result",
+        ),
+        ("-4 -p 1 -u 0 -P 80", "pid comm ip saddr daddr dport"),
+        ("--format table", "pid comm ip saddr daddr dport"),
+        ("-c", "saddr daddr dport connects ok failed"),
+        (
+            "-cr",
+            "saddr daddr dport connects ok failed latency_avg_ms latency_max_ms",
+        ),
+        ("-c --histogram", "saddr daddr dport connects ok failed"),
+        ("-cj", "saddr daddr dport connects ok failed"),
+    ],
+)
+def test_columns_by_letters(line: str, expected: str) -> None:
+    """Each letter adds its column in its place."""
+    assert columns(line) == expected
+
+
+@pytest.mark.parametrize("output", ["-j", "--format json", "--format csv"])
+@pytest.mark.parametrize(
+    ("letters", "expected"),
+    [
+        ("", MACHINE_COLUMNS),
+        ("-U", MACHINE_COLUMNS),
+        ("-L", MACHINE_COLUMNS),
+        ("-t", f"elapsed_s {MACHINE_COLUMNS}"),
+        ("-r", f"{MACHINE_COLUMNS} result latency_ms"),
+        ("--failed", f"{MACHINE_COLUMNS} result latency_ms"),
+    ],
+)
+def test_columns_for_machines(output: str, letters: str, expected: str) -> None:
+    """JSON and CSV have the promised keys always, others where they are asked for."""
+    assert columns(f"{output} {letters}") == expected
+
+
+@pytest.mark.parametrize("output", ["", "-j", "--format csv"])
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--columns dport,comm", "dport comm"),
+        ("--columns time", "time"),
+        ("-c --columns connects,daddr", "connects daddr"),
+        ("-r --columns pid", "pid"),
+    ],
+)
+def test_columns_by_name(output: str, line: str, expected: str) -> None:
+    """The list says all columns and their order, in every format."""
+    assert columns(f"{output} {line}") == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "table"), [("", CONNECTION), ("-c", FLOW)], ids=["connection", "flow"]
+)
+def test_every_column_can_be_named(line: str, table: dict[str, object]) -> None:
+    """Each field of the table is a column."""
+    names = ",".join(table)
+    assert columns(f"{line} --columns {names}") == " ".join(table)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", "table"),
+        ("-j", "json"),
+        ("-j --format json", "json"),
+        ("--format json", "json"),
+        ("--format csv", "csv"),
+        ("--format table", "table"),
+    ],
+)
+def test_format(line: str, expected: str) -> None:
+    """-j is short for --format json; the table is the default."""
+    assert view(line).format == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "lport", "result"),
+    [
+        ("", False, False),
+        ("-L", True, False),
+        ("-r", False, True),
+        ("--failed", False, True),
+        ("--slower 0.5", False, True),
+        ("-c --failed", False, True),
+        ("--columns lport", True, False),
+        ("--columns result", False, True),
+        ("--columns latency_ms", False, True),
+        ("--columns pid,latency_ms,lport", True, True),
+        ("--columns pid", False, False),
+        ("-j", False, False),
+        ("-c --columns latency_avg_ms", False, False),
+    ],
+)
+def test_implied(line: str, *, lport: bool, result: bool) -> None:
+    """A column, or a filter, brings along what it needs from the kernel."""
+    options = build_parser().parse_args(line.split())
+    View(options)
+    assert (options.lport, options.result) == (lport, result)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-j --format table",
+        "-j --format csv",
+        "--histogram",
+        "--histogram -j",
+        "-c --histogram -j",
+        "-c --histogram --format csv",
+        "-c -t",
+        "-c -U",
+        "-c -L",
+        "-t --columns pid",
+        "-U --columns pid",
+        "-L --columns lport",
+        "--columns nothing",
+        "--columns pid,,comm",
+        "-c --columns comm",
+        "--columns connects",
+    ],
+)
+def test_makes_no_sense(line: str) -> None:
+    """Options that contradict each other, or would do nothing, are refused."""
+    with pytest.raises(UsageError):
+        view(line)
+
+
+@pytest.mark.parametrize(
+    ("layout", "table"),
+    [(TABLE, CONNECTION), (MACHINE, CONNECTION), (FLOWS, FLOW)],
+    ids=["table", "machine", "flows"],
+)
+def test_layouts_are_of_options_and_columns(
+    layout: dict[str, str | None], table: dict[str, object]
+) -> None:
+    """Every name in a layout is a column, every letter an option."""
+    options = vars(build_parser().parse_args([]))
+    assert set(layout) <= set(table)
+    assert {option for option in layout.values() if option} <= set(options)
+
+
+def test_keys_of_json_are_those_promised() -> None:
+    """The keys that are always there, in the order of the documentation."""
+    keys = "time pid tid uid comm ip saddr lport daddr dport netns"
+    assert columns("-j") == keys
