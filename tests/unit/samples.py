@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from tcpconnect.connection import Connection
-from tcpconnect.flow import Flow
+from tcpconnect.connection import CONNECTION, Connection
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
@@ -58,4 +57,4 @@ def empty(struct: StructType, table: dict[str, Column]) -> StructType:
     return msgspec.structs.replace(struct, **unknown)
 
 
-TABLES = {"connection": Connection, "flow": Flow}
+CONNECTION_COLUMNS = [*CONNECTION.values()]

@@ -1,0 +1,277 @@
+"""From the bytes of a record to what is shown: names, addresses, results, times."""
+
+from __future__ import annotations
+
+import errno
+import unicodedata
+from socket import AF_INET6, inet_ntop
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcpconnect.connection import (
+    ABORTED,
+    LAYOUT,
+    OK,
+    PENDING,
+    UNKNOWN,
+    Connection,
+    address,
+    decode,
+    printable,
+)
+from tcpconnect.flow import decode_flows
+from tcpconnect.sinks import open_sink
+from unit.properties import steady
+from unit.samples import CONNECTION_COLUMNS
+
+MAPPED = bytes(10) + b"\xff\xff"
+SECOND = 1_000_000_000
+
+
+def record(
+    *,
+    time_ns: int = SECOND,
+    latency_ns: int = 0,
+    lport: int = 0,
+    result: int = UNKNOWN,
+    comm: bytes = b"curl",
+) -> bytes:
+    """Return a record as the kernel writes it."""
+    who = (1469, 1470, 1000, 4026531840)
+    addresses = (MAPPED + b"\x7f\0\0\1", MAPPED + b"\x7f\0\0\1")
+    numbers = (lport, 80, result, 4)
+    return LAYOUT.pack(time_ns, latency_ns, 1, *addresses, *who, *numbers, comm)
+
+
+def decoded(first_ns: int = SECOND, **changes: Any) -> Connection:
+    """Return a record decoded."""
+    (event,) = decode(LAYOUT.iter_unpack(record(**changes)), first_ns)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"curl", "curl"),
+        (b"curl\0\0\0\0\0\0\0\0\0\0\0\0", "curl"),
+        (b"new\0old name", "new"),
+        (b"", ""),
+        (b"\0rest", ""),
+        (b"sixteen-bytes-..", "sixteen-bytes-.."),
+        (b"two words", "two words"),
+        (b" ", " "),
+        ("été".encode(), "été"),
+        ("日本".encode(), "日本"),
+        (b"a\x1b[2J", r"a\x1b[2J"),
+        (b"\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        (b"a\nb", r"a\nb"),
+        (b"a\rb", r"a\rb"),
+        (b"a\tb", r"a\tb"),
+        (b"\x7f", r"\x7f"),
+        (b"\xff\xfe", r"\xff\xfe"),
+        (b"caf\xc3", r"caf\xc3"),
+        (b"\xc2\x9b2J", r"\x9b2J"),  # CSI as one character
+        (b"\xc0\x9b", r"\xc0\x9b"),  # overlong: ESC in two bytes
+        (b"\xed\xa0\x80", r"\xed\xa0\x80"),  # a surrogate
+        ("\u202egnp".encode(), r"\u202egnp"),  # right-to-left override
+        ("\u2066x".encode(), r"\u2066x"),
+        ("\u200b".encode(), r"\u200b"),  # zero width
+        ("\u2028".encode(), r"\u2028"),  # line separator
+        ("\u00a0".encode(), r"\xa0"),
+        ("\ufeff".encode(), r"\ufeff"),
+        ("\U000e0041".encode(), r"\U000e0041"),  # a tag
+        (b"'\"\\", "'\"\\"),
+        (b"%s", "%s"),
+    ],
+)
+def test_printable(raw: bytes, expected: str) -> None:
+    """A name ends with its NUL; what a terminal might act on is written out."""
+    assert printable(raw) == expected
+
+
+@given(raw=st.binary(max_size=16))
+@steady
+def test_nothing_unprintable_is_left(raw: bytes) -> None:
+    """Whatever the bytes, no control, format or line separator character is left."""
+    unsafe = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    assert [c for c in printable(raw) if unicodedata.category(c) in unsafe] == []
+
+
+@given(raw=st.binary(max_size=16))
+@steady
+def test_any_name_is_one_cell_of_a_line(raw: bytes) -> None:
+    """In every format a hostile name stays within its row."""
+    event = decoded(comm=raw.ljust(16, b"\0"))
+    for output in ("table", "csv"):
+        text = open_sink(output, CONNECTION_COLUMNS).rows([event]).decode()
+        assert len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (MAPPED + b"\x7f\0\0\1", "127.0.0.1"),
+        (MAPPED + b"\0\0\0\0", "0.0.0.0"),  # noqa: S104 (an address, not a server)
+        (MAPPED + b"\xff\xff\xff\xff", "255.255.255.255"),
+        (bytes(15) + b"\1", "::1"),
+        (bytes(16), "::"),
+        (bytes.fromhex("fe80000000000000200000fffe823ac0"), "fe80::2000:ff:fe82:3ac0"),
+        (bytes.fromhex("20010db8000000000000000000000001"), "2001:db8::1"),
+        (b"\xff" * 16, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        # NAT64, and "IPv4-compatible": IPv6 on the wire.
+        (bytes.fromhex("0064ff9b000000000000000001020304"), "64:ff9b::102:304"),
+    ],
+)
+def test_address(raw: bytes, expected: str) -> None:
+    """An IPv4-mapped address is IPv4, all others are as inet_ntop(3) writes them."""
+    assert address(raw) == expected
+
+
+@given(raw=st.binary(min_size=16, max_size=16))
+@steady
+def test_any_ipv6_address(raw: bytes) -> None:
+    """Sixteen bytes are an IPv6 address, unless it is a mapped one."""
+    assert address(raw) == inet_ntop(AF_INET6, raw).removeprefix("::ffff:")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (OK, "OK"),
+        (ABORTED, "ABORTED"),
+        (PENDING, "PENDING"),
+        (UNKNOWN, None),
+        (errno.ECONNREFUSED, "ECONNREFUSED"),
+        (errno.ETIMEDOUT, "ETIMEDOUT"),
+        (errno.EHOSTUNREACH, "EHOSTUNREACH"),
+        (errno.ENETUNREACH, "ENETUNREACH"),
+        (errno.ECONNRESET, "ECONNRESET"),
+        (errno.EADDRNOTAVAIL, "EADDRNOTAVAIL"),
+        (errno.EPIPE, "EPIPE"),
+        (512, "errno 512"),  # ERESTARTSYS, which the kernel keeps to itself
+        (4095, "errno 4095"),
+    ],
+)
+def test_result(code: int, expected: str | None) -> None:
+    """A result is a word of ours, the name of an errno, or its number."""
+    assert decoded(result=code).result == expected
+
+
+@pytest.mark.parametrize(
+    ("result", "latency_ns", "expected"),
+    [
+        (OK, 0, 0.0),
+        (OK, 999, 0.0),
+        (OK, 1_500_000, 1.5),
+        (OK, 123_456_789, 123.456),
+        (errno.ETIMEDOUT, 127 * SECOND, 127_000.0),
+        (PENDING, 7_000_000, 7.0),
+        (UNKNOWN, 7_000_000, None),
+    ],
+)
+def test_latency(result: int, latency_ns: int, expected: float | None) -> None:
+    """Latency is in milliseconds, cut to whole microseconds; unknown as the result."""
+    assert decoded(result=result, latency_ns=latency_ns).latency_ms == expected
+
+
+@pytest.mark.parametrize(("lport", "expected"), [(0, None), (1, 1), (65535, 65535)])
+def test_lport(lport: int, expected: int | None) -> None:
+    """Port 0 is a port that is not known yet."""
+    assert decoded(lport=lport).lport == expected
+
+
+@pytest.mark.parametrize(
+    ("time_ns", "expected"),
+    [(SECOND, 0.0), (SECOND + 1_500_000, 0.0015), (11 * SECOND, 10.0)],
+)
+def test_elapsed(time_ns: int, expected: float) -> None:
+    """TIME(s) counts from the first attempt of all."""
+    assert decoded(first_ns=SECOND, time_ns=time_ns).elapsed_s == expected
+
+
+def test_no_time_before_the_first() -> None:
+    """Attempts that began on two CPUs at once may be the first both: none is at -0."""
+    event = decoded(first_ns=SECOND, time_ns=SECOND - 100)
+    row = open_sink("table", CONNECTION_COLUMNS[:1]).rows([event])
+    assert row == b"0.000\n"
+
+
+def clock(now_ns: int, monotonic_ns: int) -> SimpleNamespace:
+    """Return a time module that stands still."""
+    return SimpleNamespace(time_ns=lambda: now_ns, monotonic_ns=lambda: monotonic_ns)
+
+
+def test_time_of_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of day is that of the attempt, not that of its decoding."""
+    monkeypatch.setattr("tcpconnect.connection.time", clock(500 * SECOND, 30 * SECOND))
+    assert decoded(time_ns=20 * SECOND + 7).time == 490 * SECOND + 7
+
+
+def test_time_of_day_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the clock of the machine is set, the next batch has the new time."""
+    times = []
+    for now in (500, 900):
+        stopped = clock(now * SECOND, 30 * SECOND)
+        monkeypatch.setattr("tcpconnect.connection.time", stopped)
+        times.append(decoded(time_ns=20 * SECOND).time)
+    assert times == [490 * SECOND, 890 * SECOND]
+
+
+def test_batch_keeps_its_order() -> None:
+    """Records are decoded in the order in which they were written, none is left out."""
+    records = b"".join(record(time_ns=n, lport=n) for n in (3, 1, 2))
+    events = decode(LAYOUT.iter_unpack(records), 1)
+    assert [event.lport for event in events] == [3, 1, 2]
+
+
+def test_empty_batch() -> None:
+    """No records are no events."""
+    assert decode([], SECOND) == []
+
+
+LOCAL = MAPPED + b"\x0a\0\0\1"
+
+
+def flow_entry(last: int, *counts: int) -> tuple[Any, ...]:
+    """Return what the kernel counted for port 80 of 10.0.0.LAST."""
+    return (LOCAL, MAPPED + bytes((10, 0, 0, last)), 80, *counts)
+
+
+def test_flows_come_most_connects_first() -> None:
+    """Flows of as many connects are in the order of their addresses."""
+    counts = ((3, 1), (2, 5), (9, 5), (4, 9))
+    flows = decode_flows(flow_entry(last, n, 0, 0, 0, 0) for last, n in counts)
+    actual = [(flow.daddr, flow.connects) for flow in flows]
+    assert actual == [
+        ("10.0.0.4", 9),
+        ("10.0.0.2", 5),
+        ("10.0.0.9", 5),
+        ("10.0.0.3", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ((4, 3, 1, 10_000_000, 7_000_999), (2.5, 7.0)),
+        ((4, 0, 1, 5_000_000, 5_000_000), (5.0, 5.0)),
+        ((3, 0, 0, 0, 0), (None, None)),
+    ],
+)
+def test_latency_of_flows(
+    counts: tuple[int, ...], expected: tuple[float | None, ...]
+) -> None:
+    """Mean and maximum are those of the attempts that ended; else they are unknown."""
+    (flow,) = decode_flows([flow_entry(1, *counts)])
+    assert (flow.latency_avg_ms, flow.latency_max_ms) == expected
+
+
+def test_flows_of_both_versions() -> None:
+    """IPv4 and IPv6 are in one list."""
+    six = (bytes(15) + b"\1", bytes(15) + b"\1", 80, 2, 0, 0, 0, 0)
+    flows = decode_flows([flow_entry(1, 1, 0, 0, 0, 0), six])
+    assert [flow.daddr for flow in flows] == ["::1", "10.0.0.1"]
