@@ -1,7 +1,7 @@
 """A flow of ``-c``: what was counted for one source, destination and port."""
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -42,10 +42,18 @@ FLOW = columns_of(Flow)
 
 def decode_flows(
     entries: Iterable[tuple[bytes, bytes, int, int, int, int, int, int]],
+    pending: Iterable[tuple[Any, ...]],
 ) -> list[Flow]:
-    """Decode the members of struct flow and struct flow_counts, most connects first."""
+    """Decode the members of struct flow and struct flow_counts, most connects first.
+
+    ``pending`` are records of attempts that are not counted yet.
+    """
+    counts = {entry[:3]: list(entry[3:]) for entry in entries}
+    for _, _, _, saddr, daddr, _, _, _, _, _, dport, *_ in pending:
+        counts.setdefault((saddr, daddr, dport), [0, 0, 0, 0, 0])[0] += 1
     flows = []
-    for saddr, daddr, dport, connects, ok, failed, total_ns, max_ns in entries:
+    for (saddr, daddr, dport), counted in counts.items():
+        connects, ok, failed, total_ns, max_ns = counted
         ended = ok + failed
         flows.append(
             Flow(

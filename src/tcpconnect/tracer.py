@@ -147,7 +147,9 @@ class Trace:
 
     def flows(self) -> list[Flow]:
         """Return what ``count`` has counted, most connects first."""
-        flows = decode_flows(self._source.flows())
+        # Attempts that are counted when they end: those that have not are PENDING.
+        pending = self._source.pending() if self.settings.wait_end else ()
+        flows = decode_flows(self._source.flows(), pending)
         if self._naming:
             self._naming.add_to_flows(flows)
         return flows

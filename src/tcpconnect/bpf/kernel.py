@@ -177,14 +177,16 @@ class KernelSource:
     def pending(self) -> Iterator[tuple[Any, ...]]:
         """Yield the records of attempts that have not ended, with their age.
 
-        Call it after ``detach``.
+        Call it after ``detach``. With ``slower_ms``, younger ones are left out.
         """
         now = time.monotonic_ns()
+        least_ns = self._settings.slower_ms * 1e6
         for _, value in self._bpf.entries("pending", 8, LAYOUT.size):
             began, _, *who, result, ip, comm = LAYOUT.unpack(value)
             if self._settings.wait_end:
                 result = PENDING
-            yield (began, now - began, *who, result, ip, comm)
+            if now - began >= least_ns:
+                yield (began, now - began, *who, result, ip, comm)
 
     def flows(self) -> Iterator[tuple[bytes, bytes, int, int, int, int, int, int]]:
         """Yield saddr, daddr, dport, then the members of struct flow_counts."""
