@@ -217,7 +217,7 @@ def count_lines(options: str) -> str:
         for to, connects in FLOWS
     ]
     sink = open_sink("table", view(options).columns)
-    return (sink.header() + sink.rows(decode_flows(entries))).decode()
+    return (sink.header() + sink.rows(decode_flows(entries, ()))).decode()
 
 
 def test_count_sample() -> None:

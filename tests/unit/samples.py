@@ -15,9 +15,9 @@ StructType = TypeVar("StructType", bound=msgspec.Struct)
 
 
 def connection(**changes: Any) -> Connection:
-    """Return an attempt of curl whose end is not known, with some members changed."""
+    """Return an attempt of curl of which not all is known, with members changed."""
     return msgspec.structs.replace(
-        whole(Connection),
+        empty(whole(Connection), CONNECTION),
         **{
             "elapsed_s": 0.0,
             "time": 1_700_000_000_123_456_789,
@@ -27,12 +27,9 @@ def connection(**changes: Any) -> Connection:
             "comm": "curl",
             "ip": 4,
             "saddr": "10.201.219.236",
-            "lport": None,
             "daddr": "54.245.105.25",
             "dport": 80,
             "netns": 4026531840,
-            "latency_ms": None,
-            "result": None,
             **changes,
         },
     )

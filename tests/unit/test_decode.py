@@ -244,7 +244,8 @@ def flow_entry(last: int, *counts: int) -> tuple[Any, ...]:
 def test_flows_come_most_connects_first() -> None:
     """Flows of as many connects are in the order of their addresses."""
     counts = ((3, 1), (2, 5), (9, 5), (4, 9))
-    flows = decode_flows(flow_entry(last, n, 0, 0, 0, 0) for last, n in counts)
+    entries = [flow_entry(last, n, 0, 0, 0, 0) for last, n in counts]
+    flows = decode_flows(entries, ())
     actual = [(flow.daddr, flow.connects) for flow in flows]
     assert actual == [
         ("10.0.0.4", 9),
@@ -266,12 +267,30 @@ def test_latency_of_flows(
     counts: tuple[int, ...], expected: tuple[float | None, ...]
 ) -> None:
     """Mean and maximum are those of the attempts that ended; else they are unknown."""
-    (flow,) = decode_flows([flow_entry(1, *counts)])
+    (flow,) = decode_flows([flow_entry(1, *counts)], ())
     assert (flow.latency_avg_ms, flow.latency_max_ms) == expected
 
 
 def test_flows_of_both_versions() -> None:
     """IPv4 and IPv6 are in one list."""
     six = (bytes(15) + b"\1", bytes(15) + b"\1", 80, 2, 0, 0, 0, 0)
-    flows = decode_flows([flow_entry(1, 1, 0, 0, 0, 0), six])
+    flows = decode_flows([flow_entry(1, 1, 0, 0, 0, 0), six], ())
     assert [flow.daddr for flow in flows] == ["::1", "10.0.0.1"]
+
+
+def test_flows_have_the_pending_attempts() -> None:
+    """Attempts that have not ended are connects, neither OK nor failed."""
+    loopback = (MAPPED + b"\x7f\0\0\1",) * 2
+    entries = [(*loopback, 80, 2, 1, 1, 0, 0), flow_entry(1, 1, 1, 0, 0, 0)]
+    pending = LAYOUT.iter_unpack(record() * 3)
+    actual = [
+        (f.daddr, f.connects, f.ok, f.failed) for f in decode_flows(entries, pending)
+    ]
+    assert actual == [("127.0.0.1", 5, 1, 1), ("10.0.0.1", 1, 1, 0)]
+
+
+def test_flow_of_pending_attempts_only() -> None:
+    """A flow of which no attempt has ended has no latency."""
+    (flow,) = decode_flows([], LAYOUT.iter_unpack(record()))
+    assert (flow.daddr, flow.dport, flow.connects) == ("127.0.0.1", 80, 1)
+    assert flow.latency_avg_ms is None

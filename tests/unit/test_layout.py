@@ -212,7 +212,7 @@ def test_members_of_flow_mean_the_same() -> None:
     """Each member that C counts comes out as the member of Flow it means."""
     key = kernel.FLOW.unpack(filled("flow", FLOW_MEANINGS))
     counts = kernel.FLOW_COUNTS.unpack(filled("flow_counts", FLOW_MEANINGS))
-    (flow,) = decode_flows([key + counts])
+    (flow,) = decode_flows([key + counts], ())
     actual = shown(flow, FLOW_MEANINGS)
     assert actual == {name: m.shown for name, m in FLOW_MEANINGS.items()}
 

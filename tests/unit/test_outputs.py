@@ -181,6 +181,24 @@ def test_known(output: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("output", "query", "age_ms", "expected"),
+    [
+        ("table", None, None, "QUERY\nNo DNS Query\n"),
+        ("json", None, None, '{"query":null}\n'),
+        ("csv", None, None, 'query\r\n""\r\n'),
+        ("table", "localhost", None, "QUERY\nlocalhost\n"),
+        ("table", "a.org", 100.0, "QUERY\na.org\n"),
+        ("table", "a.org", 100.001, "QUERY\na.org (100.001ms)\n"),
+        ("json", "a.org", 100.001, '{"query":"a.org"}\n'),
+        ("csv", "a.org", 100.001, "query\r\na.org\r\n"),
+    ],
+)
+def test_query(output: str, query: str | None, age_ms: float, expected: str) -> None:
+    """A table has the words of the example page, other formats have the name alone."""
+    assert show(output, "query", query=query, query_age_ms=age_ms) == expected
+
+
+@pytest.mark.parametrize(
     ("output", "expected"),
     [
         ("table", "DPORT\n80\n"),

@@ -38,6 +38,11 @@ MACHINE_COLUMNS = "time pid tid uid comm ip saddr lport daddr dport netns"
             "-tULr",
             "elapsed_s uid pid comm ip saddr lport daddr dport latency_ms result",
         ),
+        ("-d", "pid comm ip saddr daddr dport query"),
+        (
+            "--dns-latency",
+            "pid comm ip saddr daddr dport dns_ms latency_ms result query",
+        ),
         ("-4 -p 1 -u 0 -P 80", "pid comm ip saddr daddr dport"),
         ("--format table", "pid comm ip saddr daddr dport"),
         ("-c", "saddr daddr dport connects ok failed"),
@@ -46,6 +51,7 @@ MACHINE_COLUMNS = "time pid tid uid comm ip saddr lport daddr dport netns"
             "saddr daddr dport connects ok failed latency_avg_ms latency_max_ms",
         ),
         ("-c --histogram", "saddr daddr dport connects ok failed"),
+        ("-cd", "saddr daddr dport connects ok failed query"),
         ("-cj", "saddr daddr dport connects ok failed"),
     ],
 )
@@ -64,6 +70,7 @@ def test_columns_by_letters(line: str, expected: str) -> None:
         ("-t", f"elapsed_s {MACHINE_COLUMNS}"),
         ("-r", f"{MACHINE_COLUMNS} result latency_ms"),
         ("--failed", f"{MACHINE_COLUMNS} result latency_ms"),
+        ("-d", f"{MACHINE_COLUMNS} query query_source query_age_ms"),
     ],
 )
 def test_columns_for_machines(output: str, letters: str, expected: str) -> None:
@@ -111,29 +118,42 @@ def test_format(line: str, expected: str) -> None:
     assert view(line).format == expected
 
 
+IMPLIED = ("lport", "result", "dns", "dns_latency")
+
+
 @pytest.mark.parametrize(
-    ("line", "lport", "result"),
+    ("line", "expected"),
     [
-        ("", False, False),
-        ("-L", True, False),
-        ("-r", False, True),
-        ("--failed", False, True),
-        ("--slower 0.5", False, True),
-        ("-c --failed", False, True),
-        ("--columns lport", True, False),
-        ("--columns result", False, True),
-        ("--columns latency_ms", False, True),
-        ("--columns pid,latency_ms,lport", True, True),
-        ("--columns pid", False, False),
-        ("-j", False, False),
-        ("-c --columns latency_avg_ms", False, False),
+        ("", ""),
+        ("-j", ""),
+        ("-c", ""),
+        ("-L", "lport"),
+        ("-r", "result"),
+        ("-d", "dns"),
+        ("--failed", "result"),
+        ("--slower 0.5", "result"),
+        ("-c --failed", "result"),
+        ("--dns-latency", "result dns dns_latency"),
+        ("--columns pid", ""),
+        ("--columns lport", "lport"),
+        ("--columns result", "result"),
+        ("--columns latency_ms", "result"),
+        ("--columns query", "dns"),
+        ("--columns query_source", "dns"),
+        ("--columns query_age_ms", "dns"),
+        ("--columns dns_ms", "dns dns_latency"),
+        ("--columns pid,latency_ms,lport", "lport result"),
+        ("-c --columns latency_avg_ms", "result"),
+        ("-c --columns latency_max_ms", "result"),
+        ("-c --columns query", "dns"),
+        ("-c --columns connects", ""),
     ],
 )
-def test_implied(line: str, *, lport: bool, result: bool) -> None:
+def test_implied(line: str, expected: str) -> None:
     """A column, or a filter, brings along what it needs from the kernel."""
     options = build_parser().parse_args(line.split())
     View(options)
-    assert (options.lport, options.result) == (lport, result)
+    assert " ".join(name for name in IMPLIED if getattr(options, name)) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,311 @@
+"""The examination of the machine: every problem, with its remedy, all at once."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcpconnect.bpf import preflight
+from tcpconnect.errors import PreflightError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 12, 21, 38, 39
+OF_ROOT = (1 << 41) - 1
+RELEASE = "Linux 6.12.9"
+NO_HELPER = "no BPF helper skc_to_tcp_sock (Linux 5.9)"
+
+
+class Machine:
+    """A machine that has all that is needed, and loses it on demand."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+        self.status = directory / "status"
+        self.user_namespace = directory / "user"
+        self.btf = directory / "vmlinux"
+        self.lockdown = directory / "lockdown"
+        self.set("CAPABILITIES", self.status)
+        self.set("USER_NAMESPACE", self.user_namespace)
+        self.set("BTF", self.btf)
+        self.set("LOCKDOWN", self.lockdown)
+        self.user_namespace.touch()
+        self.set("INITIAL_USER_NAMESPACE", self.user_namespace.stat().st_ino)
+        self.set("load_library", lambda: self)
+        self.give(OF_ROOT, uid=0)
+        self.offer(*preflight.FEATURES)
+        self.lock("[none] integrity confidentiality\n")
+        monkeypatch.setattr("os.uname", lambda: SimpleNamespace(release="6.12.9"))
+        self.install("apt-get")
+
+    def set(self, name: str, value: object) -> None:
+        """Replace something in the module."""
+        self._patch.setattr(preflight, name, value)
+
+    def give(self, capabilities: int, uid: int = 1000) -> None:
+        """Run with these capabilities, as this user."""
+        self.status.write_text(
+            f"Name:\ttcpconnect\nCapPrm:\t{OF_ROOT:016x}\nCapEff:\t{capabilities:016x}\n"
+        )
+        self._patch.setattr("os.geteuid", lambda: uid)
+
+    def offer(self, *names: bytes) -> None:
+        """Have these names in the kernel's type information."""
+        self.btf.write_bytes(b"\0".join((b"", *names, b"")))
+
+    def lock(self, modes: str) -> None:
+        """Have the kernel locked down."""
+        self.lockdown.write_text(modes)
+
+    def install(self, *commands: str) -> None:
+        """Have these commands."""
+        self._patch.setattr("shutil.which", lambda c: c if c in commands else None)
+
+    def lose_library(self) -> None:
+        """Have no libbpf."""
+
+        def fail() -> None:
+            raise OSError("libbpf.so.1: cannot open shared object file")
+
+        self.set("load_library", fail)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine that can trace."""
+    return Machine(tmp_path, monkeypatch)
+
+
+def problems() -> list[str]:
+    """Return all problems that are found."""
+    return [str(check.problem) for check in preflight.examine() if check.problem]
+
+
+def found() -> dict[str, str]:
+    """Return what is found, by the name of the check."""
+    return {check.name: check.found for check in preflight.examine()}
+
+
+@pytest.mark.usefixtures("machine")
+def test_good_machine() -> None:
+    """A machine that has everything has no problem, and says what it has."""
+    assert problems() == []
+    assert found() == {
+        "privileges": "root",
+        "kernel": RELEASE,
+        "BTF": str(preflight.BTF),
+        "lockdown": "[none] integrity confidentiality",
+        "libbpf": "libbpf.so.1",
+    }
+
+
+def bits(*capabilities: int) -> int:
+    """Return a set of capabilities as the kernel writes it."""
+    return sum(1 << capability for capability in capabilities)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "uid", "reason"),
+    [
+        (0, 1000, "not root: CAP_PERFMON and CAP_BPF missing"),
+        (bits(CAP_NET_ADMIN), 1000, "not root: CAP_PERFMON and CAP_BPF missing"),
+        (bits(CAP_BPF), 1000, "not root: CAP_PERFMON missing"),
+        (bits(CAP_PERFMON), 1000, "not root: CAP_BPF missing"),
+        (0, 0, "root without its capabilities: CAP_PERFMON and CAP_BPF missing"),
+        (bits(CAP_BPF), 0, "root without its capabilities: CAP_PERFMON missing"),
+    ],
+)
+def test_capabilities_missing(
+    machine: Machine, capabilities: int, uid: int, reason: str
+) -> None:
+    """What lacks is named, and who lacks it."""
+    machine.give(capabilities, uid)
+    remedy = "run it with sudo, or give it these capabilities"
+    assert problems() == [f"no privileges: {reason}; {remedy}"]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "uid"),
+    [
+        (OF_ROOT, 0),
+        (bits(CAP_BPF, CAP_PERFMON), 1000),
+        (bits(CAP_SYS_ADMIN), 1000),
+        (bits(CAP_SYS_ADMIN), 0),
+    ],
+)
+def test_capabilities_that_do(machine: Machine, capabilities: int, uid: int) -> None:
+    """CAP_BPF with CAP_PERFMON, or CAP_SYS_ADMIN that includes them, whoever it is."""
+    machine.give(capabilities, uid)
+    assert problems() == []
+
+
+def test_found_capabilities_are_those_there(machine: Machine) -> None:
+    """What is found is not what would have done, too."""
+    machine.give(bits(CAP_SYS_ADMIN))
+    assert "CAP_BPF" not in found()["privileges"]
+
+
+def test_user_namespace(machine: Machine) -> None:
+    """Capabilities of a container's own user namespace are no help."""
+    machine.set("INITIAL_USER_NAMESPACE", 1)
+    (problem,) = problems()
+    assert problem == (
+        "no privileges: capabilities of a user namespace do not count for BPF; "
+        "run it outside of the container, or in a privileged one"
+    )
+
+
+def test_no_btf(machine: Machine) -> None:
+    """A kernel without type information is one problem, not two."""
+    machine.btf.unlink()
+    (problem,) = problems()
+    assert problem == (
+        f"no BTF: {machine.btf} is missing; mount sysfs on /sys, or boot a kernel "
+        "built with CONFIG_DEBUG_INFO_BTF=y"
+    )
+    assert found()["kernel"] == (f"{RELEASE} (not examined: No such file or directory)")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "reason"),
+    [
+        (
+            [b"BPF_FUNC_skc_to_tcp_sock"],
+            f"{RELEASE} has {NO_HELPER}",
+        ),
+        (
+            [b"BPF_MAP_TYPE_RINGBUF", b"BPF_FUNC_skc_to_tcp_sock"],
+            f"{RELEASE} has no BPF ring buffer (Linux 5.8), {NO_HELPER}",
+        ),
+        (
+            [b"btf_trace_inet_sock_set_state"],
+            f"{RELEASE} has no tracepoint sock:inet_sock_set_state (Linux 5.5)",
+        ),
+    ],
+)
+def test_old_kernel(machine: Machine, lacking: list[bytes], reason: str) -> None:
+    """What the kernel lacks is named with the release that brought it."""
+    machine.offer(*[name for name in preflight.FEATURES if name not in lacking])
+    assert problems() == [f"kernel too old: {reason}; boot Linux 5.9 or newer"]
+
+
+def test_names_are_whole_words(machine: Machine) -> None:
+    """A longer name is not the one that is needed."""
+    machine.offer(*[name + b"_NEW" for name in preflight.FEATURES])
+    assert len(problems()) == 1
+
+
+@pytest.mark.parametrize(
+    "modes", ["[none] integrity confidentiality", "none [integrity] confidentiality"]
+)
+def test_lockdown_that_lets_us(machine: Machine, modes: str) -> None:
+    """Only the strictest mode forbids to read kernel memory."""
+    machine.lock(modes)
+    assert problems() == []
+    assert found()["lockdown"] == modes
+
+
+def test_lockdown(machine: Machine) -> None:
+    """In mode confidentiality nothing can be traced."""
+    machine.lock("none integrity [confidentiality]\n")
+    (problem,) = problems()
+    assert problem == (
+        "kernel lockdown: mode confidentiality forbids BPF to read kernel memory; "
+        "boot with lockdown=integrity or lockdown=none"
+    )
+
+
+def test_no_lockdown(machine: Machine) -> None:
+    """A kernel that has no lockdown at all is not locked."""
+    machine.lockdown.unlink()
+    assert problems() == []
+    assert found()["lockdown"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("commands", "remedy"),
+    [
+        (["apt-get"], "apt-get install libbpf1"),
+        (["dnf"], "dnf install libbpf"),
+        (["apk"], "apk add libbpf"),
+        (["pacman"], "pacman -S libbpf"),
+        (["zypper"], "zypper install libbpf1"),
+        (["apt-get", "dnf"], "apt-get install libbpf1"),
+        ([], ", or ".join(preflight.INSTALLERS.values())),
+    ],
+)
+def test_no_library(machine: Machine, commands: list[str], remedy: str) -> None:
+    """The remedy is the command of the package manager that is there, or of all."""
+    machine.lose_library()
+    machine.install(*commands)
+    (problem,) = problems()
+    assert problem == (
+        "no libbpf.so.1: libbpf.so.1: cannot open shared object file; "
+        f"install it: {remedy}"
+    )
+
+
+def break_all(machine: Machine) -> None:
+    """Let the machine have every problem that can be there at once."""
+    machine.give(0)
+    machine.offer(b"nothing")
+    machine.lock("none integrity [confidentiality]")
+    machine.lose_library()
+
+
+def test_all_at_once(machine: Machine) -> None:
+    """One error has every problem."""
+    break_all(machine)
+    with pytest.raises(PreflightError) as caught:
+        preflight.require()
+    sentences = [problem.sentence for problem in caught.value.problems]
+    assert sentences == [
+        "no privileges",
+        "kernel too old",
+        "kernel lockdown",
+        "no libbpf.so.1",
+    ]
+
+
+def test_all_have_a_remedy(machine: Machine) -> None:
+    """Every problem says what to do."""
+    break_all(machine)
+    checks = [check.problem for check in preflight.examine() if check.problem]
+    assert [problem.sentence for problem in checks if not problem.remedy] == []
+
+
+def test_ready(machine: Machine) -> None:
+    """On a good machine the library is returned."""
+    actual: object = preflight.ready_library()
+    assert actual is machine
+
+
+@pytest.mark.parametrize("trouble", ["privileges", "btf", "lockdown", "library"])
+def test_not_ready(machine: Machine, trouble: str) -> None:
+    """Each quick check is enough to have all problems told."""
+    {
+        "privileges": lambda: machine.give(0),
+        "btf": machine.btf.unlink,
+        "lockdown": lambda: machine.lock("none integrity [confidentiality]"),
+        "library": machine.lose_library,
+    }[trouble]()
+    with pytest.raises(PreflightError) as caught:
+        preflight.ready_library()
+    assert len(caught.value.problems) == 1
+
+
+def test_ready_tells_all(machine: Machine) -> None:
+    """When one quick check fails the slow ones are made, too."""
+    break_all(machine)
+    with pytest.raises(PreflightError) as caught:
+        preflight.ready_library()
+    assert [str(problem) for problem in caught.value.problems] == problems()
+
+
+def test_unreadable_proc(machine: Machine) -> None:
+    """Without /proc there is a problem to tell, not a crash."""
+    machine.status.unlink()
+    assert len(problems()) == 1
