@@ -1,0 +1,117 @@
+"""main(): how each end of a run becomes an exit code and, at most, a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from tcpconnect import cli
+from tcpconnect.errors import (
+    KernelError,
+    OutputError,
+    PreflightError,
+    TcpconnectError,
+    UsageError,
+)
+from tcpconnect.output import ReaderGoneError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def end(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Let the next run end with an exception."""
+
+    def set_end(error: BaseException) -> None:
+        def run(*_: object) -> NoReturn:
+            raise error
+
+        monkeypatch.setattr("tcpconnect.pipeline.run", run)
+
+    return set_end
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "expected"),
+    [
+        (TcpconnectError("it failed"), 1, "it failed"),
+        (TcpconnectError("it failed", "no luck"), 1, "it failed: no luck"),
+        (TcpconnectError("it failed", "", "try on"), 1, "it failed; try on"),
+        (
+            KernelError("can't load", "no memory", "buy some"),
+            1,
+            "can't load: no memory; buy some",
+        ),
+        (OutputError("can't write", "full"), 1, "can't write: full"),
+        (UsageError("no such thing", "", "try -h"), 2, "no such thing; try -h"),
+        (
+            ValueError("a bug"),
+            1,
+            "internal error: ValueError: a bug; please report it with what -v prints",
+        ),
+    ],
+)
+def test_error_is_a_line(
+    capfd: pytest.CaptureFixture[str],
+    end: Callable[[BaseException], None],
+    error: Exception,
+    code: int,
+    expected: str,
+) -> None:
+    """An error is one line on stderr: a sentence, the reason and the remedy."""
+    end(error)
+    assert cli.main([]) == code
+    assert capfd.readouterr() == ("", f"tcpconnect: {expected}\n")
+
+
+def test_preflight_tells_all(
+    capfd: pytest.CaptureFixture[str], end: Callable[[BaseException], None]
+) -> None:
+    """Each problem has a line of its own."""
+    end(
+        PreflightError([TcpconnectError("no BTF", "", "boot"), TcpconnectError("no x")])
+    )
+    assert cli.main([]) == 1
+    assert capfd.readouterr() == ("", "tcpconnect: no BTF; boot\ntcpconnect: no x\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(ReaderGoneError(), 0), (KeyboardInterrupt(), 130)]
+)
+def test_quiet_ends(
+    capfd: pytest.CaptureFixture[str],
+    end: Callable[[BaseException], None],
+    error: BaseException,
+    code: int,
+) -> None:
+    """A reader that has gone, or an impatient user, needs no words."""
+    end(error)
+    assert cli.main([]) == code
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("error", [KernelError("can't load"), ValueError("a bug")])
+def test_verbose_shows_where(
+    capfd: pytest.CaptureFixture[str],
+    end: Callable[[BaseException], None],
+    error: Exception,
+) -> None:
+    """With -v the traceback stands above the line."""
+    end(error)
+    assert cli.main(["-v"]) == 1
+    _, err = capfd.readouterr()
+    first, *_, last = err.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert last.startswith("tcpconnect: ")
+
+
+def test_error_that_holds_another_line(
+    capfd: pytest.CaptureFixture[str], end: Callable[[BaseException], None]
+) -> None:
+    """What a user typed can't make two lines of one, nor reach a terminal raw."""
+    end(UsageError("--cgroupmap /sys/\x1b[2J\n/x", "no such file"))
+    assert cli.main([]) == 2
+    _, err = capfd.readouterr()
+    assert err.removesuffix("\n").isprintable()

@@ -1,0 +1,221 @@
+"""The run from the first line to the last, with a trace that is made up."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tcpconnect import cli
+from tcpconnect.bpf.kernel import Losses
+from tcpconnect.flow import Flow
+from unit.samples import connection, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Self
+
+    from tcpconnect.connection import Connection
+
+READY = "Tracing connect ... Hit Ctrl-C to end\n"
+
+
+class FakeTrace:
+    """Gives batches that were made up instead of the kernel's events."""
+
+    def __init__(self) -> None:
+        self.script: list[list[Connection]] = []
+        self.losses = Losses()
+        self.notices: list[str] = []
+        self.options: dict[str, Any] = {}
+        self.stopped = False
+
+    def __call__(self, **options: Any) -> Self:
+        """Stand for trace()."""
+        self.options = options
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def stop_with(self, fd: int) -> None:
+        """Take note of nothing."""
+
+    def stop(self) -> None:
+        """Take note of it."""
+        self.stopped = True
+
+    def batches(self) -> Iterator[list[Connection]]:
+        """Yield what was made up."""
+        yield from self.script
+
+    def flows(self) -> list[Flow]:
+        """Return three flows."""
+        return [whole(Flow)] * 3
+
+    def histogram(self) -> list[int]:
+        """Return one value in the first slot."""
+        return [1, *[0] * 63]
+
+
+@pytest.fixture
+def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrace]:
+    """A trace without a kernel; signals are as they were when the test is over."""
+    fake = FakeTrace()
+    monkeypatch.setattr("tcpconnect.pipeline.trace", fake)
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    yield fake
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def run(capfd: pytest.CaptureFixture[str], line: str) -> tuple[list[str], str]:
+    """Run the tool; return the lines of stdout, and stderr."""
+    assert cli.main(line.split()) == 0
+    said = capfd.readouterr()
+    return said.out.splitlines(), said.err
+
+
+def batches_of(*sizes: int) -> list[list[Connection]]:
+    """Return batches of attempts whose ports count from 1."""
+    ports = iter(range(1, 1000))
+    return [[connection(dport=next(ports)) for _ in range(size)] for size in sizes]
+
+
+@pytest.mark.parametrize("options", ["", "-j", "-c", "--format csv"])
+def test_ready(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str], options: str
+) -> None:
+    """In every mode, the ready line on stderr is all that is said."""
+    trace.script = batches_of(2)
+    _, err = run(capfd, options)
+    assert err == READY
+
+
+def test_all_batches_are_shown(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Every event of every batch has its line, in order; the header comes once."""
+    trace.script = batches_of(2, 0, 1)
+    lines, _ = run(capfd, "--columns dport")
+    assert lines == ["DPORT", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (2, 2), (4,), (0, 3, 1), (3, 5)])
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_limit(
+    trace: FakeTrace,
+    capfd: pytest.CaptureFixture[str],
+    sizes: tuple[int, ...],
+    limit: int,
+) -> None:
+    """--limit N ends with the Nth line, wherever in a batch that is."""
+    trace.script = batches_of(*sizes)
+    lines, _ = run(capfd, f"--columns dport --limit {limit}")
+    assert lines[1:] == [str(n) for n in range(1, limit + 1)]
+
+
+def test_limit_that_is_not_reached(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Fewer events than the limit are all shown."""
+    trace.script = batches_of(2)
+    lines, _ = run(capfd, "--columns dport --limit 9")
+    assert lines == ["DPORT", "1", "2"]
+
+
+@pytest.mark.parametrize(("options", "expected"), [("-c", 3), ("-c --limit 2", 2)])
+def test_count(
+    trace: FakeTrace,
+    capfd: pytest.CaptureFixture[str],
+    options: str,
+    expected: int,
+) -> None:
+    """-c shows a table of flows at the end; --limit the first of them."""
+    trace.script = batches_of(0)
+    lines, _ = run(capfd, options)
+    assert len(lines) == 1 + expected
+
+
+def test_histogram(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
+    """The histogram stands below the table."""
+    trace.script = batches_of(0)
+    lines, _ = run(capfd, "-c --histogram")
+    assert lines[4].split() == ["usecs", ":", "count", "distribution"]
+
+
+def test_json_has_no_header(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Every line of JSON is an object."""
+    trace.script = batches_of(2)
+    lines, _ = run(capfd, "-j --columns dport")
+    assert [json.loads(line) for line in lines] == [{"dport": 1}, {"dport": 2}]
+
+
+def test_losses_are_told(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
+    """A warning comes while tracing, the total at the end."""
+    trace.script = batches_of(1)
+    trace.losses = Losses(ring=5)
+    _, err = run(capfd, "")
+    ready, warning, total = err.splitlines(keepends=True)
+    assert ready == READY
+    assert warning.startswith("tcpconnect: warning: 5 attempts lost")
+    assert total.startswith("tcpconnect: in total, 5 attempts lost")
+
+
+def test_notices(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
+    """What does not work, though the rest does, is told before the ready line."""
+    trace.notices = ["no names from libc: none here"]
+    _, err = run(capfd, "")
+    assert err == f"tcpconnect: no names from libc: none here\n{READY}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    """The first signal stops the trace; a second one would end the process."""
+    run(capfd, "")
+    signal.raise_signal(number)
+    assert trace.stopped
+    assert signal.getsignal(number) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("-p 1,2", {"pids": {1, 2}}),
+        ("-u root", {"uids": {0}}),
+        ("-P 80-82", {"ports": {80, 81, 82}}),
+        ("-6", {"ip": 6}),
+        ("--cgroupmap /a --mntnsmap /b", {"cgroupmap": "/a", "mntnsmap": "/b"}),
+        ("-Lr", {"lport": True, "result": True}),
+        ("--failed", {"failed": True, "result": True}),
+        ("--slower 2", {"slower_ms": 2.0, "result": True}),
+        ("-c", {"count": True}),
+        ("-d", {"dns": True}),
+        ("--columns query", {"dns": True}),
+        ("--dns-latency", {"dns": True, "dns_latency": True, "result": True}),
+        ("--duration 3", {"duration": 3.0}),
+        ("--ring-bytes 8192", {"ring_bytes": 8192}),
+        ("-v", {"verbose": True}),
+    ],
+)
+def test_options_reach_the_trace(
+    trace: FakeTrace,
+    capfd: pytest.CaptureFixture[str],
+    line: str,
+    expected: dict[str, Any],
+) -> None:
+    """What the command line says is what trace() is asked for, and nothing else."""
+    run(capfd, "")
+    defaults = trace.options
+    run(capfd, line)
+    assert {n: v for n, v in trace.options.items() if v != defaults[n]} == expected

@@ -1,0 +1,88 @@
+"""Who may import whom: the rules of ARCHITECTURE.md that can be checked."""
+
+from __future__ import annotations
+
+import ast
+from fnmatch import fnmatchcase
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SOURCES = Path(__file__).parents[2] / "src"
+
+# Modules that import none of these when they run, but for the exceptions.
+RULES = [
+    ("tcpconnect*", "ctypes* mmap", "tcpconnect.bpf.*"),
+    ("tcpconnect*", "tcpconnect.cli", "tcpconnect.__main__"),
+    ("tcpconnect*", "tcpconnect.pipeline", "tcpconnect.cli"),
+    ("tcpconnect*", "dns*", "tcpconnect.enrich.*"),
+    ("tcpconnect.sinks* tcpconnect.enrich*", "tcpconnect.bpf*", ""),
+    ("tcpconnect.bpf*", "tcpconnect.sinks* tcpconnect.enrich* tcpconnect.tracer", ""),
+]
+
+
+def module_name(path: Path) -> str:
+    """Return the dotted name of a source file."""
+    parts = path.relative_to(SOURCES).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+FILES = {module_name(path): path for path in SOURCES.rglob("*.py")}
+
+
+class RunTime(ast.NodeTransformer):
+    """Leaves out what is there for types only."""
+
+    def visit_If(self, node: ast.If) -> Any:
+        """Drop ``if TYPE_CHECKING``."""
+        if ast.unparse(node.test) == "TYPE_CHECKING":
+            return node.orelse
+        return self.generic_visit(node)
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Return what a module imports, early or late."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found.update(n if n in FILES else str(node.module) for n in names)
+    return found
+
+
+def matches(name: str, patterns: str) -> bool:
+    """Tell whether a name matches one of the patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns.split())
+
+
+@pytest.mark.parametrize(("modules", "others", "exceptions"), RULES)
+def test_imports(modules: str, others: str, exceptions: str) -> None:
+    """The modules import none of the others."""
+    wrong = {
+        (name, other)
+        for name, path in FILES.items()
+        if matches(name, modules) and not matches(name, exceptions)
+        for other in imports(RunTime().visit(ast.parse(path.read_text())))
+        if matches(other, others)
+    }
+    assert wrong == set()
+
+
+def test_no_import_cycle() -> None:
+    """There is an order in which every module comes after those that it imports.
+
+    Imports that are late, or for types only, count like all others.
+    """
+    graph = {name: imports(ast.parse(path.read_text())) for name, path in FILES.items()}
+    assert set(TopologicalSorter(graph).static_order()) >= set(FILES)
+
+
+def test_imports_are_found_wherever_they_are() -> None:
+    """Late and type-only imports are seen."""
+    code = "if TYPE_CHECKING:\n import a\ndef f():\n from tcpconnect import cli, x"
+    assert imports(ast.parse(code)) == {"a", "tcpconnect.cli", "tcpconnect"}
+    assert imports(RunTime().visit(ast.parse(code))) == {"tcpconnect.cli", "tcpconnect"}
