@@ -1,0 +1,181 @@
+"""Losses are counted exactly: made = printed + counted as lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import signal
+import socket
+import time
+from contextlib import ExitStack
+from itertools import islice, product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from attempts import Child, attempt
+from conftest import Tool, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+MAX_PENDING = 65536
+MAX_FLOWS = 131072
+TINY = ("--ring-bytes", 4096)  # room for 34 attempts
+
+
+def start(*options: object) -> Tool:
+    """Trace this process."""
+    return Tool("-p", os.getpid(), *options)
+
+
+def told(tool: Tool, what: str, when: str = "in total,") -> int:
+    """Return the sum of the numbers that lines of a kind on stderr tell."""
+    pattern = rf"^tcpconnect: {when} (\d+) {what}"
+    found = re.findall(pattern, tool.stderr.decode(), re.MULTILINE)
+    return sum(map(int, found))
+
+
+def exactly(made: int, tool: Tool) -> object:
+    """Return what ``made`` must equal.
+
+    The kernel skips a run of the program that interrupts another, of whatever process;
+    so on a busy machine it tells of more, each of which may be one of those made.
+    """
+    skipped = told(tool, "events skipped")
+    return pytest.approx(made - skipped / 2, abs=skipped / 2)
+
+
+def overflow(tool: Tool, made: int) -> None:
+    """Make attempts while it stands still, so that nobody reads the ring."""
+    tool.process.send_signal(signal.SIGSTOP)
+    status = Path(f"/proc/{tool.process.pid}/stat")
+    wait_until(lambda: ") T " in status.read_text(), "it to stand still")
+    for _ in range(made):
+        attempt("127.0.0.1", 1)
+    tool.process.send_signal(signal.SIGCONT)
+
+
+MODES = [(), ("-L",), ("-r",), ("-j",), ("-rj",), ("--format", "csv"), ("--failed",)]
+
+
+@pytest.mark.parametrize("options", MODES, ids=" ".join)
+def test_ring_overflow(options: tuple[str, ...]) -> None:
+    """What did not fit the ring is counted, in every mode."""
+    made = 300
+    with start(*TINY, *options) as tool:
+        overflow(tool, made)
+        assert tool.stop() == 0
+        header = "j" not in "".join(options)
+        printed = tool.stdout.count(b"\n") - header
+        lost = told(tool, "attempts lost")
+        assert 30 <= printed < made
+        assert printed + lost == exactly(made, tool)
+
+
+def test_no_loss_no_word() -> None:
+    """When all fits, no loss is told."""
+    made = 300
+    with start() as tool:
+        for _ in range(made):
+            attempt("127.0.0.1", 1)
+        assert tool.stop() == 0
+        assert tool.stdout.count(b"\n") - 1 == exactly(made, tool)
+        assert b" attempts " not in tool.stderr
+
+
+def test_warnings_at_most_once_a_second() -> None:
+    """While it loses all the time, it warns once a second, and of each loss once."""
+    with start(*TINY) as tool:
+        began = time.monotonic()
+        while time.monotonic() < began + 2.2:
+            overflow(tool, 100)
+        assert tool.stop() == 0
+        passed = time.monotonic() - began
+        warnings = tool.stderr.count(b"warning: ")
+        assert 2 <= tool.stderr.count(b"warning: ") <= 1 + passed, warnings
+        warned = told(tool, "attempts lost", when="warning:")
+        assert 0 < warned <= told(tool, "attempts lost")
+
+
+def test_count_needs_no_ring() -> None:
+    """-c counts in the kernel: a tiny ring that nobody reads loses nothing."""
+    made = 1000
+    with start("-c", "--columns", "connects", *TINY) as tool:
+        overflow(tool, made)
+        assert tool.stop() == 0
+        header, connects = tool.stdout.split()
+        assert header == b"CONNECTS"
+        assert int(connects) == exactly(made, tool)
+        assert b" attempts " not in tool.stderr
+
+
+def connect_to_many(flows: int) -> None:
+    """Attempt as many addresses and ports, each once.
+
+    No port of those that the kernel chooses as a source: it could meet itself.
+    """
+    with socket.socket() as client:
+        for host, port in islice(product(range(1, 255), range(1, 32768)), flows):
+            client.connect_ex((f"127.0.0.{host}", port))
+
+
+def test_more_flows_than_fit() -> None:
+    """Attempts of flows that did not fit are counted together; the others go on."""
+    more, again = 1000, 5
+    with start("-c", "--format", "csv", "--columns", "dport,connects") as tool:
+        connect_to_many(MAX_FLOWS + more)
+        for _ in range(again):
+            attempt("127.0.0.1", 1)
+        assert tool.stop() == 0
+        rows = [line.split(b",") for line in tool.stdout.splitlines()[1:]]
+        counted = sum(int(connects) for _, connects in rows)
+        lost = told(tool, "attempts not counted")
+        assert counted + lost == exactly(MAX_FLOWS + more + again, tool)
+        assert lost == exactly(more, tool)
+    assert rows[0] == [b"1", str(1 + again).encode()]
+    assert len(rows) == MAX_FLOWS
+
+
+def open_attempts(numbers: Iterable[int]) -> list[socket.socket]:
+    """Return sockets whose attempts stay open: nobody answers at 10.2.0.0/16."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    sockets = []
+    for n in numbers:
+        client = socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        client.connect_ex((f"10.2.{n >> 8 & 255}.{n & 255}", 80 + (n >> 16)))
+        sockets.append(client)
+    return sockets
+
+
+class Holder(Child):
+    """A process that opens attempts when told to, and has them open until its end."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        held: list[socket.socket] = []
+        super().__init__(lambda: held.extend(open_attempts(numbers)))
+
+
+@pytest.mark.usefixtures("far")
+def test_more_pending_than_fit() -> None:
+    """What can't be followed is shown at once, without a result, and counted."""
+    share = 4096  # as many descriptors as a process may have at least
+    more = share
+    with ExitStack() as stack:
+        holders = [
+            stack.enter_context(Holder(range(first, first + share)))
+            for first in range(0, MAX_PENDING + more, share)
+        ]
+        pids = ",".join(str(holder.pid) for holder in holders)
+        tool = stack.enter_context(Tool("-r", "-p", pids, "--columns", "result"))
+        for holder in holders:
+            holder.run()
+        assert tool.lines(1 + more) == ["RESULT"] + more * ["-"]
+        assert tool.stop() == 0
+        lines = tool.stdout.decode().splitlines()
+        assert lines[1 + more :] == MAX_PENDING * ["PENDING"]
+        assert told(tool, "attempts without a result") == more
