@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format bench dist clean
+.PHONY: help run install test test-kernels lint format bench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,10 @@ install: $(VENV)/installed ## build the tool into .venv/bin/tcpconnect
 test: $(VENV)/tools ## run all tests, those of the kernel too when root; options in ARGS
 	@scripts/system-packages test
 	$(BIN)/pytest $(ARGS)
+
+test-kernels: $(VENV)/tools ## run the kernel tests on other kernels; options in ARGS
+	@scripts/system-packages vm
+	$(BIN)/python -m tests.vm $(ARGS)
 
 lint: $(VENV)/tools ## check style and types
 	$(BIN)/ruff check .

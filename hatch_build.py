@@ -51,6 +51,8 @@ def compile_object(root: Path, name: str, source: str, target: str) -> None:
     headers = [f"-isystem{include / name}" for name in HEADERS]
     command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, *headers]
     command += [f"-DTARGET_{target}"] if target else []
-    command += [f"-ffile-prefix-map={root}=.", "-c", f"{FOLDER}/{source}.bpf.c"]
+    # No path of this machine gets into the object: it is the same wherever it is built.
+    command += [f"-ffile-prefix-map={root}=.", f"-ffile-prefix-map={include}=include"]
+    command += ["-c", f"{FOLDER}/{source}.bpf.c"]
     command += ["-o", f"{FOLDER}/{name}.bpf.o"]
     subprocess.run(command, check=True, cwd=root)

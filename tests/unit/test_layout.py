@@ -1,7 +1,8 @@
 """What C and Python both say about shared memory must be the same.
 
-The truth is the type information in the object that is loaded into the kernel; only
-the values of an enum, which are not in there, come from the text of types.h.
+The truth is the type information in the objects that are loaded into the kernel. What is
+not in there comes from the text of types.h: the values of an enum, and records that are
+neither in a map nor in a variable.
 """
 
 from __future__ import annotations
@@ -15,22 +16,36 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tcpconnect import connection
-from tcpconnect.bpf import kernel, pinned
+from tcpconnect.bpf import kernel, names, pinned
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES
+from tcpconnect.enrich import names as enrich_names
 from tcpconnect.flow import decode_flows
 from unit.btf import BpfObject, Layout, Member, Symbol
+from unit.header import Header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 BPF = Path(__file__).parents[2] / "src/tcpconnect/bpf"
-OBJECT = BpfObject(BPF / "tcpconnect.bpf.o")
+OBJECTS = {
+    name: BpfObject(BPF / f"{name}.bpf.o")
+    for name in ("tcpconnect", "answers", "lookups.x86_64", "lookups.aarch64")
+}
+OBJECT = OBJECTS["tcpconnect"]
 TYPES_H = (BPF / "types.h").read_text()
+HEADER = Header(TYPES_H)
 
 FORMATS = {
     "connection": connection.LAYOUT.format,
     "flow": kernel.FLOW.format,
     "flow_counts": kernel.FLOW_COUNTS.format,
+}
+RECORDS = {
+    "connection": connection.LAYOUT.format,
+    "small_answer": enrich_names.SMALL_ANSWER.format,
+    "large_answer": enrich_names.LARGE_ANSWER.format,
+    "lookup": enrich_names.LOOKUP.format,
+    "started": enrich_names.STARTED.format,
 }
 STRUCTURES = {"config": kernel.Config, "progress": kernel.Progress}
 
@@ -74,6 +89,25 @@ def test_structure_is_the_c_struct(name: str) -> None:
     """Every member has the name, offset and size that C gives it."""
     actual = of_structure(STRUCTURES[name])
     assert actual == OBJECT.struct(name)
+
+
+@pytest.mark.parametrize("name", [*FORMATS, *STRUCTURES])
+def test_header_is_read_as_the_compiler_reads_it(name: str) -> None:
+    """The layouts that are worked out from types.h are those of the object."""
+    assert HEADER.struct(name) == OBJECT.struct(name)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_record_is_the_c_struct(name: str) -> None:
+    """Every member of a record has the offset and size that C gives it."""
+    actual = of_format(RECORDS[name])
+    assert actual == without_names(HEADER.struct(name))
+
+
+def test_records_are_told_by_their_length() -> None:
+    """No two kinds of records are of one length."""
+    lengths = {name: HEADER.struct(name).size for name in RECORDS}
+    assert sorted(set(lengths.values())) == sorted(lengths.values())
 
 
 def forget(layout: Layout) -> Layout:
@@ -230,22 +264,34 @@ def test_every_port_has_a_bit() -> None:
     assert kernel.Config.ports.size * 8 == 65536
 
 
-@pytest.mark.parametrize(
-    ("section", "name", "structure"),
-    [(".rodata", "config", kernel.Config), (".bss", "progress", kernel.Progress)],
-)
+VARIABLES = [
+    ("tcpconnect", ".rodata", "config", kernel.Config),
+    ("tcpconnect", ".bss", "progress", kernel.Progress),
+    ("answers", ".rodata", "config", names.AnswersConfig),
+    ("answers", ".bss", "progress", names.Progress),
+    ("lookups.x86_64", ".bss", "progress", names.Progress),
+    ("lookups.aarch64", ".bss", "progress", names.Progress),
+]
+
+
+@pytest.mark.parametrize(("program", "section", "name", "structure"), VARIABLES)
 def test_section_is_one_struct(
-    section: str, name: str, structure: type[ctypes.Structure]
+    program: str, section: str, name: str, structure: type[ctypes.Structure]
 ) -> None:
     """Its address is the address of the struct: nothing else is in the section."""
     size = ctypes.sizeof(structure)
-    assert OBJECT.symbols(section) == [Symbol(name, 0, size)]
-    assert OBJECT.section_size(section) == size
+    assert OBJECTS[program].symbols(section) == [Symbol(name, 0, size)]
+    assert OBJECTS[program].section_size(section) == size
 
 
-def test_no_other_variables() -> None:
+@pytest.mark.parametrize("program", OBJECTS)
+def test_no_other_variables(program: str) -> None:
     """There are no variables that Python does not know of."""
-    assert OBJECT.section_size(".data") == 0
+    known = {section for of, section, *_ in VARIABLES if of == program}
+    there = {
+        s for s in (".rodata", ".bss", ".data") if OBJECTS[program].section_size(s)
+    }
+    assert there == known
 
 
 @pytest.mark.parametrize(
@@ -273,6 +319,7 @@ def test_histogram_has_all_slots() -> None:
     assert OBJECT.map("histogram").max_entries == kernel.LATENCY_SLOTS
 
 
-def test_records_are_aligned() -> None:
-    """Records follow each other on the ring without a gap."""
-    assert (HEADER_BYTES + connection.LAYOUT.size) % ALIGNMENT == 0
+@pytest.mark.parametrize("name", RECORDS)
+def test_records_are_aligned(name: str) -> None:
+    """Records follow each other on the ring without a gap: the framed format fits."""
+    assert (HEADER_BYTES + HEADER.struct(name).size) % ALIGNMENT == 0
