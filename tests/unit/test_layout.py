@@ -1,8 +1,8 @@
 """What C and Python both say about shared memory must be the same.
 
-The truth is the type information in the objects that are loaded into the kernel. What is
-not in there comes from the text of types.h: the values of an enum, and records that are
-neither in a map nor in a variable.
+The truth is the type information in the objects that are loaded into the kernel. What
+is not in there comes from the text of types.h: the values of an enum, and records that
+are neither in a map nor in a variable.
 """
 
 from __future__ import annotations

@@ -1,0 +1,66 @@
+"""The layouts of the structs in types.h, from its text.
+
+The type information of an object has only the structs of maps and variables: for
+records of the ring there is the header alone. Its structs are simple enough: members of
+the kernel's fixed types, arrays of them, and structs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from unit.btf import Layout, Member
+
+SIZES = {"__u64": 8, "__u32": 4, "__u16": 2, "__u8": 1, "char": 1}
+
+DEFINE = re.compile(r"#define (\w+) (\d+)")
+STRUCT = re.compile(r"^struct (\w+) \{\n(.*?)^\};", re.DOTALL | re.MULTILINE)
+MEMBER = re.compile(r"^\s*(?:struct )?(\w+)\s+(\w+)((?:\[\w+\])*);", re.MULTILINE)
+
+
+class _Struct(NamedTuple):
+    layout: Layout
+    alignment: int
+
+
+class Header:
+    """The structs of a header; members of inner structs are those of the outer."""
+
+    def __init__(self, text: str) -> None:
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        self.numbers = {name: int(number) for name, number in DEFINE.findall(text)}
+        self._structs: dict[str, _Struct] = {}
+        for name, body in STRUCT.findall(text):
+            self._structs[name] = self._lay_out(body)
+
+    def struct(self, name: str) -> Layout:
+        """Return the layout of ``struct name``."""
+        return self._structs[name].layout
+
+    def _length(self, dimensions: str) -> int:
+        length = 1
+        for word in re.findall(r"\w+", dimensions):
+            length *= self.numbers[word] if word in self.numbers else int(word)
+        return length
+
+    def _lay_out(self, body: str) -> _Struct:
+        """Put each member where its type's alignment allows it."""
+        members: list[Member] = []
+        end, widest = 0, 1
+        for kind, name, dimensions in MEMBER.findall(body):
+            inner = self._structs.get(kind)
+            size = inner.layout.size if inner else SIZES[kind]
+            alignment = inner.alignment if inner else size
+            start = -(-end // alignment) * alignment
+            end, widest = (
+                start + size * self._length(dimensions),
+                max(widest, alignment),
+            )
+            if inner:
+                members += [
+                    m._replace(offset=start + m.offset) for m in inner.layout.members
+                ]
+            else:
+                members.append(Member(name, start, end - start))
+        return _Struct(Layout(-(-end // widest) * widest, tuple(members)), widest)

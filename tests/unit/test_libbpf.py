@@ -1,0 +1,159 @@
+"""libbpf through ctypes: the kernel's structs, and errors as exceptions."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tcpconnect.bpf import libbpf
+from tcpconnect.bpf.object import step
+from tcpconnect.errors import KernelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.mark.parametrize(
+    ("structure", "member", "offset"),
+    [
+        (libbpf.MapInfo, "type", 0),
+        (libbpf.MapInfo, "key_size", 8),
+        (libbpf.MapInfo, "value_size", 12),
+        (libbpf.MapInfo, "max_entries", 16),
+        (libbpf.MapInfo, "map_flags", 20),
+        (libbpf.MapInfo, "name", 24),
+        (libbpf.ProgramInfo, "type", 0),
+        (libbpf.ProgramInfo, "id", 4),
+        (libbpf.ProgramInfo, "run_time_ns", 192),
+        (libbpf.ProgramInfo, "run_cnt", 200),
+        (libbpf.ProgramInfo, "recursion_misses", 208),
+    ],
+)
+def test_structs_of_the_kernel(
+    structure: type[ctypes.Structure], member: str, offset: int
+) -> None:
+    """Members are where include/uapi/linux/bpf.h has them: there they never move."""
+    assert getattr(structure, member).offset == offset
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("hash", 1), ("array", 2), ("lru_hash", 9), ("lpm_trie", 11), ("ringbuf", 27)],
+)
+def test_map_types(name: str, number: int) -> None:
+    """Types of maps have the numbers of enum bpf_map_type."""
+    assert libbpf.MAP_TYPES.index(name) == number
+
+
+class FakeFunction:
+    """A C function that returns what it is told to."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+        self.errcheck: Callable[..., Any] | None = None
+
+    def returns(self, result: int | None) -> Any:
+        """Return what the caller gets."""
+        return self.errcheck(result, self, ()) if self.errcheck else result
+
+
+class FakeLibrary:
+    """A library that has every function."""
+
+    def __init__(self) -> None:
+        self._functions: dict[str, FakeFunction] = {}
+
+    def __getattr__(self, name: str) -> FakeFunction:
+        return self._functions.setdefault(name, FakeFunction(name))
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> FakeLibrary:
+    """A library of fake functions, with the prototypes of the real one."""
+    fake = FakeLibrary()
+    with monkeypatch.context() as patch:
+        patch.setattr("ctypes.CDLL", lambda *_, **__: fake)
+        libbpf.load_library()
+    return fake
+
+
+def test_negative_errno_is_raised(library: FakeLibrary) -> None:
+    """A function that returns an error raises it, and says which one it was."""
+    with pytest.raises(PermissionError) as caught:
+        library.bpf_object__load.returns(-errno.EPERM)
+    assert (caught.value.errno, caught.value.filename) == (1, "bpf_object__load")
+
+
+def test_null_is_raised(library: FakeLibrary) -> None:
+    """A null pointer raises the errno that was left."""
+    ctypes.set_errno(errno.ENOENT)
+    with pytest.raises(FileNotFoundError):
+        library.bpf_object__find_map_by_name.returns(None)
+
+
+@pytest.mark.parametrize(
+    ("function", "result"),
+    [
+        ("bpf_map__fd", 0),
+        ("bpf_map__fd", 7),
+        ("bpf_program__attach", 4096),
+        ("libbpf_set_print", None),  # there was no callback before
+        ("bpf_map_lookup_batch", -errno.ENOENT),  # there is no more
+        ("bpf_object__close", None),
+    ],
+)
+def test_success_is_returned(
+    library: FakeLibrary, function: str, result: int | None
+) -> None:
+    """What is no error is returned as it is."""
+    assert getattr(library, function).returns(result) == result
+
+
+@pytest.fixture(autouse=True)
+def said() -> Iterator[list[str]]:
+    """What libbpf says; forgotten when the test is over."""
+    yield libbpf.said
+    libbpf.said.clear()
+
+
+REMEDY = "tcpconnect --check examines this machine, -v shows libbpf's log"
+
+
+def load(*lines: str) -> None:
+    """Fail in a step in which libbpf says these lines."""
+    with step("load it"):
+        libbpf.said.extend(lines)
+        raise OSError(errno.EINVAL, "Invalid argument", "bpf_object__load")
+
+
+def fail_in_step(*lines: str) -> str:
+    """Return the message of a step that failed so."""
+    with pytest.raises(KernelError) as caught:
+        load(*lines)
+    return str(caught.value)
+
+
+def test_step_names_itself() -> None:
+    """The error says which step failed, and why."""
+    assert fail_in_step() == f"can't load it: Invalid argument; {REMEDY}"
+
+
+def test_step_quotes_libbpf() -> None:
+    """What libbpf said first in this step is the better reason."""
+    expected = f"can't load it: Invalid argument (no such tracepoint); {REMEDY}"
+    assert fail_in_step("no such tracepoint", "failed to load") == expected
+
+
+def test_step_forgets_what_was_said_before(said: list[str]) -> None:
+    """Warnings of an earlier step are not taken for the reason."""
+    said.append("something else")
+    assert fail_in_step() == f"can't load it: Invalid argument; {REMEDY}"
+
+
+def test_step_lets_others_pass() -> None:
+    """What is no error of libbpf's is none of the step's."""
+    with pytest.raises(ValueError, match="a bug"), step("load it"):
+        raise ValueError("a bug")
