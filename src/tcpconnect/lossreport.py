@@ -21,8 +21,8 @@ MEANING = {
     "trace less with -p, -u or -P",
     "untracked": f"{{}} attempts without a result: more than {MAX_PENDING} were open; "
     "trace less with -p, -u or -P",
-    "missed": "{} events skipped by the kernel: they interrupted the program itself; "
-    "some attempts may be missing, or shown as PENDING",
+    "missed": "{} events of this machine skipped by its PREEMPT_RT kernel; "
+    "attempts may be missing",
     "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",
     "unread": "{} DNS answers not read: they were malformed or cut",
 }

@@ -102,13 +102,11 @@ def _add_classic(parser: Parser) -> None:
     add(
         "--cgroupmap",
         metavar="CGROUPMAP",
-        default="",
         help="trace cgroups in this BPF map only",
     )
     add(
         "--mntnsmap",
         metavar="MNTNSMAP",
-        default="",
         help="trace mount namespaces in this BPF map only",
     )
 

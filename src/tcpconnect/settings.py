@@ -25,8 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     uids: frozenset[int] = frozenset()
     ports: frozenset[int] = frozenset()
     ip: int = 0
-    cgroupmap: str = ""
-    mntnsmap: str = ""
+    cgroupmap: str | None = None
+    mntnsmap: str | None = None
     lport: bool = False
     result: bool = False
     failed: bool = False

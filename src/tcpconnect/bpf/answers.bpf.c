@@ -35,7 +35,7 @@ struct {
 
 struct asked {
 	__u64 socket; /* cookie */
-	__u64 id; /* of the DNS message */
+	__u64 id;     /* of the DNS message */
 };
 
 /*
@@ -57,8 +57,10 @@ struct packet {
 	__u8 tcp;
 };
 
-/* Returns whether the packet is TCP or UDP with this port, at `port_at` of its header. */
-static __always_inline bool parse(struct __sk_buff *skb, __u32 port_at, struct packet *p)
+/* Returns whether the packet is TCP or UDP with this port, at `port_at` of its header.
+ */
+static __always_inline bool parse(struct __sk_buff *skb, __u32 port_at,
+				  struct packet *p)
 {
 	__u8 head[IPV6_HEADER], tcp[TCP_HEADER], protocol;
 	__u32 transport;
@@ -150,21 +152,21 @@ static __always_inline bool answers(struct __sk_buff *skb, const struct packet *
 }
 
 /* Reserve, fill and submit a record; the size must be a constant for the verifier. */
-#define SEND(skb, p, type)                                                               \
-	do {                                                                             \
-		struct type *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);    \
-		__u32 length = (p)->length;                                              \
-                                                                                         \
-		if (!record) {                                                           \
-			__atomic_fetch_add(&progress.lost, 1, __ATOMIC_RELAXED);         \
-			break;                                                           \
-		}                                                                        \
-		fill(skb, p, &record->answer);                                           \
-		if (length > sizeof(record->data))                                       \
-			length = sizeof(record->data);                                   \
-		if (length)                                                              \
-			bpf_skb_load_bytes(skb, (p)->payload, record->data, length);     \
-		bpf_ringbuf_submit(record, 0);                                           \
+#define SEND(skb, p, type)                                                             \
+	do {                                                                           \
+		struct type *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);  \
+		__u32 length = (p)->length;                                            \
+                                                                                       \
+		if (!record) {                                                         \
+			__atomic_fetch_add(&progress.lost, 1, __ATOMIC_RELAXED);       \
+			break;                                                         \
+		}                                                                      \
+		fill(skb, p, &record->answer);                                         \
+		if (length > sizeof(record->data))                                     \
+			length = sizeof(record->data);                                 \
+		if (length)                                                            \
+			bpf_skb_load_bytes(skb, (p)->payload, record->data, length);   \
+		bpf_ringbuf_submit(record, 0);                                         \
 	} while (0)
 
 SEC("cgroup_skb/ingress")

@@ -111,14 +111,14 @@ static long (*bpf_map_delete_elem)(void *map,
 				   const void *key) = (void *)BPF_FUNC_map_delete_elem;
 static long (*bpf_probe_read_kernel)(void *dst, __u32 size, const void *src) = (void *)
 	BPF_FUNC_probe_read_kernel;
-static long (*bpf_probe_read_user)(void *dst, __u32 size, const void *src) =
-	(void *)BPF_FUNC_probe_read_user;
+static long (*bpf_probe_read_user)(void *dst, __u32 size,
+				   const void *src) = (void *)BPF_FUNC_probe_read_user;
 static long (*bpf_probe_read_user_str)(void *dst, __u32 size, const void *src) =
 	(void *)BPF_FUNC_probe_read_user_str;
 static long (*bpf_skb_load_bytes)(struct __sk_buff *skb, __u32 offset, void *to,
 				  __u32 size) = (void *)BPF_FUNC_skb_load_bytes;
-static __u64 (*bpf_skb_cgroup_id)(struct __sk_buff *skb) =
-	(void *)BPF_FUNC_skb_cgroup_id;
+static __u64 (*bpf_skb_cgroup_id)(struct __sk_buff *skb) = (void *)
+	BPF_FUNC_skb_cgroup_id;
 static __u64 (*bpf_get_socket_cookie)(void *ctx) = (void *)BPF_FUNC_get_socket_cookie;
 static __u64 (*bpf_ktime_get_ns)(void) = (void *)BPF_FUNC_ktime_get_ns;
 static __u64 (*bpf_get_current_pid_tgid)(void) = (void *)BPF_FUNC_get_current_pid_tgid;

@@ -14,7 +14,7 @@
 #define REGISTER(ctx, n) (((const volatile __u64 *)(ctx))[n])
 #define ARGUMENT_1(ctx) REGISTER(ctx, 14) /* rdi */
 #define ARGUMENT_4(ctx) REGISTER(ctx, 11) /* rcx */
-#define RETURNED(ctx) REGISTER(ctx, 10) /* rax */
+#define RETURNED(ctx) REGISTER(ctx, 10)	  /* rax */
 #elif defined(TARGET_aarch64)
 /* struct user_pt_regs of arch/arm64/include/uapi/asm/ptrace.h: x0 is its first. */
 #define REGISTER(ctx, n) (((const volatile __u64 *)(ctx))[n])
@@ -141,7 +141,8 @@ static __always_inline void read_address(__u32 *to, const struct sockaddr_in6 *f
 	}
 }
 
-static __always_inline void read_addresses(struct lookup *l, const struct addrinfo *next)
+static __always_inline void read_addresses(struct lookup *l,
+					   const struct addrinfo *next)
 {
 	struct addrinfo entry;
 	__u32 i;

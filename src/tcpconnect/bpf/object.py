@@ -66,6 +66,13 @@ class BpfObject:
             )
         return address
 
+    def leave_out(self, *names: str) -> None:
+        """Do not load these programs."""
+        for name in names:
+            with step(f"leave out the program {name}"):
+                program = self.program(name)
+                self.library.bpf_program__set_autoload(program, False)  # noqa: FBT003
+
     def load(self) -> None:
         """Let the kernel verify and take the programs."""
         with step("load the BPF programs"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf import libbpf
@@ -25,15 +26,22 @@ def open_map(library: ctypes.CDLL, option: str, path: str) -> int:
     try:
         fd: int = library.bpf_obj_get(os.fsencode(path))
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        if os.path.exists(path):
-            reason = f"not a pinned BPF map ({reason})"
-        raise UsageError(f"{option} {path}", reason, needed) from error
+        raise UsageError(f"{option} {path!r}", _why_not(path, error), needed) from error
     found = _describe(library, fd)
     if found != f"a map of type hash, key {key}, value {value} bytes":
         os.close(fd)
-        raise UsageError(f"{option} {path}", f"it is {found}", needed)
+        raise UsageError(f"{option} {path!r}", f"it is {found}", needed)
     return fd
+
+
+def _why_not(path: str, error: OSError) -> str:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return os.strerror(error.errno or 0)
+    if stat.S_ISDIR(mode):
+        return "it is a directory"
+    return f"it is no pinned BPF object ({os.strerror(error.errno or 0)})"
 
 
 def _describe(library: ctypes.CDLL, fd: int) -> str:

@@ -25,7 +25,7 @@ enum result {
 struct connection {
 	__u64 time_ns;	  /* CLOCK_MONOTONIC when it began */
 	__u64 latency_ns; /* from SYN_SENT to its end */
-	__u64 cgroup; /* ID in the cgroup v2 hierarchy */
+	__u64 cgroup;	  /* ID in the cgroup v2 hierarchy */
 	__u32 saddr[4];	  /* network order; IPv4 is mapped: ::ffff:a.b.c.d */
 	__u32 daddr[4];
 	__u32 pid; /* tgid */
@@ -97,10 +97,10 @@ struct progress {
  * of the stream. A packet of more than ANSWER_LARGE bytes is cut.
  */
 struct answer {
-	__u64 time_ns; /* CLOCK_MONOTONIC when it arrived */
+	__u64 time_ns;	/* CLOCK_MONOTONIC when it arrived */
 	__u64 asked_ns; /* when its query left; 0: not known */
-	__u64 cgroup; /* of the socket that got it */
-	__u64 socket; /* cookie */
+	__u64 cgroup;	/* of the socket that got it */
+	__u64 socket;	/* cookie */
 	__u32 netns;
 	__u32 seq;
 	__u32 length; /* of the payload before it was cut */
@@ -123,15 +123,16 @@ struct large_answer {
 
 /* What getaddrinfo() gave a thread. */
 struct lookup {
-	__u64 time_ns; /* when it returned */
+	__u64 time_ns;	/* when it returned */
 	__u64 asked_ns; /* when it was called */
 	__u64 cgroup;
 	__u32 pid; /* tgid */
 	__u32 netns;
 	__u32 count; /* of addresses */
-	__u32 cut; /* whether there were more */
+	__u32 cut;   /* whether there were more */
 	char name[LOOKUP_NAME];
-	__u32 addresses[LOOKUP_ADDRESSES][4]; /* IPv4 is mapped; 0: neither IP version */
+	__u32 addresses[LOOKUP_ADDRESSES]
+		       [4]; /* IPv4 is mapped; 0: neither IP version */
 };
 
 /* A program started where no other did of late: its libc may be new to us. */
