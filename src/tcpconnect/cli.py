@@ -65,7 +65,8 @@ def _show(error: TcpconnectError, *, verbose: bool) -> None:
     if verbose:
         import traceback
 
-        say(traceback.format_exc().rstrip())
+        for line in traceback.format_exc().splitlines():
+            say(line)
     problems = error.problems if isinstance(error, PreflightError) else [error]
     for problem in problems:
         say(f"tcpconnect: {problem}")

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from tcpconnect.fields import Field, columns_of, rfc3339
+from tcpconnect.output import harmless
 
 NO_QUERY = "No DNS Query"
 LONG_AGE_MS = 100
@@ -118,15 +119,8 @@ def address(raw: bytes) -> str:
 
 @lru_cache(maxsize=65536)
 def printable(raw: bytes) -> str:
-    r"""Return a process name up to its NUL, harmless on any terminal.
-
-    Bytes that are not UTF-8, and characters that are not printable (control,
-    escape, bidirectional and the like), become ``\xNN`` or ``\uNNNN``.
-    """
-    text = raw.partition(b"\0")[0].decode(errors="backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    r"""Return a name up to its NUL; bytes that are not UTF-8 become ``\xNN``."""
+    return harmless(raw.partition(b"\0")[0].decode(errors="backslashreplace"))
 
 
 def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection]:
@@ -139,7 +133,7 @@ def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection
     epoch = time.time_ns() - time.monotonic_ns()
     return [
         Connection(
-            (time_ns - first_ns) / 1e9,
+            max(time_ns - first_ns, 0) / 1e9,
             time_ns + epoch,
             uid,
             pid,

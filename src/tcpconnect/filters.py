@@ -10,10 +10,13 @@ from tcpconnect.settings import MAX_PID, MAX_PORT, MAX_UID, NAME_SOURCES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MAX_DIGITS = 30
+
 
 def pids(text: str) -> frozenset[int]:
     """Parse ``1,2,3``. Raises ArgumentTypeError, as do the others."""
-    return frozenset(_number(word, "PID", 1, MAX_PID) for word in _words(text, "PID"))
+    words = _words(text, "PID")
+    return frozenset(whole_number(word, "PID", 1, MAX_PID) for word in words)
 
 
 def uids(text: str) -> frozenset[int]:
@@ -26,8 +29,8 @@ def ports(text: str) -> frozenset[int]:
     found: set[int] = set()
     for word in _words(text, "port"):
         low, dash, high = word.partition("-")
-        first = _number(low, "port", 0, MAX_PORT)
-        last = _number(high, "port", 0, MAX_PORT) if dash else first
+        first = whole_number(low, "port", 0, MAX_PORT)
+        last = whole_number(high, "port", 0, MAX_PORT) if dash else first
         if last < first:
             raise ArgumentTypeError(f"{word}: the range ends before it begins")
         found.update(range(first, last + 1))
@@ -50,16 +53,18 @@ def _words(text: str, what: str) -> Iterator[str]:
         yield word.strip()
 
 
-def _number(word: str, what: str, low: int, high: int) -> int:
-    # str.isdigit alone takes digits of every script, which int() then reads.
-    if not (word.isascii() and word.isdigit() and low <= int(word[:12]) <= high):
+def whole_number(word: str, what: str, low: int, high: int) -> int:
+    """Parse decimal digits; ``what`` they are is for the error."""
+    # str.isdigit alone takes digits of every script; int() refuses thousands of them.
+    plain = word.isascii() and word.isdigit() and len(word) <= MAX_DIGITS
+    if not (plain and low <= int(word) <= high):
         raise ArgumentTypeError(f"{word!r} is no {what} (a number, {low} to {high})")
     return int(word)
 
 
 def _uid(word: str) -> int:
     if word.isascii() and word.isdigit():
-        return _number(word, "UID", 0, MAX_UID)
+        return whole_number(word, "UID", 0, MAX_UID)
     import pwd
 
     try:

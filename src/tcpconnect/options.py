@@ -36,6 +36,7 @@ examples:
     ./tcpconnect --duration 60 --limit 1000  # stop by itself
 """
 
+MAX_NUMBER = 1_000_000_000
 FORMATS = ("table", "json", "csv")
 
 
@@ -236,8 +237,9 @@ def _number(text: str, unit: str) -> float:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0 < number < 1e9:  # false for NaN, too
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit} above 0")
+    if not 0 < number < MAX_NUMBER:  # false for NaN, too
+        reason = f"more than 0, less than {MAX_NUMBER}"
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit}, {reason}")
     return number
 
 
@@ -250,6 +252,4 @@ def _milliseconds(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text[:12])):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)
+    return filters.whole_number(text, "count", 1, MAX_NUMBER)

@@ -36,10 +36,21 @@ def write(fd: int, data: bytes) -> None:
             ) from error
 
 
+def harmless(text: str) -> str:
+    r"""Return a text that does nothing to any terminal.
+
+    Characters that are not printable (control, escape, bidirectional and the like)
+    become ``\xNN``, ``\uNNNN`` or such as ``\n``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def say(line: str) -> None:
     """Write a line to stderr; when that fails there is nobody left to tell."""
     try:
-        write(STDERR, f"{line}\n".encode(errors="backslashreplace"))
+        write(STDERR, f"{harmless(line)}\n".encode())
     except (ReaderGoneError, OutputError):
         return
 

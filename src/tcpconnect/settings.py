@@ -49,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(
                 f"no IP version {self.ip}", "", "it is 4, 6, or 0 for both"
             )
+        if "" in {self.cgroupmap, self.mntnsmap}:
+            raise UsageError("the path of a map is empty", "", "name a pinned BPF map")
         if not 0 <= self.slower_ms < 1e12:
             raise UsageError(f"{self.slower_ms} ms is no time to wait for", "", "")
         for source in self.name_sources - NAME_SOURCES:

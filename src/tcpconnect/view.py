@@ -79,9 +79,8 @@ class View:
         _check_letters(options)
         self.histogram = options.histogram
         if options.histogram and not (options.count and self.format == "table"):
-            raise UsageError(
-                "--histogram is drawn below the table of -c", "", "add -c to it"
-            )
+            remedy = "leave the format out" if options.count else "add -c"
+            raise UsageError("--histogram is drawn below the table of -c", "", remedy)
         options.result |= options.failed or options.slower > 0 or options.dns_latency
         options.dns |= options.dns_latency
         table = FLOW if options.count else CONNECTION

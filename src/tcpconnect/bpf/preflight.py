@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,7 @@ from tcpconnect.errors import PreflightError, TcpconnectError
 if TYPE_CHECKING:
     import ctypes
 
-CAPABILITIES = Path("/proc/self/status")
+STATUS = Path("/proc/self/status")
 USER_NAMESPACE = Path("/proc/self/ns/user")
 BTF = Path("/sys/kernel/btf/vmlinux")
 LOCKDOWN = Path("/sys/kernel/security/lockdown")
@@ -22,8 +23,9 @@ LOCKDOWN = Path("/sys/kernel/security/lockdown")
 INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 
 # include/uapi/linux/capability.h.
-CAP_SYS_ADMIN = 21
-NEEDED_CAPABILITIES = {"CAP_PERFMON": 38, "CAP_BPF": 39}
+CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
+NEEDED_CAPABILITIES = ("CAP_PERFMON", "CAP_BPF")
+ALMIGHTY = "CAP_SYS_ADMIN"
 
 # The command of a package manager, and how it installs the library.
 INSTALLERS = {
@@ -40,7 +42,7 @@ FEATURES = {
     b"BPF_MAP_TYPE_RINGBUF": ("BPF ring buffer", "5.8"),
     b"BPF_FUNC_skc_to_tcp_sock": ("BPF helper skc_to_tcp_sock", "5.9"),
 }
-OLDEST = "5.9"
+OLDEST = (5, 9)
 
 
 class Check(NamedTuple):
@@ -53,20 +55,28 @@ class Check(NamedTuple):
 
 def privileges() -> Check:
     """Examine capabilities, and that they are those of the machine."""
-    status = CAPABILITIES.read_text()
-    effective = int(status.split("CapEff:")[1].split()[0], 16)
     name = "privileges"
-    lacking = [c for c, bit in NEEDED_CAPABILITIES.items() if not effective >> bit & 1]
-    if lacking and not effective >> CAP_SYS_ADMIN & 1:
+    try:
+        status = STATUS.read_text()
+        namespace = USER_NAMESPACE.stat().st_ino
+    except OSError as error:
+        problem = TcpconnectError(
+            "no /proc", str(error), "mount it: mount -t proc proc /proc"
+        )
+        return Check(name, "", problem)
+    effective = int(status.split("CapEff:")[1].split()[0], 16)
+    has = [c for c, bit in CAPABILITIES.items() if effective >> bit & 1]
+    lacking = [c for c in NEEDED_CAPABILITIES if c not in has]
+    if lacking and ALMIGHTY not in has:
         who = "not root" if os.geteuid() else "root without its capabilities"
         reason = f"{who}: {' and '.join(lacking)} missing"
         remedy = "run it with sudo, or give it these capabilities"
         return Check(name, "", TcpconnectError("no privileges", reason, remedy))
-    if USER_NAMESPACE.stat().st_ino != INITIAL_USER_NAMESPACE:
+    if namespace != INITIAL_USER_NAMESPACE:
         reason = "capabilities of a user namespace do not count for BPF"
         remedy = "run it outside of the container, or in a privileged one"
         return Check(name, "", TcpconnectError("no privileges", reason, remedy))
-    return Check(name, "root" if not os.geteuid() else "CAP_BPF and CAP_PERFMON")
+    return Check(name, ", ".join(has) if os.geteuid() else "root")
 
 
 def btf() -> Check:
@@ -113,7 +123,7 @@ def kernel() -> Check:
     try:
         names = BTF.read_bytes()
     except OSError as error:
-        return Check("kernel", f"{release} (not examined: {error.strerror})")
+        return _kernel_by_release(release, error.strerror or "")
     lacking = [
         f"{what} (Linux {since})"
         for name, (what, since) in FEATURES.items()
@@ -122,8 +132,21 @@ def kernel() -> Check:
     if not lacking:
         return Check("kernel", release)
     reason = f"{release} has no {', no '.join(lacking)}"
-    remedy = f"boot Linux {OLDEST} or newer"
-    return Check("kernel", "", TcpconnectError("kernel too old", reason, remedy))
+    return Check("kernel", "", _too_old(reason))
+
+
+def _kernel_by_release(release: str, why: str) -> Check:
+    """Without BTF only the number tells whether another build of it would do."""
+    numbers = re.match(r"Linux (\d+)\.(\d+)", release)
+    if numbers and tuple(map(int, numbers.groups())) < OLDEST:
+        return Check("kernel", "", _too_old(f"it is {release}"))
+    return Check("kernel", f"{release} (not examined: {why})")
+
+
+def _too_old(reason: str) -> TcpconnectError:
+    major, minor = OLDEST
+    remedy = f"boot Linux {major}.{minor} or newer"
+    return TcpconnectError("kernel too old", reason, remedy)
 
 
 def examine() -> list[Check]:
