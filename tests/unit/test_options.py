@@ -108,7 +108,8 @@ ONE_LINE = [
     ("--time", "unrecognized arguments: --time" + HELP),
     (
         "--slower 0",
-        "argument --slower: '0' is no number of milliseconds above 0" + HELP,
+        "argument --slower: '0' is no number of milliseconds, more than 0, less than 1000000000"
+        + HELP,
     ),
     (
         "--slower -5",
@@ -116,18 +117,27 @@ ONE_LINE = [
     ),
     (
         "--slower=-5",
-        "argument --slower: '-5' is no number of milliseconds above 0" + HELP,
+        "argument --slower: '-5' is no number of milliseconds, more than 0, less than 1000000000"
+        + HELP,
     ),
     (
         "--slower nan",
-        "argument --slower: 'nan' is no number of milliseconds above 0" + HELP,
+        "argument --slower: 'nan' is no number of milliseconds, more than 0, less than 1000000000"
+        + HELP,
     ),
     (
         "--duration soon",
-        "argument --duration: 'soon' is no number of seconds above 0" + HELP,
+        "argument --duration: 'soon' is no number of seconds, more than 0, less than 1000000000"
+        + HELP,
     ),
-    ("--limit 0", "argument --limit: '0' is no whole number above 0" + HELP),
-    ("--limit 1.5", "argument --limit: '1.5' is no whole number above 0" + HELP),
+    (
+        "--limit 0",
+        "argument --limit: '0' is no count (a number, 1 to 1000000000)" + HELP,
+    ),
+    (
+        "--limit 1.5",
+        "argument --limit: '1.5' is no count (a number, 1 to 1000000000)" + HELP,
+    ),
     (
         "--ring-bytes 5000",
         "the ring can't have 5000 bytes; it is a power of two, one page at least",
@@ -135,7 +145,7 @@ ONE_LINE = [
     ("-j --format csv", "-j is not --format csv; leave one out"),
     (
         "--histogram",
-        "--histogram is drawn below the table of -c; add -c to it",
+        "--histogram is drawn below the table of -c; add -c",
     ),
     (
         "--columns pid,dprot",

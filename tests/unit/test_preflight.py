@@ -28,7 +28,7 @@ class Machine:
         self.user_namespace = directory / "user"
         self.btf = directory / "vmlinux"
         self.lockdown = directory / "lockdown"
-        self.set("CAPABILITIES", self.status)
+        self.set("STATUS", self.status)
         self.set("USER_NAMESPACE", self.user_namespace)
         self.set("BTF", self.btf)
         self.set("LOCKDOWN", self.lockdown)
