@@ -2,8 +2,7 @@
 
 import errno
 import time
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from socket import AF_INET, AF_INET6, inet_ntop
 from struct import Struct as Layout
 from typing import Annotated, Any
@@ -106,10 +105,10 @@ class _Results(dict[int, str | None]):
 
 RESULTS = _Results({OK: "OK", ABORTED: "ABORTED", PENDING: "PENDING", UNKNOWN: None})
 
+MAX_TEXTS = 65536
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
-@lru_cache(maxsize=65536)
 def address(raw: bytes) -> str:
     """Return the text of 16 bytes; an IPv4-mapped address is shown as IPv4."""
     if raw.startswith(_MAPPED):
@@ -117,10 +116,28 @@ def address(raw: bytes) -> str:
     return inet_ntop(AF_INET6, raw)
 
 
-@lru_cache(maxsize=65536)
 def printable(raw: bytes) -> str:
     r"""Return a name up to its NUL; bytes that are not UTF-8 become ``\xNN``."""
     return harmless(raw.partition(b"\0")[0].decode(errors="backslashreplace"))
+
+
+class _Texts(dict[bytes, str]):
+    """What a function makes of bytes, kept for the next time.
+
+    A look-up costs a third of one in functools.lru_cache, and there are three an event.
+    """
+
+    def __init__(self, make: Callable[[bytes], str]) -> None:
+        self._make = make
+
+    def __missing__(self, raw: bytes) -> str:
+        if len(self) >= MAX_TEXTS:
+            self.clear()
+        text = self[raw] = self._make(raw)
+        return text
+
+
+_addresses, _comms = _Texts(address), _Texts(printable)
 
 
 def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection]:
@@ -133,16 +150,16 @@ def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection
     epoch = time.time_ns() - time.monotonic_ns()
     return [
         Connection(
-            max(time_ns - first_ns, 0) / 1e9,
+            (time_ns - first_ns) / 1e9 if time_ns > first_ns else 0.0,
             time_ns + epoch,
             uid,
             pid,
             tid,
-            printable(comm),
+            _comms[comm],
             ip,
-            address(saddr),
+            _addresses[saddr],
             lport or None,
-            address(daddr),
+            _addresses[daddr],
             dport,
             netns,
             cgroup,
