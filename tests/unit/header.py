@@ -16,7 +16,7 @@ SIZES = {"__u64": 8, "__u32": 4, "__u16": 2, "__u8": 1, "char": 1}
 
 DEFINE = re.compile(r"#define (\w+) (\d+)")
 STRUCT = re.compile(r"^struct (\w+) \{\n(.*?)^\};", re.DOTALL | re.MULTILINE)
-MEMBER = re.compile(r"^\s*(?:struct )?(\w+)\s+(\w+)((?:\[\w+\])*);", re.MULTILINE)
+MEMBER = re.compile(r"^\s*(?:struct )?(\w+)\s+(\w+)((?:\s*\[\w+\])*);", re.MULTILINE)
 
 
 class _Struct(NamedTuple):
@@ -48,15 +48,15 @@ class Header:
         """Put each member where its type's alignment allows it."""
         members: list[Member] = []
         end, widest = 0, 1
-        for kind, name, dimensions in MEMBER.findall(body):
+        declarations = MEMBER.findall(body)
+        assert len(declarations) == body.count(";"), "a member that is not understood"
+        for kind, name, dimensions in declarations:
             inner = self._structs.get(kind)
             size = inner.layout.size if inner else SIZES[kind]
             alignment = inner.alignment if inner else size
             start = -(-end // alignment) * alignment
-            end, widest = (
-                start + size * self._length(dimensions),
-                max(widest, alignment),
-            )
+            end = start + size * self._length(dimensions)
+            widest = max(widest, alignment)
             if inner:
                 members += [
                     m._replace(offset=start + m.offset) for m in inner.layout.members

@@ -93,6 +93,7 @@ def run(
 
 
 HELP = "; tcpconnect -h shows the options"
+RANGE = ", more than 0, less than 1000000000" + HELP
 COUNTED = ": it counts per address and port"
 LISTED = ": the list says all columns; name its column there; --columns help lists them"
 ONE_LINE = [
@@ -108,8 +109,7 @@ ONE_LINE = [
     ("--time", "unrecognized arguments: --time" + HELP),
     (
         "--slower 0",
-        "argument --slower: '0' is no number of milliseconds, more than 0, less than 1000000000"
-        + HELP,
+        "argument --slower: '0' is no number of milliseconds" + RANGE,
     ),
     (
         "--slower -5",
@@ -117,18 +117,15 @@ ONE_LINE = [
     ),
     (
         "--slower=-5",
-        "argument --slower: '-5' is no number of milliseconds, more than 0, less than 1000000000"
-        + HELP,
+        "argument --slower: '-5' is no number of milliseconds" + RANGE,
     ),
     (
         "--slower nan",
-        "argument --slower: 'nan' is no number of milliseconds, more than 0, less than 1000000000"
-        + HELP,
+        "argument --slower: 'nan' is no number of milliseconds" + RANGE,
     ),
     (
         "--duration soon",
-        "argument --duration: 'soon' is no number of seconds, more than 0, less than 1000000000"
-        + HELP,
+        "argument --duration: 'soon' is no number of seconds" + RANGE,
     ),
     (
         "--limit 0",
