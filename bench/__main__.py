@@ -1,0 +1,75 @@
+"""``python -m bench``: options, rounds, table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from bench.measure import measure, plan
+from bench.modes import BASE, MODES
+from bench.report import legend, machine, rows_of, table, targets
+
+
+def options() -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    add = parser.add_argument
+    add("--rounds", type=int, default=5, help="rounds (%(default)s)")
+    add(
+        "--connects",
+        type=int,
+        default=100_000,
+        help="connects of a load at full rate (%(default)s)",
+    )
+    add(
+        "--rate",
+        type=float,
+        default=5000.0,
+        help="connects a second of the paced load (%(default)s)",
+    )
+    add(
+        "--seconds",
+        type=float,
+        default=20.0,
+        help="end a load after this time, finished or not (%(default)s)",
+    )
+    add(
+        "--workers",
+        type=int,
+        default=os.cpu_count(),
+        help="processes that connect (%(default)s: one a CPU)",
+    )
+    add(
+        "--modes",
+        type=_names,
+        default=list(MODES),
+        metavar="LIST",
+        help=f"write it as --modes=LIST; of: {','.join(MODES)}",
+    )
+    return parser.parse_args()
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in MODES:
+            raise argparse.ArgumentTypeError(f"no mode {name!r}")
+    return names
+
+
+def main() -> int:
+    """Measure and print; 1 when a run did not add up."""
+    given = options()
+    names = list(dict.fromkeys([BASE, *given.modes]))
+    the_plan = plan(given.connects, given.rate, given.seconds)
+    modes = [MODES[name] for name in names]
+    rounds = measure(modes, the_plan, given.workers, given.rounds)
+    rows = rows_of(rounds, names)
+    parts = [machine(), legend(rounds, given.rate), table(rows), targets(rows)]
+    print("\n".join(parts), end="")
+    return int(any(row.wrong for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""One mode measured once, and all of them in interleaved rounds."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench.generator import NETWORK, Generator, Order, total
+from bench.modes import mismatch
+from bench.programs import programs_of, statistics
+from bench.tool import Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.generator import Made
+    from bench.modes import Mode
+
+
+SLICES = 20
+
+
+class Plan(NamedTuple):
+    """The loads. ``mixed``: half refused, half not; ``top``: refused only, the fastest.
+
+    ``paced`` is at a fixed rate; ``timed`` is one of the slices that are made while the
+    kernel takes the time of BPF programs.
+    """
+
+    mixed: Order
+    top: Order
+    paced: Order
+    timed: Order
+
+
+def plan(connects: int, rate: float, seconds: float) -> Plan:
+    """Return the loads for this many connects, each of at most ``seconds``."""
+    mixed = Order(connects, seconds=seconds)
+    return Plan(
+        mixed,
+        top=mixed._replace(share_ok=0),
+        paced=mixed._replace(connects=round(rate * 2), rate=rate),
+        timed=mixed._replace(connects=max(connects // 4 // SLICES, 1)),
+    )
+
+
+class PerConnect(NamedTuple):
+    """Runs of BPF programs for one connect, and the nanoseconds in them.
+
+    ``empty_ns`` is what as many runs of a program that does nothing are said to take.
+    """
+
+    runs: float
+    time_ns: float
+    empty_ns: float
+
+
+class Load(NamedTuple):
+    """What the connecting side saw, with the tool or without it.
+
+    ``wall_us`` and ``cpu_us``: microseconds a connect of ``mixed``, of time (with all
+    workers at it) and of the workers' CPU; ``top_rate``: connects a second of ``top``.
+    """
+
+    wall_us: float
+    cpu_us: float
+    top_rate: float
+
+
+class Cost(NamedTuple):
+    """What the tool cost.
+
+    Microseconds of its CPU a connect made: ``user_us`` and ``system_us`` of ``mixed``,
+    ``paced_us`` (both together) of ``paced``. ``programs``: its BPF programs, in
+    ``timed``. ``peak_mb``: resident memory in 10^6 bytes. Milliseconds from exec until
+    it was ready and until the first line was in the file (None where there is none).
+    ``lost`` attempts, as it says; ``wrong``: in what its output differs from what was
+    made.
+    """
+
+    user_us: float
+    system_us: float
+    paced_us: float
+    programs: PerConnect
+    peak_mb: float
+    ready_ms: float
+    first_ms: float | None
+    lost: int
+    wrong: str
+
+    @property
+    def cpu_us(self) -> float:
+        """CPU a connect, user and system."""
+        return self.user_us + self.system_us
+
+
+class Round(NamedTuple):
+    """One round: the load without the tool, then with each mode, and what that cost."""
+
+    bare: Load
+    loads: dict[str, Load]
+    costs: dict[str, Cost]
+
+
+def measure(
+    modes: Sequence[Mode], the_plan: Plan, workers: int, rounds: int
+) -> list[Round]:
+    """Measure the modes so many times, each time in another order."""
+    done = []
+    with tempfile.TemporaryDirectory() as folder, Generator(workers) as generator:
+        bench = Bench(generator, the_plan, Path(folder, "output"))
+        for number in range(rounds):
+            turn = number * len(modes) // rounds
+            done.append(bench.round([*modes[turn:], *modes[:turn]]))
+            _tell(f"round {number + 1} of {rounds} done")
+    return done
+
+
+class Bench:
+    """Measures with a generator and the loads of a plan."""
+
+    def __init__(self, generator: Generator, the_plan: Plan, path: Path) -> None:
+        self._make = generator.make
+        self._make_one = generator.make_one
+        self._plan = the_plan
+        self._path = path
+
+    def round(self, modes: Sequence[Mode]) -> Round:
+        """Measure without the tool, then with each mode in this order."""
+        bare = _load(self._make(self._plan.mixed), self._make(self._plan.top))
+        loads, costs = {}, {}
+        for mode in modes:
+            loads[mode.name], costs[mode.name] = self._mode(mode)
+            _tell(".", end="")
+        return Round(bare, loads, costs)
+
+    def _mode(self, mode: Mode) -> tuple[Load, Cost]:
+        with Tool(mode.options, self._path) as tool:
+            first = self._make_one()
+            first_ms = _first_ms(mode, tool)
+            mixed, user_us, system_us = self._work(tool, self._plan.mixed)
+            top, _, _ = self._work(tool, self._plan.top)
+            paced, *paced_us = self._work(tool, self._plan.paced)
+            timed, programs = self._timed(tool)
+            tool.wait_still()
+            peak_mb = tool.peak_mb()
+            lost = tool.stop()
+            made = total([first, mixed, top, paced, timed])
+            cost = Cost(
+                user_us,
+                system_us,
+                sum(paced_us),
+                programs,
+                peak_mb,
+                tool.ready_ms,
+                first_ms,
+                lost,
+                mismatch(mode, tool.output, made, lost),
+            )
+        return _load(mixed, top), cost
+
+    def _timed(self, tool: Tool) -> tuple[Made, PerConnect]:
+        """Make a load in slices; return it with the medians of what programs cost.
+
+        A run that the hypervisor or an interrupt stretches spoils one slice only.
+        """
+        parts, costs = [], []
+        with statistics():
+            for _ in range(SLICES):
+                before, empty_before = tool.programs(), programs_of(os.getpid())
+                made = self._make(self._plan.timed)
+                after, empty_after = tool.programs(), programs_of(os.getpid())
+                runs = after.runs - before.runs
+                time_ns = after.time_ns - before.time_ns
+                empty_ns = empty_after.time_ns - empty_before.time_ns
+                costs.append([n / made.connects for n in (runs, time_ns, empty_ns)])
+                parts.append(made)
+        return total(parts), PerConnect(*map(median, zip(*costs, strict=True)))
+
+    def _work(self, tool: Tool, order: Order) -> tuple[Made, float, float]:
+        """Make a load; return it with user and system CPU of the tool, us a connect."""
+        tool.wait_still()
+        before = tool.cpu()
+        made = self._make(order)
+        tool.wait_still()
+        user_s, system_s = tool.cpu().since(before)
+        return made, user_s * 1e6 / made.connects, system_s * 1e6 / made.connects
+
+
+def _first_ms(mode: Mode, tool: Tool) -> float | None:
+    if mode.counts or mode.shows == "none":
+        return None
+    tool.wait_for(NETWORK)
+    return tool.age_ms
+
+
+def _load(mixed: Made, top: Made) -> Load:
+    return Load(
+        mixed.wall_s * 1e6 / mixed.connects,
+        mixed.cpu_s * 1e6 / mixed.connects,
+        top.connects / top.wall_s,
+    )
+
+
+def _tell(text: str, end: str = "\n") -> None:
+    print(text, end=end, file=sys.stderr, flush=True)

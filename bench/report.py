@@ -1,0 +1,195 @@
+"""The rounds as one table of medians, with ratios and the targets."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench.modes import BASE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bench.measure import Cost, Load, Round
+
+LEGEND = """\
+Medians of {rounds} interleaved rounds; output to a file. Without the tool the machine
+made {bare_rate:.0f}k connects/s (half refused), {top_rate:.0f}k (refused only).
+
+us a connect   user, sys: CPU of the tool at full rate, half of the connects refused;
+               xCPU, xuser: median of the ratios to {base} in the same round;
+               paced: user and sys together at {rate:.0f} connects/s (20 ms pauses)
+BPF programs   runs a connect (both ends of it are on this machine: they also run for
+               the accepting socket); ns a run and, in BPF, a connect; net: without
+               what the kernel's clock says of a program that does nothing
+added us       CPU of the connecting program a connect, more than without the tool;
+               wall: time a connect, more than without, all cores busy
+top k/s        connects a second with the tool, refused only: the most events
+MB             largest resident memory (VmHWM, 10^6 bytes)
+ms             from exec to the ready line; to the first line in the file
+lost           as the tool reports it, in all rounds
+made           "exact": in each round made = shown + lost, and refused = shown as such
+"""
+
+
+class Row(NamedTuple):
+    """All rounds of one mode."""
+
+    name: str
+    costs: list[Cost]
+    loads: list[Load]
+    base: list[Cost]
+    bare: list[Load]
+
+    def cost(self, get: Callable[[Cost], float]) -> float:
+        """Return the median of a cost."""
+        return median(map(get, self.costs))
+
+    def ratio(self, get: Callable[[Cost], float]) -> float:
+        """Return the median of the ratios to the base mode, round by round."""
+        pairs = zip(self.costs, self.base, strict=True)
+        return median(get(cost) / get(base) for cost, base in pairs)
+
+    def added(self, get: Callable[[Load], float]) -> float:
+        """Return the median of what the tool added to a load, round by round."""
+        pairs = zip(self.loads, self.bare, strict=True)
+        return median(get(load) - get(bare) for load, bare in pairs)
+
+    @property
+    def lost(self) -> int:
+        """Lost attempts of all rounds."""
+        return sum(cost.lost for cost in self.costs)
+
+    @property
+    def wrong(self) -> str:
+        """What was wrong in the first round that had something wrong."""
+        return next((cost.wrong for cost in self.costs if cost.wrong), "")
+
+
+def rows_of(rounds: list[Round], names: Iterable[str]) -> list[Row]:
+    """Return the rounds turned by mode, in the order of ``names``."""
+    return [
+        Row(
+            name,
+            [r.costs[name] for r in rounds],
+            [r.loads[name] for r in rounds],
+            [r.costs[BASE] for r in rounds],
+            [r.bare for r in rounds],
+        )
+        for name in names
+    ]
+
+
+def _run_ns(cost: Cost) -> float:
+    return cost.programs.time_ns / max(cost.programs.runs, 1)
+
+
+def _net_ns(cost: Cost) -> float:
+    return cost.programs.time_ns - cost.programs.empty_ns
+
+
+def _first(row: Row) -> float:
+    times = [c.first_ms for c in row.costs if c.first_ms is not None]
+    return median(times) if times else float("nan")
+
+
+# Header, how it is printed, what it is.
+COLUMNS: list[tuple[str, str, Callable[[Row], float | str]]] = [
+    ("mode", "<9", lambda row: row.name),
+    ("user", "6.2f", lambda row: row.cost(lambda c: c.user_us)),
+    ("sys", "6.2f", lambda row: row.cost(lambda c: c.system_us)),
+    ("xCPU", "5.2f", lambda row: row.ratio(lambda c: c.cpu_us)),
+    ("xuser", "5.2f", lambda row: row.ratio(lambda c: c.user_us)),
+    ("paced", "6.2f", lambda row: row.cost(lambda c: c.paced_us)),
+    ("runs", "4.1f", lambda row: row.cost(lambda c: c.programs.runs)),
+    ("ns/run", "6.0f", lambda row: row.cost(_run_ns)),
+    ("BPF", "6.0f", lambda row: row.cost(lambda c: c.programs.time_ns)),
+    ("net", "6.0f", lambda row: row.cost(_net_ns)),
+    ("added", "6.2f", lambda row: row.added(lambda load: load.cpu_us)),
+    ("wall", "6.2f", lambda row: row.added(lambda load: load.wall_us)),
+    ("top k/s", "7.0f", lambda row: median(x.top_rate for x in row.loads) / 1000),
+    ("MB", "5.1f", lambda row: row.cost(lambda c: c.peak_mb)),
+    ("ready", "5.0f", lambda row: row.cost(lambda c: c.ready_ms)),
+    ("first", "5.0f", _first),
+    ("lost", "6d", lambda row: row.lost),
+    ("made", "<", lambda row: row.wrong or "exact"),
+]
+
+
+def table(rows: list[Row]) -> str:
+    """Return the columns of all rows as text."""
+    lines = [[header for header, _, _ in COLUMNS]]
+    for row in rows:
+        cells = [format(get(row), spec) for _, spec, get in COLUMNS]
+        lines.append(["-" if cell.strip() == "nan" else cell for cell in cells])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    aligned = [
+        [
+            cell.ljust(width) if spec.startswith("<") else cell.rjust(width)
+            for cell, width, (_, spec, _) in zip(cells, widths, COLUMNS, strict=True)
+        ]
+        for cells in lines
+    ]
+    return "\n".join("  ".join(cells).rstrip() for cells in aligned) + "\n"
+
+
+class Bar(NamedTuple):
+    """A target: the mode and the quantity that must not be above the limit."""
+
+    what: str
+    mode: str
+    limit: float
+    get: Callable[[Row], float]
+
+
+BARS = [
+    Bar("table: user CPU, us", BASE, 3.5, lambda r: r.cost(lambda c: c.user_us)),
+    Bar("-r: CPU, times table", "-r", 1.3, lambda r: r.ratio(lambda c: c.cpu_us)),
+    Bar("-r: user CPU, times table", "-r", 1.3, lambda r: r.ratio(lambda c: c.user_us)),
+    Bar("-r: BPF net, ns a connect", "-r", 1000, lambda r: r.cost(_net_ns)),
+]
+
+
+def targets(rows: list[Row]) -> str:
+    """Return a line for each target: its limit, what was measured, met or missed."""
+    by_name = {row.name: row for row in rows}
+    known = [bar for bar in BARS if bar.mode in by_name]
+    lines = [_target(b.what, b.get(by_name[b.mode]), b.limit) for b in known]
+    lost = sum(row.lost for row in rows)
+    lines.append(_target("attempts lost, all modes", lost, 0))
+    wrong = sum(bool(cost.wrong) for row in rows for cost in row.costs)
+    lines.append(_target("runs that don't add up", wrong, 0))
+    return "\n".join(lines) + "\n"
+
+
+def _target(what: str, value: float, limit: float) -> str:
+    verdict = "met" if value <= limit else "MISSED"
+    return f"{what:<27} {value:8.2f}  at most {limit:7.1f}  {verdict}"
+
+
+def legend(rounds: list[Round], rate: float) -> str:
+    """Say what the columns mean, and how fast the machine is by itself."""
+    return LEGEND.format(
+        rounds=len(rounds),
+        base=BASE,
+        rate=rate,
+        bare_rate=1000 / median(r.bare.wall_us for r in rounds),
+        top_rate=median(r.bare.top_rate for r in rounds) / 1000,
+    )
+
+
+def machine() -> str:
+    """Describe machine and command in two lines."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        names = [x.partition(":")[2] for x in file if x.startswith("model name")]
+    model = names[0].strip() if names else platform.machine()
+    uname = os.uname()
+    return (
+        f"Linux {uname.release} {uname.machine}, {os.cpu_count()} CPUs ({model}), "
+        f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}\n"
+        f"python -m bench {' '.join(sys.argv[1:])}".rstrip()
+        + "\n"
+    )
