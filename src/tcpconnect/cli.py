@@ -45,7 +45,7 @@ def _run(options: Namespace) -> int:
     if options.check:
         from tcpconnect.info import check
 
-        report, code = check()
+        report, code = check(verbose=options.verbose)
         write(STDOUT, report.encode())
         return code
     if options.schema or options.columns == "help":

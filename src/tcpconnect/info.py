@@ -35,20 +35,20 @@ def schema(*, count: bool) -> str:
     return json.dumps(msgspec.json.schema(struct), indent=2) + "\n"
 
 
-def _attach() -> Check:
+def _attach(*, verbose: bool) -> Check:
     """Load and attach, which shows what no other examination can."""
     try:
-        with trace():
+        with trace(verbose=verbose):
             return Check("program", "loads and attaches")
     except KernelError as error:
         return Check("program", "", error)
 
 
-def check() -> tuple[str, int]:
+def check(*, verbose: bool) -> tuple[str, int]:
     """Examine the machine; return the report and the exit code."""
     checks = examine()
     if not any(check.problem for check in checks):
-        checks.append(_attach())
+        checks.append(_attach(verbose=verbose))
     lines = [
         f"FAIL  {c.name}: {c.problem}" if c.problem else f"ok    {c.name}: {c.found}"
         for c in checks

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # The first event after a quiet time is read at once, further ones no sooner than this
 # after it: under load the kernel then need not wake us for every event.
-PAUSE_MS = 20
+PAUSE_MS = 40
 IDLE_MS = 1000
 
 
@@ -87,8 +87,9 @@ class Trace:
             elif not self._source.backlog:
                 self._wait(self._pause, PAUSE_MS)
         self._source.detach()
-        while runs := self._source.read():
-            yield self._decoded(runs)
+        # Not until a read finds nothing: another CPU may not have finished a record.
+        while self._source.waiting:
+            yield self._decoded(self._source.read())
         if not self.settings.count:
             pending = self._source.pending()
             while records := list(islice(pending, BATCH_RECORDS)):

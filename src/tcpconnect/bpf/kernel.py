@@ -182,6 +182,11 @@ class KernelSource:
         return self._ring.read()
 
     @property
+    def waiting(self) -> bool:
+        """Whether there are records, finished or not."""
+        return self._ring.waiting
+
+    @property
     def backlog(self) -> bool:
         """Whether the last ``read`` left something to read at once."""
         return self._ring.backlog

@@ -82,6 +82,11 @@ class Ring:
             return most
         return next(i for i, other in enumerate(lengths) if other != length)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are records, committed or not."""
+        return bool(self._producer[0] != self._consumer[0])
+
     def close(self) -> None:
         """Unmap."""
         for view in (self._consumer, self._producer, self._words, self._bytes):
