@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attempts import Child, attempt
-from conftest import Tool, wait_until
+from conftest import READY, Tool, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,16 +37,6 @@ def told(tool: Tool, what: str, when: str = "in total,") -> int:
     pattern = rf"^tcpconnect: {when} (\d+) {what}"
     found = re.findall(pattern, tool.stderr.decode(), re.MULTILINE)
     return sum(map(int, found))
-
-
-def exactly(made: int, tool: Tool) -> object:
-    """Return what ``made`` must equal.
-
-    The kernel skips a run of the program that interrupts another, of whatever process;
-    so on a busy machine it tells of more, each of which may be one of those made.
-    """
-    skipped = told(tool, "events skipped")
-    return pytest.approx(made - skipped / 2, abs=skipped / 2)
 
 
 def overflow(tool: Tool, made: int) -> None:
@@ -73,7 +63,7 @@ def test_ring_overflow(options: tuple[str, ...]) -> None:
         printed = tool.stdout.count(b"\n") - header
         lost = told(tool, "attempts lost")
         assert 30 <= printed < made
-        assert printed + lost == exactly(made, tool)
+        assert printed + lost == made
 
 
 def test_no_loss_no_word() -> None:
@@ -83,8 +73,8 @@ def test_no_loss_no_word() -> None:
         for _ in range(made):
             attempt("127.0.0.1", 1)
         assert tool.stop() == 0
-        assert tool.stdout.count(b"\n") - 1 == exactly(made, tool)
-        assert b" attempts " not in tool.stderr
+        assert tool.stdout.count(b"\n") - 1 == made
+        assert tool.stderr == READY
 
 
 def test_warnings_at_most_once_a_second() -> None:
@@ -95,8 +85,7 @@ def test_warnings_at_most_once_a_second() -> None:
             overflow(tool, 100)
         assert tool.stop() == 0
         passed = time.monotonic() - began
-        warnings = tool.stderr.count(b"warning: ")
-        assert 2 <= tool.stderr.count(b"warning: ") <= 1 + passed, warnings
+        assert 2 <= tool.stderr.count(b"warning: ") <= 1 + passed
         warned = told(tool, "attempts lost", when="warning:")
         assert 0 < warned <= told(tool, "attempts lost")
 
@@ -109,8 +98,8 @@ def test_count_needs_no_ring() -> None:
         assert tool.stop() == 0
         header, connects = tool.stdout.split()
         assert header == b"CONNECTS"
-        assert int(connects) == exactly(made, tool)
-        assert b" attempts " not in tool.stderr
+        assert int(connects) == made
+        assert tool.stderr == READY
 
 
 def connect_to_many(flows: int) -> None:
@@ -134,8 +123,8 @@ def test_more_flows_than_fit() -> None:
         rows = [line.split(b",") for line in tool.stdout.splitlines()[1:]]
         counted = sum(int(connects) for _, connects in rows)
         lost = told(tool, "attempts not counted")
-        assert counted + lost == exactly(MAX_FLOWS + more + again, tool)
-        assert lost == exactly(more, tool)
+        assert counted + lost == MAX_FLOWS + more + again
+        assert lost == more
     assert rows[0] == [b"1", str(1 + again).encode()]
     assert len(rows) == MAX_FLOWS
 

@@ -29,7 +29,7 @@ def refusal(kind: str, path: Path) -> str:
     """Run with this path; return the only line of its error, without its ends."""
     result = run_tool(f"--{kind}map", path)
     assert (result.returncode, result.stdout) == (2, "")
-    start, end = f"tcpconnect: --{kind}map {path}: ", f"; {NEEDED[kind]}\n"
+    start, end = f"tcpconnect: --{kind}map '{path}': ", f"; {NEEDED[kind]}\n"
     assert result.stderr.startswith(start)
     assert result.stderr.endswith(end)
     return result.stderr.removeprefix(start).removesuffix(end)
@@ -64,10 +64,18 @@ def test_maps_exchanged(bpffs: Path) -> None:
 def test_path_that_is_no_map(tmp_path: Path, kind: str) -> None:
     """One line says that nothing is there, or that it is something else."""
     assert refusal(kind, tmp_path / "missing") == "No such file or directory"
+    assert refusal(kind, tmp_path) == "it is a directory"
     file = tmp_path / "file"
     file.touch()
-    for path in (file, tmp_path):
-        assert refusal(kind, path).startswith("not a pinned BPF map (")
+    assert refusal(kind, file).startswith("it is no pinned BPF object (")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_empty_path(kind: str) -> None:
+    """The empty path, of a variable that is not set, is no path; not "no filter"."""
+    result = run_tool(f"--{kind}map", "", "--duration", "0.01", "-p", os.getpid())
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("kind", ["prog", "link"])
