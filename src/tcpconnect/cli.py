@@ -32,8 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except ReaderGoneError:
         return 0
-    except KeyboardInterrupt:
-        return 130
     except Exception as error:  # noqa: BLE001 (a bug: still one line, no traceback)
         reason = f"{type(error).__name__}: {error}"
         remedy = "please report it with what -v prints"
