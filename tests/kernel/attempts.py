@@ -62,14 +62,19 @@ class Child:
             _serve(work, prepare, child_go, child_done)
         os.close(child_go)
         os.close(child_done)
-        self._wait()
+        self.wait()
 
     def run(self) -> None:
         """Have the work done."""
-        os.write(self._go, b"\0")
-        self._wait()
+        self.begin()
+        self.wait()
 
-    def _wait(self) -> None:
+    def begin(self) -> None:
+        """Have the work begun."""
+        os.write(self._go, b"\0")
+
+    def wait(self) -> None:
+        """Wait until the work is done."""
         assert os.read(self._done, 1) == b"\0", "the child failed; see its traceback"
 
     def __enter__(self) -> Self:

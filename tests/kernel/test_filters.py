@@ -52,7 +52,7 @@ def test_range_may_cross_words_of_the_set() -> None:
 
 def test_range_of_all_ports() -> None:
     """The highest and the lowest port are in 0-65535."""
-    assert traced_ports(["-P", "0-65535"], [1, 65535]) == [1, 65535]
+    assert traced_ports(["-P", "0-65535"], [0, 1, 65535]) == [0, 1, 65535]
 
 
 def test_thousand_ports() -> None:

@@ -49,6 +49,18 @@ def test_second_signal_kills() -> None:
     os.close(read)
 
 
+def test_ctrl_c_while_starting(tmp_path: Path) -> None:
+    """Ctrl-C before the tool is ready ends it without a word."""
+    slow = "import os, signal\nos.write(1, b'here')\nsignal.pause()\n"
+    (tmp_path / "argparse.py").write_text(slow)
+    with shell(f"PYTHONPATH={tmp_path} exec $TOOL") as process:
+        assert process.stdout
+        assert process.stdout.read(4) == b"here"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == (b"", b"")
+    assert process.returncode in {-signal.SIGINT, 130}
+
+
 def catches(status: Path, number: int) -> bool:
     """Tell whether a process has a handler for a signal."""
     mask = int(status.read_text().partition("SigCgt:")[2].split()[0], 16)
@@ -125,6 +137,16 @@ def test_head_ends_it() -> None:
         output, errors = process.communicate(timeout=20)
     assert output.count(b"\n") == 3
     assert errors == b"0 0\n"
+
+
+def test_output_into_a_file(tmp_path: Path) -> None:
+    """A file gets all, as a pipe does."""
+    with open(tmp_path / "out", "wb") as file, start(stdout=file) as tool:
+        for port in range(1, 101):
+            attempt("127.0.0.1", port)
+        assert tool.stop() == 0
+    _, *lines = (tmp_path / "out").read_text().splitlines()
+    assert [int(line.split()[-1]) for line in lines] == list(range(1, 101))
 
 
 def test_two_at_once() -> None:

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.usefixtures("netns")
 MAX_PENDING = 65536
 MAX_FLOWS = 131072
 TINY = ("--ring-bytes", 4096)  # room for 34 attempts
+HAMMERED = 1500
 
 
 def start(*options: object) -> Tool:
@@ -75,6 +76,31 @@ def test_no_loss_no_word() -> None:
         assert tool.stop() == 0
         assert tool.stdout.count(b"\n") - 1 == made
         assert tool.stderr == READY
+
+
+def hammer() -> None:
+    """Make many attempts as fast as can be."""
+    for _ in range(HAMMERED):
+        attempt("127.0.0.1", 1)
+
+
+@pytest.mark.parametrize("ring", [(), TINY], ids=["large", "tiny"])
+def test_many_processes_at_once(ring: tuple[object, ...]) -> None:
+    """On all CPUs at once: each attempt has its result, or is counted as lost."""
+    with ExitStack() as stack:
+        children = [stack.enter_context(Child(hammer)) for _ in range(4)]
+        pids = ",".join(str(child.pid) for child in children)
+        options = ("-r", "-p", pids, "--columns", "result")
+        tool = stack.enter_context(Tool(*options, *ring))
+        for child in children:
+            child.begin()
+        for child in children:
+            child.wait()
+        assert tool.stop() == 0
+        header, *results = tool.stdout.decode().splitlines()
+        assert header == "RESULT"
+        assert set(results) == {"ECONNREFUSED"}
+        assert len(results) + told(tool, "attempts lost") == 4 * HAMMERED
 
 
 def test_warnings_at_most_once_a_second() -> None:

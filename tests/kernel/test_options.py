@@ -128,6 +128,17 @@ def test_lport_of_unbound_refused() -> None:
     assert event["lport"] > 0
 
 
+@pytest.mark.usefixtures("far")
+def test_lport_of_pending() -> None:
+    """With -L, what has not ended when tracing stops is shown then, without a port."""
+    with start("-L") as tool, socket.socket() as client:
+        client.setblocking(False)  # noqa: FBT003 (its only argument)
+        client.connect_ex(("10.2.0.1", 80))
+        assert tool.stop() == 0
+        (_, line) = tool.stdout.decode().splitlines()
+    assert line == f"{me()} 4  10.1.0.1         -     10.2.0.1         80"
+
+
 def test_port_not_yet_known_is_null() -> None:
     """Without -L an event comes at once, without a port unless one was bound."""
     with start("-j") as tool:

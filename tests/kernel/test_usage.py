@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 
@@ -81,31 +82,19 @@ def test_output_that_fails(option: str) -> None:
 WRONG = """\
 -p 0
 -p 1,,2
--p one
--p -1
--p 4194305
 -P 65536
 -P 80-79
--P 80-
--P http
 -u no-such-user
--u 4294967296
 -4 -6
---ipv6 --ipv4
 --duration 0
---duration -1
---duration soon
 --limit 0
---limit 1.5
 --slower nan
 --format xml
 -j --format csv
 --columns
 --columns dprot
---columns pid,,comm
 -t -c
 --histogram
---ring-bytes 5000
 --no-such-option
 8.8.8.8
 """.splitlines()
@@ -131,3 +120,25 @@ def test_empty_value(option: str) -> None:
     result = run_tool(option, "", "--duration", "0.01")
     assert (result.returncode, result.stdout) == (2, "")
     assert re.fullmatch("tcpconnect: .+\n", result.stderr)
+
+
+@pytest.mark.parametrize(
+    "option", ["-p", "-u", "--columns", "--cgroupmap", "--\x1b[5m"]
+)
+def test_hostile_value(option: str) -> None:
+    """What a script passes on may be anything: the error is one harmless line."""
+    result = run_tool(option, "\x1b[31m\n\x9b0m\u202e")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.removesuffix("\n").isprintable()
+
+
+def test_verbose() -> None:
+    """-v shows libbpf's log, and the traceback of an error before its line."""
+    traced = run_tool("-v", "--duration", "0.01", "-p", os.getpid())
+    assert traced.returncode == 0
+    assert "libbpf: " in traced.stderr
+    failed = run_tool("-v", "--columns", "none")
+    assert failed.returncode == 2
+    first, *_, last = failed.stderr.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert last.startswith("tcpconnect: no column 'none'")
