@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import signal
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
 
 SMALL = 4096  # bytes of a ring that is soon full
 LARGE = 1 << 18  # bytes of a ring with room for more than a batch
+
+
+@pytest.fixture(autouse=True)
+def _no_endless_loop() -> Iterator[None]:
+    """Fail, rather than hang, where a mistake makes the reader go in circles."""
+
+    def give_up(*_: object) -> NoReturn:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
