@@ -1,0 +1,11 @@
+"""Runs the tests of tests/kernel on other kernels, in virtual machines.
+
+``python -m tests.vm --help`` lists the options; ``make test-kernels`` sets up what it
+needs. One module does one job: ``kernels`` finds Debian's kernels, ``debian`` is apt
+with a configuration of its own, ``roots`` makes the file systems, ``project`` puts the
+tool and its tests into them, ``boot`` runs QEMU, ``init`` is the first process in the
+machine, ``console`` reads what it says, ``properties`` lists what a kernel can't do,
+and ``report`` tells how the tests went.
+
+Nothing is installed on the host, or changed in its /etc. All files are in .cache/vm.
+"""

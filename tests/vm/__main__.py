@@ -1,0 +1,153 @@
+"""Boots kernels and runs the tests of tests/kernel, or a command, on each."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .boot import Order, Outcome, boot
+from .cache import cached, key_of, locked, pack
+from .debian import host_mirror
+from .errors import VmError
+from .kernels import KERNELS, fetch
+from .project import TOP, build_wheel, copy_files, install
+from .report import JUNIT, Run, problems, read_run, table
+from .roots import make_root
+
+CACHE = TOP / ".cache/vm"
+TESTS = ["tests/kernel"]
+
+# A test that hangs is stopped, and the others are still run.
+PYTEST = "pytest -v --color=no -p no:cacheprovider --timeout=100"
+
+
+def main() -> int:
+    """Return 0 when all is well on all kernels, 1 when not."""
+    options = parse_arguments()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(CACHE, alone=True):
+            orders = prepare(options)
+    except VmError as error:
+        say(f"test-kernels: {error}")
+        return 1
+    with ThreadPoolExecutor(options.jobs) as pool:
+        outcomes = list(pool.map(carry_out, orders))
+    if options.run:
+        return tell_statuses(orders, outcomes)
+    runs = map(read_run, (order.kernel for order in orders), outcomes)
+    return tell_results(list(runs))
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return the options, with the chosen kernels in ``kernels``."""
+    names = ", ".join(kernel.name for kernel in KERNELS)
+    parser = argparse.ArgumentParser(prog="test-kernels", description=__doc__)
+    add = parser.add_argument
+    add("tests", nargs="*", default=TESTS, help="default: tests/kernel")
+    add("--kernel", action="append", metavar="NAME", help=f"of {names}; default: all")
+    add("-k", dest="expression", metavar="EXPR", help="which tests, as in pytest -k")
+    add("--run", metavar="CMD", help="a command line to run instead of the tests")
+    add("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N")
+    add("--limit", type=int, default=900, metavar="SECONDS", help="for each kernel")
+    add("--mirror", metavar="URI", help="of Debian; default: this host's")
+    add("--update", action="store_true", help="look for newer kernels")
+    options = parser.parse_args()
+    wanted = options.kernel or [kernel.name for kernel in KERNELS]
+    options.kernels = [kernel for kernel in KERNELS if kernel.name in wanted]
+    if unknown := set(wanted) - {kernel.name for kernel in KERNELS}:
+        parser.error(f"no kernel {', '.join(sorted(unknown))}; there are {names}")
+    return options
+
+
+def prepare(options: argparse.Namespace) -> list[Order]:
+    """Make all that is needed, but for what is there; return what is to run."""
+    mirror = options.mirror or host_mirror()
+    if options.update:
+        shutil.rmtree(CACHE / "kernels", ignore_errors=True)
+    kernels = []
+    for kernel in options.kernels:
+        say(f"{kernel.name}: fetch the kernel of {kernel.suite}")
+        kernels.append(fetch(kernel, CACHE, mirror))
+    arches = sorted({kernel.arch for kernel in options.kernels})
+    roots = {arch: pack_root(arch, mirror) for arch in arches}
+    project = pack_project()
+    script = write_script(options)
+    return [
+        Order(CACHE, kernel, roots[kernel.kernel.arch], project, script, options.limit)
+        for kernel in kernels
+    ]
+
+
+def pack_root(arch: str, mirror: str) -> Path:
+    """Return the archive of a root file system with the tool installed."""
+    say(f"{arch}: make the root file system")
+    root = make_root(arch, CACHE, mirror)
+    wheel = build_wheel(CACHE)
+
+    def make(folder: Path) -> None:
+        install(root, arch, wheel)
+        pack(root.folder, folder / "root.cpio")
+
+    key = f"{key_of(root.folder)} {key_of(wheel.parent)}"
+    return cached(CACHE / f"archive-{arch}", key, make) / "root.cpio"
+
+
+def pack_project() -> Path:
+    """Return the archive of the project's files."""
+    archive = CACHE / "project.cpio"
+    with tempfile.TemporaryDirectory(dir=CACHE) as tree:
+        copy_files(Path(tree))
+        pack(Path(tree), archive)
+    return archive
+
+
+def write_script(options: argparse.Namespace) -> str:
+    """Return what the machines run: nothing may be skipped silently there."""
+    command = options.run
+    if not command:
+        words = [*PYTEST.split(), f"--junit-xml=/vm/out/{JUNIT}", *options.tests]
+        if options.expression:
+            words += ["-k", options.expression]
+        command = shlex.join(words)
+    return f"export CI=1\ncd /project\n{command}\n"
+
+
+def carry_out(order: Order) -> Outcome:
+    """Boot a machine; show what it prints, with the kernel's name before it."""
+    name = order.kernel.kernel.name
+    log = CACHE / f"{name}.console"
+    say(f"{name}: boot Linux {order.kernel.release}")
+    return boot(order, log, lambda line: say(f"{name}| {line}"))
+
+
+def tell_statuses(orders: list[Order], outcomes: list[Outcome]) -> int:
+    """Say how --run ended on each kernel."""
+    for order, outcome in zip(orders, outcomes, strict=True):
+        end = outcome.complaint or f"exit status {outcome.exit_status}"
+        say(f"{order.kernel.kernel.name}: {end}")
+    return int(any(outcome.exit_status != 0 for outcome in outcomes))
+
+
+def tell_results(runs: list[Run]) -> int:
+    """Print the table, and what is wrong below it."""
+    say("\n" + "\n".join(table(runs)))
+    wrong = [f"{run.kernel.kernel.name}: {p}" for run in runs for p in problems(run)]
+    say("\n" + "\n".join(wrong or ["all is well"]))
+    return int(bool(wrong))
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""What a kernel of Debian's can't do: the only reasons for which a test may skip."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Property(NamedTuple):
+    """On these kernels a test may skip when it says ``skip``, because of ``why``."""
+
+    kernels: tuple[str, ...]
+    skip: str
+    why: str
+
+
+PROPERTIES = (
+    Property(
+        ("5.10",),
+        "this kernel has no MPTCP",
+        "Debian's 5.10 is built without CONFIG_MPTCP; 6.1 and later have it",
+    ),
+)
+
+
+def explains(kernel: str, skip: str) -> bool:
+    """Say whether a test's reason to skip is a property of the kernel."""
+    return any(kernel in p.kernels and p.skip in skip for p in PROPERTIES)

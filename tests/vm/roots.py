@@ -1,0 +1,76 @@
+"""Root file systems: Debian, as small as the tests allow."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, NamedTuple
+
+from .cache import cached
+from .debian import KEYRING, network_settings
+from .errors import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUITE = "trixie"
+
+# What the tool needs, what the tests call, and what /init calls.
+PACKAGES = ("python3", "libbpf1", "bpftool", "iproute2", "procps", "kmod", "mount")
+
+UNWANTED = ("doc", "info", "lintian", "locale", "man")
+FILES = {
+    "etc/hostname": "vm\n",
+    "etc/hosts": "127.0.0.1 localhost vm\n::1 localhost\n",
+    "etc/resolv.conf": "",
+}
+
+
+class Root(NamedTuple):
+    """A root file system that was made."""
+
+    folder: Path
+    python: str  # the version of its Python, such as "3.13"
+    native: bool  # its programs run on this host
+
+
+def make_root(arch: str, cache: Path, mirror: str) -> Root:
+    """Return the root for an architecture, made when it is not there yet."""
+    here = run("dpkg", "--print-architecture", what="learn the architecture").strip()
+    native = arch == here
+
+    def make(folder: Path) -> None:
+        if native:
+            _bootstrap("essential", arch, PACKAGES, folder, mirror)
+        else:
+            _bootstrap("extract", arch, ("?essential", *PACKAGES), folder, mirror)
+            _configure(folder)
+        for name, text in FILES.items():
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).write_text(text)
+
+    key = " ".join((SUITE, arch, *PACKAGES))
+    folder = cached(cache / f"root-{arch}", key, make)
+    (library,) = (folder / "usr/lib").glob("python3.*")
+    return Root(folder, library.name.removeprefix("python"), native)
+
+
+def _bootstrap(
+    variant: str, arch: str, packages: tuple[str, ...], folder: Path, mirror: str
+) -> None:
+    options = [f"--dpkgopt=path-exclude=/usr/share/{n}/*" for n in UNWANTED]
+    settings = (*network_settings().splitlines(), 'Acquire::Check-Valid-Until "false";')
+    options += [f"--aptopt={line}" for line in settings]
+    run(
+        *("mmdebstrap", f"--variant={variant}", f"--architectures={arch}"),
+        *(f"--include={package}" for package in packages),
+        *("--format=directory", *options),
+        *(SUITE, folder, f"deb [signed-by={KEYRING}] {mirror} {SUITE} main"),
+        what=f"make a root file system for {arch}",
+    )
+
+
+def _configure(folder: Path) -> None:
+    """Do by hand what the packages' own scripts can't: they are for another machine."""
+    masters = folder / "usr/share/base-passwd"
+    for name in ("passwd", "group"):
+        shutil.copy(masters / f"{name}.master", folder / "etc" / name)
