@@ -140,6 +140,18 @@ class _Texts(dict[bytes, str]):
 _addresses, _comms = _Texts(address), _Texts(printable)
 
 
+def epoch_ns() -> int:
+    """Return the time of day when CLOCK_MONOTONIC was 0, in ns since the epoch.
+
+    Of three readings the one that was interrupted least.
+    """
+    readings = []
+    for _ in range(3):
+        before, now, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        readings.append((after - before, now - (before + after) // 2))
+    return min(readings)[1]
+
+
 def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection]:
     """Decode tuples that ``RECORD`` unpacked.
 
@@ -147,7 +159,7 @@ def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection
     The kernel's clock is CLOCK_MONOTONIC; the time of day is worked out anew for each
     batch, so that it follows when the clock of the machine is set.
     """
-    epoch = time.time_ns() - time.monotonic_ns()
+    epoch = epoch_ns()
     return [
         Connection(
             (time_ns - first_ns) / 1e9 if time_ns > first_ns else 0.0,

@@ -20,6 +20,10 @@
 
 typedef _Bool bool;
 
+/* enum bpf_field_info_kind of libbpf's bpf_core_read.h. */
+enum { OFFSET = 0, SIZE = 1, SHIFT_LEFT = 4, SHIFT_RIGHT = 5 };
+#define BIT_FIELD(member, what) __builtin_preserve_field_info(member, what)
+
 #define AF_INET 2
 #define AF_INET6 10
 #define EADDRNOTAVAIL 99
@@ -79,6 +83,7 @@ struct sock_common {
 	__u32 skc_rcv_saddr;
 	__u16 skc_dport;
 	unsigned short skc_family;
+	__u16 skc_num;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -101,6 +106,7 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 segs_out;
+	__u8 fastopen_connect : 1;
 } __relocated;
 
 static void *(*bpf_map_lookup_elem)(void *map,

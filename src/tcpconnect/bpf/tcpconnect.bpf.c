@@ -239,7 +239,7 @@ static __always_inline void count_end(const struct connection *c)
 }
 
 /* CLOSE -> SYN_SENT, in the context of the task that connects. */
-static __always_inline void begin(struct sock *sk, struct tcp_sock *tp)
+static __always_inline void begin(struct sock *sk)
 {
 	__u64 key = (__u64)sk, pid_tgid = bpf_get_current_pid_tgid();
 	struct connection c = {};
@@ -260,7 +260,7 @@ static __always_inline void begin(struct sock *sk, struct tcp_sock *tp)
 		progress.first_ns = c.time_ns;
 	c.cgroup = bpf_get_current_cgroup_id();
 	c.netns = sk->__sk_common.skc_net.net->ns.inum;
-	c.lport = local_port(tp);
+	c.lport = sk->__sk_common.skc_num;
 	c.result = RESULT_UNKNOWN;
 	bpf_get_current_comm(c.comm, sizeof(c.comm));
 
@@ -277,19 +277,29 @@ static __always_inline void begin(struct sock *sk, struct tcp_sock *tp)
 		count_connect(&c);
 }
 
+/* TCP_FASTOPEN_CONNECT: the SYN leaves with the first write. A bit that CO-RE finds. */
+static __always_inline bool fastopen_connect(struct tcp_sock *tp)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, BIT_FIELD(tp->fastopen_connect, SIZE),
+			      (char *)tp + BIT_FIELD(tp->fastopen_connect, OFFSET));
+	value <<= BIT_FIELD(tp->fastopen_connect, SHIFT_LEFT);
+	return value >> BIT_FIELD(tp->fastopen_connect, SHIFT_RIGHT);
+}
+
 /*
  * Why SYN_SENT -> CLOSE. Without an error from the network, the program closed the
- * socket first, unless connect() itself failed: then no local port was found, or
- * the one that the program had bound is taken for this destination and no SYN left.
+ * socket first, unless no SYN ever left: then connect() itself found no local port, or
+ * the one that the program had bound is taken for this destination.
  */
-static __always_inline __u16 failure(const struct connection *c, struct sock *sk,
-				     struct tcp_sock *tp)
+static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp)
 {
 	int err = sk->sk_err;
 
 	if (err)
 		return err;
-	if (!local_port(tp) || (c->lport && !tp->segs_out))
+	if (!tp->segs_out && !fastopen_connect(tp))
 		return EADDRNOTAVAIL;
 	return RESULT_ABORTED;
 }
@@ -299,19 +309,23 @@ static __always_inline void end(struct sock *sk, struct tcp_sock *tp, int newsta
 {
 	__u64 key = (__u64)sk;
 	struct connection *c = bpf_map_lookup_elem(&pending, &key);
+	__u16 result;
 
 	if (!c)
 		return;
+	if (newstate == TCP_ESTABLISHED)
+		result = RESULT_OK;
+	else if (newstate == TCP_CLOSE)
+		result = failure(sk, tp);
+	else
+		result = RESULT_ABORTED;
 	if (config.wait_end || config.count) {
 		c->latency_ns = bpf_ktime_get_ns() - c->time_ns;
-		if (newstate == TCP_ESTABLISHED)
-			c->result = RESULT_OK;
-		else if (newstate == TCP_CLOSE)
-			c->result = failure(c, sk, tp);
-		else
-			c->result = RESULT_ABORTED;
+		c->result = result;
 	}
-	c->lport = local_port(tp);
+	/* A socket that is used again still has its last port, if it gets none now. */
+	if (result != EADDRNOTAVAIL)
+		c->lport = local_port(tp);
 	if (!(config.failed && c->result == RESULT_OK) &&
 	    c->latency_ns >= config.slower_ns) {
 		if (!config.count) {
@@ -348,7 +362,7 @@ int attempt_begins(__u64 *ctx)
 	/* 0 for other protocols, such as MPTCP: its subflow is a TCP socket. */
 	tp = bpf_skc_to_tcp_sock(t.sk);
 	if (tp)
-		begin(t.sk, tp);
+		begin(t.sk);
 	return 0;
 }
 
