@@ -6,6 +6,7 @@ import os
 import time
 from ctypes import Structure, c_uint8, c_uint64
 from pathlib import Path
+from socket import htons
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -153,7 +154,7 @@ class KernelSource:
         config.by_port = bool(settings.ports)
         config.by_cgroup = settings.cgroupmap is not None
         config.by_mntns = settings.mntnsmap is not None
-        for port in settings.ports:
+        for port in map(htons, settings.ports):
             config.ports[port // 64] |= 1 << port % 64
 
     def fileno(self) -> int:

@@ -95,6 +95,7 @@ static __always_inline __u64 current_mntns(void)
 	return inum;
 }
 
+/* In network order: for Linux before v5.12 a number has no bounds after a byte swap. */
 static __always_inline bool port_wanted(__u16 port)
 {
 	return config.ports[port / 64] >> (port % 64) & 1;
@@ -245,7 +246,7 @@ static __always_inline void begin(struct sock *sk)
 	struct connection c = {};
 
 	c.dport = __builtin_bswap16(sk->__sk_common.skc_dport);
-	if (config.by_port && !port_wanted(c.dport))
+	if (config.by_port && !port_wanted(sk->__sk_common.skc_dport))
 		return;
 	read_addresses(&c, sk);
 	if (config.ip && config.ip != c.ip)

@@ -73,7 +73,7 @@ struct config {
 	__u8 by_cgroup;
 	__u8 by_mntns;
 	__u8 reserved[6];
-	__u64 ports[PORT_WORDS];
+	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */
 };
 
 /* What the program tells at any time. Written by the program only. */
