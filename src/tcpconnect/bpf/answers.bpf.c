@@ -15,6 +15,8 @@
 #define IPV6_HEADER 40
 #define TCP_HEADER 20
 #define UDP_HEADER 8
+#define TCP_FLAGS 13
+#define TCP_SYN 2
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 
@@ -54,15 +56,37 @@ struct packet {
 	__u32 payload;
 	__u32 length;
 	__u32 seq;
+	__u32 next_seq;
 	__u8 tcp;
 };
+
+/*
+ * Fill in what only TCP has. Bytes before next_seq were here already, since it is read
+ * before the record gets its place in the ring. Linux does not take the data of a SYN.
+ */
+static __always_inline bool parse_tcp(struct __sk_buff *skb, __u32 at, struct packet *p)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct bpf_tcp_sock *tp;
+	__u8 tcp[TCP_HEADER];
+
+	if (bpf_skb_load_bytes(skb, at, tcp, sizeof(tcp)) || tcp[TCP_FLAGS] & TCP_SYN)
+		return 0;
+	tp = sk ? bpf_tcp_sock(sk) : 0;
+	if (!tp)
+		return 0;
+	p->payload = at + (tcp[12] >> 4) * 4;
+	p->seq = (__u32)tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7];
+	p->next_seq = tp->rcv_nxt;
+	return 1;
+}
 
 /* Returns whether the packet is TCP or UDP with this port, at `port_at` of its header.
  */
 static __always_inline bool parse(struct __sk_buff *skb, __u32 port_at,
 				  struct packet *p)
 {
-	__u8 head[IPV6_HEADER], tcp[TCP_HEADER], protocol;
+	__u8 head[IPV6_HEADER], protocol;
 	__u32 transport;
 	__u16 port;
 
@@ -83,12 +107,8 @@ static __always_inline bool parse(struct __sk_buff *skb, __u32 port_at,
 		return 0;
 	p->tcp = protocol == IPPROTO_TCP;
 	p->payload = transport + UDP_HEADER;
-	if (p->tcp) {
-		if (bpf_skb_load_bytes(skb, transport, tcp, sizeof(tcp)))
-			return 0;
-		p->payload = transport + (tcp[12] >> 4) * 4;
-		p->seq = tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7];
-	}
+	if (p->tcp && !parse_tcp(skb, transport, p))
+		return 0;
 	if (skb->len <= p->payload)
 		return 0;
 	p->length = skb->len - p->payload;
@@ -124,6 +144,7 @@ static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
 	a->cgroup = bpf_skb_cgroup_id(skb);
 	a->socket = bpf_get_socket_cookie(skb);
 	a->seq = p->tcp ? p->seq : 0;
+	a->next_seq = p->tcp ? p->next_seq : 0;
 	a->length = p->length;
 	a->tcp = p->tcp;
 	a->asked_ns = 0;

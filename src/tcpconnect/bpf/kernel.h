@@ -125,6 +125,7 @@ static long (*bpf_skb_load_bytes)(struct __sk_buff *skb, __u32 offset, void *to,
 				  __u32 size) = (void *)BPF_FUNC_skb_load_bytes;
 static __u64 (*bpf_skb_cgroup_id)(struct __sk_buff *skb) = (void *)
 	BPF_FUNC_skb_cgroup_id;
+static struct bpf_tcp_sock *(*bpf_tcp_sock)(void *sk) = (void *)BPF_FUNC_tcp_sock;
 static __u64 (*bpf_get_socket_cookie)(void *ctx) = (void *)BPF_FUNC_get_socket_cookie;
 static __u64 (*bpf_ktime_get_ns)(void) = (void *)BPF_FUNC_ktime_get_ns;
 static __u64 (*bpf_get_current_pid_tgid)(void) = (void *)BPF_FUNC_get_current_pid_tgid;

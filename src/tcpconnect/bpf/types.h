@@ -94,7 +94,8 @@ struct progress {
 
 /*
  * DNS over UDP: a message; over TCP: a segment, whose first byte is that number `seq`
- * of the stream. A packet of more than ANSWER_LARGE bytes is cut.
+ * of the stream, when `next_seq` was the first byte that its socket lacked. A packet of
+ * more than ANSWER_LARGE bytes is cut.
  */
 struct answer {
 	__u64 time_ns;	/* CLOCK_MONOTONIC when it arrived */
@@ -103,9 +104,10 @@ struct answer {
 	__u64 socket;	/* cookie */
 	__u32 netns;
 	__u32 seq;
+	__u32 next_seq;
 	__u32 length; /* of the payload before it was cut */
 	__u8 tcp;
-	__u8 reserved[3];
+	__u8 reserved[7];
 };
 
 struct small_answer {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tcpconnect.connection import Connection
 
 # Structs of bpf/types.h.
-ANSWER = Layout("<QQQQIIIB3x")
+ANSWER = Layout("<QQQQIIIIB7x")
 SMALL_ANSWER = Layout(f"{ANSWER.format}512s")
 LARGE_ANSWER = Layout(f"{ANSWER.format}4352s")
 LOOKUP_ADDRESSES = 192
@@ -91,6 +91,7 @@ class Names:
         stream: int,
         netns: int,
         seq: int,
+        next_seq: int,
         length: int,
         tcp: int,
         data: bytes,
@@ -98,7 +99,7 @@ class Names:
         data = data[:length]
         messages = [(data, asked_ns)]
         if tcp:
-            messages = self._streams.add(stream, seq, data, length, asked_ns)
+            messages = self._streams.add(stream, seq, next_seq, data, length, asked_ns)
         scopes = (("cgroup", cgroup), ("netns", netns), ANYONE)
         for message, asked in messages:
             try:
