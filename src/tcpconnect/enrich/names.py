@@ -31,13 +31,15 @@ LOOPBACK = {"127.0.0.1": "localhost", "::1": "localhost"}
 
 MAX_ADDRESSES = 10_240
 TTL_S = 24 * 3600.0
-SCOPES_PER_ADDRESS = 2048
 OLDER = 3  # answers kept beside the newest: an attempt may have begun before that one
 
-# Who saw a name: a process, a cgroup, a network namespace (each with its number), or
-# anyone.
-Scope = tuple[str, int]
-ANYONE: Scope = ("any", 0)
+# Who saw a name: a process, a cgroup in a network namespace, that cgroup elsewhere,
+# that network namespace (each with its number), or anyone. Where cgroups are those of
+# v1, all processes are in one of v2: there the namespace tells containers apart.
+Scope = tuple[str | int, ...]
+ANYONE: Scope = ("any",)
+SCOPES_PER_ADDRESS = 2048
+SCOPES = 16  # for each address, on average
 
 
 class Name(NamedTuple):
@@ -59,16 +61,18 @@ class Names:
         self, max_addresses: int = MAX_ADDRESSES, ttl_s: float = TTL_S
     ) -> None:
         self._max = max_addresses
+        self._max_scopes = max(SCOPES * max_addresses, SCOPES_PER_ADDRESS)
+        self._scopes = 0
         self._ttl_ns = int(ttl_s * 1e9)
         self._known: OrderedDict[str, dict[Scope, list[Name]]] = OrderedDict()
         self._streams = Streams()
-        self._malformed = 0
+        self._unread = 0
         self.started: list[int] = []  # processes whose C library may be new
 
     @property
     def unread(self) -> int:
         """How many answers were malformed or cut."""
-        return self._malformed + self._streams.cut
+        return self._unread + self._streams.cut
 
     def learn(self, run: Run) -> None:
         """Take in a run of records that are not connections."""
@@ -100,12 +104,12 @@ class Names:
         messages = [(data, asked_ns)]
         if tcp:
             messages = self._streams.add(stream, seq, next_seq, data, length, asked_ns)
-        scopes = (("cgroup", cgroup), ("netns", netns), ANYONE)
+        scopes = _scopes(cgroup, netns)
         for message, asked in messages:
             try:
                 answer = dns.parse(message)
             except dns.MalformedError:
-                self._malformed += 1
+                self._unread += 1
             else:
                 name = Name(answer.name, "dns", time_ns, asked)
                 self._keep(answer.addresses, name, scopes)
@@ -118,7 +122,7 @@ class Names:
         pid: int,
         netns: int,
         count: int,
-        _cut: int,
+        cut: int,
         raw_name: bytes,
         raw_addresses: bytes,
     ) -> None:
@@ -128,7 +132,8 @@ class Names:
         ends = range(16, 16 * count + 1, 16)
         found = dict.fromkeys(raw_addresses[end - 16 : end] for end in ends)
         found.pop(UNSPECIFIED, None)
-        scopes = (("pid", pid), ("cgroup", cgroup), ("netns", netns), ANYONE)
+        self._unread += cut
+        scopes = (("pid", pid), *_scopes(cgroup, netns))
         self._keep(found, Name(text, "libc", time_ns, asked_ns), scopes)
 
     def _keep(
@@ -138,22 +143,31 @@ class Names:
             key = address(raw)
             by_scope = self._known.pop(key, {})
             self._known[key] = by_scope
+            self._scopes -= len(by_scope)
             for scope in scopes:
                 older = by_scope.pop(scope, [])
                 by_scope[scope] = [name, *older[:OLDER]]
             while len(by_scope) > SCOPES_PER_ADDRESS:
                 del by_scope[next(iter(by_scope))]
-        while len(self._known) > self._max:
-            self._known.popitem(last=False)
+            self._scopes += len(by_scope)
+        while len(self._known) > self._max or self._scopes > self._max_scopes:
+            self._scopes -= len(self._known.popitem(last=False)[1])
 
     def find(self, daddr: str, scopes: Iterable[Scope], now_ns: int) -> Name | None:
-        """Return the newest name that ``daddr`` had at a time, by the first scope."""
+        """Return the newest name that ``daddr`` had at a time, by the first scope.
+
+        When all that are kept came later, it is the first of them, which most often has
+        the text of those before it.
+        """
         by_scope = self._known.get(daddr)
         if by_scope:
             for scope in scopes:
-                for name in by_scope.get(scope, ()):
+                names = by_scope.get(scope, ())
+                for name in names:
                     if 0 <= now_ns - name.time_ns <= self._ttl_ns:
                         return name
+                if len(names) > OLDER and now_ns < names[-1].time_ns:
+                    return names[-1]
         return None
 
     def add_to(self, connection: Connection) -> None:
@@ -161,9 +175,7 @@ class Names:
         began = connection.monotonic_ns
         scopes = (
             ("pid", connection.pid),
-            ("cgroup", connection.cgroup_id),
-            ("netns", connection.netns),
-            ANYONE,
+            *_scopes(connection.cgroup_id, connection.netns),
         )
         name = self.find(connection.daddr, scopes, began)
         if name is None:
@@ -171,9 +183,16 @@ class Names:
             return
         connection.query = name.text
         connection.query_source = name.source
+        if name.time_ns > began:
+            return  # in the place of one that is not kept
         connection.query_age_ms = (began - name.time_ns) // 1000 / 1000
         if name.asked_ns:
             connection.dns_ms = (name.time_ns - name.asked_ns) // 1000 / 1000
+
+
+def _scopes(cgroup: int, netns: int) -> tuple[Scope, ...]:
+    """Return who else has what a process sees, the nearest first."""
+    return ("cgroup", cgroup, netns), ("cgroup", cgroup), ("netns", netns), ANYONE
 
 
 def _is_address(text: str) -> bool:
