@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from conftest import NetNs, Tool
     from typing_extensions import Self
 
-CLONE_NEWNS = 0x00020000
+CLONE_FS, CLONE_NEWNS = 0x00000200, 0x00020000
 LOOPBACK = "127.0.0.53"
 DNSMASQ = (
     "dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --pid-file= "
@@ -250,6 +250,8 @@ def private_mounts() -> Iterator[None]:
         sh("mount --make-rprivate /")
         yield
     finally:
+        # A thread that was started here, and has not quite ended, shares our directory.
+        assert libc.unshare(CLONE_FS) == 0
         assert libc.setns(home, CLONE_NEWNS) == 0
         os.fchdir(here)
         os.close(here)

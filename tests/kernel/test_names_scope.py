@@ -42,9 +42,7 @@ class Places:
         self._stack.callback(made.rmdir)
         return made
 
-    def process(
-        self, netns: NetNs, cgroup: Path, *work: Callable[[], object]
-    ) -> Child:
+    def process(self, netns: NetNs, cgroup: Path, *work: Callable[[], object]) -> Child:
         """Return a process there that does one of these each time that it is run."""
 
         def enter() -> None:

@@ -17,6 +17,7 @@
 #define UDP_HEADER 8
 #define TCP_FLAGS 13
 #define TCP_SYN 2
+#define RETRY_NS 60000000000ULL /* a query with the ID of an older one is another */
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 
@@ -206,13 +207,13 @@ int answer(struct __sk_buff *skb)
 	return PASS;
 }
 
-/* Attached for --dns-latency only: remembers when a query left. */
+/* Attached for --dns-latency only: remembers when a query left first. */
 SEC("cgroup_skb/egress")
 int query(struct __sk_buff *skb)
 {
 	struct asked key = {};
 	struct packet p = {};
-	__u64 now;
+	__u64 now, *sent;
 	__u16 id;
 
 	if (likely(!parse(skb, 2, &p)))
@@ -222,6 +223,9 @@ int query(struct __sk_buff *skb)
 	key.socket = bpf_get_socket_cookie(skb);
 	key.id = id;
 	now = bpf_ktime_get_ns();
+	sent = bpf_map_lookup_elem(&queries, &key);
+	if (sent && now - *sent < RETRY_NS)
+		return PASS;
 	bpf_map_update_elem(&queries, &key, &now, BPF_ANY);
 	return PASS;
 }

@@ -1,0 +1,186 @@
+"""-d: names from DNS answers over UDP."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import Tool, wait_until
+from resolvers import (
+    LOOPBACK,
+    Server,
+    Zone,
+    ask,
+    dig,
+    dnsmasq,
+    look_up,
+    names_of,
+    padded,
+    query,
+    serve,
+    unread,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import NetNs
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+IPV4, IPV6 = "127.1.2.3", "fd00:d::1"
+FAR = {4: "10.1.0.2", 6: "fd00:1::2"}
+
+
+def start(*options: object) -> Tool:
+    """Trace what this process connects to port 7, with names from DNS."""
+    return Tool("-p", os.getpid(), "-P", 7, "-dj", "--names", "dns", *options)
+
+
+@pytest.mark.parametrize("kind", ["A", "AAAA"])
+@pytest.mark.parametrize("server", ["127.0.0.1", LOOPBACK, "127.0.0.11", "::1"])
+def test_answer_of_dnsmasq_to_dig(netns: NetNs, server: str, kind: str) -> None:
+    """Answers have names over IPv4 and IPv6, from loopback resolvers too."""
+    netns.ip(f"addr add {IPV6}/128 dev lo nodad")
+    address = {"A": IPV4, "AAAA": IPV6}[kind]
+    record = f"--host-record=www.example,{IPV4},{IPV6}"
+    with dnsmasq(record, address=server), start() as tool:
+        assert dig("www.example", kind, server=server) == [address]
+        assert names_of(tool, [address]) == ["www.example"]
+
+
+@pytest.mark.parametrize("version", FAR)
+def test_fragmented_answer(
+    netns: NetNs, far: NetNs, tmp_path: Path, version: int
+) -> None:
+    """An answer of nearly 4,096 bytes, in several fragments, is read to its end."""
+    addresses = [f"fd00:d::{i:x}" for i in range(1, 141)]
+    netns.ip("route add local fd00:d::/64 dev lo")
+    hosts = tmp_path / "records"
+    hosts.write_text("".join(f"{a} large.example\n" for a in addresses))
+    server = FAR[version]
+    options = (f"--addn-hosts={hosts}", f"--listen-address={server}")
+    with dnsmasq(*options, address=server, within=far), start() as tool:
+        found = dig("large.example", "AAAA", "+bufsize=4096", "+ignore", server=server)
+        assert sorted(found) == sorted(addresses)
+        ends = [found[0], found[-1]]
+        assert names_of(tool, ends) == ["large.example"] * 2
+
+
+@pytest.mark.parametrize("size", [512, 513, 4096, 4352])
+def test_last_record_of_answer(size: int) -> None:
+    """The address may be in the last bytes of an answer that large."""
+    answer = [padded(query("end.example"), size, IPV4)]
+    with Server(lambda _: answer), start() as tool:
+        assert len(ask(LOOPBACK, b"?")) == size
+        assert names_of(tool, [IPV4]) == ["end.example"]
+
+
+def test_alias() -> None:
+    """The name asked for is shown, not the one that its aliases lead to."""
+    zone = {
+        "www.example.": ["cdn.example."],
+        "cdn.example.": ["edge.example.net."],
+        "edge.example.net.": [IPV4],
+    }
+    with serve(zone), start() as tool:
+        assert look_up("www.example") == {IPV4}
+        assert names_of(tool, [IPV4]) == ["www.example"]
+
+
+def test_alias_of_dnsmasq() -> None:
+    """The same from a real resolver to a real client."""
+    record = f"--host-record=cdn.example,{IPV4}"
+    with dnsmasq(record, "--cname=www.example,cdn.example"), start() as tool:
+        assert dig("www.example") == ["cdn.example.", IPV4]
+        assert names_of(tool, [IPV4]) == ["www.example"]
+
+
+@pytest.mark.parametrize("count", [2, 60])
+def test_several_answers(count: int) -> None:
+    """Each address of an answer has its name."""
+    addresses = [f"127.1.2.{i}" for i in range(1, count + 1)]
+    with serve({"many.example.": addresses}), start() as tool:
+        assert look_up("many.example") == set(addresses)
+        assert names_of(tool, addresses) == ["many.example"] * count
+
+
+def test_both_kinds(netns: NetNs) -> None:
+    """A and AAAA answers of one name give their addresses the name."""
+    netns.ip(f"addr add {IPV6}/128 dev lo nodad")
+    with serve({"www.example.": [IPV4, IPV6]}), start() as tool:
+        assert look_up("www.example", "A") == {IPV4}
+        assert look_up("www.example", "AAAA") == {IPV6}
+        assert names_of(tool, [IPV4, IPV6]) == ["www.example"] * 2
+
+
+def test_mapped_address() -> None:
+    """An IPv6 socket that connects to ::ffff:127.1.2.3 has the IPv4 address's name."""
+    with serve({"www.example.": [IPV4]}), start() as tool:
+        look_up("www.example")
+        assert names_of(tool, [f"::ffff:{IPV4}"], shown=[IPV4]) == ["www.example"]
+
+
+def test_no_answer() -> None:
+    """An address that no answer had has no name, loopback addresses are localhost."""
+    zone: Zone = {"none.example.": []}
+    addresses = ["127.0.0.1", "::1", "127.9.9.9"]
+    with serve(zone), start() as tool:
+        assert look_up("none.example") == set()
+        assert names_of(tool, addresses) == ["localhost", "localhost", None]
+
+
+def test_answer_about_loopback() -> None:
+    """127.0.0.1 is not localhost when an answer says otherwise."""
+    with serve({"mine.example.": ["127.0.0.1"]}), start() as tool:
+        look_up("mine.example")
+        assert names_of(tool, ["127.0.0.1", "::1"]) == ["mine.example", "localhost"]
+
+
+HEADER = b"\0\1\x81\x80"
+MALFORMED = {
+    "ends after its header": HEADER + b"\0\1\0\1\0\0\0\0",
+    "two questions": HEADER + b"\0\2\0\1\0\0\0\0" + b"\1a\0\0\1\0\1" * 2,
+    "name is a loop": HEADER + b"\0\1\0\1\0\0\0\0" + b"\xc0\x0c\0\1\0\1",
+    "name goes on": HEADER + b"\0\1\0\1\0\0\0\0" + b"\x3fabc",
+    "record goes on": HEADER
+    + b"\0\1\0\1\0\0\0\0"
+    + b"\1a\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f",
+    "cut": padded(query("end.example"), 5000, IPV4),
+}
+
+
+@pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_answer(answer: bytes) -> None:
+    """What can't be read is counted, and the next answer is read."""
+    good = padded(query("good.example"), 100, IPV4)
+    with Server(lambda _: [answer, good]), start() as tool:
+        assert ask(LOOPBACK, b"?") == answer
+        name = wait_until(lambda: named(tool), "the second answer")
+        assert name == "good.example"
+        assert unread(tool) == 1
+
+
+def named(tool: Tool) -> str | None:
+    """Connect once more; return the name that the tool then shows."""
+    return names_of(tool, [IPV4])[-1]
+
+
+def test_not_an_answer() -> None:
+    """Queries, refusals and what is no DNS message, from port 53, are ignored."""
+    zone = {"www.example.": [IPV4]}
+    refused = query("www.example")[:2] + b"\x81\x05" + query("www.example")[4:]
+    others = [query("www.example"), refused, b"", b"?", b"\xff" * 11]
+    with (
+        Server(lambda _: others),
+        serve(zone, "127.0.0.11"),
+        start() as tool,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        client.sendto(b"?", (LOOPBACK, 53))
+        assert [client.recv(65535) for _ in others] == others
+        look_up("www.example", server="127.0.0.11")
+        assert names_of(tool, [IPV4]) == ["www.example"]
+        assert unread(tool) == 0
