@@ -16,6 +16,9 @@ NO_QUERY = "No DNS Query"
 LONG_AGE_MS = 100
 
 
+TIME = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+
+
 class Connection(msgspec.Struct, gc=False):
     """One attempt to open a TCP connection, as the outputs show it."""
 
@@ -25,7 +28,7 @@ class Connection(msgspec.Struct, gc=False):
     time: Annotated[
         int,
         Field(
-            "TIME", 30, "when it began, RFC 3339 in UTC", shown=rfc3339, shown_type=str
+            "TIME", 30, "when it began, RFC 3339 in UTC", shown=rfc3339, shown_type=TIME
         ),
     ]
     uid: Annotated[int, Field("UID", 5, "user ID of the process", "d")]

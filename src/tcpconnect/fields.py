@@ -56,10 +56,12 @@ def columns_of(struct: type[msgspec.Struct]) -> dict[str, Column]:
 def choose(table: dict[str, Column], names: Iterable[str]) -> list[Column]:
     """Return the named columns in the order of the names.
 
-    Raises UsageError for a name that the table does not have.
+    Raises UsageError for a name that the table does not have, or that comes twice.
     """
-    chosen = []
+    chosen: list[Column] = []
     for name in names:
+        if any(name == column.name for column in chosen):
+            raise UsageError(f"column {name!r} is there twice", "", "name it once")
         if name not in table:
             from difflib import get_close_matches
 

@@ -13,6 +13,8 @@ from tcpconnect.errors import KernelError
 from tcpconnect.flow import FLOW
 from tcpconnect.tracer import trace
 
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
 
 def columns_help(*, count: bool) -> str:
     """List the columns (with ``count`` those of ``-c``) with their meaning."""
@@ -32,7 +34,8 @@ def schema(*, count: bool) -> str:
         default = msgspec.field(default=msgspec.UNSET)
         members.append((name, Annotated[kind, meta], default))
     struct = msgspec.defstruct("flow" if count else "connection", members)
-    return json.dumps(msgspec.json.schema(struct), indent=2) + "\n"
+    described = {"$schema": DIALECT, **msgspec.json.schema(struct)}
+    return json.dumps(described, indent=2) + "\n"
 
 
 def _attach(*, verbose: bool) -> Check:

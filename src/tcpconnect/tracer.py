@@ -161,10 +161,12 @@ class Trace:
 
     def close(self) -> None:
         """Detach and give everything back to the kernel."""
+        waker, self._waker = self._waker, -1
+        if waker < 0:
+            return
         if self._naming:
             self._naming.close()
         self._source.close()
-        waker, self._waker = self._waker, -1
         os.close(waker)
         os.close(self._wake)
 

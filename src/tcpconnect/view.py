@@ -85,7 +85,7 @@ class View:
         options.dns |= options.dns_latency
         table = FLOW if options.count else CONNECTION
         if options.columns is not None:
-            self.columns = choose(table, options.columns.split(","))
+            self.columns = choose(table, map(str.strip, options.columns.split(",")))
         else:
             self.columns = choose(table, _by_letters(options, self.format))
         if options.columns is not None:

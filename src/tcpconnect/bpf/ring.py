@@ -75,12 +75,19 @@ class Ring:
         return runs
 
     def _count(self, start: int, length: int, stride: int, most: int) -> int:
-        """Return how many of ``most`` records from ``start`` on have this length."""
-        stop = start + most * stride
-        lengths = self._words[start // 4 : stop // 4 : stride // 4].tolist()
-        if lengths.count(length) == most:
-            return most
-        return next(i for i, other in enumerate(lengths) if other != length)
+        """Return how many of ``most`` records from ``start`` on have this length.
+
+        It looks ahead further and further: where kinds alternate, not far for each.
+        """
+        count, step = 0, 1
+        while count < most:
+            step = min(8 * step, most - count)
+            first, last = start + count * stride, start + (count + step) * stride
+            lengths = self._words[first // 4 : last // 4 : stride // 4].tolist()
+            if lengths.count(length) < step:
+                return count + next(i for i, n in enumerate(lengths) if n != length)
+            count += step
+        return count
 
     @property
     def waiting(self) -> bool:
