@@ -10,9 +10,10 @@ from struct import iter_unpack
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.kernel import KernelSource
-from tcpconnect.bpf.preflight import ready_library
+from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS
 from tcpconnect.connection import FRAMED, LAYOUT, Connection, decode
+from tcpconnect.errors import KernelError
 from tcpconnect.flow import Flow, decode_flows
 from tcpconnect.settings import NAME_SOURCES, RING_BYTES, Settings
 
@@ -44,7 +45,11 @@ class Trace:
         self._stopped = False
         self._deadline = None if duration is None else time.monotonic() + duration
         library = ready_library()
-        self._source = KernelSource(library, settings)
+        try:
+            self._source = KernelSource(library, settings)
+        except KernelError:
+            require()  # what lacks says more than the step that failed for it
+            raise
         self._naming = self._attach_names(library) if settings.named else None
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()

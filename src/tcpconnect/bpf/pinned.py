@@ -41,7 +41,7 @@ def _why_not(path: str, error: OSError) -> str:
         return os.strerror(error.errno or 0)
     if stat.S_ISDIR(mode):
         return "it is a directory"
-    return f"it is no pinned BPF object ({os.strerror(error.errno or 0)})"
+    return "it is no pinned BPF object"
 
 
 def _describe(library: ctypes.CDLL, fd: int) -> str:
