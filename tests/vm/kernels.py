@@ -114,8 +114,9 @@ def _choose_modules(modules: Path, target: Path, release: str) -> None:
     for name in _needed((source / "modules.dep").read_text()):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source / name, copy / name)
-    for index in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
-        shutil.copy(source / index, copy / index)
+    # What is built in; 7.x has no such lists in its packages.
+    for index in source.glob("modules.builtin*"):
+        shutil.copy(index, copy / index.name)
     _merge_lib(target)
     run("depmod", "-b", target, release, what=f"index the modules of {release}")
     (target / "lib").unlink()
