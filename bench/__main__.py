@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from bench import transfers
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
 from bench.report import legend, machine, rows_of, table, targets
@@ -47,6 +48,11 @@ def options() -> argparse.Namespace:
         metavar="LIST",
         help=f"write it as --modes=LIST; of: {','.join(MODES)}",
     )
+    add(
+        "--only",
+        choices=("connects", "transfers"),
+        help="measure only what a connect costs, or only what -d costs a transfer",
+    )
     return parser.parse_args()
 
 
@@ -61,13 +67,23 @@ def _names(text: str) -> list[str]:
 def main() -> int:
     """Measure and print; 1 when a run did not add up."""
     given = options()
+    print(machine())
+    code = 0
+    if given.only != "transfers":
+        code = connects(given)
+    if given.only != "connects":
+        print(transfers.report(transfers.measure(given.rounds)), end="")
+    return code
+
+
+def connects(given: argparse.Namespace) -> int:
+    """Measure and print what a connect costs; 1 when a run did not add up."""
     names = list(dict.fromkeys([BASE, *given.modes]))
     the_plan = plan(given.connects, given.rate, given.seconds)
     modes = [MODES[name] for name in names]
     rounds = measure(modes, the_plan, given.workers, given.rounds)
     rows = rows_of(rounds, names)
-    parts = [machine(), legend(rounds, given.rate), table(rows), targets(rows)]
-    print("\n".join(parts), end="")
+    print("\n".join([legend(rounds, given.rate), table(rows), targets(rows)]))
     return int(any(row.wrong for row in rows))
 
 

@@ -21,7 +21,7 @@ made {bare_rate:.0f}k connects/s (half refused), {top_rate:.0f}k (refused only).
 
 us a connect   user, sys: CPU of the tool at full rate, half of the connects refused;
                xCPU, xuser: median of the ratios to {base} in the same round;
-               paced: user and sys together at {rate:.0f} connects/s (20 ms pauses)
+               paced: user and sys together at {rate:.0f} connects/s (40 ms pauses)
 BPF programs   runs a connect (both ends of it are on this machine: they also run for
                the accepting socket); ns a run and, in BPF, a connect; net: without
                what the kernel's clock says of a program that does nothing

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TOOL = Path(sys.executable).with_name("tcpconnect")
 READY = b"Tracing connect ... Hit Ctrl-C to end\n"
 TIMEOUT_S = 60.0
-STILL_S = 0.06  # three of the pauses that the tool makes between two batches
+STILL_S = 0.12  # three of the pauses that the tool makes between two batches
 STILL_CPU_S = 0.001
 LOST = re.compile(rb"in total, (\d+) attempts (?:lost|not counted)")
 
