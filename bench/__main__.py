@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from bench import transfers
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
 from bench.report import legend, machine, rows_of, table, targets
+
+if TYPE_CHECKING:
+    from bench.measure import Round
 
 
 def options() -> argparse.Namespace:
@@ -65,7 +70,7 @@ def _names(text: str) -> list[str]:
 
 
 def main() -> int:
-    """Measure and print; 1 when a run did not add up."""
+    """Measure and print; 1 when a run did not add up, or nothing was measured."""
     given = options()
     print(machine())
     code = 0
@@ -81,7 +86,11 @@ def connects(given: argparse.Namespace) -> int:
     names = list(dict.fromkeys([BASE, *given.modes]))
     the_plan = plan(given.connects, given.rate, given.seconds)
     modes = [MODES[name] for name in names]
-    rounds = measure(modes, the_plan, given.workers, given.rounds)
+    rounds: list[Round] = []
+    with contextlib.suppress(KeyboardInterrupt):  # then report the rounds before it
+        rounds.extend(measure(modes, the_plan, given.workers, given.rounds))
+    if not rounds:
+        return 1
     rows = rows_of(rounds, names)
     print("\n".join([legend(rounds, given.rate), table(rows), targets(rows)]))
     return int(any(row.wrong for row in rows))

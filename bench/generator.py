@@ -15,18 +15,20 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from typing_extensions import Self
 
 BURST = 20  # connects between two looks at the clock
 BACKLOG = 4096
 SYNS_BEFORE_RESET = BACKLOG - BURST
-CLOSED_PORT = 6000
-LISTEN_PORT = 7000  # of the first worker; each has its own
 
-# All destinations are in a /24 of our own: other connects on this machine, which the
-# tool sees as well, don't go there.
+# Other connects on this machine, which the tool sees as well, don't go to our ports,
+# nor those that do to our /24. Nobody listens on the first port; each worker does on
+# one of its own.
+CLOSED_PORT = 20_000 + os.getpid() % 10_000
+MAX_WORKERS = 256
+PORTS = f"{CLOSED_PORT}-{CLOSED_PORT + MAX_WORKERS}"
 NETWORK = f"127.{64 + os.getpid() % 128}.{os.getpid() // 128 % 256}."
 ADDRESSES = [f"{NETWORK}{host}" for host in range(1, 17)]
 
@@ -67,7 +69,7 @@ class Made(NamedTuple):
         return self.ok + self.failed
 
 
-def total(parts: list[Made]) -> Made:
+def total(parts: Iterable[Made]) -> Made:
     """Add what workers made at the same time."""
     oks, faileds, walls, cpus = zip(*parts, strict=True)
     return Made(sum(oks), sum(faileds), max(walls), sum(cpus))
@@ -128,7 +130,7 @@ def _serve(number: int, pipe: connection.Connection[Made, Order | None]) -> None
     """Be a worker: carry out orders until None comes, or the bench is gone."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with Target(LISTEN_PORT + number) as target:
+    with Target(CLOSED_PORT + 1 + number) as target:
         while order := pipe.recv():
             pipe.send(_carry_out(order, target))
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.generator import NETWORK, Generator, Order, total
+from bench.generator import NETWORK, PORTS, Generator, Order, total
 from bench.modes import mismatch
 from bench.programs import programs_of, statistics
 from bench.tool import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bench.generator import Made
     from bench.modes import Mode
@@ -108,16 +108,14 @@ class Round(NamedTuple):
 
 def measure(
     modes: Sequence[Mode], the_plan: Plan, workers: int, rounds: int
-) -> list[Round]:
+) -> Iterator[Round]:
     """Measure the modes so many times, each time in another order."""
-    done = []
     with tempfile.TemporaryDirectory() as folder, Generator(workers) as generator:
         bench = Bench(generator, the_plan, Path(folder, "output"))
         for number in range(rounds):
             turn = number * len(modes) // rounds
-            done.append(bench.round([*modes[turn:], *modes[:turn]]))
-            _tell(f"round {number + 1} of {rounds} done")
-    return done
+            yield bench.round([*modes[turn:], *modes[:turn]])
+            _tell(f" round {number + 1} of {rounds}")
 
 
 class Bench:
@@ -139,7 +137,7 @@ class Bench:
         return Round(bare, loads, costs)
 
     def _mode(self, mode: Mode) -> tuple[Load, Cost]:
-        with Tool(mode.options, self._path) as tool:
+        with Tool(_options(mode), self._path) as tool:
             first = self._make_one()
             first_ms = _first_ms(mode, tool)
             mixed, user_us, system_us = self._work(tool, self._plan.mixed)
@@ -168,18 +166,24 @@ class Bench:
 
         A run that the hypervisor or an interrupt stretches spoils one slice only.
         """
-        parts, costs = [], []
         with statistics():
-            for _ in range(SLICES):
-                before, empty_before = tool.programs(), programs_of(os.getpid())
-                made = self._make(self._plan.timed)
-                after, empty_after = tool.programs(), programs_of(os.getpid())
-                runs = after.runs - before.runs
-                time_ns = after.time_ns - before.time_ns
-                empty_ns = empty_after.time_ns - empty_before.time_ns
-                costs.append([n / made.connects for n in (runs, time_ns, empty_ns)])
-                parts.append(made)
+            slices = [self._slice(tool) for _ in range(SLICES)]
+        parts, costs = zip(*slices, strict=True)
         return total(parts), PerConnect(*map(median, zip(*costs, strict=True)))
+
+    def _slice(self, tool: Tool) -> tuple[Made, PerConnect]:
+        own = os.getpid()
+        before, empty_before = tool.programs(), programs_of(own)
+        made = self._make(self._plan.timed)
+        spent = tool.programs().since(before)
+        empty = programs_of(own).since(empty_before)
+        empty_ns = empty.time_ns / max(empty.runs, 1)
+        per_connect = PerConnect(
+            spent.runs / made.connects,
+            spent.time_ns / made.connects,
+            empty_ns * spent.runs / made.connects,
+        )
+        return made, per_connect
 
     def _work(self, tool: Tool, order: Order) -> tuple[Made, float, float]:
         """Make a load; return it with user and system CPU of the tool, us a connect."""
@@ -189,6 +193,11 @@ class Bench:
         tool.wait_still()
         user_s, system_s = tool.cpu().since(before)
         return made, user_s * 1e6 / made.connects, system_s * 1e6 / made.connects
+
+
+def _options(mode: Mode) -> tuple[str, ...]:
+    """Leave out connects of others, whose losses would be mistaken for ours."""
+    return mode.options if "-P" in mode.options else (*mode.options, "-P", PORTS)
 
 
 def _first_ms(mode: Mode, tool: Tool) -> float | None:

@@ -25,6 +25,10 @@ class Programs(NamedTuple):
     runs: int
     time_ns: int
 
+    def since(self, before: Programs) -> Programs:
+        """Return what was added since ``before``."""
+        return Programs(self.runs - before.runs, self.time_ns - before.time_ns)
+
 
 def programs_of(pid: int) -> Programs:
     """Add up the programs that a process has descriptors of."""
