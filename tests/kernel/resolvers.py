@@ -268,6 +268,6 @@ def etc(folder: Path, hosts: str = "", server: str = LOOPBACK) -> Iterator[None]
     }
     with private_mounts():
         for name, text in files.items():
-            (folder / name).write_text(text)
+            (folder / name).write_text(text, errors="surrogateescape")
             sh(f"mount --bind {folder / name} /etc/{name}")
         yield

@@ -49,8 +49,11 @@ class Places:
             netns.enter()
             (cgroup / "cgroup.procs").write_text("0")
 
+        def step() -> None:
+            next(steps)()
+
         steps = iter(work)
-        return self._stack.enter_context(Child(lambda: next(steps)(), enter))
+        return self._stack.enter_context(Child(step, enter))
 
     @property
     def root(self) -> Path:
@@ -125,7 +128,7 @@ def test_two_containers(places: Places, own: str) -> None:
 
 
 def test_containers_of_cgroup_v1(places: Places) -> None:
-    """Where all processes are in the root of cgroup v2, each container shows its own."""
+    """Where all are in the root of cgroup v2, each container shows its own name."""
     containers = [
         places.process(places.netns(), places.root, learn(name), connect)
         for name in ("a.example", "b.example")

@@ -31,7 +31,7 @@ LOOPBACK = {"127.0.0.1": "localhost", "::1": "localhost"}
 
 MAX_ADDRESSES = 10_240
 TTL_S = 24 * 3600.0
-OLDER = 3  # answers kept beside the newest: an attempt may have begun before that one
+KEPT = 4  # names of each scope: an attempt may have begun before the newest came
 
 # Who saw a name: a process, a cgroup in a network namespace, that cgroup elsewhere,
 # that network namespace (each with its number), or anyone. Where cgroups are those of
@@ -49,6 +49,26 @@ class Name(NamedTuple):
     source: str
     time_ns: int
     asked_ns: int  # 0: not known
+    renewed: bool = False  # it came again after this, when exactly is not kept
+
+
+def _with(names: list[Name], name: Name) -> list[Name]:
+    """Put a name before older ones; of KEPT, one between two like it goes first."""
+    names = [name, *names]
+    if len(names) > KEPT:
+        for i in range(KEPT - 1, 0, -1):
+            newer, middle, older = names[i - 1 : i + 2]
+            if newer.text == middle.text == older.text:
+                names[i : i + 2] = [older._replace(renewed=True)]
+                break
+        else:
+            names.pop()
+    return names
+
+
+def _at(names: list[Name], now_ns: int) -> Name | None:
+    """Return the newest name that had come at a time."""
+    return next((name for name in names if name.time_ns <= now_ns), None)
 
 
 class Names:
@@ -145,8 +165,7 @@ class Names:
             self._known[key] = by_scope
             self._scopes -= len(by_scope)
             for scope in scopes:
-                older = by_scope.pop(scope, [])
-                by_scope[scope] = [name, *older[:OLDER]]
+                by_scope[scope] = _with(by_scope.pop(scope, []), name)
             while len(by_scope) > SCOPES_PER_ADDRESS:
                 del by_scope[next(iter(by_scope))]
             self._scopes += len(by_scope)
@@ -154,20 +173,13 @@ class Names:
             self._scopes -= len(self._known.popitem(last=False)[1])
 
     def find(self, daddr: str, scopes: Iterable[Scope], now_ns: int) -> Name | None:
-        """Return the newest name that ``daddr`` had at a time, by the first scope.
-
-        When all that are kept came later, it is the first of them, which most often has
-        the text of those before it.
-        """
+        """Return the newest name that ``daddr`` had at a time, by the first scope."""
         by_scope = self._known.get(daddr)
         if by_scope:
             for scope in scopes:
-                names = by_scope.get(scope, ())
-                for name in names:
-                    if 0 <= now_ns - name.time_ns <= self._ttl_ns:
-                        return name
-                if len(names) > OLDER and now_ns < names[-1].time_ns:
-                    return names[-1]
+                name = _at(by_scope.get(scope, []), now_ns)
+                if name and (name.renewed or now_ns - name.time_ns <= self._ttl_ns):
+                    return name
         return None
 
     def add_to(self, connection: Connection) -> None:
@@ -183,8 +195,8 @@ class Names:
             return
         connection.query = name.text
         connection.query_source = name.source
-        if name.time_ns > began:
-            return  # in the place of one that is not kept
+        if name.renewed:
+            return
         connection.query_age_ms = (began - name.time_ns) // 1000 / 1000
         if name.asked_ns:
             connection.dns_ms = (name.time_ns - name.asked_ns) // 1000 / 1000

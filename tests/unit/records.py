@@ -1,0 +1,93 @@
+"""Records of names as on the ring, and attempts that are to be named."""
+
+from __future__ import annotations
+
+from socket import AF_INET6, inet_pton
+from typing import TYPE_CHECKING
+
+import dns.message
+import dns.rrset
+import msgspec
+
+from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
+from tcpconnect.enrich.names import LARGE_ANSWER, LOOKUP, SMALL_ANSWER
+from unit.samples import connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tcpconnect.connection import Connection
+    from tcpconnect.enrich.names import Names
+
+MS = 1_000_000
+IPV4, IPV6 = "10.1.2.3", "fd00::1"
+CGROUP, NETNS, PID = 1, 4026531840, 1469
+
+
+def raw(address: str) -> bytes:
+    """Return the 16 bytes of an address in a record."""
+    return inet_pton(AF_INET6, address if ":" in address else f"::ffff:{address}")
+
+
+def message(name: str, *addresses: str) -> bytes:
+    """Return a DNS answer."""
+    kind = "AAAA" if ":" in addresses[0] else "A"
+    query = dns.message.make_query(name, kind)
+    response = dns.message.make_response(query)
+    owner = f"{name}."
+    response.answer.append(dns.rrset.from_text(owner, 60, "IN", kind, *addresses))
+    return response.to_wire()
+
+
+def run(length: int, records: Iterable[bytes]) -> Run:
+    """Return records as the reader of the ring yields them."""
+    gap = bytes(-length % ALIGNMENT)
+    return Run(length, b"".join(bytes(HEADER_BYTES) + r + gap for r in records))
+
+
+def answers(
+    *messages: bytes,
+    time_ns: int = 0,
+    asked_ns: int = 0,
+    cgroup: int = CGROUP,
+    netns: int = NETNS,
+) -> Run:
+    """Return the records of answers over UDP."""
+    layout = SMALL_ANSWER if max(map(len, messages)) <= 512 else LARGE_ANSWER
+    where = (cgroup, 7, netns, 0, 0)
+    records = [
+        layout.pack(time_ns, asked_ns, *where, len(data), 0, data) for data in messages
+    ]
+    return run(layout.size, records)
+
+
+def lookup(
+    name: bytes | str,
+    *addresses: str,
+    time_ns: int = 0,
+    asked_ns: int = 0,
+    pid: int = PID,
+    netns: int = NETNS,
+    cut: int = 0,
+) -> Run:
+    """Return the record of a call of getaddrinfo."""
+    found = b"".join(map(raw, addresses))
+    text = name if isinstance(name, bytes) else name.encode()
+    head = (time_ns, asked_ns, CGROUP, pid, netns, len(addresses), cut, text)
+    return run(LOOKUP.size, [LOOKUP.pack(*head, found)])
+
+
+def named(names: Names, address: str = IPV4, **changes: int) -> Connection:
+    """Return an attempt to reach an address, with what is known of its name."""
+    attempt = msgspec.structs.replace(
+        connection(query=None, query_source=None, query_age_ms=None, dns_ms=None),
+        daddr=address,
+        **{"cgroup_id": CGROUP, "netns": NETNS, "pid": PID, **changes},
+    )
+    names.add_to(attempt)
+    return attempt
+
+
+def query(names: Names, address: str = IPV4, **changes: int) -> str | None:
+    """Return the name of an attempt."""
+    return named(names, address, **{"monotonic_ns": MS, **changes}).query
