@@ -77,7 +77,7 @@ def lookup(
     return run(LOOKUP.size, [LOOKUP.pack(*head, found)])
 
 
-def named(names: Names, address: str = IPV4, **changes: int) -> Connection:
+def named(names: Names, address: str = IPV4, /, **changes: int) -> Connection:
     """Return an attempt to reach an address, with what is known of its name."""
     attempt = msgspec.structs.replace(
         connection(query=None, query_source=None, query_age_ms=None, dns_ms=None),
@@ -88,6 +88,6 @@ def named(names: Names, address: str = IPV4, **changes: int) -> Connection:
     return attempt
 
 
-def query(names: Names, address: str = IPV4, **changes: int) -> str | None:
+def query(names: Names, address: str = IPV4, /, **changes: int) -> str | None:
     """Return the name of an attempt."""
     return named(names, address, **{"monotonic_ns": MS, **changes}).query
