@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 READY = b"Tracing connect ... Hit Ctrl-C to end\n"
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 TOOL = Path(sys.executable).with_name("tcpconnect")
 
 libc = ctypes.CDLL(None, use_errno=True)

@@ -180,13 +180,13 @@ def dnsmasq(
             process.terminate()
 
 
-def ask(server: str, query: bytes) -> bytes:
-    """Ask over UDP; return the first datagram that comes."""
+def ask(server: str, query: bytes, answers: int = 1) -> bytes:
+    """Ask over UDP, wait for so many answers, and return the first."""
     with socket.socket(family_of(server), socket.SOCK_DGRAM) as client:
         client.settimeout(TIMEOUT_S)
         client.connect((server, 53))
         client.send(query)
-        return client.recv(65535)
+        return [client.recv(65535) for _ in range(answers)][0]
 
 
 def ask_tcp(server: str, query: bytes) -> bytes:
