@@ -186,7 +186,8 @@ def ask(server: str, query: bytes, answers: int = 1) -> bytes:
         client.settimeout(TIMEOUT_S)
         client.connect((server, 53))
         client.send(query)
-        return [client.recv(65535) for _ in range(answers)][0]
+        first, *_ = [client.recv(65535) for _ in range(answers)]
+        return first
 
 
 def ask_tcp(server: str, query: bytes) -> bytes:
