@@ -196,8 +196,12 @@ class Bench:
 
 
 def _options(mode: Mode) -> tuple[str, ...]:
-    """Leave out connects of others, whose losses would be mistaken for ours."""
-    return mode.options if "-P" in mode.options else (*mode.options, "-P", PORTS)
+    """Leave out connects of others, whose losses would be mistaken for ours.
+
+    A tool that lost us, because we were killed, ends by itself.
+    """
+    options = (*mode.options, "--duration", "3600")
+    return options if "-P" in options else (*options, "-P", PORTS)
 
 
 def _first_ms(mode: Mode, tool: Tool) -> float | None:
