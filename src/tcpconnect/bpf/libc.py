@@ -87,11 +87,15 @@ def _open_in(root: int, path: str) -> int:
     return fd
 
 
+def mount_namespace(pid: int) -> int:
+    """Return the inode of a process's mount namespace, 0 when it has ended."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/mnt").st_ino
+    except OSError:
+        return 0
+
+
 def mount_namespaces() -> set[int]:
     """Return the inodes of the mount namespaces that processes are in."""
-    found = set()
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError):
-                found.add(os.stat(f"/proc/{name}/ns/mnt").st_ino)
-    return found
+    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
+    return {mount_namespace(pid) for pid in pids} - {0}

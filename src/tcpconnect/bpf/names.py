@@ -13,7 +13,7 @@ from tcpconnect.bpf.object import BpfObject, step
 from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 MAX_QUERIES = 65536
 SWEEP_NS = 60 * 10**9  # how often libraries of containers that are gone are let go
@@ -65,15 +65,15 @@ class Answers:
 
 
 class _Probe(NamedTuple):
-    links: tuple[int, int]
-    mntns: int
+    links: list[int]  # none when it could not be attached
+    mntnses: set[int]  # mount namespaces whose processes may use it
 
 
 class Lookups:
     """What getaddrinfo() returns, in every C library that a process here may use."""
 
     def __init__(self, library: ctypes.CDLL, ring_fd: int) -> None:
-        self._probes: dict[tuple[int, int], _Probe | None] = {}
+        self._probes: dict[tuple[int, int], _Probe] = {}
         self._swept_ns = time.monotonic_ns()
         machine = os.uname().machine
         if machine not in {"x86_64", "aarch64"}:
@@ -101,28 +101,29 @@ class Lookups:
                 self.look_at(pid)
             except KernelError as error:
                 failure = error
-        if not any(self._probes.values()):
+        if not any(probe.links for probe in self._probes.values()):
             raise failure or KernelError("found no C library with getaddrinfo")
 
     def look_at(self, pid: int) -> None:
         """Attach to the libraries that this process may use, where they are new."""
         self._sweep()
+        mntns = libc.mount_namespace(pid)
         for library in libc.libraries(pid):
             try:
                 key = (library.device, library.inode)
-                if key not in self._probes:
-                    self._probes[key] = None  # not tried again when it fails
-                    self._probes[key] = self._attach(library.fd, pid)
+                new = key not in self._probes
+                probe = self._probes.setdefault(key, _Probe([], set()))
+                probe.mntnses.add(mntns)
+                if new:  # not tried again when it fails
+                    probe.links.extend(self._attach(library.fd))
             finally:
                 os.close(library.fd)
 
-    def _attach(self, fd: int, pid: int) -> _Probe:
+    def _attach(self, fd: int) -> Iterator[int]:
         path = f"/proc/self/fd/{fd}"
-        mntns = os.stat(f"/proc/{pid}/ns/mnt").st_ino
         attach = self._bpf.attach_uprobe
-        entry = attach("getaddrinfo_entry", path, "getaddrinfo", at_return=False)
-        back = attach("getaddrinfo_return", path, "getaddrinfo", at_return=True)
-        return _Probe((entry, back), mntns)
+        yield attach("getaddrinfo_entry", path, "getaddrinfo", at_return=False)
+        yield attach("getaddrinfo_return", path, "getaddrinfo", at_return=True)
 
     def _sweep(self) -> None:
         """Let go of libraries of mount namespaces that are gone.
@@ -135,7 +136,8 @@ class Lookups:
         self._swept_ns = now
         alive = libc.mount_namespaces()
         for key, probe in list(self._probes.items()):
-            if probe and probe.mntns not in alive:
+            probe.mntnses.intersection_update(alive)
+            if not probe.mntnses:
                 for link in probe.links:
                     self._bpf.detach(link)
                 del self._probes[key]

@@ -1,0 +1,104 @@
+"""Programs with C libraries of their own, and containers to run them in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conftest import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Self
+
+SOURCE = Path(__file__).with_name("looker.c")
+COMPILERS = {
+    "glibc": ["gcc"],
+    "musl": ["musl-gcc"],
+    "static": ["musl-gcc", "-static"],
+}
+
+
+def build(folder: Path, kind: str) -> Path:
+    """Compile looker.c; return the program."""
+    program = folder / f"looker-{kind}"
+    subprocess.run([*COMPILERS[kind], "-o", program, SOURCE], check=True)
+    return program
+
+
+def libraries(program: Path, kind: str) -> list[str]:
+    """Return the paths of what a program loads: its C library and the loader."""
+    if kind == "musl":
+        return [f"/lib/ld-musl-{os.uname().machine}.so.1"]
+    command = ["ldd", str(program)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [word for word in told.split() if word.startswith("/")]
+
+
+def make_image(root: Path, kind: str, hosts: str = "") -> Path:
+    """Make a directory that a looker can have as its root; return it."""
+    program = build(root.parent, kind)
+    for path in libraries(program, kind):
+        copy = root / path.lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(os.path.realpath(path), copy)
+    etc = root / "etc"
+    etc.mkdir()
+    (etc / "hosts").write_text(hosts)
+    (etc / "nsswitch.conf").write_text("hosts: files\n")
+    shutil.copy(program, root / "looker")
+    return root
+
+
+@contextmanager
+def overlay(folder: Path, image: Path) -> Iterator[Path]:
+    """Mount a container's own view of an image; yields its root."""
+    layers = {name: folder / name for name in ("upper", "work", "root")}
+    for layer in layers.values():
+        layer.mkdir(parents=True)
+    options = f"lowerdir={image},upperdir={layers['upper']},workdir={layers['work']}"
+    sh(f"mount -t overlay overlay -o {options} {layers['root']}")
+    try:
+        yield layers["root"]
+    finally:
+        sh(f"umount {layers['root']}")
+
+
+class Looker:
+    """A looker running, ready when the constructor returns.
+
+    With ``root`` it runs in a mount namespace of its own, in that directory.
+    """
+
+    def __init__(self, program: Path, name: str, root: Path | None = None) -> None:
+        command = [str(program), name, "7"]
+        if root:
+            command = ["unshare", "--mount", "chroot", str(root), "/looker", name, "7"]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+        self.pid = self._process.pid
+        self._stack = ExitStack()
+        self._stack.enter_context(self._process)
+        self._wait()
+
+    def _wait(self) -> None:
+        assert self._process.stdout is not None
+        assert self._process.stdout.read(1) == b"\0"
+
+    def run(self) -> None:
+        """Have it look its name up, and connect."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\0")
+        self._wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()

@@ -1,0 +1,120 @@
+"""-d: names from getaddrinfo, in whatever C library a process has."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attempts import attempt
+from conftest import Tool
+from containers import Looker, build
+from resolvers import etc, names_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+IPV4, IPV6 = "127.1.2.3", "fd00:d::1"
+
+
+def start(*pids: int) -> Tool:
+    """Trace what these processes connect to port 7, with names from C libraries."""
+    return Tool("-p", ",".join(map(str, pids)), "-P", 7, "-dj", "--names", "libc")
+
+
+def names(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the names, and where they come from."""
+    return [(event["query"], event["query_source"]) for event in events]
+
+
+def test_hosts_file(tmp_path: Path) -> None:
+    """A name that never was asked of any server is known."""
+    with etc(tmp_path, f"{IPV4} www.example www\n"), start(os.getpid()) as tool:
+        socket.getaddrinfo("www", 7)
+        assert names_of(tool, [IPV4]) == ["www"]
+        socket.getaddrinfo("www.example", 7)
+        assert names_of(tool, [IPV4]) == ["www.example"]
+
+
+def test_both_ip_versions(tmp_path: Path) -> None:
+    """IPv4 and IPv6 addresses have the name; which ones depends on what was asked."""
+    hosts = f"{IPV4} www.example\n{IPV6} www.example\n"
+    with etc(tmp_path, hosts), start(os.getpid()) as tool:
+        socket.getaddrinfo("www.example", 7, socket.AF_INET)
+        assert names_of(tool, [IPV4]) == ["www.example"]
+        socket.getaddrinfo("www.example", 7)
+        events = tool.all_events()
+    assert names(events) == [("www.example", "libc")]
+
+
+def test_sixty_addresses(tmp_path: Path) -> None:
+    """Each of many addresses has the name, though each comes for every socket type."""
+    addresses = [f"127.1.2.{i}" for i in range(1, 61)]
+    hosts = "".join(f"{address} many.example\n" for address in addresses)
+    with etc(tmp_path, hosts), start(os.getpid()) as tool:
+        assert len(socket.getaddrinfo("many.example", 7)) == 180
+        assert names_of(tool, addresses) == ["many.example"] * 60
+
+
+def test_more_addresses_than_are_read(tmp_path: Path) -> None:
+    """Of more than 192 entries the first are read, and it is counted."""
+    addresses = [f"127.1.2.{i}" for i in range(1, 101)]
+    hosts = "".join(f"{address} many.example\n" for address in addresses)
+    with etc(tmp_path, hosts), start(os.getpid()) as tool:
+        found = [to[0] for *_, to in socket.getaddrinfo("many.example", 7)]
+        ends = [str(found[0]), str(found[-1])]
+        assert names_of(tool, ends) == ["many.example", None]
+        tool.stop()
+    assert b"1 DNS answers not read" in tool.stderr
+
+
+@pytest.mark.parametrize("name", ["none.example", IPV4, None])
+def test_nothing_looked_up(tmp_path: Path, name: str | None) -> None:
+    """Names that are not found, addresses and the empty name name nothing."""
+    with etc(tmp_path), start(os.getpid()) as tool:
+        try:
+            socket.getaddrinfo(name, 7)
+        except socket.gaierror:
+            assert name == "none.example"
+        addresses = [IPV4, "127.0.0.1"]
+        assert names_of(tool, addresses) == [None, "localhost"]
+
+
+def test_threads(tmp_path: Path) -> None:
+    """Threads look up at once, each its own name."""
+    addresses = {f"n{i}.example": f"127.1.2.{i}" for i in range(1, 21)}
+    hosts = "".join(f"{address} {name}\n" for name, address in addresses.items())
+    barrier = threading.Barrier(len(addresses))
+
+    def look_up(name: str) -> None:
+        barrier.wait()
+        for _ in range(10):
+            socket.getaddrinfo(name, 7)
+            attempt(addresses[name], 7)
+
+    with etc(tmp_path, hosts), start(os.getpid()) as tool:
+        threads = [threading.Thread(target=look_up, args=(n,)) for n in addresses]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        events = tool.events(10 * len(addresses))
+    assert len(events) == 10 * len(addresses)
+    assert {(e["query"], e["daddr"]) for e in events} == set(addresses.items())
+
+
+@pytest.mark.parametrize("kind", ["glibc", "musl"])
+def test_c_library_of_this_machine(tmp_path: Path, kind: str) -> None:
+    """The C libraries that are here have their probes from the start."""
+    program = build(tmp_path, kind)
+    with (
+        etc(tmp_path, f"{IPV4} www.example\n"),
+        Looker(program, "www.example") as looker,
+        start(looker.pid) as tool,
+    ):
+        looker.run()
+        assert names(tool.events(1)) == [("www.example", "libc")]
