@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 
 # The same on all architectures: arch/*/entry/syscalls, v5.2.
 SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 430, 431, 432
 FSCONFIG_CMD_CREATE = 6
+
+OCTAL = re.compile(rb"\\([0-7]{3})")  # how mountinfo has a space, among others
 
 
 def open_root() -> int:
@@ -21,16 +24,16 @@ def open_root() -> int:
     return _mount_privately()
 
 
-def mount_point(mountinfo: str = "/proc/self/mountinfo") -> str:
-    """Return where the hierarchy is mounted from its root, or an empty string."""
-    with open(mountinfo, encoding="utf-8", errors="surrogateescape") as lines:
+def mount_point(mountinfo: str = "/proc/self/mountinfo") -> bytes:
+    """Return where the hierarchy is mounted from its root, empty if nowhere."""
+    with open(mountinfo, "rb") as lines:
         for line in lines:
             # proc_pid_mountinfo(5): id, parent, device, root, mount point, ... - type
-            mount, _, kind = line.partition(" - ")
+            mount, _, kind = line.partition(b" - ")
             _, _, _, root, path, *_ = mount.split()
-            if kind.startswith("cgroup2 ") and root == "/":
-                return path.encode().decode("unicode_escape")
-    return ""
+            if kind.startswith(b"cgroup2 ") and root == b"/":
+                return OCTAL.sub(lambda code: bytes([int(code[1], 8)]), path)
+    return b""
 
 
 def _mount_privately() -> int:

@@ -1,0 +1,155 @@
+"""-d: how many names are kept, and what happens where a source is not to be had."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+from pathlib import Path
+
+import attempts
+import conftest
+import pytest
+from attempts import run_tool
+from conftest import TOOL, Tool, sh
+from resolvers import etc, look_up, names_of, private_mounts, serve
+
+from tcpconnect.bpf import libbpf
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+BPF_FOLDER = Path(libbpf.__file__).parent
+IPV4 = "127.1.2.3"
+ZONE = {f"n{i}.example.": [f"127.1.2.{i}"] for i in range(1, 4)}
+
+
+def start(*options: object) -> Tool:
+    """Trace what this process connects to port 7."""
+    return Tool("-p", os.getpid(), "-P", 7, "-dj", *options)
+
+
+def said(tool: Tool) -> list[str]:
+    """Return the lines that it has said before it was ready."""
+    return tool.stderr.decode().splitlines()[:-1]
+
+
+def test_max_names() -> None:
+    """With --max-names the addresses that were named last keep their names."""
+    with serve(ZONE), start("--max-names", 2) as tool:
+        for i in (1, 2, 3):
+            look_up(f"n{i}.example")
+        addresses = [f"127.1.2.{i}" for i in (1, 2, 3)]
+        assert names_of(tool, addresses) == [None, "n2.example", "n3.example"]
+
+
+def test_names_ttl() -> None:
+    """With --names-ttl a name is forgotten after so many seconds."""
+    with serve(ZONE), start("--names-ttl", 0.2) as tool:
+        look_up("n3.example")
+        assert names_of(tool, [IPV4]) == ["n3.example"]
+        select.select((), (), (), 0.25)
+        assert names_of(tool, [IPV4]) == [None]
+
+
+def test_one_source_only(tmp_path: Path) -> None:
+    """With --names the other source is not used."""
+    hosts = f"{IPV4} hosts.example\n"
+    with etc(tmp_path, hosts), serve(ZONE):
+        for source, name in (("dns", "n3.example"), ("libc", "hosts.example")):
+            with start("--names", source) as tool:
+                look_up("n3.example")
+                assert socket.getaddrinfo("hosts.example", 7)
+                assert names_of(tool, [IPV4]) == [name]
+
+
+def with_capabilities(names: str, script: Path) -> Path:
+    """Return a program that runs the tool with these capabilities only."""
+    setpriv = f"setpriv --bounding-set=-all,{names}"
+    script.write_text(f'#!/bin/sh\nexec {setpriv} {TOOL} "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+def test_no_lookups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where lookups can't be seen, one line says so; DNS answers are seen.
+
+    Linux lets only CAP_SYS_ADMIN watch functions of other programs.
+    """
+    tool_path = with_capabilities("+bpf,+perfmon,+net_admin", tmp_path / "tcpconnect")
+    monkeypatch.setattr(conftest, "TOOL", tool_path)
+    with serve(ZONE), start() as tool:
+        look_up("n3.example")
+        assert names_of(tool, [IPV4]) == ["n3.example"]
+    (line,) = said(tool)
+    assert line.startswith(
+        "tcpconnect: no names from libc: can't attach to getaddrinfo"
+    )
+
+
+def test_no_answers(tmp_path: Path) -> None:
+    """Where DNS answers can't be seen, one line says so; lookups are seen."""
+    with etc(tmp_path, f"{IPV4} hosts.example\n"):
+        sh(f"mount --bind /dev/null {BPF_FOLDER}/answers.bpf.o")
+        with start() as tool:
+            assert socket.getaddrinfo("hosts.example", 7)
+            assert names_of(tool, [IPV4]) == ["hosts.example"]
+    (line,) = said(tool)
+    assert line.startswith("tcpconnect: no names from dns: can't open the BPF object")
+
+
+@pytest.mark.parametrize("names", ["dns", "libc", "dns,libc"])
+def test_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: str) -> None:
+    """Where no source can be seen there is no -d: one line, exit code 1."""
+    tool_path = with_capabilities("+bpf,+perfmon", tmp_path / "tcpconnect")
+    monkeypatch.setattr(attempts, "TOOL", tool_path)
+    result = run_tool("-d", "--names", names)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("tcpconnect: can't attach ")
+
+
+def test_cgroup_v2_not_mounted() -> None:
+    """Where cgroup v2 is mounted nowhere, answers are seen all the same."""
+    with private_mounts():
+        sh("umount --lazy /sys/fs/cgroup")
+        with open("/proc/thread-self/mountinfo", encoding="utf-8") as mounts:
+            assert "cgroup2" not in mounts.read()
+        with serve(ZONE), start("--names", "dns") as tool:
+            look_up("n3.example")
+            assert names_of(tool, [IPV4]) == ["n3.example"]
+            assert said(tool) == []
+
+
+@pytest.mark.parametrize("name", ["cgroup", "with space", "é漢"])
+def test_cgroup_v2_mounted_elsewhere(tmp_path: Path, name: str) -> None:
+    """It may be mounted anywhere."""
+    path = tmp_path / name
+    path.mkdir()
+    with private_mounts():
+        sh("umount --lazy /sys/fs/cgroup")
+        subprocess.run(["mount", "-t", "cgroup2", "none", path], check=True)
+        with serve(ZONE), start("--names", "dns") as tool:
+            look_up("n3.example")
+            assert names_of(tool, [IPV4]) == ["n3.example"]
+
+
+def test_part_of_cgroup_v2_mounted(tmp_path: Path) -> None:
+    """A part of the hierarchy that is mounted is not taken for the whole."""
+    path = tmp_path / "cgroup"
+    path.mkdir()
+    with private_mounts():
+        sh(f"mount -t cgroup2 none {path}")
+        part = path / f"names-{os.getpid()}"
+        part.mkdir()
+        try:
+            sh(f"mount --bind {part} /mnt")
+            sh(f"umount --lazy {path}")
+            sh("umount --lazy /sys/fs/cgroup")
+            with serve(ZONE), start("--names", "dns") as tool:
+                look_up("n3.example")
+                assert names_of(tool, [IPV4]) == ["n3.example"]
+        finally:
+            sh(f"mount -t cgroup2 none {path}")
+            part.rmdir()
+            sh(f"umount {path}")
