@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-kernels lint format bench dist clean
+.PHONY: help run install test vm lint format bench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -20,7 +20,7 @@ test: $(VENV)/tools ## run all tests, those of the kernel too when root; options
 	@scripts/system-packages test
 	$(BIN)/pytest $(ARGS)
 
-test-kernels: $(VENV)/tools ## run the kernel tests on other kernels; options in ARGS
+vm: $(VENV)/tools ## run the kernel tests on other kernels; options in ARGS
 	@scripts/system-packages vm
 	$(BIN)/python -m tests.vm $(ARGS)
 

@@ -35,7 +35,7 @@ def main() -> int:
         with locked(CACHE, alone=True):
             orders = prepare(options)
     except VmError as error:
-        say(f"test-kernels: {error}")
+        say(f"vm: {error}")
         return 1
     with ThreadPoolExecutor(options.jobs) as pool:
         outcomes = list(pool.map(carry_out, orders))
@@ -48,13 +48,15 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     """Return the options, with the chosen kernels in ``kernels``."""
     names = ", ".join(kernel.name for kernel in KERNELS)
-    parser = argparse.ArgumentParser(prog="test-kernels", description=__doc__)
+    parser = argparse.ArgumentParser(prog="vm", description=__doc__)
     add = parser.add_argument
     add("tests", nargs="*", default=TESTS, help="default: tests/kernel")
     add("--kernel", action="append", metavar="NAME", help=f"of {names}; default: all")
     add("-k", dest="expression", metavar="EXPR", help="which tests, as in pytest -k")
     add("--run", metavar="CMD", help="a command line to run instead of the tests")
-    add("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N")
+    jobs = min(2, os.cpu_count() or 1)
+    add("--jobs", type=int, default=jobs, metavar="N", help="machines at a time")
+    add("--cpus", type=int, default=2, metavar="N", help="of each machine")
     add("--limit", type=int, default=900, metavar="SECONDS", help="for each kernel")
     add("--mirror", metavar="URI", help="of Debian; default: this host's")
     add("--update", action="store_true", help="look for newer kernels")
@@ -79,8 +81,9 @@ def prepare(options: argparse.Namespace) -> list[Order]:
     roots = {arch: pack_root(arch, mirror) for arch in arches}
     project = pack_project()
     script = write_script(options)
+    limits = (options.cpus, options.limit)
     return [
-        Order(CACHE, kernel, roots[kernel.kernel.arch], project, script, options.limit)
+        Order(CACHE, kernel, roots[kernel.kernel.arch], project, script, *limits)
         for kernel in kernels
     ]
 

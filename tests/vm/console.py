@@ -40,7 +40,8 @@ class Console:
         elif self._running and (text or not mark):
             self._show(text)
         if mark:
-            what, _, value = message.partition(" ")
+            # What the kernel adds to the line comes after the semicolon.
+            what, _, value = message.partition(";")[0].partition(" ")
             self._take(what, value)
 
     @property
