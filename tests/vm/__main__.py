@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .boot import Order, Outcome, boot
-from .cache import cached, key_of, locked, pack
+from .cache import TOP, cached, key_of, locked, pack
 from .debian import host_mirror
 from .errors import VmError
 from .kernels import KERNELS, fetch
-from .project import TOP, build_wheel, copy_files, install
+from .project import build_wheel, copy_files, install
 from .report import JUNIT, Run, problems, read_run, table
 from .roots import make_root
 
@@ -52,7 +52,8 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("tests", nargs="*", default=TESTS, help="default: tests/kernel")
     add("--kernel", action="append", metavar="NAME", help=f"of {names}; default: all")
-    add("-k", dest="expression", metavar="EXPR", help="which tests, as in pytest -k")
+    add("-k", metavar="EXPR", help="which tests, as in pytest -k")
+    add("-m", metavar="EXPR", help="which tests, as in pytest -m")
     add("--run", metavar="CMD", help="a command line to run instead of the tests")
     jobs = min(2, os.cpu_count() or 1)
     add("--jobs", type=int, default=jobs, metavar="N", help="machines at a time")
@@ -116,8 +117,9 @@ def write_script(options: argparse.Namespace) -> str:
     command = options.run
     if not command:
         words = [*PYTEST.split(), f"--junit-xml=/vm/out/{JUNIT}", *options.tests]
-        if options.expression:
-            words += ["-k", options.expression]
+        for option in ("-k", "-m"):
+            if expression := getattr(options, option.lstrip("-")):
+                words += [option, expression]
         command = shlex.join(words)
     return f"export CI=1\ncd /project\n{command}\n"
 

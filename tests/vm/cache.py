@@ -6,14 +6,15 @@ import contextlib
 import fcntl
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+TOP = Path(__file__).parents[2]  # of the project
 MADE = ".made"
 
 

@@ -33,7 +33,7 @@ KERNELS = (
 )
 
 # What the tests need and Debian does not build in; loaded when it is asked for.
-MODULES = ("dummy", "veth")
+MODULES = ("dummy", "overlay", "veth")
 
 # From 7.x on, the image and the modules are in packages of their own.
 PARTS = re.compile(r"linux-(image|binary|modules)-[\d.]+.*-cloud-|linux-modules-cloud-")
@@ -111,7 +111,7 @@ def _choose_modules(modules: Path, target: Path, release: str) -> None:
     base = modules.parents[2]
     run("depmod", "-b", base, release, what=f"index the modules of {release}")
     source, copy = modules / release, target / "usr/lib/modules" / release
-    for name in _needed((source / "modules.dep").read_text()):
+    for name in needed((source / "modules.dep").read_text(), MODULES):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source / name, copy / name)
     # What is built in; 7.x has no such lists in its packages.
@@ -122,10 +122,10 @@ def _choose_modules(modules: Path, target: Path, release: str) -> None:
     (target / "lib").unlink()
 
 
-def _needed(index: str) -> Iterator[str]:
-    """Yield the files of MODULES and of all that they need, from modules.dep."""
+def needed(index: str, names: tuple[str, ...]) -> Iterator[str]:
+    """Yield the files of modules and of all that they need, from modules.dep."""
     for line in index.splitlines():
         file, _, needs = line.partition(":")
-        if Path(file).name.split(".")[0] in MODULES:
+        if Path(file).name.split(".")[0] in names:
             yield file
             yield from needs.split()

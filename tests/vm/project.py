@@ -6,16 +6,16 @@ import hashlib
 import os
 import shutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .cache import cached
+from .cache import TOP, cached
 from .errors import run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .roots import Root
 
-TOP = Path(__file__).parents[2]
 SOURCES = ("src", "hatch_build.py", "pyproject.toml", "README.md", "LICENSE")
 TEST_TOOLS = ("pytest", "pytest-timeout")
 

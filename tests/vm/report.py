@@ -33,14 +33,16 @@ class Run(NamedTuple):
 
 JUNIT = "junit.xml"
 STATES = ("passed", "failed", "skipped")
+TAGS = {"failure": "failed", "error": "failed", "skipped": "skipped"}
 
 
 def read_run(kernel: KernelFiles, outcome: Outcome) -> Run:
     """Return a run with the cases of its junit report, if there is one."""
     report = outcome.out.get(JUNIT)
-    # It is pytest's, from our own machine.
-    cases = [_case(x) for x in ET.fromstring(report).iter("testcase")] if report else []  # noqa: S314
-    return Run(kernel, outcome, cases)
+    if not report:
+        return Run(kernel, outcome, [])
+    tree = ET.fromstring(report)  # noqa: S314 (pytest's, of our own machine)
+    return Run(kernel, outcome, [_case(x) for x in tree.iter("testcase")])
 
 
 def _case(element: ET.Element) -> Case:
@@ -48,11 +50,7 @@ def _case(element: ET.Element) -> Case:
     name = element.get("name", "")
     words = (element.get("classname") or name).split(".")
     module = next((w for w in words if w.startswith("test_")), words[-1])
-    for tag, became in (
-        ("failure", "failed"),
-        ("error", "failed"),
-        ("skipped", "skipped"),
-    ):
+    for tag, became in TAGS.items():
         for told in element.iter(tag):
             return Case(module, name, became, told.get("message", ""))
     return Case(module, name, "passed")

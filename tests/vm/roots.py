@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
-from .cache import cached
+from .cache import TOP, cached
 from .debian import KEYRING, network_settings
 from .errors import run
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUITE = "trixie"
+SYSTEM_PACKAGES = TOP / "scripts/system-packages"
 
-# What the tool needs, what the tests call, and what /init calls.
-PACKAGES = ("python3", "libbpf1", "bpftool", "iproute2", "procps", "kmod", "mount")
+# What a host has, and /init calls; scripts/system-packages knows what the tests call.
+PACKAGES = ("python3", "procps", "kmod", "mount")
+NOT_NEEDED = ("python3-venv",)  # the tool comes installed
 
 UNWANTED = ("doc", "info", "lintian", "locale", "man")
 FILES = {
@@ -37,21 +39,28 @@ def make_root(arch: str, cache: Path, mirror: str) -> Root:
     """Return the root for an architecture, made when it is not there yet."""
     here = run("dpkg", "--print-architecture", what="learn the architecture").strip()
     native = arch == here
+    packages = wanted_packages()
 
     def make(folder: Path) -> None:
         if native:
-            _bootstrap("essential", arch, PACKAGES, folder, mirror)
+            _bootstrap("essential", arch, packages, folder, mirror)
         else:
-            _bootstrap("extract", arch, ("?essential", *PACKAGES), folder, mirror)
+            _bootstrap("extract", arch, ("?essential", *packages), folder, mirror)
             _configure(folder)
         for name, text in FILES.items():
             (folder / name).unlink(missing_ok=True)
             (folder / name).write_text(text)
 
-    key = " ".join((SUITE, arch, *PACKAGES))
+    key = " ".join((SUITE, arch, *packages))
     folder = cached(cache / f"root-{arch}", key, make)
     (library,) = (folder / "usr/lib").glob("python3.*")
     return Root(folder, library.name.removeprefix("python"), native)
+
+
+def wanted_packages() -> tuple[str, ...]:
+    """Return the names of the packages that the tests call."""
+    listed = run(SYSTEM_PACKAGES, "test", "list", what="list what the tests need")
+    return (*PACKAGES, *(name for name in listed.split() if name not in NOT_NEEDED))
 
 
 def _bootstrap(
