@@ -28,7 +28,8 @@ class Plan(NamedTuple):
     """The loads. ``mixed``: half refused, half not; ``top``: refused only, the fastest.
 
     ``paced`` is at a fixed rate; ``timed`` is one of the slices that are made while the
-    kernel takes the time of BPF programs.
+    kernel takes the time of BPF programs: of refused connects, since for one that
+    succeeds they run for the accepting socket, too, which is on this machine here.
     """
 
     mixed: Order
@@ -44,7 +45,7 @@ def plan(connects: int, rate: float, seconds: float) -> Plan:
         mixed,
         top=mixed._replace(share_ok=0),
         paced=mixed._replace(connects=round(rate * 2), rate=rate),
-        timed=mixed._replace(connects=max(connects // 4 // SLICES, 1)),
+        timed=Order(max(connects // 4 // SLICES, 1), share_ok=0, seconds=seconds),
     )
 
 

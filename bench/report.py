@@ -23,8 +23,8 @@ of them refused), {top_rate:.0f}k (refused only).
 us a connect   user, sys: CPU of the tool at full rate, half of the connects refused;
                xCPU, xuser: median of the ratios to {base} in the same round;
                paced: user and sys together at {rate:.0f} connects/s (40 ms pauses)
-BPF programs   runs a connect (both ends of it are on this machine: they also run for
-               the accepting socket); ns a run and, in BPF, a connect; net: without
+BPF programs   runs a connect, of refused ones (for others they run for the accepting
+               socket, too); ns a run and, in BPF, a connect; net: without
                what the kernel's clock says of a program that does nothing
 added us       CPU of the connecting program a connect, more than without the tool;
                wall: time a connect, more than without, all cores busy

@@ -93,6 +93,7 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
 	int sk_err;
+	void *sk_socket;
 } __relocated;
 
 struct inet_sock {

@@ -306,14 +306,12 @@ static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp)
 }
 
 /* The attempt left SYN_SENT (or, in a simultaneous open, SYN_RECV). */
-static __always_inline void end(struct sock *sk, struct tcp_sock *tp, int newstate)
+static __always_inline void end(struct connection *c, struct sock *sk,
+				struct tcp_sock *tp, int newstate)
 {
 	__u64 key = (__u64)sk;
-	struct connection *c = bpf_map_lookup_elem(&pending, &key);
 	__u16 result;
 
-	if (!c)
-		return;
 	if (newstate == TCP_ESTABLISHED)
 		result = RESULT_OK;
 	else if (newstate == TCP_CLOSE)
@@ -371,14 +369,22 @@ int attempt_begins(__u64 *ctx)
 static __always_inline int leaves_syn_sent(__u64 *ctx)
 {
 	struct transition t = transition(ctx);
+	__u64 key = (__u64)t.sk;
+	struct connection *c;
 	struct tcp_sock *tp;
 
 	if ((t.oldstate != TCP_SYN_SENT && t.oldstate != TCP_SYN_RECV) ||
 	    t.newstate == TCP_SYN_RECV)
 		return 0;
+	/* One that a listener made, and accept() has not yet taken. */
+	if (t.oldstate == TCP_SYN_RECV && !t.sk->sk_socket)
+		return 0;
+	c = bpf_map_lookup_elem(&pending, &key);
+	if (!c)
+		return 0;
 	tp = bpf_skc_to_tcp_sock(t.sk);
 	if (tp)
-		end(t.sk, tp, t.newstate);
+		end(c, t.sk, tp, t.newstate);
 	return 0;
 }
 

@@ -36,15 +36,21 @@ class Sink:
     def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
         """Return a line for each struct."""
         template = self._template
-        rows = map(self._get, structs)
-        if self._nullable:
-            lines = [
-                template % row if None not in row else self._incomplete(row)
-                for row in rows
-            ]
-        else:
-            lines = [template % row for row in rows]
-        return "".join(lines).encode()
+        rows = list(map(self._get, structs))
+        # To look for None in every row would cost more than to look at the text: there
+        # it is a word, or no number that can be formatted.
+        try:
+            text = "".join([template % row for row in rows])
+        except TypeError:
+            text = "None"
+        if self._nullable and "None" in text:
+            text = "".join(
+                [
+                    self._incomplete(row) if None in row else template % row
+                    for row in rows
+                ]
+            )
+        return text.encode()
 
     def _incomplete(self, row: tuple[Any, ...]) -> str:
         specs = zip(self._specs, row, strict=True)
