@@ -108,9 +108,9 @@ class Generator:
             pipe.send(part)
         return total([pipe.recv() for pipe in self._pipes])
 
-    def make_one(self) -> Made:
-        """Make a single connect, a refused one."""
-        self._pipes[0].send(Order(1, share_ok=0))
+    def make_alone(self, order: Order) -> Made:
+        """Make the connects of an order by one worker, while the others wait."""
+        self._pipes[0].send(order)
         return self._pipes[0].recv()
 
 

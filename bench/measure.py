@@ -29,7 +29,8 @@ class Plan(NamedTuple):
 
     ``paced`` is at a fixed rate; ``timed`` is one of the slices that are made while the
     kernel takes the time of BPF programs: of refused connects, since for one that
-    succeeds they run for the accepting socket, too, which is on this machine here.
+    succeeds they run for the accepting socket, too, which is on this machine here; by
+    one worker, since with all cores busy they also wait for each other.
     """
 
     mixed: Order
@@ -124,7 +125,7 @@ class Bench:
 
     def __init__(self, generator: Generator, the_plan: Plan, path: Path) -> None:
         self._make = generator.make
-        self._make_one = generator.make_one
+        self._make_alone = generator.make_alone
         self._plan = the_plan
         self._path = path
 
@@ -139,7 +140,7 @@ class Bench:
 
     def _mode(self, mode: Mode) -> tuple[Load, Cost]:
         with Tool(_options(mode), self._path) as tool:
-            first = self._make_one()
+            first = self._make_alone(Order(1, share_ok=0))
             first_ms = _first_ms(mode, tool)
             mixed, user_us, system_us = self._work(tool, self._plan.mixed)
             top, _, _ = self._work(tool, self._plan.top)
@@ -175,7 +176,7 @@ class Bench:
     def _slice(self, tool: Tool) -> tuple[Made, PerConnect]:
         own = os.getpid()
         before, empty_before = tool.programs(), programs_of(own)
-        made = self._make(self._plan.timed)
+        made = self._make_alone(self._plan.timed)
         spent = tool.programs().since(before)
         empty = programs_of(own).since(empty_before)
         empty_ns = empty.time_ns / max(empty.runs, 1)

@@ -23,9 +23,9 @@ of them refused), {top_rate:.0f}k (refused only).
 us a connect   user, sys: CPU of the tool at full rate, half of the connects refused;
                xCPU, xuser: median of the ratios to {base} in the same round;
                paced: user and sys together at {rate:.0f} connects/s (40 ms pauses)
-BPF programs   runs a connect, of refused ones (for others they run for the accepting
-               socket, too); ns a run and, in BPF, a connect; net: without
-               what the kernel's clock says of a program that does nothing
+BPF programs   of refused connects (for others they run for the accepting socket, too),
+               by one worker; runs a connect; ns a run and, in BPF, a connect; net:
+               without what the kernel's clock says of a program that does nothing
 added us       CPU of the connecting program a connect, more than without the tool;
                wall: time a connect, more than without, all cores busy
 top k/s        connects a second with the tool, refused only: the most events
