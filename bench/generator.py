@@ -29,6 +29,7 @@ SYNS_BEFORE_RESET = BACKLOG - BURST
 CLOSED_PORT = 20_000 + os.getpid() % 10_000
 MAX_WORKERS = 256
 PORTS = f"{CLOSED_PORT}-{CLOSED_PORT + MAX_WORKERS}"
+UNUSED_PORT = CLOSED_PORT + MAX_WORKERS + 1
 NETWORK = f"127.{64 + os.getpid() % 128}.{os.getpid() // 128 % 256}."
 ADDRESSES = [f"{NETWORK}{host}" for host in range(1, 17)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.generator import NETWORK
+from bench.generator import NETWORK, UNUSED_PORT
 
 if TYPE_CHECKING:
     from bench.generator import Made
@@ -38,7 +38,7 @@ MODES = {
         Mode("-c", ("-c",)),
         Mode("-cr", ("-cr",)),
         Mode("--failed", ("--failed",), "failed"),
-        Mode("-P 1", ("-P", "1"), "none"),
+        Mode("-P other", ("-P", str(UNUSED_PORT)), "none"),
         Mode("--slower", ("--slower", "60000"), "none"),
     )
 }
