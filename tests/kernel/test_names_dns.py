@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Tool, wait_until
+from conftest import TIMEOUT_S, Tool
 from resolvers import (
     LOOPBACK,
     Server,
@@ -139,6 +139,7 @@ def test_answer_about_loopback() -> None:
         assert names_of(tool, ["127.0.0.1", "::1"]) == ["mine.example", "localhost"]
 
 
+TIMES = 20
 HEADER = b"\0\1\x81\x80"
 MALFORMED = {
     "ends after its header": HEADER + b"\0\1\0\1\0\0\0\0",
@@ -152,20 +153,23 @@ MALFORMED = {
 }
 
 
+def ask_for_all(count: int) -> list[bytes]:
+    """Ask; return so many datagrams that come."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(TIMEOUT_S)
+        client.connect((LOOPBACK, 53))
+        client.send(b"?")
+        return [client.recv(65535) for _ in range(count)]
+
+
 @pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED)
 def test_malformed_answer(answer: bytes) -> None:
     """What can't be read is counted, and the next answer is read."""
     good = padded(query("good.example"), 100, IPV4)
-    with Server(lambda _: [answer, good]), start() as tool:
-        assert ask(LOOPBACK, b"?", answers=2) == answer
-        name = wait_until(lambda: named(tool), "the second answer")
-        assert name == "good.example"
-        assert unread(tool) == 1
-
-
-def named(tool: Tool) -> str | None:
-    """Connect once more; return the name that the tool then shows."""
-    return names_of(tool, [IPV4])[-1]
+    with Server(lambda _: [answer] * TIMES + [good]), start() as tool:
+        assert ask_for_all(TIMES + 1)[-1] == good
+        assert names_of(tool, [IPV4]) == ["good.example"]
+        assert TIMES <= unread(tool) < 2 * TIMES
 
 
 def test_not_an_answer() -> None:
@@ -173,14 +177,9 @@ def test_not_an_answer() -> None:
     zone = {"www.example.": [IPV4]}
     refused = query("www.example")[:2] + b"\x81\x05" + query("www.example")[4:]
     others = [query("www.example"), refused, b"", b"?", b"\xff" * 11]
-    with (
-        Server(lambda _: others),
-        serve(zone, "127.0.0.11"),
-        start() as tool,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
-    ):
-        client.sendto(b"?", (LOOPBACK, 53))
-        assert [client.recv(65535) for _ in others] == others
+    with Server(lambda _: others), serve(zone, "127.0.0.11"), start() as tool:
+        for _ in range(TIMES):
+            assert ask_for_all(len(others)) == others
         look_up("www.example", server="127.0.0.11")
         assert names_of(tool, [IPV4]) == ["www.example"]
-        assert unread(tool) == 0
+        assert unread(tool) < TIMES

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attempts import attempt
-from conftest import Tool
+from conftest import TIMEOUT_S, Tool
 from containers import Looker, build
-from resolvers import etc, names_of
+from resolvers import etc, names_of, unread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,8 +68,7 @@ def test_more_addresses_than_are_read(tmp_path: Path) -> None:
         found = [to[0] for *_, to in socket.getaddrinfo("many.example", 7)]
         ends = [str(found[0]), str(found[-1])]
         assert names_of(tool, ends) == ["many.example", None]
-        tool.stop()
-    assert b"1 DNS answers not read" in tool.stderr
+        assert unread(tool) >= 1
 
 
 @pytest.mark.parametrize("name", ["none.example", IPV4, None])
@@ -91,7 +90,7 @@ def test_threads(tmp_path: Path) -> None:
     barrier = threading.Barrier(len(addresses))
 
     def look_up(name: str) -> None:
-        barrier.wait()
+        barrier.wait(TIMEOUT_S)
         for _ in range(10):
             socket.getaddrinfo(name, 7)
             attempt(addresses[name], 7)
@@ -101,7 +100,7 @@ def test_threads(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(TIMEOUT_S)
         events = tool.events(10 * len(addresses))
     assert len(events) == 10 * len(addresses)
     assert {(e["query"], e["daddr"]) for e in events} == set(addresses.items())
