@@ -177,7 +177,7 @@ def dnsmasq(
             assert any(b" started" in line for line in process.stderr)
             yield
         finally:
-            process.terminate()
+            process.kill()
 
 
 def ask(server: str, query: bytes) -> bytes:
