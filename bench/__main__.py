@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -87,8 +86,10 @@ def connects(given: argparse.Namespace) -> int:
     the_plan = plan(given.connects, given.rate, given.seconds)
     modes = [MODES[name] for name in names]
     rounds: list[Round] = []
-    with contextlib.suppress(KeyboardInterrupt):  # then report the rounds before it
+    try:
         rounds.extend(measure(modes, the_plan, given.workers, given.rounds))
+    except (KeyboardInterrupt, RuntimeError) as reason:
+        print(f"only {len(rounds)} rounds: {reason!r}")
     if not rounds:
         return 1
     rows = rows_of(rounds, names)

@@ -124,7 +124,13 @@ class Tool:
             time.sleep(STILL_S)
 
     def peak_mb(self) -> float:
-        """Return the largest resident memory until now, in MB (10^6 bytes)."""
+        """Return the largest resident memory until now, in MB (10^6 bytes).
+
+        Raises RuntimeError when the tool has ended.
+        """
+        if self._process.poll() is not None:
+            said = self._process.communicate(timeout=TIMEOUT_S)[1].decode()
+            raise RuntimeError(f"the tool ended by itself or was killed: {said}")
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         line = next(x for x in status.splitlines() if x.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024 / 1e6
