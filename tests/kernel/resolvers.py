@@ -16,16 +16,14 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 from attempts import attempt
-from conftest import TIMEOUT_S, libc, sh
+from conftest import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from conftest import NetNs, Tool
     from typing_extensions import Self
 
-CLONE_FS, CLONE_NEWNS = 0x00000200, 0x00020000
 LOOPBACK = "127.0.0.53"
 DNSMASQ = (
     "dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --pid-file= "
@@ -114,12 +112,13 @@ class Server:
         address: str = LOOPBACK,
         *,
         tcp: bool = False,
+        port: int = 53,
     ) -> None:
         self._answer = answer
         kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
         self._socket = socket.socket(family_of(address), kind)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((address, 53))
+        self._socket.bind((address, port))
         self._over, self._stop = os.pipe()
         if tcp:
             self._socket.listen()
@@ -242,36 +241,3 @@ def unread(tool: Tool) -> int:
     tool.stop()
     found = UNREAD.findall(tool.stderr)
     return int(found[0]) if found else 0
-
-
-@contextmanager
-def private_mounts() -> Iterator[None]:
-    """Give this thread, and what it starts, mounts of their own."""
-    home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY)
-    here = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
-    assert libc.unshare(CLONE_NEWNS) == 0
-    try:
-        sh("mount --make-rprivate /")
-        yield
-    finally:
-        # A thread that was started here, and has not quite ended, shares our directory.
-        assert libc.unshare(CLONE_FS) == 0
-        assert libc.setns(home, CLONE_NEWNS) == 0
-        os.fchdir(here)
-        os.close(here)
-        os.close(home)
-
-
-@contextmanager
-def etc(folder: Path, hosts: str = "", server: str = LOOPBACK) -> Iterator[None]:
-    """Have C libraries look into this hosts file, then ask this server."""
-    files = {
-        "hosts": f"127.0.0.1 localhost\n{hosts}",
-        "resolv.conf": f"nameserver {server}\n",
-        "nsswitch.conf": "hosts: files dns\n",
-    }
-    with private_mounts():
-        for name, text in files.items():
-            (folder / name).write_text(text, errors="surrogateescape")
-            sh(f"mount --bind {folder / name} /etc/{name}")
-        yield

@@ -10,7 +10,8 @@ import pytest
 from attempts import attempt
 from conftest import Tool, wait_until
 from containers import Looker, build
-from resolvers import dnsmasq, etc
+from mounts import etc
+from resolvers import dnsmasq
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,8 @@ import dns.name
 import pytest
 from attempts import attempt
 from conftest import Tool
-from resolvers import LOOPBACK, Server, ask, etc, padded
+from mounts import etc
+from resolvers import LOOPBACK, Server, ask, padded
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import select
 import socket
+import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from attempts import attempt, comm
 from conftest import TIMEOUT_S, Tool
+from mounts import etc
 from resolvers import (
     LOOPBACK,
     Server,
     ask,
     ask_tcp,
-    etc,
     framed,
+    look_up,
     padded,
     query,
     receive,
@@ -181,6 +183,33 @@ def test_connection_used_again() -> None:
         events = [event_of(tool, address) for address in (IPV4, NEXT)]
     for event, waited_ms in zip(events, waited, strict=True):
         assert SLOW_MS <= event["dns_ms"] <= waited_ms
+
+
+NAT = """
+table ip nat {
+	chain output {
+		type nat hook output priority -100
+		ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.12:5353
+		ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.12:5353
+	}
+}
+"""
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["UDP", "TCP"])
+def test_resolver_behind_nat(*, tcp: bool) -> None:
+    """Docker's resolver listens on another port, to which 127.0.0.11 is translated."""
+    if subprocess.run(["nft", "-f", "-"], input=NAT, text=True, check=False).returncode:
+        pytest.skip("this kernel has no NAT")
+    answer = slowly_framed if tcp else slowly
+    with (
+        Server(answer, "127.0.0.12", tcp=tcp, port=5353),
+        start("-j", "--names", "dns") as tool,
+    ):
+        assert look_up("www.example", server="127.0.0.11", tcp=tcp) == {IPV4}
+        event = event_of(tool)
+    assert event["query"] == "www.example"
+    assert event["dns_ms"] >= SLOW_MS
 
 
 def test_table() -> None:

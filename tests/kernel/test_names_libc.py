@@ -11,7 +11,8 @@ import pytest
 from attempts import attempt
 from conftest import TIMEOUT_S, Tool
 from containers import Looker, build
-from resolvers import etc, names_of, unread
+from mounts import etc
+from resolvers import names_of, unread
 
 if TYPE_CHECKING:
     from pathlib import Path

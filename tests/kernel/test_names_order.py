@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attempts import attempt
 from conftest import TIMEOUT_S, Tool
-from resolvers import LOOPBACK, Server, etc, framed, receive
+from mounts import etc
+from resolvers import LOOPBACK, Server, framed, receive
 
 if TYPE_CHECKING:
     from pathlib import Path

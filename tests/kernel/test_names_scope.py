@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from attempts import Child, attempt
 from conftest import NetNs, Tool, sh
-from resolvers import etc, look_up, serve
+from mounts import etc
+from resolvers import look_up, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -82,6 +82,18 @@ static __always_inline bool parse_tcp(struct __sk_buff *skb, __u32 at, struct pa
 	return 1;
 }
 
+/*
+ * The port that a socket is connected to, which behind a NAT of this machine (so Docker
+ * has its 127.0.0.11) is not that of the packet. Before v5.18 it is to be read as four
+ * bytes.
+ */
+static __always_inline __u16 connected_to(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk ? *(volatile __u32 *)&sk->dst_port : 0;
+}
+
 /* Returns whether the packet is TCP or UDP with this port, at `port_at` of its header.
  */
 static __always_inline bool parse(struct __sk_buff *skb, __u32 port_at,
@@ -104,6 +116,8 @@ static __always_inline bool parse(struct __sk_buff *skb, __u32 port_at,
 		return 0;
 	if (bpf_skb_load_bytes(skb, transport + port_at, &port, sizeof(port)))
 		return 0;
+	if (port_at && port != DNS_PORT)
+		port = connected_to(skb);
 	if (likely(port != DNS_PORT))
 		return 0;
 	p->tcp = protocol == IPPROTO_TCP;
