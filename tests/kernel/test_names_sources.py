@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import socket
 import subprocess
@@ -13,7 +14,8 @@ import conftest
 import pytest
 from attempts import run_tool
 from conftest import TOOL, Tool, sh
-from resolvers import etc, look_up, names_of, private_mounts, serve
+from mounts import etc, private_mounts
+from resolvers import LOOPBACK, Server, ask, look_up, names_of, padded, query, serve
 
 from tcpconnect.bpf import libbpf
 
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("netns")
 
 BPF_FOLDER = Path(libbpf.__file__).parent
 IPV4 = "127.1.2.3"
+LOST = re.compile(rb"in total, \d+ names lost: the ring buffer was full")
 ZONE = {f"n{i}.example.": [f"127.1.2.{i}"] for i in range(1, 4)}
 
 
@@ -55,6 +58,16 @@ def test_names_ttl() -> None:
         assert names_of(tool, [own]) == ["n3.example"]
         select.select((), (), (), 0.25)
         assert names_of(tool, [own]) == [None]
+
+
+def test_lost_names() -> None:
+    """An answer that does not fit the ring buffer is counted."""
+    answer = [padded(query("www.example"), 4096, IPV4)]
+    with Server(lambda _: answer), start("--ring-bytes", 4096) as tool:
+        ask(LOOPBACK, b"?")
+        assert names_of(tool, [IPV4]) == [None]
+        tool.stop()
+    assert LOST.search(tool.stderr)
 
 
 def test_one_source_only(tmp_path: Path) -> None:
