@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from bench.measure import Cost, Load, Round
 
 LEGEND = """\
-Medians of {rounds} interleaved rounds; output to a file; -P keeps the connects of
-others on this machine out. Without the tool it made {bare_rate:.0f}k connects/s (half
-of them refused), {top_rate:.0f}k (refused only).
+Medians of {rounds} interleaved rounds; output to a file in memory; -P keeps the
+connects of others on this machine out. Without the tool it made {bare_rate:.0f}k
+connects/s (half of them refused), {top_rate:.0f}k (refused only).
 
 us a connect   user, sys: CPU of the tool at full rate, half of the connects refused;
                xCPU, xuser: median of the ratios to {base} in the same round;
