@@ -40,6 +40,12 @@ UNREAD = re.compile(
 Zone = dict[str, list[str]]
 
 
+def own_address() -> str:
+    """Return a loopback address that no other run of the tests names."""
+    pid = os.getpid()
+    return f"127.9.{pid // 250 % 250}.{1 + pid % 250}"
+
+
 def family_of(address: str) -> socket.AddressFamily:
     """Return the family of an IP address."""
     return socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -12,7 +12,7 @@ from attempts import attempt
 from conftest import TIMEOUT_S, Tool
 from containers import Looker, build
 from mounts import etc
-from resolvers import names_of, unread
+from resolvers import names_of, own_address, unread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ def test_more_addresses_than_are_read(tmp_path: Path) -> None:
         assert unread(tool) >= 1
 
 
-@pytest.mark.parametrize("name", ["none.example", IPV4, None])
+@pytest.mark.parametrize("name", ["none.example", own_address(), None])
 def test_nothing_looked_up(tmp_path: Path, name: str | None) -> None:
     """Names that are not found, addresses and the empty name name nothing."""
     with etc(tmp_path), start(os.getpid()) as tool:
@@ -80,7 +80,7 @@ def test_nothing_looked_up(tmp_path: Path, name: str | None) -> None:
             socket.getaddrinfo(name, 7)
         except socket.gaierror:
             assert name == "none.example"
-        addresses = [IPV4, "127.0.0.1"]
+        addresses = [own_address(), "127.0.0.1"]
         assert names_of(tool, addresses) == [None, "localhost"]
 
 

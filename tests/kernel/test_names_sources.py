@@ -15,7 +15,17 @@ import pytest
 from attempts import run_tool
 from conftest import TOOL, Tool, sh
 from mounts import etc, private_mounts
-from resolvers import LOOPBACK, Server, ask, look_up, names_of, padded, query, serve
+from resolvers import (
+    LOOPBACK,
+    Server,
+    ask,
+    look_up,
+    names_of,
+    own_address,
+    padded,
+    query,
+    serve,
+)
 
 from tcpconnect.bpf import libbpf
 
@@ -52,7 +62,7 @@ def test_names_ttl() -> None:
     The address is this process's own: what another run of this test learns is a name
     for it, too.
     """
-    own = f"127.9.{os.getpid() // 250 % 250}.{1 + os.getpid() % 250}"
+    own = own_address()
     with serve({"n3.example.": [own]}), start("--names-ttl", 0.2) as tool:
         look_up("n3.example")
         assert names_of(tool, [own]) == ["n3.example"]
@@ -62,10 +72,11 @@ def test_names_ttl() -> None:
 
 def test_lost_names() -> None:
     """An answer that does not fit the ring buffer is counted."""
-    answer = [padded(query("www.example"), 4096, IPV4)]
+    own = own_address()
+    answer = [padded(query("www.example"), 4096, own)]
     with Server(lambda _: answer), start("--ring-bytes", 4096) as tool:
         ask(LOOPBACK, b"?")
-        assert names_of(tool, [IPV4]) == [None]
+        assert names_of(tool, [own]) == [None]
         tool.stop()
     assert LOST.search(tool.stderr)
 
