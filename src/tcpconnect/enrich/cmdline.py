@@ -1,0 +1,52 @@
+"""Arguments of processes, as a line that a shell would take."""
+
+from __future__ import annotations
+
+from codecs import getincrementaldecoder
+from shlex import quote
+
+from tcpconnect.output import harmless
+
+_Decoder = getincrementaldecoder("utf-8")
+_SURROGATES = range(0xDC80, 0xDD00)  # what "surrogateescape" makes of stray bytes
+PADDING = 2  # so many empty arguments, and nothing else, are what a title left behind
+
+
+def text(raw: bytes, *, cut: bool, title: bool) -> str | None:
+    """Return the arguments, which end with NUL each, in one line; None for no bytes.
+
+    ``cut``: their end is missing. ``title``: they are one string up to a NUL.
+    """
+    if not raw:
+        return None
+    # Of a character that is cut nothing is kept.
+    decoded = _Decoder("surrogateescape").decode(raw, final=not cut)
+    words = decoded.removesuffix("\0").split("\0")
+    if title or (len(words) > PADDING and not any(words[1:])):
+        del words[1:]
+    # A single string is as it is: most often daemons made it, as a title to be read.
+    line = _title(words[0]) if len(words) == 1 else " ".join(map(_word, words))
+    return f"{line}…" if cut else line
+
+
+def _title(title: str) -> str:
+    raw = title.encode(errors="surrogateescape")
+    return harmless(raw.decode(errors="backslashreplace"))
+
+
+def _word(word: str) -> str:
+    r"""Quote an argument; ``$'\x1b'`` is how shells write what can't be printed."""
+    if word.isprintable():
+        return quote(word)
+    return "$'" + "".join(map(_character, word)) + "'"
+
+
+def _character(c: str) -> str:
+    code = ord(c)
+    if c in "'\\":
+        return f"\\{c}"
+    if c.isprintable():
+        return c
+    if code < 0x80 or code in _SURROGATES:
+        return f"\\x{code & 0xFF:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -1,0 +1,84 @@
+"""Where a process runs, as far as its cgroup tells: container, unit, pod."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from tcpconnect.enrich import pod
+from tcpconnect.enrich.container import parse
+from tcpconnect.enrich.container_names import name_of
+from tcpconnect.output import harmless
+
+MAX_PLACES = 8192
+SHORT = 12  # digits of an ID that people are shown
+
+# What systemd makes cgroups for, besides slices: those only group others.
+_UNIT = re.compile(r".+\.(?:service|scope|socket|mount|swap)")
+_ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
+
+
+class Place(NamedTuple):
+    """What a cgroup tells, ready to be shown."""
+
+    cgroup: str
+    container: str | None = None
+    container_id: str | None = None
+    runtime: str | None = None
+    unit: str | None = None
+    pod: str | None = None
+    pod_uid: str | None = None
+
+
+class Places:
+    """The places of cgroups; what runtimes' files say is read once for each.
+
+    ``root`` is the directory that the files are sought below.
+    """
+
+    def __init__(self, root: str = "/") -> None:
+        self._root = root
+        self.find = lru_cache(maxsize=MAX_PLACES)(self._find)
+
+    def _find(self, path: str, legacy: str) -> Place:
+        """Return the place of paths in cgroup v2 and in v1, ``/`` where there is none.
+
+        What v2 does not tell, v1 does: some runtimes know one of them only.
+        """
+        cgroup = legacy if path == "/" else path
+        container = parse(path) or parse(legacy)
+        uid = pod.uid(path) or pod.uid(legacy)
+        place = Place(
+            harmless(cgroup),
+            unit=unit(path) or unit(legacy),
+            pod=_short(uid) if uid else None,
+            pod_uid=uid,
+        )
+        if not container:
+            return place
+        pod_name = pod.name_of(container, self._root)
+        return place._replace(
+            container=harmless(name_of(container, self._root) or _short(container.id)),
+            container_id=harmless(container.id),
+            runtime=container.runtime,
+            pod=harmless(pod_name) if pod_name else place.pod,
+        )
+
+
+def _short(number: str) -> str:
+    """Return the first digits of a long ID; UUIDs and names stay as they are."""
+    return number[:SHORT] if re.fullmatch("[0-9a-f]{64}", number) else number
+
+
+def unit(path: str) -> str | None:
+    """Return the innermost systemd unit on a cgroup's path, unescaped and harmless."""
+    for name in reversed(path.split("/")):
+        # systemd puts a _ before names that the kernel might use itself.
+        if _UNIT.fullmatch(bare := name.removeprefix("_")):
+            raw = _ESCAPED.sub(
+                lambda match: bytes([int(match[1], 16)]),
+                bare.encode(errors="surrogateescape"),
+            )
+            return harmless(raw.decode(errors="backslashreplace"))
+    return None

@@ -1,0 +1,93 @@
+"""Pods: their UIDs, told by cgroup paths, and their names, from runtimes' files."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tcpconnect.enrich.container_names import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcpconnect.enrich.container import Container
+
+_UID = "[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32}"
+_KUBERNETES = re.compile(rf"(?:.*kubepods-(?:.*-)?)?pod({_UID})(?:\.slice)?")
+_PODMAN = re.compile(r".*libpod_pod_([0-9a-f]{64})\.slice")
+
+# The annotations of containers that Kubernetes has their runtimes write down, by the
+# CRI plugin of containerd, and by cri-o and docker.
+NAMES = ("io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name")
+NAMESPACES = ("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace")
+
+# Where a runtime keeps the OCI's config.json of a container.
+BUNDLES = {
+    "containerd": (
+        "run/containerd/io.containerd.runtime.v2.task/*/{}/config.json",
+        "run/k3s/containerd/io.containerd.runtime.v2.task/*/{}/config.json",
+    ),
+    "cri-o": (
+        "run/containers/storage/*-containers/{}/userdata/config.json",
+        "var/lib/containers/storage/*-containers/{}/userdata/config.json",
+    ),
+}
+DOCKER = "var/lib/docker/containers/{}/config.v2.json"
+
+
+class _Bundle(msgspec.Struct):
+    """Of the OCI's config.json."""
+
+    annotations: dict[str, Any] | None = None
+
+
+class _DockerConfig(msgspec.Struct):
+    labels: dict[str, Any] | None = msgspec.field(name="Labels", default=None)
+
+
+class _Docker(msgspec.Struct):
+    """Of docker's config.v2.json."""
+
+    config: _DockerConfig | None = msgspec.field(name="Config", default=None)
+
+
+def uid(cgroup_path: str) -> str | None:
+    """Return the UID of the innermost pod on a path: of Kubernetes, or of podman.
+
+    systemd takes a ``-`` for a ``/``, so that kubelet writes ``_`` in names of slices.
+    """
+    kubernetes = "kubepods" in cgroup_path
+    for name in reversed(cgroup_path.split("/")):
+        if kubernetes and (matched := _KUBERNETES.fullmatch(name)):
+            return matched[1].replace("_", "-")
+        if matched := _PODMAN.fullmatch(name):
+            return matched[1]
+    return None
+
+
+def name_of(container: Container, root: str = "/") -> str | None:
+    """Return namespace/name of a container's pod, None where no file tells it.
+
+    ``root`` is the directory that the files are sought below.
+    """
+    for told in _annotations(container, root):
+        name, namespace = _first(told, NAMES), _first(told, NAMESPACES)
+        if name:
+            return f"{namespace}/{name}" if namespace else name
+    return None
+
+
+def _annotations(container: Container, root: str) -> Iterator[dict[str, Any]]:
+    if container.runtime == "docker":
+        for docker in read(f"{root}/{DOCKER.format(container.id)}", _Docker):
+            yield (docker.config and docker.config.labels) or {}
+    for path in BUNDLES.get(container.runtime, ()):
+        for bundle in read(f"{root}/{path.format(container.id)}", _Bundle):
+            yield bundle.annotations or {}
+
+
+def _first(annotations: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+    values = (annotations.get(key) for key in keys)
+    return next((v for v in values if isinstance(v, str) and v), None)
