@@ -76,6 +76,46 @@ class Connection(msgspec.Struct, gc=False):
         float | None,
         Field("AGE(ms)", 9, "milliseconds from the name to the connect", ".3f"),
     ] = None
+    ppid: Annotated[
+        int | None, Field("PPID", 6, "process ID of the process's parent", "d")
+    ] = None
+    exe: Annotated[
+        str | None,
+        Field("EXE", 24, "path of the file that the process executes, from its root"),
+    ] = None
+    cmdline: Annotated[
+        str | None,
+        Field("CMDLINE", 32, "arguments of the process, quoted as for a shell"),
+    ] = None
+    cgroup: Annotated[
+        str | None, Field("CGROUP", 32, "path of the process's cgroup")
+    ] = None
+    container: Annotated[
+        str | None,
+        Field("CONTAINER", 16, "name of the container, else its ID's 12 first digits"),
+    ] = None
+    container_id: Annotated[
+        str | None, Field("CONTAINERID", 64, "whole ID of the container")
+    ] = None
+    runtime: Annotated[
+        str | None,
+        Field(
+            "RUNTIME",
+            14,
+            "what made the container: docker, podman, containerd, cri-o, lxc or "
+            "systemd-nspawn",
+        ),
+    ] = None
+    unit: Annotated[
+        str | None, Field("UNIT", 24, "innermost systemd unit of the process")
+    ] = None
+    pod: Annotated[
+        str | None, Field("POD", 36, "namespace/name of the pod, else its UID")
+    ] = None
+    pod_uid: Annotated[str | None, Field("PODUID", 36, "UID of the pod")] = None
+    mntns: Annotated[
+        int | None, Field("MNTNS", 10, "inode of the mount namespace", "d")
+    ] = None
 
     @property
     def query_text(self) -> str:
@@ -89,10 +129,12 @@ class Connection(msgspec.Struct, gc=False):
 
 CONNECTION = columns_of(Connection)
 
-# struct connection of bpf/types.h.
+# struct connection of bpf/types.h: what every output has, then image, ppid and mntns.
 RECORD = "QQQ16s16sIIIIHHHBx16s"
-LAYOUT = Layout("<" + RECORD)
-FRAMED = "<8x" + RECORD  # behind the header that it has on the ring
+ORIGIN = Layout("<QII")
+LAYOUT = Layout(f"<{RECORD}{ORIGIN.size}x")
+FRAMED = f"<8x{LAYOUT.format[1:]}"  # behind the header that it has on the ring
+FRAMED_ORIGIN = f"<{8 + LAYOUT.size - ORIGIN.size}x{ORIGIN.format[1:]}"
 
 # enum result of bpf/types.h.
 OK, ABORTED, PENDING, UNKNOWN = 0, 0xFFFD, 0xFFFE, 0xFFFF

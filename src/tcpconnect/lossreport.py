@@ -23,6 +23,8 @@ MEANING = {
     "trace less with -p, -u or -P",
     "missed": "{} events of this machine skipped by its PREEMPT_RT kernel; "
     "attempts may be missing",
+    "processes": "{} attempts without their exe, cmdline and cgroup: the ring buffer "
+    "was full; trace less with -p, -u or -P",
     "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",
     "unread": "{} DNS answers not read: they were malformed or cut",
 }

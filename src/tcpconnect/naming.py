@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.names import Answers, Lookups
-from tcpconnect.enrich.names import ANYONE, LOOPBACK, Names
+from tcpconnect.enrich.names import ANYONE, LENGTHS, LOOPBACK, Names
 from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class Naming:
     ``notices`` has a line for each source that can't be attached; KernelError is raised
     when that is all of them.
     """
+
+    lengths = LENGTHS
 
     def __init__(self, library: ctypes.CDLL, ring_fd: int, settings: Settings) -> None:
         self.notices: list[str] = []
@@ -56,7 +58,7 @@ class Naming:
             except KernelError as error:
                 self.notices.append(f"no names from the libc of process {pid}: {error}")
 
-    def add_to(self, connections: Iterable[Connection]) -> None:
+    def add_to(self, connections: Iterable[Connection], _framed: bytes) -> None:
         """Set the names of connections' destinations."""
         for connection in connections:
             self._names.add_to(connection)

@@ -36,6 +36,7 @@ def run(options: Namespace, view: View) -> None:
         name_sources=options.names,
         max_names=options.max_names,
         names_ttl_s=options.names_ttl,
+        details=view.details,
         duration=options.duration,
         ring_bytes=options.ring_bytes,
         verbose=options.verbose,

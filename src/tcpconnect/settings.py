@@ -12,6 +12,12 @@ MAX_PORT = (1 << 16) - 1
 RING_BYTES = 4 << 20
 NAME_SOURCES = frozenset({"dns", "libc"})
 
+# What a cgroup's path tells.
+CGROUP_DETAILS = frozenset(
+    {"cgroup", "container", "container_id", "runtime", "unit", "pod", "pod_uid"}
+)
+DETAILS = CGROUP_DETAILS | {"ppid", "exe", "cmdline", "mntns"}
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What to trace and when to report it; an empty set of a filter means all.
@@ -37,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     name_sources: frozenset[str] = NAME_SOURCES
     max_names: int = 10_240
     names_ttl_s: float = 24 * 3600.0
+    details: frozenset[str] = frozenset()
     ring_bytes: int = RING_BYTES
     verbose: bool = False
 
@@ -56,6 +63,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         for source in self.name_sources - NAME_SOURCES:
             known = ", ".join(sorted(NAME_SOURCES))
             raise UsageError(f"no source of names {source!r}", "", f"there are {known}")
+        for detail in sorted(self.details - DETAILS):
+            known = ", ".join(sorted(DETAILS))
+            raise UsageError(f"no detail {detail!r}", "", f"there are {known}")
         if not (self.max_names > 0 and self.names_ttl_s > 0):
             raise UsageError("names need room and time to be kept", "", "more than 0")
         if self.ring_bytes < 4096 or self.ring_bytes & (self.ring_bytes - 1):
@@ -75,6 +85,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def named(self) -> bool:
         """Whether names are sought."""
         return self.dns or self.dns_latency
+
+    @property
+    def tell_image(self) -> bool:
+        """Whether the kernel tells more of a process than numbers."""
+        return bool(self.details - {"ppid", "mntns"})
 
     @property
     def track(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.kernel import KernelSource
 from tcpconnect.bpf.preflight import ready_library, require
-from tcpconnect.bpf.ring import BATCH_RECORDS
+from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.connection import FRAMED, LAYOUT, Connection, decode
 from tcpconnect.errors import KernelError
 from tcpconnect.flow import Flow, decode_flows
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tcpconnect.bpf.kernel import Losses
-    from tcpconnect.bpf.ring import Run
+    from tcpconnect.enrich import Enricher
     from tcpconnect.naming import Naming
 
 # The first event after a quiet time is read at once, further ones no sooner than this
@@ -51,6 +51,12 @@ class Trace:
             require()  # what lacks says more than the step that failed for it
             raise
         self._naming = self._attach_names(library) if settings.named else None
+        self._enrichers = self._all_enrichers()
+        self._learners = {
+            length: enricher.learn
+            for enricher in self._enrichers
+            for length in enricher.lengths
+        }
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()
         self._pause.register(self._wake, select.POLLIN)
@@ -66,6 +72,17 @@ class Trace:
         except BaseException:
             self._source.close()
             raise
+
+    def _all_enrichers(self) -> list[Enricher]:
+        """Return what adds to connections, in its order."""
+        enrichers: list[Enricher] = []
+        if self.settings.details:
+            from tcpconnect.enrich.process import Processes
+
+            enrichers.append(Processes(self.settings.details))
+        if self._naming:
+            enrichers.append(self._naming)
+        return enrichers
 
     def __enter__(self) -> Self:
         return self
@@ -98,21 +115,21 @@ class Trace:
         if not self.settings.count:
             pending = self._source.pending()
             while records := list(islice(pending, BATCH_RECORDS)):
-                yield self._named(decode(records, self._source.first_ns))
+                header = bytes(HEADER_BYTES)
+                framed = b"".join(header + record for record in records)
+                yield self._decoded([Run(LAYOUT.size, framed)])
 
     def _decoded(self, runs: list[Run]) -> list[Connection]:
         connections: list[Connection] = []
         for run in runs:
             if run.length == LAYOUT.size:
                 records = iter_unpack(FRAMED, run.framed)
-                connections += self._named(decode(records, self._source.first_ns))
-            elif self._naming:
-                self._naming.learn(run)
-        return connections
-
-    def _named(self, connections: list[Connection]) -> list[Connection]:
-        if self._naming:
-            self._naming.add_to(connections)
+                decoded = decode(records, self._source.first_ns)
+                for enricher in self._enrichers:
+                    enricher.add_to(decoded, run.framed)
+                connections += decoded
+            else:
+                self._learners[run.length](run)
         return connections
 
     def _over(self) -> bool:
@@ -155,7 +172,7 @@ class Trace:
         """Return what ``count`` has counted, most connects first."""
         # Attempts that are counted when they end: those that have not are PENDING.
         pending = self._source.pending() if self.settings.wait_end else ()
-        flows = decode_flows(self._source.flows(), pending)
+        flows = decode_flows(self._source.flows(), map(LAYOUT.unpack, pending))
         if self._naming:
             self._naming.add_to_flows(flows)
         return flows
@@ -194,6 +211,7 @@ def trace(
     name_sources: Iterable[str] = NAME_SOURCES,
     max_names: int = 10_240,
     names_ttl_s: float = 24 * 3600.0,
+    details: Iterable[str] = (),
     duration: float | None = None,
     ring_bytes: int = RING_BYTES,
     verbose: bool = False,
@@ -219,6 +237,8 @@ def trace(
         name_sources: where names are seen: "dns" (port 53), "libc" (getaddrinfo).
         max_names: keep the names of so many addresses.
         names_ttl_s: forget a name after so many seconds.
+        details: what to tell of each process: "ppid", "exe", "cmdline", "cgroup",
+            "container", "container_id", "runtime", "unit", "pod", "pod_uid", "mntns".
         duration: seconds until the trace stops by itself; None: never.
         ring_bytes: room between kernel and this process, a power of two.
         verbose: let libbpf write its log to stderr.
@@ -245,6 +265,7 @@ def trace(
         name_sources=frozenset(name_sources),
         max_names=max_names,
         names_ttl_s=names_ttl_s,
+        details=frozenset(details),
         ring_bytes=ring_bytes,
         verbose=verbose,
     )

@@ -17,8 +17,9 @@ import pytest
 
 from tcpconnect import connection
 from tcpconnect.bpf import kernel, names, pinned
-from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES
+from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
 from tcpconnect.enrich import names as enrich_names
+from tcpconnect.enrich import process
 from tcpconnect.flow import decode_flows
 from unit.btf import BpfObject, Layout, Member, Symbol
 from unit.header import Header
@@ -35,17 +36,20 @@ OBJECT = OBJECTS["tcpconnect"]
 TYPES_H = (BPF / "types.h").read_text()
 HEADER = Header(TYPES_H)
 
+CONNECTION_FORMAT = f"<{connection.RECORD}{connection.ORIGIN.format[1:]}"
 FORMATS = {
-    "connection": connection.LAYOUT.format,
+    "connection": CONNECTION_FORMAT,
     "flow": kernel.FLOW.format,
     "flow_counts": kernel.FLOW_COUNTS.format,
 }
 RECORDS = {
-    "connection": connection.LAYOUT.format,
+    "connection": CONNECTION_FORMAT,
     "small_answer": enrich_names.SMALL_ANSWER.format,
     "large_answer": enrich_names.LARGE_ANSWER.format,
     "lookup": enrich_names.LOOKUP.format,
     "started": enrich_names.STARTED.format,
+    "small_process": process.SMALL_PROCESS.format,
+    "large_process": process.LARGE_PROCESS.format,
 }
 STRUCTURES = {"config": kernel.Config, "progress": kernel.Progress}
 
@@ -200,7 +204,11 @@ CONNECTION_MEANINGS = {
     "result": Meaning(111, "result", "ECONNREFUSED"),
     "ip": Meaning(6, "ip", 6),
     "comm": Meaning(b"curl", "comm", "curl"),
+    "image": Meaning(18, "exe", "/usr/bin/curl"),
+    "ppid": Meaning(19, "ppid", 19),
+    "mntns": Meaning(20, "mntns", 20),
 }
+CURL = process.SMALL_PROCESS.pack(18, 0, 13, 0, 0, 0, b"curl\0bin\0usr")
 FIRST_NS = 3_000_000_000
 
 FLOW_MEANINGS = {
@@ -238,6 +246,10 @@ def test_members_of_connection_mean_the_same() -> None:
     """Each member that C writes comes out as the member of Connection it means."""
     record = filled("connection", CONNECTION_MEANINGS)
     (event,) = connection.decode(connection.LAYOUT.iter_unpack(record), FIRST_NS)
+    processes = process.Processes(frozenset({"ppid", "exe", "mntns"}))
+    header = bytes(HEADER_BYTES)
+    processes.learn(Run(len(CURL), header + CURL))
+    processes.add_to([event], header + record)
     actual = shown(event, CONNECTION_MEANINGS)
     assert actual == {name: m.shown for name, m in CONNECTION_MEANINGS.items()}
 

@@ -36,6 +36,13 @@ def mount_point(mountinfo: str = "/proc/self/mountinfo") -> bytes:
     return b""
 
 
+def has_legacy(membership: str = "/proc/self/cgroup") -> bool:
+    """Return whether there are hierarchies of cgroup v1, alone or beside v2."""
+    with open(membership, encoding="utf-8", errors="surrogateescape") as lines:
+        # cgroups(7): the hierarchy's number, 0 for v2, its controllers, the path.
+        return any(not line.startswith("0:") for line in lines)
+
+
 def _mount_privately() -> int:
     """Mount the hierarchy where no path leads: the descriptor is all there is of it."""
     libc = ctypes.CDLL(None, use_errno=True)

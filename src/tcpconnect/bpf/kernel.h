@@ -15,6 +15,7 @@
 #define __relocated __attribute__((preserve_access_index))
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
+#define exists(field) __builtin_preserve_field_info(field, 2)
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -27,6 +28,7 @@ enum { OFFSET = 0, SIZE = 1, SHIFT_LEFT = 4, SHIFT_RIGHT = 5 };
 #define AF_INET 2
 #define AF_INET6 10
 #define EADDRNOTAVAIL 99
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
 /* include/net/tcp_states.h */
 enum {
@@ -53,10 +55,85 @@ struct nsproxy {
 	struct net *net_ns;
 } __relocated;
 
-struct dentry;
+struct vfsmount {
+	struct dentry *mnt_root;
+} __relocated;
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+} __relocated;
+
+struct qstr {
+	const char *name;
+} __relocated;
+
+struct hlist_bl_node {
+	void *pprev;
+} __relocated;
+
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
+} __relocated;
 
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
+} __relocated;
+
+struct file {
+	struct path f_path;
+} __relocated;
+
+struct mm_struct {
+	struct file *exe_file;
+	unsigned long arg_start;
+	unsigned long arg_end;
+	unsigned long env_start;
+	unsigned long env_end;
+} __relocated;
+
+struct kernfs_node {
+	struct kernfs_node *__parent;
+	const char *name;
+	__u64 id;
+} __relocated;
+
+/*
+ * Before Linux commit 633488947ef6 ("kernfs: Use RCU to access kernfs_node::parent."),
+ * v6.15.
+ */
+struct kernfs_node___before {
+	struct kernfs_node *parent;
+} __relocated;
+
+struct cgroup_root {
+	int hierarchy_id;
+} __relocated;
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+} __relocated;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+} __relocated;
+
+/* Their numbers, and whether they are there, depend on how the kernel was built. */
+enum cgroup_subsys_id {
+	cpu_cgrp_id = 1,
+	memory_cgrp_id = 4,
+	pids_cgrp_id = 11,
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[12];
+	struct cgroup *dfl_cgrp;
 } __relocated;
 
 struct fs_struct {
@@ -64,6 +141,14 @@ struct fs_struct {
 } __relocated;
 
 struct task_struct {
+	unsigned int flags;
+	int tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	__u64 start_boottime;
+	__u64 self_exec_id;
+	struct mm_struct *mm;
+	struct css_set *cgroups;
 	struct nsproxy *nsproxy;
 	struct fs_struct *fs;
 } __relocated;
@@ -110,6 +195,12 @@ struct tcp_sock {
 	__u8 fastopen_connect : 1;
 } __relocated;
 
+/* Worked out when libbpf loads the object, as exists(): enum bpf_core_relo_kind. */
+#define member_offset(type, member)                                                    \
+	__builtin_preserve_field_info(((struct type *)0)->member, 0)
+#define constant_exists(type, name) __builtin_preserve_enum_value(*(enum type *)name, 0)
+#define constant_value(type, name) __builtin_preserve_enum_value(*(enum type *)name, 1)
+
 static void *(*bpf_map_lookup_elem)(void *map,
 				    const void *key) = (void *)BPF_FUNC_map_lookup_elem;
 static long (*bpf_map_update_elem)(void *map, const void *key, const void *value,
@@ -118,6 +209,8 @@ static long (*bpf_map_delete_elem)(void *map,
 				   const void *key) = (void *)BPF_FUNC_map_delete_elem;
 static long (*bpf_probe_read_kernel)(void *dst, __u32 size, const void *src) = (void *)
 	BPF_FUNC_probe_read_kernel;
+static long (*bpf_probe_read_kernel_str)(void *dst, __u32 size, const void *src) =
+	(void *)BPF_FUNC_probe_read_kernel_str;
 static long (*bpf_probe_read_user)(void *dst, __u32 size,
 				   const void *src) = (void *)BPF_FUNC_probe_read_user;
 static long (*bpf_probe_read_user_str)(void *dst, __u32 size, const void *src) =
@@ -141,6 +234,9 @@ static void *(*bpf_ringbuf_reserve)(void *ring, __u64 size,
 				    __u64 flags) = (void *)BPF_FUNC_ringbuf_reserve;
 static void (*bpf_ringbuf_submit)(void *record,
 				  __u64 flags) = (void *)BPF_FUNC_ringbuf_submit;
+static long (*bpf_ringbuf_output)(void *ring, void *data, __u64 size,
+				  __u64 flags) = (void *)BPF_FUNC_ringbuf_output;
+static __u32 (*bpf_get_smp_processor_id)(void) = (void *)BPF_FUNC_get_smp_processor_id;
 static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) = (void *)
 	BPF_FUNC_skc_to_tcp_sock;
 

@@ -8,12 +8,13 @@ from ctypes import Structure, c_uint8, c_uint64
 from pathlib import Path
 from socket import htons
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.bpf import libbpf, pinned
+from tcpconnect.bpf import cgroup, libbpf, pinned
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring, Run
-from tcpconnect.connection import LAYOUT, PENDING
+from tcpconnect.connection import LAYOUT, ORIGIN, PENDING
+from tcpconnect.settings import CGROUP_DETAILS
 
 if TYPE_CHECKING:
     import ctypes
@@ -48,7 +49,8 @@ class Config(Structure):
         ("by_port", c_uint8),
         ("by_cgroup", c_uint8),
         ("by_mntns", c_uint8),
-        ("reserved", c_uint8 * 6),
+        ("tell", c_uint8),
+        ("reserved", c_uint8 * 5),
         ("ports", c_uint64 * 1024),
     )
 
@@ -61,6 +63,7 @@ class Progress(Structure):
         ("lost_ring", c_uint64),
         ("lost_flows", c_uint64),
         ("untracked", c_uint64),
+        ("lost_processes", c_uint64),
     )
 
 
@@ -70,16 +73,30 @@ class Losses(NamedTuple):
     ``ring``: the ring buffer was full; ``flows``: no room for another flow of -c;
     ``untracked``: shown without a result, since too many were pending; ``missed``: runs
     of the program that a PREEMPT_RT kernel skipped because it interrupted itself,
-    whatever the socket; ``names``: DNS answers and lookups that did not fit the ring
-    buffer; ``unread``: DNS answers that were malformed or cut.
+    whatever the socket; ``processes``: attempts shown without their process's exe,
+    cmdline and cgroup, which did not fit the ring buffer; ``names``: DNS answers and
+    lookups that did not fit the ring buffer; ``unread``: DNS answers that were
+    malformed or cut.
     """
 
     ring: int = 0
     flows: int = 0
     untracked: int = 0
     missed: int = 0
+    processes: int = 0
     names: int = 0
     unread: int = 0
+
+
+def _told(details: frozenset[str]) -> Iterator[int]:
+    """Yield bits of enum detail of types.h."""
+    for bit, detail in enumerate(("ppid", "mntns", "exe", "cmdline")):
+        if detail in details:
+            yield 1 << bit
+    if details & CGROUP_DETAILS:
+        yield 1 << 4
+        if cgroup.has_legacy():
+            yield 1 << 5
 
 
 class KernelSource:
@@ -126,6 +143,8 @@ class KernelSource:
             self._bpf.resize("pending", MAX_PENDING)
         if settings.count:
             self._bpf.resize("flows", MAX_FLOWS)
+        if not settings.tell_image:
+            self._bpf.leave_out_maps("images", "scratches")
 
     def _take_maps(self) -> None:
         """Use the maps that others pinned in the place of our own."""
@@ -154,6 +173,7 @@ class KernelSource:
         config.by_port = bool(settings.ports)
         config.by_cgroup = settings.cgroupmap is not None
         config.by_mntns = settings.mntnsmap is not None
+        config.tell = sum(_told(settings.details))
         for port in map(htons, settings.ports):
             config.ports[port // 64] |= 1 << port % 64
 
@@ -175,7 +195,11 @@ class KernelSource:
         # softirq, where none begins: nothing of ours is missed then.
         missed = self._bpf.info(BEGIN).recursion_misses if self._realtime else 0
         return Losses(
-            progress.lost_ring, progress.lost_flows, progress.untracked, missed
+            progress.lost_ring,
+            progress.lost_flows,
+            progress.untracked,
+            missed,
+            progress.lost_processes,
         )
 
     def read(self) -> list[Run]:
@@ -192,7 +216,7 @@ class KernelSource:
         """Whether the last ``read`` left something to read at once."""
         return self._ring.backlog
 
-    def pending(self) -> Iterator[tuple[Any, ...]]:
+    def pending(self) -> Iterator[bytes]:
         """Yield the records of attempts that have not ended, with their age.
 
         Call it after ``detach``. With ``slower_ms``, younger ones are left out.
@@ -204,7 +228,8 @@ class KernelSource:
             if self._settings.wait_end:
                 result = PENDING
             if now - began >= least_ns:
-                yield (began, now - began, *who, result, ip, comm)
+                record = LAYOUT.pack(began, now - began, *who, result, ip, comm)
+                yield record[: -ORIGIN.size] + value[-ORIGIN.size :]
 
     def flows(self) -> Iterator[tuple[bytes, bytes, int, int, int, int, int, int]]:
         """Yield saddr, daddr, dport, then the members of struct flow_counts."""

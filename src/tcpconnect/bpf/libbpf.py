@@ -145,6 +145,7 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
     "bpf_link__destroy": (c_int, (c_void_p,)),
     "bpf_map__fd": (c_int, (c_void_p,)),
+    "bpf_map__set_autocreate": (c_int, (c_void_p, c_int)),
     "bpf_map__set_max_entries": (c_int, (c_void_p, c_uint32)),
     "bpf_map__initial_value": (c_void_p, (c_void_p, POINTER(c_size_t))),
     "bpf_map__reuse_fd": (c_int, (c_void_p, c_int)),

@@ -73,6 +73,12 @@ class BpfObject:
                 program = self.program(name)
                 self.library.bpf_program__set_autoload(program, False)  # noqa: FBT003
 
+    def leave_out_maps(self, *names: str) -> None:
+        """Do not make these maps: no code that the constants leave uses them."""
+        for name in names:
+            with step(f"leave out the map {name}"):
+                self.library.bpf_map__set_autocreate(self._map(name), 0)
+
     def load(self) -> None:
         """Let the kernel verify and take the programs."""
         with step("load the BPF programs"):

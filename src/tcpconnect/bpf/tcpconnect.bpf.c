@@ -95,6 +95,8 @@ static __always_inline __u64 current_mntns(void)
 	return inum;
 }
 
+#include "process.h"
+
 /* In network order: for Linux before v5.12 a number has no bounds after a byte swap. */
 static __always_inline bool port_wanted(__u16 port)
 {
@@ -264,6 +266,7 @@ static __always_inline void begin(struct sock *sk)
 	c.lport = sk->__sk_common.skc_num;
 	c.result = RESULT_UNKNOWN;
 	bpf_get_current_comm(c.comm, sizeof(c.comm));
+	describe_process(&c);
 
 	if (config.count && !config.wait_end)
 		count_connect(&c);

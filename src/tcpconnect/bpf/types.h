@@ -38,6 +38,10 @@ struct connection {
 	__u8 ip;      /* 4 or 6 */
 	__u8 reserved;
 	char comm[COMM_LEN];
+	/* 0 where it was not asked for. */
+	__u64 image; /* that of a process record before this one; 0: lost, too */
+	__u32 ppid;
+	__u32 mntns; /* inode number */
 };
 
 /* Key and value of `flows`, for -c. */
@@ -56,6 +60,17 @@ struct flow_counts {
 	__u64 latency_max_ns;
 };
 
+/* What to tell of the process that connects: bits of config.tell. */
+enum detail {
+	TELL_PPID = 1 << 0,
+	TELL_MNTNS = 1 << 1,
+	TELL_EXE = 1 << 2,
+	TELL_CMDLINE = 1 << 3,
+	TELL_CGROUP = 1 << 4,
+	TELL_LEGACY = 1 << 5, /* the cgroup in cgroup v1, too, which this machine has */
+	TELL_IMAGE = TELL_EXE | TELL_CMDLINE | TELL_CGROUP | TELL_LEGACY,
+};
+
 /*
  * What the user asked for. In read-only data, set before the load: the verifier
  * knows the values and removes the code of every filter that is off.
@@ -72,7 +87,8 @@ struct config {
 	__u8 by_port;
 	__u8 by_cgroup;
 	__u8 by_mntns;
-	__u8 reserved[6];
+	__u8 tell; /* enum detail */
+	__u8 reserved[5];
 	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */
 };
 
@@ -80,9 +96,56 @@ struct config {
 struct progress {
 	__u64 first_ns; /* CLOCK_MONOTONIC of the first attempt */
 	/* What is not shown, and why. */
-	__u64 lost_ring;  /* records that did not fit the ring buffer */
-	__u64 lost_flows; /* attempts whose flow did not fit `flows` */
-	__u64 untracked;  /* attempts that did not fit `pending` */
+	__u64 lost_ring;      /* records that did not fit the ring buffer */
+	__u64 lost_flows;     /* attempts whose flow did not fit `flows` */
+	__u64 untracked;      /* attempts that did not fit `pending` */
+	__u64 lost_processes; /* process records that did not fit the ring buffer */
+};
+
+/*
+ * What a process looks like. Told before the first connect of each image: a process,
+ * what it executes, how it calls itself, and its cgroup.
+ */
+#define NAME_MOST 256	 /* NAME_MAX and a NUL */
+#define PATH_MOST 4352	 /* PATH_MAX and a name */
+#define PATHS_MOST 13056 /* three of them */
+#define CMDLINE_MOST 4096
+#define PROCESS_SMALL 744
+#define PROCESS_LARGE 17152 /* PATHS_MOST and CMDLINE_MOST */
+
+/* Bits of process.flags. */
+enum process_flags {
+	EXE_CUT = 1, /* its beginning is missing */
+	EXE_DELETED = 2,
+	CGROUP_CUT = 4,
+	LEGACY_CUT = 8,
+	CMDLINE_CUT = 16, /* its end is missing */
+	CMDLINE_TITLE =
+		32, /* one string up to a NUL: the program has written over it */
+};
+
+/*
+ * The lengths of what follows each other in data: three paths as names that end with a
+ * NUL, the last name of the path first; then the arguments. 0: unknown, or a root.
+ */
+struct process {
+	__u64 image;
+	__u32 flags;
+	__u16 exe;
+	__u16 cgroup; /* in the cgroup v2 hierarchy */
+	__u16 legacy; /* in one of cgroup v1 */
+	__u16 cmdline;
+	__u32 reserved;
+};
+
+struct small_process {
+	struct process process;
+	__u8 data[PROCESS_SMALL];
+};
+
+struct large_process {
+	struct process process;
+	__u8 data[PROCESS_LARGE];
 };
 
 /*

@@ -1,1 +1,28 @@
 """What is added to a connection after it was read, a module each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tcpconnect.bpf.ring import Run
+    from tcpconnect.connection import Connection
+
+
+class Enricher(Protocol):
+    """Learns from records that are not connections, and adds to those that are.
+
+    The ring keeps the order of records: what a connection needs was learned before.
+    """
+
+    @property
+    def lengths(self) -> Collection[int]:
+        """The lengths of the records that ``learn`` takes."""
+
+    def learn(self, run: Run) -> None:
+        """Take in a run of records."""
+
+    def add_to(self, connections: list[Connection], framed: bytes) -> None:
+        """Complete the connections of a run, whose records are ``framed``."""

@@ -25,6 +25,7 @@ LARGE_ANSWER = Layout(f"{ANSWER.format}4352s")
 LOOKUP_ADDRESSES = 192
 LOOKUP = Layout(f"<QQQIIII256s{16 * LOOKUP_ADDRESSES}s")
 STARTED = Layout("<QIxxxx")
+LENGTHS = frozenset({SMALL_ANSWER.size, LARGE_ANSWER.size, LOOKUP.size, STARTED.size})
 
 UNSPECIFIED = bytes(16)
 LOOPBACK = {"127.0.0.1": "localhost", "::1": "localhost"}

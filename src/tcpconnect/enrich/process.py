@@ -1,0 +1,144 @@
+"""What processes look like: learned from the kernel, kept by image, added."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import lru_cache
+from struct import Struct as Layout
+from struct import iter_unpack
+from typing import TYPE_CHECKING, NamedTuple
+
+from tcpconnect.connection import FRAMED_ORIGIN
+from tcpconnect.enrich import cmdline
+from tcpconnect.enrich.place import Places
+from tcpconnect.output import harmless
+from tcpconnect.settings import CGROUP_DETAILS
+
+if TYPE_CHECKING:
+    from tcpconnect.bpf.ring import Run
+    from tcpconnect.connection import Connection
+    from tcpconnect.enrich.place import Place
+
+# Structs of bpf/types.h, and enum process_flags.
+PROCESS = Layout("<QIHHHHxxxx")
+SMALL_PROCESS = Layout(f"{PROCESS.format}744s")
+LARGE_PROCESS = Layout(f"{PROCESS.format}17152s")
+EXE_CUT, EXE_DELETED, CGROUP_CUT, LEGACY_CUT, CMDLINE_CUT, CMDLINE_TITLE = (
+    1 << bit for bit in range(6)
+)
+
+# Room for what is known: more than 100,000 processes, unless they have long arguments.
+MAX_BYTES = 64 << 20
+IMAGE_BYTES = 400  # of an image besides its texts
+
+
+class Image(NamedTuple):
+    """What a process looks like as long as it does not change that."""
+
+    exe: str | None
+    cmdline: str | None
+    place: Place | None
+
+    @property
+    def size(self) -> int:
+        """About how much memory it takes; others share the place."""
+        return IMAGE_BYTES + 2 * (len(self.exe or "") + len(self.cmdline or ""))
+
+
+class Processes:
+    """The images that the kernel has told of; the ones longest unused go first."""
+
+    lengths = (SMALL_PROCESS.size, LARGE_PROCESS.size)
+
+    def __init__(
+        self,
+        details: frozenset[str],
+        places: Places | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._ppid, self._mntns = "ppid" in details, "mntns" in details
+        self._places = places or Places()
+        self._placed = bool(details & CGROUP_DETAILS)
+        self._images: OrderedDict[int, Image] = OrderedDict()
+        self._bytes = 0
+        self._max_bytes = max_bytes
+
+    def learn(self, run: Run) -> None:
+        """Take in a run of process records."""
+        small = run.length == SMALL_PROCESS.size
+        layout = SMALL_PROCESS if small else LARGE_PROCESS
+        for image, *record in iter_unpack(f"<8x{layout.format[1:]}", run.framed):
+            self._keep(image, self._read(*record))
+
+    def _read(
+        self,
+        flags: int,
+        exe: int,
+        cgroup: int,
+        legacy: int,
+        arguments: int,
+        data: bytes,
+    ) -> Image:
+        cgroup_from = exe
+        legacy_from = cgroup_from + cgroup
+        cmdline_from = legacy_from + legacy
+        place = None
+        if self._placed:
+            place = self._places.find(
+                _path(data[cgroup_from:legacy_from], cut=flags & CGROUP_CUT),
+                _path(data[legacy_from:cmdline_from], cut=flags & LEGACY_CUT),
+            )
+        return Image(
+            _exe(data[:exe], flags & (EXE_CUT | EXE_DELETED)) if exe else None,
+            cmdline.text(
+                data[cmdline_from : cmdline_from + arguments],
+                cut=bool(flags & CMDLINE_CUT),
+                title=bool(flags & CMDLINE_TITLE),
+            ),
+            place,
+        )
+
+    def _keep(self, number: int, image: Image) -> None:
+        self._images[number] = image
+        self._bytes += image.size
+        while self._bytes > self._max_bytes:
+            self._bytes -= self._images.popitem(last=False)[1].size
+
+    def add_to(self, connections: list[Connection], framed: bytes) -> None:
+        """Set what was asked for of the processes of connections."""
+        origins = iter_unpack(FRAMED_ORIGIN, framed)
+        for connection, (number, ppid, mntns) in zip(connections, origins, strict=True):
+            if self._ppid:
+                connection.ppid = ppid
+            if self._mntns:
+                connection.mntns = mntns
+            image = self._images.get(number)
+            if image:
+                self._images.move_to_end(number)
+                _add(image, connection)
+
+
+def _add(image: Image, connection: Connection) -> None:
+    connection.exe = image.exe
+    connection.cmdline = image.cmdline
+    place = image.place
+    if place:
+        connection.cgroup = place.cgroup
+        connection.container = place.container
+        connection.container_id = place.container_id
+        connection.runtime = place.runtime
+        connection.unit = place.unit
+        connection.pod = place.pod
+        connection.pod_uid = place.pod_uid
+
+
+def _path(names: bytes, *, cut: int) -> str:
+    """Return the path of names that end with NUL, the last one first."""
+    parts = names.decode(errors="backslashreplace").split("\0")[:-1]
+    return ("…/" if cut else "/") + "/".join(reversed(parts))
+
+
+@lru_cache(maxsize=2048)
+def _exe(names: bytes, flags: int) -> str:
+    text = harmless(_path(names, cut=flags & EXE_CUT))
+    return f"{text} (deleted)" if flags & EXE_DELETED else text

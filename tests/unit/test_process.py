@@ -1,0 +1,156 @@
+"""Images of processes: read from records, kept, and added to connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcpconnect.bpf.ring import HEADER_BYTES, Run
+from tcpconnect.connection import LAYOUT, ORIGIN
+from tcpconnect.enrich import process
+from tcpconnect.enrich.place import Places
+from tcpconnect.enrich.process import Processes
+from tcpconnect.settings import DETAILS
+from unit.samples import connection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tcpconnect.connection import Connection
+
+ID = "0123456789abcdef" * 4
+HEADER = bytes(HEADER_BYTES)
+
+
+def names(path: str) -> bytes:
+    """Return a path as the kernel writes it: the last name first."""
+    parts = path.encode(errors="surrogateescape").split(b"/")
+    return b"".join(part + b"\0" for part in reversed(parts) if part)
+
+
+def record(
+    image: int,
+    exe: str = "",
+    cgroup: str = "",
+    legacy: str = "",
+    cmdline: bytes = b"",
+    *,
+    flags: int = 0,
+    large: bool = False,
+) -> Run:
+    """Return a run of one process record."""
+    parts = (names(exe), names(cgroup), names(legacy), cmdline)
+    layout = process.LARGE_PROCESS if large else process.SMALL_PROCESS
+    raw = layout.pack(image, flags, *map(len, parts), b"".join(parts))
+    return Run(layout.size, HEADER + raw)
+
+
+def shown(
+    processes: Processes, image: int, ppid: int = 0, mntns: int = 0
+) -> Connection:
+    """Return a connection of a process with this image."""
+    event = connection(**dict.fromkeys(DETAILS), netns=1)
+    origin = ORIGIN.pack(image, ppid, mntns)
+    framed = HEADER + bytes(LAYOUT.size - ORIGIN.size) + origin
+    processes.add_to([event], framed)
+    return event
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_all_details(tmp_path: Path, large: bool) -> None:  # noqa: FBT001
+    """A record of either size says all of a process."""
+    processes = Processes(DETAILS, Places(str(tmp_path)))
+    scope = f"docker-{ID}.scope"
+    path = f"/system.slice/{scope}"
+    processes.learn(record(7, "/usr/bin/curl", path, "/x", b"curl\0-s\0", large=large))
+    event = shown(processes, 7, ppid=8, mntns=9)
+    assert {name: getattr(event, name) for name in DETAILS} == {
+        "ppid": 8,
+        "exe": "/usr/bin/curl",
+        "cmdline": "curl -s",
+        "cgroup": path,
+        "container": ID[:12],
+        "container_id": ID,
+        "runtime": "docker",
+        "unit": scope,
+        "pod": None,
+        "pod_uid": None,
+        "mntns": 9,
+    }
+
+
+@pytest.mark.parametrize("detail", sorted(DETAILS))
+def test_unknown(detail: str) -> None:
+    """Of a process that nothing is known of, only the numbers are."""
+    event = shown(Processes(frozenset({detail})), 0, ppid=8, mntns=9)
+    known = {"ppid": 8, "mntns": 9}.get(detail)
+    assert getattr(event, detail) == known
+
+
+def test_not_asked_for() -> None:
+    """What is not asked for is unknown, not 0."""
+    event = shown(Processes(frozenset({"exe"})), 0)
+    assert (event.ppid, event.mntns, event.cgroup) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("exe", "flags", "expected"),
+    [
+        ("/a/b", 0, "/a/b"),
+        ("/a/b", process.EXE_DELETED, "/a/b (deleted)"),
+        ("/a/b", process.EXE_CUT, "…/a/b"),
+        ("/a/b", process.EXE_CUT | process.EXE_DELETED, "…/a/b (deleted)"),
+        ("/\x1b[2J", 0, r"/\x1b[2J"),
+        ("/\udcff/x", 0, r"/\xff/x"),
+        ("", 0, None),
+    ],
+)
+def test_exe(exe: str, flags: int, expected: str | None) -> None:
+    """A path from its root, with a sign where it is not whole, and harmless."""
+    processes = Processes(frozenset({"exe"}))
+    processes.learn(record(1, exe, flags=flags))
+    assert shown(processes, 1).exe == expected
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "legacy", "flags", "expected"),
+    [
+        ("", "", 0, "/"),
+        ("/a", "/b", 0, "/a"),
+        ("", "/b", 0, "/b"),
+        ("/a", "", process.CGROUP_CUT, "…/a"),
+        ("", "/b", process.LEGACY_CUT, "…/b"),
+    ],
+)
+def test_cgroup(cgroup: str, legacy: str, flags: int, expected: str) -> None:
+    """A path in v2, or in v1 where v2 has only its root."""
+    processes = Processes(frozenset({"cgroup"}))
+    processes.learn(record(1, "", cgroup, legacy, flags=flags))
+    assert shown(processes, 1).cgroup == expected
+
+
+def test_cmdline() -> None:
+    """The flags of the arguments are heeded."""
+    processes = Processes(frozenset({"cmdline"}))
+    processes.learn(record(1, cmdline=b"a\0b", flags=process.CMDLINE_CUT))
+    processes.learn(record(2, cmdline=b"a\0b", flags=process.CMDLINE_TITLE))
+    assert [shown(processes, n).cmdline for n in (1, 2)] == ["a b…", "a"]
+
+
+def test_memory_is_bounded() -> None:
+    """Without end there are new processes: the ones longest unused are forgotten."""
+    processes = Processes(frozenset({"exe"}), max_bytes=10 * process.IMAGE_BYTES)
+    for number in range(1, 100):
+        processes.learn(record(number, f"/{number}"))
+        assert shown(processes, 1).exe == "/1"
+    known = [n for n in range(1, 100) if shown(processes, n).exe]
+    assert known == [1, *range(92, 100)]
+
+
+def test_long_arguments_take_more_memory() -> None:
+    """What counts is memory, not how many processes there are."""
+    processes = Processes(frozenset({"cmdline"}), max_bytes=10 * process.IMAGE_BYTES)
+    for number in range(1, 10):
+        processes.learn(record(number, cmdline=b"x" * 4096, large=True))
+    assert shown(processes, 9).cmdline is None
