@@ -15,6 +15,11 @@ class Property(NamedTuple):
 
 PROPERTIES = (
     Property(
+        ("5.10", "6.1", "6.12", "7.x", "arm64-6.12"),
+        "this machine has no cgroup v1",
+        "these machines mount cgroup v2 only, as systemd does today",
+    ),
+    Property(
         ("5.10",),
         "this kernel has no MPTCP",
         "Debian's 5.10 is built without CONFIG_MPTCP; 6.1 and later have it",

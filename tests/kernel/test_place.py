@@ -1,0 +1,278 @@
+"""Where processes run: cgroups of both versions, and real containers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attempts import attempt
+from conftest import wait_until
+from processes import PORT, Watch, busybox, cgroups, connecting, fork, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import NetNs
+    from processes import Cgroup
+
+__all__ = ["cgroups"]
+
+ID = "0123456789abcdef" * 4
+POD = "3b7cda51-1f2b-4c5e-8a57-0d3c2f4bd8a1"
+CGROUP = "cgroup container container_id runtime unit pod pod_uid"
+
+
+def legacy_hierarchy() -> str:
+    """Return where the pids controller of cgroup v1 is mounted; skip without it."""
+    mounts = Path("/proc/self/mountinfo").read_text()
+    found = re.search(
+        r"^(?:\S+ ){3}/ (\S+) .* - cgroup .*\bpids\b", mounts, re.MULTILINE
+    )
+    if not found:
+        pytest.skip("this machine has no cgroup v1")
+    return found[1]
+
+
+def event_in(netns: NetNs, *groups: Cgroup) -> dict[str, Any]:
+    """Return the event of a process in these cgroups, without its ID."""
+
+    def work() -> None:
+        for group in groups:
+            group.enter()
+        attempt("127.0.0.1", PORT)
+
+    with Watch(netns, columns=CGROUP) as watch:
+        os.waitpid(fork(work), 0)
+        event = watch.event()
+    del event["pid"]
+    return event
+
+
+def nothing_but(**known: str | None) -> dict[str, str | None]:
+    """Return the columns of a cgroup; what is not given is unknown."""
+    return dict.fromkeys(CGROUP.split()) | known
+
+
+def test_service(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
+    """A unit is shown as people call it, and is no container."""
+    group = cgroups("system.slice", r"web\x2dserver.service", "worker")
+    expected = nothing_but(cgroup=group.path, unit="web-server.service")
+    assert event_in(netns, group) == expected
+
+
+def test_pod(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
+    """A container of Kubernetes belongs to a pod."""
+    name = f"kubepods-burstable-pod{POD.replace('-', '_')}.slice"
+    scope = f"cri-containerd-{ID}.scope"
+    group = cgroups("kubepods.slice", "kubepods-burstable.slice", name, scope)
+    assert event_in(netns, group) == {
+        "cgroup": group.path,
+        "container": ID[:12],
+        "container_id": ID,
+        "runtime": "containerd",
+        "unit": scope,
+        "pod": POD,
+        "pod_uid": POD,
+    }
+
+
+def test_hostile_name(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
+    """Whoever may make cgroups can't write to the terminal by their names."""
+    group = cgroups("\x1b[2J", "\\x1b[2J.service", os.fsdecode(b"\xff"))
+    folder = group.path.split("/")[1]
+    expected = nothing_but(
+        cgroup=rf"/{folder}/\x1b[2J/\x1b[2J.service/\xff", unit=r"\x1b[2J.service"
+    )
+    assert event_in(netns, group) == expected
+
+
+def test_deep_cgroup(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
+    """A path as long as the kernel takes is shown whole."""
+    group = cgroups(*["x" * 255] * 15)
+    assert event_in(netns, group) == nothing_but(cgroup=group.path)
+
+
+def test_process_that_moves(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
+    """Each connect has the cgroup of its moment."""
+    groups = [cgroups("a"), cgroups("b")]
+
+    def work() -> None:
+        for n in range(4):
+            groups[n % 2].enter()
+            attempt(f"127.0.0.{n}", PORT)
+
+    with Watch(netns, columns="cgroup") as watch:
+        os.waitpid(fork(work), 0)
+        shown = [event["cgroup"] for event in watch.events(4)]
+    assert shown == [groups[n % 2].path for n in range(4)]
+
+
+def test_container_of_cgroup_v1(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
+    """Where v2 has the process in its root, v1 tells the path."""
+    group = cgroups("docker", ID, hierarchy=legacy_hierarchy())
+    assert event_in(netns, group) == nothing_but(
+        cgroup=group.path, container=ID[:12], container_id=ID, runtime="docker"
+    )
+
+
+def test_container_of_both_versions(
+    netns: NetNs, cgroups: Callable[..., Cgroup]
+) -> None:
+    """In a hybrid, v2 tells the service and v1 the container."""
+    legacy = cgroups("docker", ID, hierarchy=legacy_hierarchy())
+    service = cgroups("system.slice", "docker.service")
+    assert event_in(netns, legacy, service) == nothing_but(
+        cgroup=service.path,
+        container=ID[:12],
+        container_id=ID,
+        runtime="docker",
+        unit="docker.service",
+    )
+
+
+def test_cgroup_v1_of_a_moment(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
+    """A move in v1 alone is seen, too."""
+    groups = [cgroups(n, hierarchy=legacy_hierarchy()) for n in ("a", "b")]
+
+    def work() -> None:
+        for n in range(4):
+            groups[n % 2].enter()
+            attempt(f"127.0.0.{n}", PORT)
+
+    with Watch(netns, columns="cgroup") as watch:
+        os.waitpid(fork(work), 0)
+        shown = [event["cgroup"] for event in watch.events(4)]
+    assert shown == [groups[n % 2].path for n in range(4)]
+
+
+class Bundle:
+    """What runc makes a container of: busybox, in the test's network namespace."""
+
+    def __init__(self, folder: Path) -> None:
+        assert shutil.which("runc"), "these tests need runc: apt-get install runc"
+        self.folder = folder
+        for name in ("bin", "proc", "dev", "sys"):
+            (folder / "rootfs" / name).mkdir(parents=True)
+        shutil.copy(busybox(), folder / "rootfs/bin/busybox")
+        subprocess.run(["runc", "spec"], cwd=folder, check=True)
+
+    def run(self, name: str, cgroup: str, *arguments: str) -> None:
+        """Run a container to its end."""
+        path = self.folder / "config.json"
+        config = json.loads(path.read_text())
+        config["process"].update(args=arguments, terminal=False)
+        config["linux"]["cgroupsPath"] = cgroup
+        kinds = config["linux"]["namespaces"]
+        kinds[:] = [kind for kind in kinds if kind["type"] != "network"]
+        path.write_text(json.dumps(config))
+        state = self.folder / "state"
+        command = f"runc --root {state} run --bundle {self.folder} {name}".split()
+        subprocess.run(command, check=False, capture_output=True)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Iterator[Bundle]:
+    """A container's bundle; the cgroups that runc leaves behind are removed."""
+    yield Bundle(tmp_path)
+    for folder in Path("/sys/fs/cgroup").glob(f"**/tcpc-{os.getpid()}-runc"):
+        for inner in sorted(folder.glob("**/"), reverse=True):
+            inner.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "runtime"),
+    [(f"docker/{ID}", "docker"), (f"libpod_parent/libpod-{ID}", "podman")],
+)
+def test_real_container(
+    netns: NetNs, bundle: Bundle, cgroup: str, runtime: str
+) -> None:
+    """A container that runc made: its cgroup, its namespaces, its program."""
+    path = f"/tcpc-{os.getpid()}-runc/{cgroup}"
+    columns = "exe cmdline cgroup container container_id runtime mntns"
+    with Watch(netns, columns=columns) as watch:
+        bundle.run("tcpc", path, "/bin/busybox", *connecting())
+        event = watch.event()
+    del event["pid"]
+    assert event.pop("mntns") not in {None, os.stat("/proc/self/ns/mnt").st_ino}
+    assert event == {
+        "exe": "/bin/busybox",
+        "cmdline": f"/bin/busybox nc 127.0.0.1 {PORT}",
+        "cgroup": path,
+        "container": ID[:12],
+        "container_id": ID,
+        "runtime": runtime,
+    }
+
+
+MPTCP = 262
+
+
+def echo(far: NetNs, write: int) -> None:
+    """Serve one MPTCP connection in another namespace."""
+    far.enter()
+    with socket.socket(proto=MPTCP) as listener:
+        listener.bind(("10.1.0.2", PORT))
+        listener.listen()
+        os.write(write, b"\0")
+        peer, _ = listener.accept()
+        while data := peer.recv(100):
+            peer.send(data)
+
+
+def test_connect_of_the_kernel(netns: NetNs, far: NetNs) -> None:
+    """A thread of the kernel has no program and no arguments; all else is known.
+
+    MPTCP's worker connects by itself, from a second address.
+    """
+    if not Path("/proc/sys/net/mptcp").exists():
+        pytest.skip("this kernel has no MPTCP")
+    netns.ip("addr add 10.1.0.3/24 dev near")
+    netns.ip("mptcp limits set subflow 2")
+    netns.ip("mptcp endpoint add 10.1.0.3 subflow")
+    far.ip("mptcp limits set subflow 2")
+    read, write = os.pipe()
+    server = fork(lambda: echo(far, write))
+    assert os.read(read, 1) == b"\0"
+    with (
+        Watch(netns, columns="saddr comm ppid exe cmdline cgroup") as watch,
+        socket.socket(proto=MPTCP) as client,
+    ):
+        client.connect(("10.1.0.2", PORT))
+        client.send(b"hello")
+        own, worker = watch.events(2)
+    os.waitpid(server, 0)
+    os.close(read)
+    os.close(write)
+    assert own["exe"] == os.path.realpath(sys.executable)
+    assert worker.pop("comm").startswith("kworker/")
+    assert worker.pop("pid") > 0
+    assert worker == {
+        "daddr": "10.1.0.2",
+        "saddr": "10.1.0.3",
+        "ppid": 2,
+        "exe": None,
+        "cmdline": None,
+        "cgroup": "/",
+    }
+
+
+def test_process_that_did_not_fit_the_ring(netns: NetNs) -> None:
+    """Its connects are shown without it, and the loss is told.
+
+    The ring has room for connections, but not for long arguments.
+    """
+    code = f"import socket; socket.socket().connect_ex(('127.0.0.1', {PORT}))"
+    arguments = ["python", "-Sc", code, "x" * 5000]
+    with Watch(netns, "--ring-bytes", "4096", columns="ppid cmdline") as watch:
+        pid = run(Path(sys.executable), arguments)
+        assert watch.event() == {"pid": pid, "ppid": os.getpid(), "cmdline": None}
+        lost = b"attempts without their exe, cmdline and cgroup"
+        wait_until(lambda: lost in watch.tool.stderr, "the loss")
