@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shlex
 import shutil
@@ -285,13 +286,16 @@ def test_long_arguments(netns: NetNs) -> None:
         assert watch.event() == {"pid": pid, "cmdline": f"{QUOTED} {'x' * left}…"}
 
 
+def arguments() -> tuple[int, int, int]:
+    """Return where this process's arguments begin and end, and its environment ends."""
+    # proc_pid_stat(5): the fields 48, 49 and 51; the first after the name is the third.
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    return int(fields[45]), int(fields[46]), int(fields[48])
+
+
 def titled(title: bytes) -> None:
     """Write over this process's arguments, as daemons do."""
-    import ctypes
-
-    # proc_pid_stat(5): 48 and 49 are where the arguments begin and end.
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    start, end = int(fields[45]), int(fields[46])
+    start, end, _ = arguments()
     room = end - start
     ctypes.memmove(start, title[:room].ljust(room, b"\0"), room)
 
@@ -314,6 +318,22 @@ def test_title(netns: NetNs) -> None:
         ("127.0.1.0", "server: busy"),
         ("127.0.1.1", "server: busy"),
     ]
+
+
+def test_title_longer_than_the_arguments(netns: NetNs) -> None:
+    """It goes on into the environment, and ends with its first NUL."""
+    start, end, limit = arguments()
+    title = (b"server: " + b"x" * (end - start))[:4000]
+    assert end < start + len(title) < limit
+
+    def work() -> None:
+        ctypes.memmove(start, title + b"\0", len(title) + 1)
+        attempt("127.0.0.1", PORT)
+
+    with Watch(netns, columns="cmdline") as watch:
+        pid = fork(work)
+        os.waitpid(pid, 0)
+        assert watch.event() == {"pid": pid, "cmdline": title.decode()}
 
 
 def test_process_that_has_ended_before_its_attempt(

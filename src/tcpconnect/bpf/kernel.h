@@ -197,7 +197,7 @@ struct tcp_sock {
 
 /* Worked out when libbpf loads the object, as exists(): enum bpf_core_relo_kind. */
 #define member_offset(type, member)                                                    \
-	__builtin_preserve_field_info(((struct type *)0)->member, 0)
+	__builtin_preserve_field_info(((struct type *)0)->member, OFFSET)
 #define constant_exists(type, name) __builtin_preserve_enum_value(*(enum type *)name, 0)
 #define constant_value(type, name) __builtin_preserve_enum_value(*(enum type *)name, 1)
 

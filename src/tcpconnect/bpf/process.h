@@ -16,7 +16,7 @@
 #include "types.h"
 
 #define IMAGES 8192
-#define DEPTH_MOST 128 /* names in a path */
+#define DEPTH_MOST 64 /* names in a path */
 #define TITLE_BYTES 64
 #define CPU_SHIFT 48
 
@@ -137,11 +137,23 @@ static __always_inline struct kernfs_node *unified_cgroup(struct task_struct *ta
 	return kn;
 }
 
+static __always_inline void read_title(struct identity *id, struct mm_struct *mm)
+{
+	unsigned long start = 0, end = 0, length;
+
+	__builtin_memset(id->title, 0, sizeof(id->title));
+	read_kernel(start, mm->arg_start);
+	read_kernel(end, mm->arg_end);
+	length = end - start;
+	if (length > sizeof(id->title))
+		length = sizeof(id->title);
+	bpf_probe_read_user(id->title, length, (void *)start);
+}
+
 static __always_inline void identify(struct identity *id, struct task_struct *task,
 				     struct mm_struct *mm, struct kernfs_node *legacy)
 {
 	struct task_struct *leader = 0;
-	unsigned long arguments = 0;
 
 	read_kernel(leader, task->group_leader);
 	read_kernel(id->start_ns, leader->start_boottime);
@@ -154,10 +166,8 @@ static __always_inline void identify(struct identity *id, struct task_struct *ta
 		read_kernel(id->legacy, legacy->id);
 	id->pid = bpf_get_current_pid_tgid() >> 32;
 	id->reserved = 0;
-	if (config.tell & TELL_CMDLINE) {
-		read_kernel(arguments, mm->arg_start);
-		bpf_probe_read_user(id->title, sizeof(id->title), (void *)arguments);
-	}
+	if (config.tell & TELL_CMDLINE)
+		read_title(id, mm);
 }
 
 /*

@@ -119,9 +119,8 @@ enum process_flags {
 	EXE_DELETED = 2,
 	CGROUP_CUT = 4,
 	LEGACY_CUT = 8,
-	CMDLINE_CUT = 16, /* its end is missing */
-	CMDLINE_TITLE =
-		32, /* one string up to a NUL: the program has written over it */
+	CMDLINE_CUT = 16,   /* its end is missing */
+	CMDLINE_TITLE = 32, /* one string, which the program has written itself */
 };
 
 /*
