@@ -230,6 +230,8 @@ static __u64 (*bpf_get_current_cgroup_id)(void) = (void *)
 	BPF_FUNC_get_current_cgroup_id;
 static struct task_struct *(*bpf_get_current_task)(void) = (void *)
 	BPF_FUNC_get_current_task;
+static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)
+	BPF_FUNC_get_current_task_btf;
 static void *(*bpf_ringbuf_reserve)(void *ring, __u64 size,
 				    __u64 flags) = (void *)BPF_FUNC_ringbuf_reserve;
 static void (*bpf_ringbuf_submit)(void *record,

@@ -48,8 +48,15 @@ struct {
  */
 struct scratch {
 	__u64 images; /* told by this CPU */
-	__u32 at;     /* end of what is in record.data */
-	__u32 start;  /* of the path that is being written */
+	/*
+	 * What is told, kept in memory as numbers: so the verifier does not follow
+	 * every way that led to them.
+	 */
+	__u64 mm;
+	__u64 unified;
+	__u64 legacy;
+	__u32 at;    /* end of what is in record.data */
+	__u32 start; /* of the path that is being written */
 	struct identity identity;
 	struct large_process record;
 };
@@ -63,13 +70,38 @@ struct {
 
 #define read_kernel(to, from) bpf_probe_read_kernel(&(to), sizeof(to), &(from))
 
+/*
+ * Linux commit 3ca1032ab7ab ("bpf: Implement get_current_task_btf and
+ * RET_PTR_TO_BTF_ID"), v5.11: what hangs on the current task can be read without a call
+ * each. This matters on the way of every connect.
+ */
+#define have_btf() constant_exists(bpf_func_id, BPF_FUNC_get_current_task_btf)
+#define read_task(to, from)                                                            \
+	do {                                                                           \
+		if (have_btf()) {                                                      \
+			typeof(from) value = (from);                                   \
+			/* Loaded here, not where both ways have met again. */         \
+			asm volatile("" : "+r"(value));                                \
+			(to) = value;                                                  \
+		} else {                                                               \
+			read_kernel(to, from);                                         \
+		}                                                                      \
+	} while (0)
+
+static __always_inline struct task_struct *current_task(void)
+{
+	if (have_btf())
+		return bpf_get_current_task_btf();
+	return bpf_get_current_task();
+}
+
 static __always_inline __u32 parent_pid(struct task_struct *task)
 {
 	struct task_struct *parent = 0;
 	__u32 pid = 0;
 
-	read_kernel(parent, task->real_parent);
-	read_kernel(pid, parent->tgid);
+	read_task(parent, task->real_parent);
+	read_task(pid, parent->tgid);
 	return pid;
 }
 
@@ -79,30 +111,29 @@ static __always_inline struct mm_struct *memory_of(struct task_struct *task)
 	struct mm_struct *mm = 0;
 	unsigned int flags = 0;
 
-	read_kernel(flags, task->flags);
+	read_task(flags, task->flags);
 	if (!(flags & PF_KTHREAD))
-		read_kernel(mm, task->mm);
+		read_task(mm, task->mm);
 	return mm;
 }
 
 /* A cgroup of v1, when that is where the controller is and it is not the root. */
 static __always_inline struct kernfs_node *legacy_of(struct css_set *set, __u32 subsys)
 {
+	void *all = (void *)set + member_offset(css_set, subsys);
 	struct cgroup_subsys_state *css = 0;
 	struct cgroup *cgroup = 0;
 	struct cgroup_root *root = 0;
 	struct kernfs_node *kn = 0;
 	int hierarchy = 0, level = 0;
 
-	bpf_probe_read_kernel(&css, sizeof(css),
-			      (void *)set + member_offset(css_set, subsys) +
-				      subsys * sizeof(css));
-	read_kernel(cgroup, css->cgroup);
-	read_kernel(root, cgroup->root);
-	read_kernel(hierarchy, root->hierarchy_id);
-	read_kernel(level, cgroup->level);
+	read_task(css, ((struct cgroup_subsys_state **)all)[subsys]);
+	read_task(cgroup, css->cgroup);
+	read_task(root, cgroup->root);
+	read_task(hierarchy, root->hierarchy_id);
+	read_task(level, cgroup->level);
 	if (hierarchy && level)
-		read_kernel(kn, cgroup->kn);
+		read_task(kn, cgroup->kn);
 	return kn;
 }
 
@@ -115,7 +146,7 @@ static __always_inline struct kernfs_node *legacy_cgroup(struct task_struct *tas
 	struct css_set *set = 0;
 	struct kernfs_node *kn = 0;
 
-	read_kernel(set, task->cgroups);
+	read_task(set, task->cgroups);
 	if (constant_exists(cgroup_subsys_id, pids_cgrp_id))
 		kn = legacy_of(set, constant_value(cgroup_subsys_id, pids_cgrp_id));
 	if (!kn && constant_exists(cgroup_subsys_id, memory_cgrp_id))
@@ -131,9 +162,9 @@ static __always_inline struct kernfs_node *unified_cgroup(struct task_struct *ta
 	struct cgroup *cgroup = 0;
 	struct kernfs_node *kn = 0;
 
-	read_kernel(set, task->cgroups);
-	read_kernel(cgroup, set->dfl_cgrp);
-	read_kernel(kn, cgroup->kn);
+	read_task(set, task->cgroups);
+	read_task(cgroup, set->dfl_cgrp);
+	read_task(kn, cgroup->kn);
 	return kn;
 }
 
@@ -142,8 +173,10 @@ static __always_inline void read_title(struct identity *id, struct mm_struct *mm
 	unsigned long start = 0, end = 0, length;
 
 	__builtin_memset(id->title, 0, sizeof(id->title));
-	read_kernel(start, mm->arg_start);
-	read_kernel(end, mm->arg_end);
+	if (!mm)
+		return;
+	read_task(start, mm->arg_start);
+	read_task(end, mm->arg_end);
 	length = end - start;
 	if (length > sizeof(id->title))
 		length = sizeof(id->title);
@@ -155,15 +188,15 @@ static __always_inline void identify(struct identity *id, struct task_struct *ta
 {
 	struct task_struct *leader = 0;
 
-	read_kernel(leader, task->group_leader);
-	read_kernel(id->start_ns, leader->start_boottime);
-	read_kernel(id->exec_id, task->self_exec_id);
+	read_task(leader, task->group_leader);
+	read_task(id->start_ns, leader->start_boottime);
+	read_task(id->exec_id, task->self_exec_id);
 	id->cgroup = 0;
 	if (config.tell & TELL_CGROUP)
 		id->cgroup = bpf_get_current_cgroup_id();
 	id->legacy = 0;
 	if (legacy)
-		read_kernel(id->legacy, legacy->id);
+		read_task(id->legacy, legacy->id);
 	id->pid = bpf_get_current_pid_tgid() >> 32;
 	id->reserved = 0;
 	if (config.tell & TELL_CMDLINE)
@@ -258,10 +291,9 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 }
 
 /* Append the path of a cgroup from its hierarchy's root; returns its length. */
-static __always_inline __u32 tell_cgroup(struct scratch *s, struct kernfs_node *kn,
-					 __u32 cut)
+static __always_inline __u32 tell_cgroup(struct scratch *s, __u64 cgroup, __u32 cut)
 {
-	struct kernfs_node *parent;
+	struct kernfs_node *kn = (struct kernfs_node *)cgroup, *parent;
 	const char *name;
 
 	s->start = s->at;
@@ -314,8 +346,7 @@ static __always_inline void tell_cmdline(struct scratch *s, struct mm_struct *mm
 }
 
 /* Send the record; returns whether there was room for it. */
-static __always_inline bool tell(struct scratch *s, struct task_struct *task,
-				 struct mm_struct *mm, struct kernfs_node *legacy)
+static __always_inline bool tell(struct scratch *s)
 {
 	struct process *p = &s->record.process;
 
@@ -323,13 +354,14 @@ static __always_inline bool tell(struct scratch *s, struct task_struct *task,
 	p->image = (__u64)bpf_get_smp_processor_id() << CPU_SHIFT | ++s->images;
 	s->at = 0;
 	if (config.tell & TELL_EXE)
-		tell_exe(s, mm);
+		tell_exe(s, (struct mm_struct *)s->mm);
+	s->unified = (__u64)unified_cgroup(current_task());
 	if (config.tell & TELL_CGROUP)
-		p->cgroup = tell_cgroup(s, unified_cgroup(task), CGROUP_CUT);
+		p->cgroup = tell_cgroup(s, s->unified, CGROUP_CUT);
 	if (config.tell & TELL_LEGACY)
-		p->legacy = tell_cgroup(s, legacy, LEGACY_CUT);
+		p->legacy = tell_cgroup(s, s->legacy, LEGACY_CUT);
 	if (config.tell & TELL_CMDLINE)
-		tell_cmdline(s, mm);
+		tell_cmdline(s, (struct mm_struct *)s->mm);
 	if (s->at <= PROCESS_SMALL)
 		return !bpf_ringbuf_output(&ring, p, sizeof(struct small_process), 0);
 	return !bpf_ringbuf_output(&ring, p, sizeof(struct large_process), 0);
@@ -338,7 +370,7 @@ static __always_inline bool tell(struct scratch *s, struct task_struct *task,
 /* The number of the current process's image, told to user space; 0 when that fails. */
 static __always_inline __u64 current_image(void)
 {
-	struct task_struct *task = bpf_get_current_task();
+	struct task_struct *task = current_task();
 	struct kernfs_node *legacy = 0;
 	struct mm_struct *mm;
 	struct scratch *s;
@@ -351,11 +383,13 @@ static __always_inline __u64 current_image(void)
 	mm = memory_of(task);
 	if (config.tell & TELL_LEGACY)
 		legacy = legacy_cgroup(task);
+	s->mm = (__u64)mm;
+	s->legacy = (__u64)legacy;
 	identify(&s->identity, task, mm, legacy);
 	known = bpf_map_lookup_elem(&images, &s->identity);
 	if (known)
 		return *known;
-	if (!tell(s, task, mm, legacy)) {
+	if (!tell(s)) {
 		add(&progress.lost_processes, 1);
 		return 0;
 	}
@@ -369,7 +403,7 @@ static __always_inline void describe_process(struct connection *c)
 	const __u8 tell = config.tell;
 
 	if (tell & TELL_PPID)
-		c->ppid = parent_pid(bpf_get_current_task());
+		c->ppid = parent_pid(current_task());
 	if (tell & TELL_MNTNS)
 		c->mntns = current_mntns();
 	if (tell & TELL_IMAGE)
