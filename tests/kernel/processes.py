@@ -149,7 +149,7 @@ def _removed(folder: Path) -> bool:
 
 def unified() -> str:
     """Return where cgroup v2 is mounted."""
-    path = mount_point()
+    path = os.fsdecode(mount_point())
     assert path, "these tests need cgroup v2, mounted"
     return path
 
