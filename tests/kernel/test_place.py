@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["cgroups"]
 
 ID = "0123456789abcdef" * 4
+ROOTFS = re.compile("^[^ ]+ / rootfs ", re.MULTILINE)
 POD = "3b7cda51-1f2b-4c5e-8a57-0d3c2f4bd8a1"
 CGROUP = "cgroup container container_id runtime unit pod pod_uid"
 
@@ -107,7 +108,7 @@ def test_process_that_moves(netns: NetNs, cgroups: Callable[..., Cgroup]) -> Non
     def work() -> None:
         for n in range(4):
             groups[n % 2].enter()
-            attempt(f"127.0.0.{n}", PORT)
+            attempt(f"127.0.0.{n + 1}", PORT)
 
     with Watch(netns, columns="cgroup") as watch:
         os.waitpid(fork(work), 0)
@@ -145,7 +146,7 @@ def test_cgroup_v1_of_a_moment(netns: NetNs, cgroups: Callable[..., Cgroup]) -> 
     def work() -> None:
         for n in range(4):
             groups[n % 2].enter()
-            attempt(f"127.0.0.{n}", PORT)
+            attempt(f"127.0.0.{n + 1}", PORT)
 
     with Watch(netns, columns="cgroup") as watch:
         os.waitpid(fork(work), 0)
@@ -174,8 +175,10 @@ class Bundle:
         kinds[:] = [kind for kind in kinds if kind["type"] != "network"]
         path.write_text(json.dumps(config))
         state = self.folder / "state"
-        command = f"runc --root {state} run --bundle {self.folder} {name}".split()
-        subprocess.run(command, check=False, capture_output=True)
+        command = f"runc --root {state} run --bundle {self.folder}".split()
+        if ROOTFS.search(Path("/proc/mounts").read_text()):
+            command.append("--no-pivot")  # pivot_root(2) does not work there
+        subprocess.run([*command, name], check=False, stdin=subprocess.DEVNULL)
 
 
 @pytest.fixture

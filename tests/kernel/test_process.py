@@ -61,7 +61,7 @@ def test_thousand_processes_of_a_millisecond(
 
     def work(number: int) -> Callable[[], None]:
         def start() -> None:
-            for n in range(EACH):
+            for n in range(1, EACH + 1):
                 spawn(programs[number], connecting(f"127.0.{number}.{n}"))
 
         return start
@@ -70,7 +70,7 @@ def test_thousand_processes_of_a_millisecond(
         for number in range(PARENTS):
             with Child(work(number), groups[number].enter) as parent:
                 parent.run()
-                for n in range(EACH):
+                for n in range(1, EACH + 1):
                     address = f"127.0.{number}.{n}"
                     expected[address] = {
                         "ppid": parent.pid,
@@ -91,10 +91,10 @@ def test_one_process_executes_another_program(netns: NetNs, tmp_path: Path) -> N
     program = copy_of_busybox(tmp_path)
 
     def work() -> None:
-        for n in range(2):
+        for n in range(1, 3):
             attempt(f"127.0.0.{n}", PORT)
         quiet(os.open(os.devnull, os.O_RDWR))
-        os.execv(program, connecting("127.0.0.2"))  # noqa: S606 (no shell)
+        os.execv(program, connecting("127.0.0.3"))  # noqa: S606 (no shell)
 
     with Watch(netns) as watch:
         pid = fork(work)
@@ -104,10 +104,10 @@ def test_one_process_executes_another_program(netns: NetNs, tmp_path: Path) -> N
         "exe": os.path.realpath(sys.executable),
         "cmdline": shlex.join(sys.orig_argv),
     }
-    after = {"exe": str(program), "cmdline": f"nc 127.0.0.2 {PORT}"}
+    after = {"exe": str(program), "cmdline": f"nc 127.0.0.3 {PORT}"}
     assert events == [
         {"pid": pid, "ppid": os.getpid(), "daddr": f"127.0.0.{n}", **image}
-        for n, image in enumerate((before, before, after))
+        for n, image in enumerate((before, before, after), 1)
     ]
 
 
@@ -306,17 +306,17 @@ def test_title(netns: NetNs) -> None:
     def work() -> None:
         for number, title in enumerate((b"server: idle", b"server: busy")):
             titled(title)
-            for n in range(2):
+            for n in range(1, 3):
                 attempt(f"127.0.{number}.{n}", PORT)
 
     with Watch(netns, columns="cmdline") as watch:
         os.waitpid(fork(work), 0)
         shown = [(e["daddr"], e["cmdline"]) for e in watch.events(4)]
     assert shown == [
-        ("127.0.0.0", "server: idle"),
         ("127.0.0.1", "server: idle"),
-        ("127.0.1.0", "server: busy"),
+        ("127.0.0.2", "server: idle"),
         ("127.0.1.1", "server: busy"),
+        ("127.0.1.2", "server: busy"),
     ]
 
 
