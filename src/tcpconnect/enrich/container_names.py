@@ -1,0 +1,108 @@
+"""Names of containers, from the files that their runtimes keep."""
+
+from __future__ import annotations
+
+import os
+import stat
+from glob import glob
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tcpconnect.enrich.container import Container
+
+T = TypeVar("T")
+
+
+class _Docker(msgspec.Struct):
+    """Of config.v2.json."""
+
+    name: str = msgspec.field(name="Name", default="")
+
+
+class _Stored(msgspec.Struct):
+    """One of the containers that podman and cri-o store: of containers.json."""
+
+    id: str
+    names: list[str] | None = None
+
+
+class _Bundle(msgspec.Struct):
+    """Of the config.json that runc gets."""
+
+    annotations: dict[str, str] = {}
+
+
+ANNOTATIONS = ("nerdctl/name", "io.kubernetes.cri.container-name")
+MAX_BYTES = 16 << 20
+STORES = (
+    "var/lib/containers/storage/overlay-containers/",
+    "run/containers/storage/overlay-containers/",
+    "home/*/.local/share/containers/storage/overlay-containers/",
+    "root/.local/share/containers/storage/overlay-containers/",
+)
+
+
+def name_of(container: Container, root: str = "/") -> str | None:
+    """Return a container's name, None where no file tells it.
+
+    ``root`` is the directory that the files are sought below.
+    """
+    if container.name is not None:
+        return container.name
+    find = _FINDERS.get(container.runtime)
+    return find(container.id, root) if find else None
+
+
+def _docker(container_id: str, root: str) -> str | None:
+    path = f"{root}/var/lib/docker/containers/{container_id}/config.v2.json"
+    for config in _read(path, _Docker):
+        return config.name.removeprefix("/") or None
+    return None
+
+
+def _stored(container_id: str, root: str) -> str | None:
+    for store in STORES:
+        for containers in _read(f"{root}/{store}*containers.json", list[_Stored]):
+            for container in containers:
+                if container.id == container_id and container.names:
+                    return container.names[0]
+    return None
+
+
+def _containerd(container_id: str, root: str) -> str | None:
+    tasks = f"{root}/run/containerd/io.containerd.runtime.v2.task"
+    for bundle in _read(f"{tasks}/*/{container_id}/config.json", _Bundle):
+        for annotation in ANNOTATIONS:
+            if annotation in bundle.annotations:
+                return bundle.annotations[annotation]
+    return None
+
+
+def _read(pattern: str, kind: type[T]) -> Iterator[T]:
+    """Yield the files of a pattern that are there and can be understood."""
+    for path in glob(pattern):
+        try:
+            yield msgspec.json.decode(_content(path), type=kind)
+        except (OSError, msgspec.DecodeError, RecursionError):
+            continue
+
+
+def _content(path: str) -> bytes:
+    """Return a file, which any user may have made a pipe, a link or endless."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return b""
+        return file.read(MAX_BYTES)
+
+
+_FINDERS: dict[str, Callable[[str, str], str | None]] = {
+    "docker": _docker,
+    "podman": _stored,
+    "cri-o": _stored,
+    "containerd": _containerd,
+}

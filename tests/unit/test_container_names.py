@@ -1,0 +1,93 @@
+"""Names of containers from the files of their runtimes."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcpconnect.enrich.container import Container
+from tcpconnect.enrich.container_names import name_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+A, B = "0123456789abcdef" * 4, "fedcba9876543210" * 4
+STORAGE = "containers/storage/overlay-containers"
+TASKS = "run/containerd/io.containerd.runtime.v2.task"
+
+FILES = {
+    "docker": (
+        f"var/lib/docker/containers/{A}/config.v2.json",
+        {"ID": A, "Name": "/web", "State": {"Running": True}},
+    ),
+    "podman": (
+        f"var/lib/{STORAGE}/containers.json",
+        [{"id": B, "names": ["db"]}, {"id": A, "names": ["web", "www"], "layer": "x"}],
+    ),
+    "podman of a user": (
+        f"home/alice/.local/share/{STORAGE}/containers.json",
+        [{"id": A, "names": ["web"]}],
+    ),
+    "podman, volatile": (
+        f"run/{STORAGE}/volatile-containers.json",
+        [{"id": A, "names": ["web"]}],
+    ),
+    "cri-o": (f"var/lib/{STORAGE}/containers.json", [{"id": A, "names": ["web"]}]),
+    "containerd": (
+        f"{TASKS}/k8s.io/{A}/config.json",
+        {"annotations": {"io.kubernetes.cri.container-name": "web"}, "root": {}},
+    ),
+    "containerd of nerdctl": (
+        f"{TASKS}/default/{A}/config.json",
+        {"annotations": {"nerdctl/name": "web"}},
+    ),
+}
+
+
+def write(root: Path, path: str, content: str) -> None:
+    """Write a file below ``root``."""
+    file = root / path
+    file.parent.mkdir(parents=True)
+    file.write_text(content)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_name(tmp_path: Path, kind: str) -> None:
+    """The name that the runtime's own file has for the ID."""
+    runtime = kind.partition(" ")[0].rstrip(",")
+    path, content = FILES[kind]
+    write(tmp_path, path, json.dumps(content))
+    assert name_of(Container(runtime, A, None), str(tmp_path)) == "web"
+    assert name_of(Container(runtime, "0" * 64, None), str(tmp_path)) is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"Name": 1}', "null", "\0"])
+@pytest.mark.parametrize("kind", FILES)
+def test_damaged_file(tmp_path: Path, kind: str, content: str) -> None:
+    """A file that can't be understood is no name, and no error."""
+    write(tmp_path, FILES[kind][0], content)
+    container = Container(kind.partition(" ")[0].rstrip(","), A, None)
+    assert name_of(container, str(tmp_path)) is None
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_traps(tmp_path: Path, kind: str) -> None:
+    """A pipe does not stop the tool, a link is not followed."""
+    runtime = kind.partition(" ")[0].rstrip(",")
+    path, content = FILES[kind]
+    write(tmp_path, path, json.dumps(content))
+    file = tmp_path / path
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    assert name_of(Container(runtime, A, None), str(tmp_path)) is None
+    file.unlink()
+    os.mkfifo(file)
+    assert name_of(Container(runtime, A, None), str(tmp_path)) is None
+
+
+def test_known_name(tmp_path: Path) -> None:
+    """A name from the path needs no file."""
+    assert name_of(Container("lxc", "web", "web"), str(tmp_path)) == "web"
