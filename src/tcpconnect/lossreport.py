@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.kernel import MAX_FLOWS, MAX_PENDING
+from tcpconnect.bpf.selection import MAX_FOLLOWED
 from tcpconnect.output import say
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ MEANING = {
     "attempts may be missing",
     "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",
     "unread": "{} DNS answers not read: they were malformed or cut",
+    "unfollowed": f"{{}} processes not followed: more than {MAX_FOLLOWED} were traced",
 }
 
 

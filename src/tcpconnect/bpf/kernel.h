@@ -15,6 +15,7 @@
 #define __relocated __attribute__((preserve_access_index))
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
+#define exists(field) __builtin_preserve_field_info(field, 2)
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -63,9 +64,28 @@ struct fs_struct {
 	struct path root;
 } __relocated;
 
+struct cgroup {
+	__u64 ancestor_ids[1]; /* until v6.0 */
+} __relocated;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+} __relocated;
+
+typedef struct {
+	int counter;
+} __relocated atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+} __relocated;
+
 struct task_struct {
 	struct nsproxy *nsproxy;
 	struct fs_struct *fs;
+	struct css_set *cgroups;
+	struct signal_struct *signal;
+	int tgid;
 } __relocated;
 
 typedef struct {
@@ -134,6 +154,8 @@ static long (*bpf_get_current_comm)(void *buf,
 				    __u32 size) = (void *)BPF_FUNC_get_current_comm;
 static __u64 (*bpf_get_current_cgroup_id)(void) = (void *)
 	BPF_FUNC_get_current_cgroup_id;
+static __u64 (*bpf_get_current_ancestor_cgroup_id)(int level) = (void *)
+	BPF_FUNC_get_current_ancestor_cgroup_id;
 static struct task_struct *(*bpf_get_current_task)(void) = (void *)
 	BPF_FUNC_get_current_task;
 static void *(*bpf_ringbuf_reserve)(void *ring, __u64 size,
@@ -142,5 +164,15 @@ static void (*bpf_ringbuf_submit)(void *record,
 				  __u64 flags) = (void *)BPF_FUNC_ringbuf_submit;
 static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) = (void *)
 	BPF_FUNC_skc_to_tcp_sock;
+
+/*
+ * Not __sync_fetch_and_add: for that, clang uses an instruction that fetches, too,
+ * Linux commit 5ca419f2864a ("bpf: Add BPF_FETCH field / create atomic_fetch_add
+ * instruction"), v5.12.
+ */
+static __always_inline void add(__u64 *counter, __u64 n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
 
 #endif
