@@ -61,8 +61,8 @@ def _in(path: str, mount: str) -> bool:
 
 
 def _is_in_v1(path: str, mount: str) -> bool:
-    below = path if _in(path, mount) else f"{mount}/{path}"
-    return path.strip("/") != "" and os.path.isdir(below)
+    directory = os.path.realpath(path if _in(path, mount) else f"{mount}/{path}")
+    return path != "" and _in(directory, mount) and os.path.isdir(directory)
 
 
 def _near(path: str, mount: str) -> str:
