@@ -359,7 +359,7 @@ def test_unknown_names(netns: NetNs) -> None:
 
 def test_cgroup_outside_of_the_hierarchy() -> None:
     """A path does not lead out of where cgroup v2 is mounted."""
-    for path in ("..", "../..", "/etc", ""):
+    for path in ("..", "../..", "/proc/self", ""):
         assert refusal("--cgroup", path).startswith(f"no cgroup {path!r} in ")
 
 
