@@ -9,6 +9,7 @@ import select
 from tcpconnect.errors import OutputError
 
 STDOUT, STDERR = 1, 2
+_NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 
 
 class ReaderGoneError(Exception):
@@ -33,7 +34,7 @@ def write(fd: int, data: bytes) -> None:
             raise OutputError(
                 "can't write the output",
                 os.strerror(error.errno or 0),
-                "nothing more is shown; look at where it goes",
+                f"nothing more is shown; look at where {_NAMES.get(fd, 'it')} goes",
             ) from error
 
 
