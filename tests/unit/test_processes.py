@@ -114,5 +114,5 @@ def test_mount_points(tmp_path: object) -> None:
     path = f"{tmp_path}/mountinfo"
     with open(path, "w", encoding="ascii") as file:
         file.write(MOUNTS)
-    assert mount_point(path) == "/sys/fs/cgroup/uni fied"
+    assert mount_point(path) == b"/sys/fs/cgroup/uni fied"
     assert v1_mount_points(path) == ["/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids"]
