@@ -15,6 +15,7 @@ FOLDER = "src/tcpconnect/bpf"
 # Object: its source, and the architecture where it is for one only.
 OBJECTS = {
     "tcpconnect": ("tcpconnect", ""),
+    "follow": ("follow", ""),
     "answers": ("answers", ""),
     "lookups.x86_64": ("lookups", "x86_64"),
     "lookups.aarch64": ("lookups", "aarch64"),

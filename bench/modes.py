@@ -25,6 +25,16 @@ class Mode(NamedTuple):
         return self.name.startswith("-c")
 
 
+def _many_networks() -> list[str]:
+    """Return 9,999 networks of many lengths, where no connect goes, as options."""
+    networks = (
+        f"{10 + n % 7}.{n // 7 % 256}.{n // 1792}.0/{24 + n % 9}" for n in range(9999)
+    )
+    texts = list(networks)
+    chunks = (texts[i : i + 3000] for i in range(0, len(texts), 3000))
+    return [word for chunk in chunks for word in ("--to", ",".join(chunk))]
+
+
 MODES = {
     mode.name: mode
     for mode in (
@@ -40,6 +50,8 @@ MODES = {
         Mode("--failed", ("--failed",), "failed"),
         Mode("-P other", ("-P", str(UNUSED_PORT)), "none"),
         Mode("--slower", ("--slower", "60000"), "none"),
+        Mode("--to 1", ("--to", f"{NETWORK}0/24")),
+        Mode("--to 10000", ("--to", f"{NETWORK}0/24", *_many_networks())),
     )
 }
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the tool; return its exit code: 0 fine, 1 failed, 2 wrong usage."""
+    """Run the tool; return its exit code: 0 fine, 1 failed, 2 wrong usage.
+
+    With a command, it is the command's.
+    """
     keep_standard_descriptors()
     verbose = False
     try:
@@ -55,8 +58,7 @@ def _run(options: Namespace) -> int:
     from tcpconnect.pipeline import run
     from tcpconnect.view import View
 
-    run(options, View(options))
-    return 0
+    return run(options, View(options))
 
 
 def _show(error: TcpconnectError, *, verbose: bool) -> None:

@@ -8,9 +8,17 @@ Raise anywhere; only ``cli.main`` prints.
   - PreflightError: this machine can't trace, with every reason at once
   - KernelError: the kernel or libbpf refused a step
   - OutputError: the output can't be written
+  - CommandError (exit 126 or 127): the command can't be started
 """
 
 from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class TcpconnectError(Exception):
@@ -46,3 +54,19 @@ class KernelError(TcpconnectError):
 
 class OutputError(TcpconnectError):
     """The output can't be written."""
+
+
+class CommandError(TcpconnectError):
+    """The command can't be started: the exit codes are those of shells."""
+
+    def __init__(self, name: str, error: int) -> None:
+        self.exit_code = 127 if error == errno.ENOENT else 126
+        super().__init__(f"can't start {name!r}", os.strerror(error))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question with the words that are most like ``word``, or nothing."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, list(known), cutoff=0.7)
+    return f"did you mean {' or '.join(near)}?" if near else ""

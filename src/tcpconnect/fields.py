@@ -6,7 +6,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from tcpconnect.errors import UsageError
+from tcpconnect.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,13 +63,8 @@ def choose(table: dict[str, Column], names: Iterable[str]) -> list[Column]:
         if any(name == column.name for column in chosen):
             raise UsageError(f"column {name!r} is there twice", "", "name it once")
         if name not in table:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, table, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(
-                f"no column {name!r}", "", f"{hint}--columns help lists them all"
-            )
+            hint = f"{did_you_mean(name, table)} --columns help lists them all"
+            raise UsageError(f"no column {name!r}", "", hint.lstrip())
         chosen.append(table[name])
     return chosen
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.kernel import MAX_FLOWS, MAX_PENDING
+from tcpconnect.bpf.selection import MAX_FOLLOWED
 from tcpconnect.output import say
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ MEANING = {
     "was full; trace less with -p, -u or -P",
     "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",
     "unread": "{} DNS answers not read: they were malformed or cut",
+    "unfollowed": f"{{}} processes not followed: more than {MAX_FOLLOWED} were traced",
 }
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
 
 from tcpconnect import __version__, filters
-from tcpconnect.errors import UsageError
-from tcpconnect.output import STDOUT, write
+from tcpconnect.parsing import Parser, Union, count, milliseconds, seconds
 from tcpconnect.settings import NAME_SOURCES, RING_BYTES
 
 EXAMPLES = """\
@@ -34,21 +32,14 @@ examples:
     ./tcpconnect -j | jq .daddr       # JSON, one object a line
     ./tcpconnect --columns time,comm,daddr,dport --format csv
     ./tcpconnect --duration 60 --limit 1000  # stop by itself
+    ./tcpconnect -- curl example.com  # start a command, trace it and its children
+    ./tcpconnect -fp 181   # PID 181 and all its children
+    ./tcpconnect --to 10.0.0.0/8 --not-port 443
+    ./tcpconnect --container web --container db
+    ./tcpconnect --cgroup system.slice/nginx.service
 """
 
-MAX_NUMBER = 1_000_000_000
 FORMATS = ("table", "json", "csv")
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises its errors, and writes as the tool writes."""
-
-    def _print_message(self, message: str, _file: object = None) -> None:
-        write(STDOUT, message.encode())
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
-        raise UsageError(message, "", f"{self.prog} -h shows the options")
 
 
 def build_parser() -> Parser:
@@ -61,10 +52,12 @@ def build_parser() -> Parser:
         allow_abbrev=False,
     )
     _add_classic(parser)
+    _add_selection(parser)
     _add_attempt(parser)
     _add_names(parser)
     _add_output(parser)
     _add_running(parser)
+    parser.show_command_in_usage()
     return parser
 
 
@@ -75,14 +68,14 @@ def _add_classic(parser: Parser) -> None:
     add(
         *("-p", "--pid"),
         type=filters.pids,
-        default=frozenset(),
+        action=Union,
         metavar="PID",
         help="trace this PID only, or a comma-separated list",
     )
     add(
         *("-P", "--port"),
         type=filters.ports,
-        default=frozenset(),
+        action=Union,
         metavar="PORT",
         help="comma-separated list of destination ports to trace. "
         "Ranges too: 8000-8100",
@@ -91,7 +84,7 @@ def _add_classic(parser: Parser) -> None:
     add(
         *("-u", "--uid"),
         type=filters.uids,
-        default=frozenset(),
+        action=Union,
         metavar="UID",
         help="trace this UID only, or a comma-separated list; user names, too",
     )
@@ -109,6 +102,61 @@ def _add_classic(parser: Parser) -> None:
         "--mntnsmap",
         metavar="MNTNSMAP",
         help="trace mount namespaces in this BPF map only",
+    )
+
+
+# Filters beyond those of bcc's tool: name, how its value is read, what it is called.
+# Each may be given again, for more values.
+SELECTION = (
+    ("--not-port", filters.ports, "PORT", "no destination ports of this list"),
+    (
+        "--to",
+        filters.networks,
+        "CIDR",
+        "trace this destination network or address only, or a comma-separated list",
+    ),
+    ("--not-to", filters.networks, "CIDR", "no destinations in these networks"),
+    (
+        "--from",
+        filters.networks,
+        "CIDR",
+        "trace this source network or address only, or a comma-separated list",
+    ),
+    (
+        "--comm",
+        filters.comms,
+        "NAME",
+        "trace threads of this name only, or a comma-separated list",
+    ),
+    (
+        "--netns",
+        filters.netns,
+        "NETNS",
+        "trace this network namespace only: a name of ip-netns, a PID, or an inode",
+    ),
+    (
+        "--cgroup",
+        filters.whole,
+        "PATH",
+        "trace this cgroup and all below it only; PATH is below the cgroup v2 mount",
+    ),
+    (
+        "--container",
+        filters.names,
+        "CONTAINER",
+        "trace this running container only: its name, or the beginning of its ID",
+    ),
+)
+
+
+def _add_selection(parser: Parser) -> None:
+    for name, parse, metavar, text in SELECTION:
+        parser.add_argument(name, type=parse, action=Union, metavar=metavar, help=text)
+    parser.add_argument(
+        *("-f", "--follow"),
+        action="store_true",
+        help="with -p: trace the children of these processes, too, and so on; "
+        "stop when all have ended",
     )
 
 
@@ -143,7 +191,7 @@ def _add_attempt(parser: Parser) -> None:
     )
     add(
         "--slower",
-        type=_milliseconds,
+        type=milliseconds,
         default=0.0,
         metavar="MS",
         help="only attempts that took at least MS milliseconds; implies -r",
@@ -173,14 +221,14 @@ def _add_names(parser: Parser) -> None:
     )
     add(
         "--max-names",
-        type=_count,
+        type=count,
         default=10_240,
         metavar="N",
         help="with -d: keep the names of so many addresses (default 10240)",
     )
     add(
         "--names-ttl",
-        type=_seconds,
+        type=seconds,
         default=24 * 3600.0,
         metavar="SECONDS",
         help="with -d: forget a name after so many seconds (default 86400)",
@@ -205,6 +253,11 @@ def _add_output(parser: Parser) -> None:
         metavar="LIST",
         help="show these columns, comma-separated; --columns help lists them all",
     )
+    add(
+        *("-o", "--output"),
+        metavar="FILE",
+        help="write to FILE instead of stdout (or, with a command, stderr)",
+    )
     add("--schema", action="store_true", help="print the JSON Schema and exit")
 
 
@@ -212,11 +265,11 @@ def _add_running(parser: Parser) -> None:
     add = parser.add_argument
     add(
         "--duration",
-        type=_seconds,
+        type=seconds,
         metavar="SECONDS",
         help="stop after so many seconds",
     )
-    add("--limit", type=_count, metavar="N", help="stop after N lines")
+    add("--limit", type=count, metavar="N", help="stop after N lines")
     add(
         "--check",
         action="store_true",
@@ -229,27 +282,4 @@ def _add_running(parser: Parser) -> None:
     )
     add("--version", action="version", version=f"tcpconnect {__version__}")
     # For tests of losses.
-    add("--ring-bytes", type=_count, default=RING_BYTES, help=argparse.SUPPRESS)
-
-
-def _number(text: str, unit: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < MAX_NUMBER:  # false for NaN, too
-        reason = f"more than 0, less than {MAX_NUMBER}"
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit}, {reason}")
-    return number
-
-
-def _seconds(text: str) -> float:
-    return _number(text, "seconds")
-
-
-def _milliseconds(text: str) -> float:
-    return _number(text, "milliseconds")
-
-
-def _count(text: str) -> int:
-    return filters.whole_number(text, "count", 1, MAX_NUMBER)
+    add("--ring-bytes", type=count, default=RING_BYTES, help=argparse.SUPPRESS)

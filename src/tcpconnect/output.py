@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 
 from tcpconnect.errors import OutputError
 
 STDOUT, STDERR = 1, 2
+_NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 
 
 class ReaderGoneError(Exception):
@@ -32,8 +34,25 @@ def write(fd: int, data: bytes) -> None:
             raise OutputError(
                 "can't write the output",
                 os.strerror(error.errno or 0),
-                "nothing more is shown; look at where stdout goes",
+                f"nothing more is shown; look at where {_NAMES.get(fd, 'it')} goes",
             ) from error
+
+
+def open_file(path: str) -> int:
+    """Return a descriptor of a new or emptied file that only its owner can read.
+
+    A link is never followed: in a directory that others can write to, it may lead
+    anywhere. Raises OutputError.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        if error.errno == errno.ELOOP:
+            reason = "it is a symbolic link"
+        remedy = "name another file with -o"
+        raise OutputError(f"can't write {path!r}", reason, remedy) from error
 
 
 def harmless(text: str) -> str:

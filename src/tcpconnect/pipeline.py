@@ -4,26 +4,78 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
+from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import LossReport
-from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, say, write
+from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, open_file, say, write
 from tcpconnect.sinks import open_sink
 from tcpconnect.tracer import Trace, trace
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from tcpconnect.command import Command
     from tcpconnect.view import View
 
 
-def run(options: Namespace, view: View) -> None:
-    """Trace until told to stop."""
-    with trace(
-        pids=options.pid,
+def run(options: Namespace, view: View) -> int:
+    """Trace until told to stop, or the command has ended; return the exit code."""
+    with ExitStack() as stack:
+        output = _open_output(options, stack)
+        command = None
+        if options.command:
+            command = stack.enter_context(_command(options))
+        with _trace(options, view, command) as events:
+            events.stop_with(output)
+            for notice in events.notices:
+                say(f"tcpconnect: {notice}")
+            if command:
+                _pass_signals_on(events, command)
+            else:
+                _stop_on_signals(events)
+            say("Tracing connect ... Hit Ctrl-C to end")
+            if command:
+                command.start()
+            with suppress(ReaderGoneError):
+                _show(events, view, output, options)
+        return command.wait() if command else 0
+
+
+def _open_output(options: Namespace, stack: ExitStack) -> int:
+    """Return where lines go; stdout is the command's, where there is one."""
+    if options.output is not None:
+        fd = open_file(options.output)
+        stack.callback(os.close, fd)
+        return fd
+    return STDERR if options.command else STDOUT
+
+
+def _command(options: Namespace) -> Command:
+    from tcpconnect.command import Command
+
+    if options.pid:
+        reason = "the command is traced, and all that it starts"
+        raise UsageError("-p does not go with a command", reason, "leave -p out")
+    return Command(options.command)
+
+
+def _trace(options: Namespace, view: View, command: Command | None) -> Trace:
+    return trace(
+        pids={command.pid} if command else options.pid,
         uids=options.uid,
         ports=options.port,
+        not_ports=options.not_port,
         ip=options.ip,
+        to=options.to,
+        not_to=options.not_to,
+        from_=getattr(options, "from"),
+        comms=options.comm,
+        netns=options.netns,
+        cgroups=options.cgroup,
+        containers=options.container,
+        follow=options.follow or bool(command),
         cgroupmap=options.cgroupmap,
         mntnsmap=options.mntnsmap,
         lport=options.lport,
@@ -40,19 +92,7 @@ def run(options: Namespace, view: View) -> None:
         duration=options.duration,
         ring_bytes=options.ring_bytes,
         verbose=options.verbose,
-    ) as events:
-        _stop_on_signals(events)
-        events.stop_with(STDOUT)
-        for notice in events.notices:
-            say(f"tcpconnect: {notice}")
-        say("Tracing connect ... Hit Ctrl-C to end")
-        losses = LossReport()
-        show = _count if options.count else _stream
-        try:
-            show(events, view, losses, options.limit)
-        except ReaderGoneError:
-            return
-        losses.total(events.losses)
+    )
 
 
 def _stop_on_signals(events: Trace) -> None:
@@ -68,14 +108,42 @@ def _stop_on_signals(events: Trace) -> None:
         signal.signal(number, stop)
 
 
-def _stream(events: Trace, view: View, losses: LossReport, limit: int | None) -> None:
+def _pass_signals_on(events: Trace, command: Command) -> None:
+    """Let the command decide about signals; stop at one when it has ended.
+
+    A terminal sends SIGINT to the command as well as to us.
+    """
+
+    def pass_on(number: int, _: object) -> None:
+        if not command.running():
+            events.stop()
+        elif number != signal.SIGINT:
+            command.signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, pass_on)
+
+
+def _show(events: Trace, view: View, output: int, options: Namespace) -> None:
+    """Write what comes, and say what was lost. Raises ReaderGoneError."""
+    losses = LossReport()
+    if options.count:
+        _count(events, view, losses, output, options.limit)
+    else:
+        _stream(events, view, losses, output, options.limit)
+    losses.total(events.losses)
+
+
+def _stream(
+    events: Trace, view: View, losses: LossReport, output: int, limit: int | None
+) -> None:
     sink = open_sink(view.format, view.columns)
-    write(STDOUT, sink.header())
+    write(output, sink.header())
     left = limit
     for batch in events.batches():
         shown = batch[:left]
         if shown:
-            write(STDOUT, sink.rows(shown))
+            write(output, sink.rows(shown))
         losses.warn(events.losses)
         if left is not None:
             left -= len(shown)
@@ -83,12 +151,14 @@ def _stream(events: Trace, view: View, losses: LossReport, limit: int | None) ->
                 return
 
 
-def _count(events: Trace, view: View, losses: LossReport, limit: int | None) -> None:
+def _count(
+    events: Trace, view: View, losses: LossReport, output: int, limit: int | None
+) -> None:
     for _ in events.batches():
         losses.warn(events.losses)
     sink = open_sink(view.format, view.columns)
-    write(STDOUT, sink.header() + sink.rows(events.flows()[:limit]))
+    write(output, sink.header() + sink.rows(events.flows()[:limit]))
     if view.histogram:
         from tcpconnect.sinks.histogram import draw
 
-        write(STDOUT, draw(events.histogram(), "usecs"))
+        write(output, draw(events.histogram(), "usecs"))

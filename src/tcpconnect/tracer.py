@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from contextlib import ExitStack
 from itertools import islice
 from struct import iter_unpack
 from typing import TYPE_CHECKING
@@ -13,45 +14,59 @@ from tcpconnect.bpf.kernel import KernelSource
 from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.connection import FRAMED, LAYOUT, Connection, decode
-from tcpconnect.errors import KernelError
+from tcpconnect.errors import KernelError, UsageError
 from tcpconnect.flow import Flow, decode_flows
-from tcpconnect.settings import NAME_SOURCES, RING_BYTES, Settings
+from tcpconnect.settings import NAME_SOURCES, RING_BYTES, Places, Settings
 
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Iterable, Iterator
+    from ipaddress import IPv4Network, IPv6Network
 
     from typing_extensions import Self
 
+    from tcpconnect.bpf.follow import Follow
     from tcpconnect.bpf.kernel import Losses
     from tcpconnect.enrich import Enricher
     from tcpconnect.naming import Naming
+
+    Network = str | IPv4Network | IPv6Network
 
 # The first event after a quiet time is read at once, further ones no sooner than this
 # after it: under load the kernel then need not wake us for every event.
 PAUSE_MS = 40
 IDLE_MS = 1000
+# How long after the last followed process its sockets may take to be closed.
+SETTLE_S = 0.5
+EMPTIED_BYTES = 8  # struct emptied of types.h
 
 
 class Trace:
     """A running trace, attached from its making until ``close``.
 
     Iterate over it for Connections, or over ``batches()``. Both end after ``stop()``,
-    or when ``duration`` seconds are over.
+    when ``duration`` seconds are over, or when all followed processes have ended.
     """
 
     def __init__(self, settings: Settings, duration: float | None = None) -> None:
         self.settings = settings
         self._stopped = False
         self._deadline = None if duration is None else time.monotonic() + duration
+        self._emptied: float | None = None
+        self._follow: Follow | None = None
+        self._naming: Naming | None = None
         library = ready_library()
-        try:
-            self._source = KernelSource(library, settings)
-        except KernelError:
-            require()  # what lacks says more than the step that failed for it
-            raise
-        self._naming = self._attach_names(library) if settings.named else None
-        self._enrichers = self._all_enrichers()
+        with ExitStack() as stack:
+            self._source = self._attach(library)
+            stack.callback(self._source.close)
+            if settings.follow:
+                self._follow = self._attach_follow(library)
+                stack.callback(self._follow.close)
+            if settings.named:
+                self._naming = self._attach_names(library)
+                stack.callback(self._naming.close)
+            self._enrichers = self._all_enrichers()
+            self._close = stack.pop_all().close
         self._learners = {
             length: enricher.learn
             for enricher in self._enrichers
@@ -64,14 +79,23 @@ class Trace:
         self._ready.register(self._wake, select.POLLIN)
         self._ready.register(self._source.fileno(), select.POLLIN)
 
+    def _attach(self, library: ctypes.CDLL) -> KernelSource:
+        try:
+            return KernelSource(library, self.settings)
+        except KernelError:
+            require()  # what lacks says more than the step that failed for it
+            raise
+
+    def _attach_follow(self, library: ctypes.CDLL) -> Follow:
+        from tcpconnect.bpf.follow import Follow
+
+        source = self._source
+        return Follow(library, source.fileno(), source.pids_fd, self.settings.pids)
+
     def _attach_names(self, library: ctypes.CDLL) -> Naming:
         from tcpconnect.naming import Naming
 
-        try:
-            return Naming(library, self._source.fileno(), self.settings)
-        except BaseException:
-            self._source.close()
-            raise
+        return Naming(library, self._source.fileno(), self.settings)
 
     def _all_enrichers(self) -> list[Enricher]:
         """Return what adds to connections, in its order."""
@@ -105,7 +129,7 @@ class Trace:
             runs = self._source.read()
             yield self._decoded(runs)
             if not runs:
-                self._wait(self._ready, IDLE_MS)
+                self._wait(self._ready, PAUSE_MS if self._emptied else IDLE_MS)
             elif not self._source.backlog:
                 self._wait(self._pause, PAUSE_MS)
         self._source.detach()
@@ -128,13 +152,26 @@ class Trace:
                 for enricher in self._enrichers:
                     enricher.add_to(decoded, run.framed)
                 connections += decoded
-            else:
+            elif run.length != EMPTIED_BYTES:
                 self._learners[run.length](run)
         return connections
 
     def _over(self) -> bool:
         late = self._deadline is not None and time.monotonic() >= self._deadline
-        return self._stopped or late
+        return self._stopped or late or self._all_ended()
+
+    def _all_ended(self) -> bool:
+        """Whether all followed processes have ended, and their attempts, too.
+
+        A process leaves the set a moment before its sockets are closed.
+        """
+        if not (self._follow and self._follow.empty):
+            return False
+        if not self.settings.track:
+            return True
+        self._emptied = self._emptied or time.monotonic()
+        late = time.monotonic() - self._emptied > SETTLE_S
+        return late or next(self._source.pending(), None) is None
 
     def _wait(self, poll: select.poll, timeout_ms: float) -> None:
         if self._deadline is not None:
@@ -159,6 +196,8 @@ class Trace:
     def losses(self) -> Losses:
         """What was not shown until now."""
         losses = self._source.losses
+        if self._follow:
+            losses = losses._replace(unfollowed=self._follow.lost)
         if self._naming:
             return losses._replace(names=self._naming.lost, unread=self._naming.unread)
         return losses
@@ -186,11 +225,30 @@ class Trace:
         waker, self._waker = self._waker, -1
         if waker < 0:
             return
-        if self._naming:
-            self._naming.close()
-        self._source.close()
+        self._close()
         os.close(waker)
         os.close(self._wake)
+
+
+def _networks(values: Iterable[Network]) -> frozenset[IPv4Network | IPv6Network]:
+    if not values:
+        return frozenset()
+    from argparse import ArgumentTypeError
+
+    from tcpconnect.filters import network
+
+    try:
+        return frozenset(network(str(value)) for value in values)
+    except ArgumentTypeError as error:
+        raise UsageError(str(error)) from error
+
+
+def _places(cgroups: Iterable[str], containers: Iterable[str]) -> Places:
+    if not (cgroups or containers):
+        return Places()
+    from tcpconnect.places import places_of
+
+    return places_of(cgroups, containers)
 
 
 def trace(
@@ -198,7 +256,16 @@ def trace(
     pids: Iterable[int] = (),
     uids: Iterable[int] = (),
     ports: Iterable[int] = (),
+    not_ports: Iterable[int] = (),
     ip: int = 0,
+    to: Iterable[Network] = (),
+    not_to: Iterable[Network] = (),
+    from_: Iterable[Network] = (),
+    comms: Iterable[str] = (),
+    netns: Iterable[int] = (),
+    cgroups: Iterable[str] = (),
+    containers: Iterable[str] = (),
+    follow: bool = False,
     cgroupmap: str | None = None,
     mntnsmap: str | None = None,
     lport: bool = False,
@@ -222,7 +289,19 @@ def trace(
         pids: only these processes (thread group IDs); empty: all.
         uids: only these user IDs; empty: all.
         ports: only these destination ports; empty: all.
+        not_ports: none of these destination ports.
         ip: 4 or 6: only this version on the wire; 0: both.
+        to: only destinations in these networks (texts, or networks of ``ipaddress``;
+            one of IPv6 that is IPv4-mapped is one of IPv4).
+        not_to: no destinations in these networks.
+        from_: only source addresses in these networks.
+        comms: only threads of these names, of up to 15 bytes.
+        netns: only sockets of these network namespaces, by their inode numbers.
+        cgroups: only processes in these cgroups and below, by paths from where cgroup
+            v2 is mounted.
+        containers: only these containers, by name, ID or the beginning of an ID.
+        follow: ``pids`` are followed: their children are traced, too, and so on. The
+            iteration ends when all have ended.
         cgroupmap: path of a pinned BPF hash map, key u64 and value u64: only the
             cgroups whose IDs are its keys.
         mntnsmap: the same for inodes of mount namespaces, key u64 and value u32.
@@ -252,7 +331,15 @@ def trace(
         pids=frozenset(pids),
         uids=frozenset(uids),
         ports=frozenset(ports),
+        not_ports=frozenset(not_ports),
         ip=ip,
+        to=_networks(to),
+        not_to=_networks(not_to),
+        from_=_networks(from_),
+        comms=frozenset(comms),
+        netns=frozenset(netns),
+        places=_places(cgroups, containers),
+        follow=follow,
         cgroupmap=cgroupmap,
         mntnsmap=mntnsmap,
         lport=lport,

@@ -10,13 +10,14 @@ from __future__ import annotations
 import ctypes
 import re
 import struct
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from tcpconnect import connection
-from tcpconnect.bpf import kernel, names, pinned
+from tcpconnect.bpf import config, follow, kernel, names, networks, pinned
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
 from tcpconnect.enrich import names as enrich_names
 from tcpconnect.enrich import process
@@ -26,11 +27,12 @@ from unit.header import Header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from enum import IntFlag
 
 BPF = Path(__file__).parents[2] / "src/tcpconnect/bpf"
 OBJECTS = {
     name: BpfObject(BPF / f"{name}.bpf.o")
-    for name in ("tcpconnect", "answers", "lookups.x86_64", "lookups.aarch64")
+    for name in ("tcpconnect", "follow", "answers", "lookups.x86_64", "lookups.aarch64")
 }
 OBJECT = OBJECTS["tcpconnect"]
 TYPES_H = (BPF / "types.h").read_text()
@@ -50,8 +52,9 @@ RECORDS = {
     "started": enrich_names.STARTED.format,
     "small_process": process.SMALL_PROCESS.format,
     "large_process": process.LARGE_PROCESS.format,
+    "emptied": follow.EMPTIED.format,
 }
-STRUCTURES = {"config": kernel.Config, "progress": kernel.Progress}
+STRUCTURES = {"config": config.Config, "progress": kernel.Progress}
 
 
 def of_structure(structure: type[ctypes.Structure]) -> Layout:
@@ -95,7 +98,7 @@ def test_structure_is_the_c_struct(name: str) -> None:
     assert actual == OBJECT.struct(name)
 
 
-@pytest.mark.parametrize("name", [*FORMATS, *STRUCTURES])
+@pytest.mark.parametrize("name", [*FORMATS, "progress"])
 def test_header_is_read_as_the_compiler_reads_it(name: str) -> None:
     """The layouts that are worked out from types.h are those of the object."""
     assert HEADER.struct(name) == OBJECT.struct(name)
@@ -271,14 +274,39 @@ def test_result_codes_are_those_of_c() -> None:
     assert actual == {name: getattr(connection, name) for name in names}
 
 
+@pytest.mark.parametrize("flags", [config.TaskFilter, config.AddressFilter])
+def test_filters_are_those_of_c(flags: type[IntFlag]) -> None:
+    """Every filter has the bit that it has in its enum."""
+    name = {"TaskFilter": "task_filter", "AddressFilter": "address_filter"}
+    (body,) = re.findall(
+        rf"enum {name[flags.__name__]} \{{(.+?)\}}", TYPES_H, re.DOTALL
+    )
+    bits = {
+        word: 1 << int(bit) for word, bit in re.findall(r"BY_(\w+) = 1 << (\d)", body)
+    }
+    assert {flag.name: flag.value for flag in flags} == bits
+
+
+def test_networks_are_laid_out_as_in_c() -> None:
+    """The inner struct of config, and the beginning of the values of its maps."""
+    assert of_structure(config.Networks) == OBJECT.struct("networks")
+    assert HEADER.numbers["MAX_LEVELS"] == config.MAX_LEVELS
+    values = networks.NetworkSet([ip_network("::/1"), ip_network("0.0.0.0/1")]).values
+    for version, change_size in (("ipv4", 2), ("ipv6", 16)):
+        _, changes = HEADER.struct(f"{version}_set").members
+        assert changes == Member("changes", 4 * (65536 + 2), change_size)
+        assert len(values[version]) == changes.offset + 2 * change_size
+
+
 def test_every_port_has_a_bit() -> None:
     """The set of ports ends with port 65535."""
-    assert kernel.Config.ports.size * 8 == 65536
+    assert config.Config.ports.size * 8 == 65536
 
 
 VARIABLES = [
-    ("tcpconnect", ".rodata", "config", kernel.Config),
+    ("tcpconnect", ".rodata", "config", config.Config),
     ("tcpconnect", ".bss", "progress", kernel.Progress),
+    ("follow", ".bss", "followed", follow.Followed),
     ("answers", ".rodata", "config", names.AnswersConfig),
     ("answers", ".bss", "progress", names.Progress),
     ("lookups.x86_64", ".bss", "progress", names.Progress),
@@ -314,8 +342,12 @@ def test_no_other_variables(program: str) -> None:
         ("histogram", 4, 8),
         ("pids", 4, 1),
         ("uids", 4, 1),
-        ("cgroups", *pinned.SHAPES["--cgroupmap"]),
-        ("mntnses", *pinned.SHAPES["--mntnsmap"]),
+        ("netnses", 4, 1),
+        ("mntnses", 4, 1),
+        ("comms", 16, 1),
+        ("cgroups", 8, 1),
+        ("cgroupmap", *pinned.SHAPES["--cgroupmap"]),
+        ("mntnsmap", *pinned.SHAPES["--mntnsmap"]),
     ],
 )
 def test_map_has_the_sizes_it_is_used_with(

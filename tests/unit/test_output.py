@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGE = bytes(range(256)) * 4096  # a pipe holds a sixteenth of it
-REMEDY = "nothing more is shown; look at where stdout goes"
+REMEDY = "nothing more is shown; look at where it goes"
 
 
 @pytest.fixture

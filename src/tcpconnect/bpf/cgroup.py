@@ -5,6 +5,16 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOUNTINFO = "/proc/self/mountinfo"
+ONLY_V2 = (
+    "only cgroups of v2 can be filtered: name its processes with -f -p PID, or boot "
+    "with systemd.unified_cgroup_hierarchy=1"
+)
 
 # The same on all architectures: arch/*/entry/syscalls, v5.2.
 SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 430, 431, 432
@@ -24,16 +34,31 @@ def open_root() -> int:
     return _mount_privately()
 
 
-def mount_point(mountinfo: str = "/proc/self/mountinfo") -> bytes:
+def mount_point(mountinfo: str = MOUNTINFO) -> bytes:
     """Return where the hierarchy is mounted from its root, empty if nowhere."""
+    return next(_mounts(b"cgroup2", mountinfo), b"")
+
+
+def v1_mount_points(mountinfo: str = MOUNTINFO) -> list[str]:
+    """Return where hierarchies of cgroup v1 are mounted from their roots."""
+    return [os.fsdecode(path) for path in _mounts(b"cgroup", mountinfo)]
+
+
+def _mounts(wanted: bytes, mountinfo: str) -> Iterator[bytes]:
     with open(mountinfo, "rb") as lines:
         for line in lines:
             # proc_pid_mountinfo(5): id, parent, device, root, mount point, ... - type
             mount, _, kind = line.partition(b" - ")
             _, _, _, root, path, *_ = mount.split()
-            if kind.startswith(b"cgroup2 ") and root == b"/":
-                return OCTAL.sub(lambda code: bytes([int(code[1], 8)]), path)
-    return b""
+            if kind.startswith(wanted + b" ") and root == b"/":
+                yield OCTAL.sub(lambda code: bytes([int(code[1], 8)]), path)
+
+
+def directories(mount: str) -> Iterator[str]:
+    """Yield the paths of all cgroups below the root, from where they are mounted."""
+    for parent, names, _ in os.walk(mount):
+        for name in names:
+            yield f"{parent}/{name}".removeprefix(mount)
 
 
 def has_legacy(membership: str = "/proc/self/cgroup") -> bool:

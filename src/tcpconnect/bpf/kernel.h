@@ -118,6 +118,7 @@ struct cgroup {
 	int level;
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
+	__u64 ancestor_ids[1]; /* until v6.0 */
 } __relocated;
 
 struct cgroup_subsys_state {
@@ -140,6 +141,14 @@ struct fs_struct {
 	struct path root;
 } __relocated;
 
+typedef struct {
+	int counter;
+} __relocated atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+} __relocated;
+
 struct task_struct {
 	unsigned int flags;
 	int tgid;
@@ -151,6 +160,7 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct nsproxy *nsproxy;
 	struct fs_struct *fs;
+	struct signal_struct *signal;
 } __relocated;
 
 typedef struct {
@@ -228,6 +238,8 @@ static long (*bpf_get_current_comm)(void *buf,
 				    __u32 size) = (void *)BPF_FUNC_get_current_comm;
 static __u64 (*bpf_get_current_cgroup_id)(void) = (void *)
 	BPF_FUNC_get_current_cgroup_id;
+static __u64 (*bpf_get_current_ancestor_cgroup_id)(int level) = (void *)
+	BPF_FUNC_get_current_ancestor_cgroup_id;
 static struct task_struct *(*bpf_get_current_task)(void) = (void *)
 	BPF_FUNC_get_current_task;
 static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)
@@ -241,5 +253,15 @@ static long (*bpf_ringbuf_output)(void *ring, void *data, __u64 size,
 static __u32 (*bpf_get_smp_processor_id)(void) = (void *)BPF_FUNC_get_smp_processor_id;
 static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) = (void *)
 	BPF_FUNC_skc_to_tcp_sock;
+
+/*
+ * Not __sync_fetch_and_add: for that, clang uses an instruction that fetches, too,
+ * Linux commit 5ca419f2864a ("bpf: Add BPF_FETCH field / create atomic_fetch_add
+ * instruction"), v5.12.
+ */
+static __always_inline void add(__u64 *counter, __u64 n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
 
 #endif

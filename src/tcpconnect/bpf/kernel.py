@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from ctypes import Structure, c_uint8, c_uint64
+from ctypes import Structure, c_uint64
 from pathlib import Path
-from socket import htons
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf import cgroup, libbpf, pinned
+from tcpconnect.bpf.config import Config
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring, Run
+from tcpconnect.bpf.selection import Selection
 from tcpconnect.connection import LAYOUT, ORIGIN, PENDING
 from tcpconnect.settings import CGROUP_DETAILS
 
@@ -32,27 +33,6 @@ MAX_FLOWS = 131072
 FLOW = Layout("<16s16sHxx")
 FLOW_COUNTS = Layout("<QQQQQ")
 LATENCY_SLOTS = 64
-
-
-class Config(Structure):
-    """Struct config of types.h."""
-
-    _fields_ = (
-        ("slower_ns", c_uint64),
-        ("track", c_uint8),
-        ("wait_end", c_uint8),
-        ("count", c_uint8),
-        ("failed", c_uint8),
-        ("ip", c_uint8),
-        ("by_pid", c_uint8),
-        ("by_uid", c_uint8),
-        ("by_port", c_uint8),
-        ("by_cgroup", c_uint8),
-        ("by_mntns", c_uint8),
-        ("tell", c_uint8),
-        ("reserved", c_uint8 * 5),
-        ("ports", c_uint64 * 1024),
-    )
 
 
 class Progress(Structure):
@@ -76,7 +56,8 @@ class Losses(NamedTuple):
     whatever the socket; ``processes``: attempts shown without their process's exe,
     cmdline and cgroup, which did not fit the ring buffer; ``names``: DNS answers and
     lookups that did not fit the ring buffer; ``unread``: DNS answers that were
-    malformed or cut.
+    malformed or cut; ``unfollowed``: children of followed processes that did not fit
+    the set of them.
     """
 
     ring: int = 0
@@ -86,6 +67,7 @@ class Losses(NamedTuple):
     processes: int = 0
     names: int = 0
     unread: int = 0
+    unfollowed: int = 0
 
 
 def _told(details: frozenset[str]) -> Iterator[int]:
@@ -112,6 +94,7 @@ class KernelSource:
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
         self._realtime = REALTIME.exists()
+        self._selection = Selection(settings)
         self._bpf = BpfObject(library, "tcpconnect")
         try:
             self._size_maps()
@@ -120,8 +103,7 @@ class KernelSource:
             if not settings.track:
                 self._bpf.leave_out(*ENDS)
             self._bpf.load()
-            self._bpf.fill("pids", settings.pids)
-            self._bpf.fill("uids", settings.uids)
+            self._selection.fill(self._bpf)
             self._progress = Progress.from_buffer(self._bpf.variables())
             self._ring = Ring(self.fileno(), settings.ring_bytes)
             self._attach()
@@ -137,8 +119,7 @@ class KernelSource:
     def _size_maps(self) -> None:
         settings = self._settings
         self._bpf.resize("ring", settings.ring_bytes)
-        self._bpf.resize("pids", len(settings.pids))
-        self._bpf.resize("uids", len(settings.uids))
+        self._selection.size(self._bpf)
         if settings.track:
             self._bpf.resize("pending", MAX_PENDING)
         if settings.count:
@@ -149,8 +130,8 @@ class KernelSource:
     def _take_maps(self) -> None:
         """Use the maps that others pinned in the place of our own."""
         for name, option, path in (
-            ("cgroups", "--cgroupmap", self._settings.cgroupmap),
-            ("mntnses", "--mntnsmap", self._settings.mntnsmap),
+            ("cgroupmap", "--cgroupmap", self._settings.cgroupmap),
+            ("mntnsmap", "--mntnsmap", self._settings.mntnsmap),
         ):
             if path is not None:
                 fd = pinned.open_map(self._bpf.library, option, path)
@@ -167,19 +148,17 @@ class KernelSource:
         config.wait_end = settings.wait_end
         config.count = settings.count
         config.failed = settings.failed
-        config.ip = settings.ip
-        config.by_pid = bool(settings.pids)
-        config.by_uid = bool(settings.uids)
-        config.by_port = bool(settings.ports)
-        config.by_cgroup = settings.cgroupmap is not None
-        config.by_mntns = settings.mntnsmap is not None
         config.tell = sum(_told(settings.details))
-        for port in map(htons, settings.ports):
-            config.ports[port // 64] |= 1 << port % 64
+        self._selection.configure(config)
 
     def fileno(self) -> int:
         """Return the descriptor of the ring, readable when there are records."""
         return self._bpf.map_fd("ring")
+
+    @property
+    def pids_fd(self) -> int:
+        """The descriptor of the set of processes that are traced."""
+        return self._bpf.map_fd("pids")
 
     @property
     def first_ns(self) -> int:

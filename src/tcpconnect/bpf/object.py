@@ -6,7 +6,7 @@ import ctypes
 import mmap
 import os
 from contextlib import contextmanager
-from ctypes import byref, c_size_t, c_uint8, c_uint32
+from ctypes import byref, c_size_t, c_uint32
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ from tcpconnect.bpf import libbpf
 from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 BATCH = 4096  # entries of a map that are read in one call
 ENOENT = 2
+BPF_NOEXIST = 1
 
 
 class BpfObject:
@@ -52,6 +53,11 @@ class BpfObject:
         """Set how many entries a map has room for, before the load; one at least."""
         with step(f"size the map {name}"):
             self.library.bpf_map__set_max_entries(self._map(name), max(entries, 1))
+
+    def resize_value(self, name: str, size: int) -> None:
+        """Set how many bytes a value of a map has, before the load."""
+        with step(f"size the values of the map {name}"):
+            self.library.bpf_map__set_value_size(self._map(name), size)
 
     def replace(self, name: str, fd: int) -> None:
         """Put the map that ``fd`` refers to in the place of ours, before the load."""
@@ -145,13 +151,35 @@ class BpfObject:
         self.library.bpf_obj_get_info_by_fd(fd, byref(info), byref(size))
         return info
 
-    def fill(self, name: str, values: Iterable[int]) -> None:
-        """Make ``values`` the keys (u32) of a hash map with values of one byte."""
-        fd, one = self.map_fd(name), c_uint8(1)
-        with step(f"fill the map {name}"):
-            for value in values:
-                key = c_uint32(value)
-                self.library.bpf_map_update_elem(fd, byref(key), byref(one), 0)
+    def fill(self, name: str, entries: dict[bytes, bytes]) -> None:
+        """Set keys and values of a hash map (bpf_map_update_batch, v5.6)."""
+        if entries:
+            keys, values = b"".join(entries), b"".join(entries.values())
+            count = c_uint32(len(entries))
+            with step(f"fill the map {name}"):
+                self.library.bpf_map_update_batch(
+                    self.map_fd(name), keys, values, byref(count), None
+                )
+
+    def insert(self, name: str, key: bytes, value: bytes) -> bool:
+        """Insert into a hash map; return whether the key was new."""
+        update, fd = self.library.bpf_map_update_elem, self.map_fd(name)
+        with step(f"insert into the map {name}"):
+            try:
+                update(fd, key, value, BPF_NOEXIST)
+            except FileExistsError:
+                return False
+        return True
+
+    def remove(self, name: str, key: bytes) -> bool:
+        """Remove from a hash map; return whether the key was there."""
+        delete, fd = self.library.bpf_map_delete_elem, self.map_fd(name)
+        with step(f"remove from the map {name}"):
+            try:
+                delete(fd, key)
+            except FileNotFoundError:
+                return False
+        return True
 
     def entries(
         self, name: str, key_size: int, value_size: int

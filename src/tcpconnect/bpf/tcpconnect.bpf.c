@@ -49,13 +49,46 @@ struct {
 	__type(value, __u64);
 } histogram SEC(".maps");
 
-/* Sets of -p and -u. Filled by kernel.py before the program is attached. */
+/*
+ * Sets of filters, filled by selection.py before the program is attached; from then on,
+ * follow.bpf.c may change `pids`. `mntnses` are those of BY_CONTAINER.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u8);
-} pids SEC(".maps"), uids SEC(".maps");
+} pids SEC(".maps"), uids SEC(".maps"), netnses SEC(".maps"), mntnses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, char[COMM_LEN]);
+	__type(value, __u8);
+} comms SEC(".maps");
+
+/*
+ * IDs of cgroups: of --cgroup with the value BY_CGROUP, of --container with
+ * BY_CONTAINER, of both with both.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u8);
+} cgroups SEC(".maps");
+
+/*
+ * Networks of --to, --not-to and --from: one struct ipv4_set or ipv6_set in each. Sized
+ * before the load.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} to_ipv4 SEC(".maps"), to_ipv6 SEC(".maps"), not_to_ipv4 SEC(".maps"),
+	not_to_ipv6 SEC(".maps"), from_ipv4 SEC(".maps"), from_ipv6 SEC(".maps");
 
 /* Others fill these two, at any time; kernel.py puts their pinned maps here. */
 struct {
@@ -63,24 +96,14 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u64);
 	__type(value, __u64);
-} cgroups SEC(".maps");
+} cgroupmap SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, __u64);
 	__type(value, __u32);
-} mntnses SEC(".maps");
-
-/*
- * Not __sync_fetch_and_add: for that, clang uses an instruction that fetches, too,
- * Linux commit 5ca419f2864a ("bpf: Add BPF_FETCH field / create atomic_fetch_add
- * instruction"), v5.12.
- */
-static __always_inline void add(__u64 *counter, __u64 n)
-{
-	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
-}
+} mntnsmap SEC(".maps");
 
 static __always_inline __u64 current_mntns(void)
 {
@@ -103,25 +126,159 @@ static __always_inline bool port_wanted(__u16 port)
 	return config.ports[port / 64] >> (port % 64) & 1;
 }
 
-/* The filters that look at the current task. */
-static __always_inline bool task_wanted(__u32 pid, __u32 uid)
+/*
+ * Linux commit 95b861a7935b ("bpf: Allow bpf_get_current_ancestor_cgroup_id for
+ * tracing"), v5.15, has the helper; before it, the IDs lie open in the cgroup.
+ */
+static __always_inline __u64 current_ancestor(int level)
+{
+	struct task_struct *task;
+	struct css_set *cgroups = 0;
+	struct cgroup *cgroup = 0;
+	__u64 id = 0;
+
+	if (!exists(cgroup->ancestor_ids))
+		return bpf_get_current_ancestor_cgroup_id(level);
+	task = bpf_get_current_task();
+	bpf_probe_read_kernel(&cgroups, sizeof(cgroups), &task->cgroups);
+	bpf_probe_read_kernel(&cgroup, sizeof(cgroup), &cgroups->dfl_cgrp);
+	bpf_probe_read_kernel(&id, sizeof(id), &cgroup->ancestor_ids[level]);
+	return id;
+}
+
+/*
+ * Which of BY_CGROUP and BY_CONTAINER the current task passes. Looks at the levels
+ * where there are cgroups of the set: what it costs does not depend on how many there
+ * are.
+ */
+static __always_inline __u8 cgroups_passed(void)
+{
+	__u8 *passes, passed = 0;
+	__u64 id;
+
+	for (__u32 i = 0; i < config.level_count && i < MAX_LEVELS; i++) {
+		id = current_ancestor(config.levels[i]);
+		passes = bpf_map_lookup_elem(&cgroups, &id);
+		if (passes)
+			passed |= *passes;
+	}
+	return passed;
+}
+
+/* Containers that are not in cgroup v2 are told by their mount namespaces. */
+static __always_inline bool place_wanted(__u8 filters)
+{
+	__u8 passed = cgroups_passed();
+	__u32 mntns;
+
+	if (filters & BY_CGROUP && !(passed & BY_CGROUP))
+		return 0;
+	if (filters & BY_CONTAINER && !(passed & BY_CONTAINER)) {
+		mntns = current_mntns();
+		return bpf_map_lookup_elem(&mntnses, &mntns);
+	}
+	return 1;
+}
+
+/* The filters that look at who connects. */
+static __always_inline bool task_wanted(struct connection *c, __u8 filters)
 {
 	__u64 id;
 
-	if (config.by_pid && !bpf_map_lookup_elem(&pids, &pid))
+	if (filters & BY_PID && !bpf_map_lookup_elem(&pids, &c->pid))
 		return 0;
-	if (config.by_uid && !bpf_map_lookup_elem(&uids, &uid))
+	if (filters & BY_UID && !bpf_map_lookup_elem(&uids, &c->uid))
 		return 0;
-	if (config.by_cgroup) {
+	if (filters & BY_NETNS && !bpf_map_lookup_elem(&netnses, &c->netns))
+		return 0;
+	if (filters & BY_COMM) {
+		bpf_get_current_comm(c->comm, sizeof(c->comm));
+		if (!bpf_map_lookup_elem(&comms, c->comm))
+			return 0;
+	}
+	if (filters & (BY_CGROUP | BY_CONTAINER) && !place_wanted(filters))
+		return 0;
+	if (filters & BY_CGROUPMAP) {
 		id = bpf_get_current_cgroup_id();
-		if (!bpf_map_lookup_elem(&cgroups, &id))
+		if (!bpf_map_lookup_elem(&cgroupmap, &id))
 			return 0;
 	}
-	if (config.by_mntns) {
+	if (filters & BY_MNTNSMAP) {
 		id = current_mntns();
-		if (!bpf_map_lookup_elem(&mntnses, &id))
+		if (!bpf_map_lookup_elem(&mntnsmap, &id))
 			return 0;
 	}
+	return 1;
+}
+
+static __always_inline bool in_ipv4(const volatile struct networks *config, void *map,
+				    const __u32 *address)
+{
+	__u32 key = 0, host = __builtin_bswap32(address[3]), at, end, middle;
+	struct ipv4_set *set;
+
+	if (!config->ipv4_changes)
+		return 0;
+	set = bpf_map_lookup_elem(map, &key);
+	if (!set)
+		return 0;
+	at = set->before[host >> 16];
+	end = set->before[(host >> 16) + 1];
+	for (__u32 step = 0; step < config->ipv4_steps && at < end; step++) {
+		middle = (at + end) / 2;
+		if (middle >= config->ipv4_changes)
+			break;
+		if (set->changes[middle] <= (host & 0xffff))
+			at = middle + 1;
+		else
+			end = middle;
+	}
+	return at & 1;
+}
+
+static __always_inline bool in_ipv6(const volatile struct networks *config, void *map,
+				    const __u32 *address)
+{
+	__u64 high = __builtin_bswap64((__u64)address[1] << 32 | address[0]);
+	__u64 low = __builtin_bswap64((__u64)address[3] << 32 | address[2]);
+	__u32 key = 0, at, end, middle;
+	struct ipv6_set *set;
+	__u64 *change;
+
+	if (!config->ipv6_changes)
+		return 0;
+	set = bpf_map_lookup_elem(map, &key);
+	if (!set)
+		return 0;
+	at = set->before[high >> 48];
+	end = set->before[(high >> 48) + 1];
+	for (__u32 step = 0; step < config->ipv6_steps && at < end; step++) {
+		middle = (at + end) / 2;
+		if (middle >= config->ipv6_changes)
+			break;
+		change = set->changes[middle];
+		if (change[0] < high || (change[0] == high && change[1] <= low))
+			at = middle + 1;
+		else
+			end = middle;
+	}
+	return at & 1;
+}
+
+#define IN_NETWORKS(set, c, address)                                                   \
+	((c)->ip == 4 ? in_ipv4(&config.set, &set##_ipv4, (c)->address)                \
+		      : in_ipv6(&config.set, &set##_ipv6, (c)->address))
+
+static __always_inline bool addresses_wanted(const struct connection *c, __u8 filters)
+{
+	/* Else clang begins with the addresses before it is known who wants them. */
+	asm volatile("" : "+r"(c)::"memory");
+	if (filters & BY_TO && !IN_NETWORKS(to, c, daddr))
+		return 0;
+	if (filters & BY_NOT_TO && IN_NETWORKS(not_to, c, daddr))
+		return 0;
+	if (filters & BY_FROM && !IN_NETWORKS(from, c, saddr))
+		return 0;
 	return 1;
 }
 
@@ -245,6 +402,8 @@ static __always_inline void count_end(const struct connection *c)
 static __always_inline void begin(struct sock *sk)
 {
 	__u64 key = (__u64)sk, pid_tgid = bpf_get_current_pid_tgid();
+	const __u8 task_filters = config.task_filters;
+	const __u8 address_filters = config.address_filters;
 	struct connection c = {};
 
 	c.dport = __builtin_bswap16(sk->__sk_common.skc_dport);
@@ -253,16 +412,18 @@ static __always_inline void begin(struct sock *sk)
 	read_addresses(&c, sk);
 	if (config.ip && config.ip != c.ip)
 		return;
+	if (address_filters && !addresses_wanted(&c, address_filters))
+		return;
 	c.pid = pid_tgid >> 32;
 	c.tid = pid_tgid;
 	c.uid = bpf_get_current_uid_gid();
-	if (!task_wanted(c.pid, c.uid))
+	c.netns = sk->__sk_common.skc_net.net->ns.inum;
+	if (task_filters && !task_wanted(&c, task_filters))
 		return;
 	c.time_ns = bpf_ktime_get_ns();
 	if (unlikely(!progress.first_ns))
 		progress.first_ns = c.time_ns;
 	c.cgroup = bpf_get_current_cgroup_id();
-	c.netns = sk->__sk_common.skc_net.net->ns.inum;
 	c.lport = sk->__sk_common.skc_num;
 	c.result = RESULT_UNKNOWN;
 	bpf_get_current_comm(c.comm, sizeof(c.comm));

@@ -71,6 +71,53 @@ enum detail {
 	TELL_IMAGE = TELL_EXE | TELL_CMDLINE | TELL_CGROUP | TELL_LEGACY,
 };
 
+/* Filters that look at who connects: bits of config.task_filters. */
+enum task_filter {
+	BY_PID = 1 << 0,
+	BY_UID = 1 << 1,
+	BY_COMM = 1 << 2,
+	BY_NETNS = 1 << 3,
+	BY_CGROUP = 1 << 4, /* and all below it */
+	BY_CONTAINER = 1 << 5,
+	BY_CGROUPMAP = 1 << 6,
+	BY_MNTNSMAP = 1 << 7,
+};
+
+/* Filters that look at addresses: bits of config.address_filters. */
+enum address_filter {
+	BY_TO = 1 << 0,
+	BY_NOT_TO = 1 << 1,
+	BY_FROM = 1 << 2,
+};
+
+/*
+ * A set of addresses of one IP version: the sorted ones where membership changes, from
+ * out to in and so on. An address is in the set when the number of those up to it is
+ * odd. `before` has for each value of the first 16 bits how many come before it, so
+ * that few are left to search. There are as many `changes` as struct networks says.
+ */
+#define INDEX_LENGTH 65538 /* each value, what comes after all, and one to align */
+
+struct ipv4_set {
+	__u32 before[INDEX_LENGTH];
+	__u16 changes[1]; /* the last 16 bits */
+};
+
+struct ipv6_set {
+	__u32 before[INDEX_LENGTH];
+	__u64 changes[1][2]; /* host order, the high half first */
+};
+
+/* How many changes a set has, 0 when it is empty, and how many steps a search takes. */
+struct networks {
+	__u32 ipv4_changes;
+	__u32 ipv4_steps;
+	__u32 ipv6_changes;
+	__u32 ipv6_steps;
+};
+
+#define MAX_LEVELS 64
+
 /*
  * What the user asked for. In read-only data, set before the load: the verifier
  * knows the values and removes the code of every filter that is off.
@@ -82,14 +129,17 @@ struct config {
 	__u8 count;	 /* count flows instead of reporting attempts */
 	__u8 failed;	 /* report only attempts that did not end OK */
 	__u8 ip;	 /* 4 or 6 only; 0: both */
-	__u8 by_pid;
-	__u8 by_uid;
 	__u8 by_port;
-	__u8 by_cgroup;
-	__u8 by_mntns;
-	__u8 tell; /* enum detail */
-	__u8 reserved[5];
+	__u8 task_filters;    /* enum task_filter */
+	__u8 address_filters; /* enum address_filter */
+	__u8 tell;	      /* enum detail */
+	__u8 reserved[7];
+	__u64 level_count;
+	__u8 levels[MAX_LEVELS]; /* of the keys of `cgroups`: how far below the root */
 	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */
+	struct networks to;
+	struct networks not_to;
+	struct networks from;
 };
 
 /* What the program tells at any time. Written by the program only. */
@@ -197,6 +247,19 @@ struct lookup {
 	char name[LOOKUP_NAME];
 	__u32 addresses[LOOKUP_ADDRESSES]
 		       [4]; /* IPv4 is mapped; 0: neither IP version */
+};
+
+/* The set of followed processes has become empty. */
+struct emptied {
+	__u64 time_ns;
+};
+
+/* How many processes came to the set of -f and left it. */
+struct followed {
+	__u64 initial; /* in it at the start; written by follow.py when it has looked */
+	__u64 added;   /* by the program, as all below */
+	__u64 removed;
+	__u64 lost; /* children that did not fit, and so their children */
 };
 
 /* A program started where no other did of late: its libc may be new to us. */

@@ -1,0 +1,65 @@
+"""Read-only data of the tracer, set before the load: struct config of types.h."""
+
+from __future__ import annotations
+
+from ctypes import Structure, c_uint8, c_uint32, c_uint64
+from enum import IntFlag
+
+PORT_WORDS = 1024
+MAX_LEVELS = 64
+
+
+class TaskFilter(IntFlag):
+    """Enum task_filter of types.h."""
+
+    PID = 1 << 0
+    UID = 1 << 1
+    COMM = 1 << 2
+    NETNS = 1 << 3
+    CGROUP = 1 << 4
+    CONTAINER = 1 << 5
+    CGROUPMAP = 1 << 6
+    MNTNSMAP = 1 << 7
+
+
+class AddressFilter(IntFlag):
+    """Enum address_filter of types.h."""
+
+    TO = 1 << 0
+    NOT_TO = 1 << 1
+    FROM = 1 << 2
+
+
+class Networks(Structure):
+    """Struct networks of types.h."""
+
+    _fields_ = (
+        ("ipv4_changes", c_uint32),
+        ("ipv4_steps", c_uint32),
+        ("ipv6_changes", c_uint32),
+        ("ipv6_steps", c_uint32),
+    )
+
+
+class Config(Structure):
+    """Struct config of types.h."""
+
+    _fields_ = (
+        ("slower_ns", c_uint64),
+        ("track", c_uint8),
+        ("wait_end", c_uint8),
+        ("count", c_uint8),
+        ("failed", c_uint8),
+        ("ip", c_uint8),
+        ("by_port", c_uint8),
+        ("task_filters", c_uint8),
+        ("address_filters", c_uint8),
+        ("tell", c_uint8),
+        ("reserved", c_uint8 * 7),
+        ("level_count", c_uint64),
+        ("levels", c_uint8 * MAX_LEVELS),
+        ("ports", c_uint64 * PORT_WORDS),
+        ("to", Networks),
+        ("not_to", Networks),
+        ("from", Networks),
+    )

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Keeps the set of traced processes for -f: their children come to it before they run,
+ * and who ends leaves it, so that nobody is traced for having the number of one who is
+ * gone.
+ */
+#include "kernel.h"
+#include "types.h"
+
+struct followed followed SEC(".bss");
+
+/* These two are the maps of tcpconnect.bpf.c, put here before the load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u8);
+} pids SEC(".maps");
+
+/* TRACE_EVENT(sched_process_fork): the parent, and the child, which has not run yet. */
+SEC("tp_btf/sched_process_fork")
+int process_forks(__u64 *ctx)
+{
+	struct task_struct *parent = (struct task_struct *)ctx[0];
+	struct task_struct *child = (struct task_struct *)ctx[1];
+	__u32 pid = parent->tgid, child_pid = child->tgid;
+	__u8 one = 1;
+
+	if (pid == child_pid) /* a thread */
+		return 0;
+	if (!bpf_map_lookup_elem(&pids, &pid))
+		return 0;
+	if (bpf_map_update_elem(&pids, &child_pid, &one, BPF_ANY))
+		add(&followed.lost, 1);
+	else
+		add(&followed.added, 1);
+	return 0;
+}
+
+/*
+ * TRACE_EVENT(sched_process_exit): the thread that ends; live counts those that do not.
+ * When two end at once both may find none alive, but only one finds the process in the
+ * set. Whoever empties it sees that it is empty: the parent of a child that is added is
+ * still in it.
+ */
+SEC("tp_btf/sched_process_exit")
+int process_exits(__u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[0];
+	__u32 pid = task->tgid;
+	struct emptied *record;
+
+	if (task->signal->live.counter)
+		return 0;
+	if (!bpf_map_lookup_elem(&pids, &pid) || bpf_map_delete_elem(&pids, &pid))
+		return 0;
+	add(&followed.removed, 1);
+	if (followed.removed != followed.initial + followed.added)
+		return 0;
+	/* When there is no room, user space is awake, and looks at the numbers. */
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (record) {
+		record->time_ns = bpf_ktime_get_ns();
+		bpf_ringbuf_submit(record, 0);
+	}
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

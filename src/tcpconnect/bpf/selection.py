@@ -1,0 +1,135 @@
+"""The filters in the kernel: their maps and constants, from what the user asked for."""
+
+from __future__ import annotations
+
+import os
+from socket import htons
+from typing import TYPE_CHECKING
+
+from tcpconnect.bpf.config import PORT_WORDS, AddressFilter, TaskFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from tcpconnect.bpf.config import Config
+    from tcpconnect.bpf.networks import Network, NetworkSet
+    from tcpconnect.bpf.object import BpfObject
+    from tcpconnect.settings import Places, Settings
+
+COMM_LEN = 16
+WORD_BITS = 64
+MAX_FOLLOWED = 1 << 16  # processes that are traced at a time with -f
+ALL = (1 << WORD_BITS) - 1
+MEMBER = b"\1"
+ONLY_KEY = bytes(4)  # of an array of one element
+
+
+class Selection:
+    """What is traced, as keys and values of maps and as constants."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._networks = {
+            AddressFilter.TO: _network_set(settings.to),
+            AddressFilter.NOT_TO: _network_set(settings.not_to),
+            AddressFilter.FROM: _network_set(settings.from_),
+        }
+        comms = [os.fsencode(name).ljust(COMM_LEN, b"\0") for name in settings.comms]
+        self._entries = {
+            "pids": _numbers(settings.pids, 4),
+            "uids": _numbers(settings.uids, 4),
+            "netnses": _numbers(settings.netns, 4),
+            "comms": dict.fromkeys(comms, MEMBER),
+            "cgroups": _cgroups(settings.places),
+            "mntnses": _numbers(settings.places.mntnses, 4),
+        }
+        self._values = {
+            f"{_name(which)}_{version}": value
+            for which, networks in self._networks.items()
+            for version, value in (networks.values.items() if networks else ())
+            if value
+        }
+
+    def size(self, bpf: BpfObject) -> None:
+        """Give the maps the room they need, before the load."""
+        for name, entries in self._entries.items():
+            bpf.resize(name, len(entries))
+        for name, value in self._values.items():
+            bpf.resize_value(name, len(value))
+        if self._settings.follow:
+            bpf.resize("pids", MAX_FOLLOWED)
+
+    def configure(self, config: Config) -> None:
+        """Set the constants, before the load."""
+        settings = self._settings
+        config.ip = settings.ip
+        if settings.ports or settings.not_ports:
+            config.by_port = True
+            config.ports[:] = _port_words(settings.ports, settings.not_ports)
+        for which, wanted in (
+            (TaskFilter.PID, settings.pids),
+            (TaskFilter.UID, settings.uids),
+            (TaskFilter.COMM, settings.comms),
+            (TaskFilter.NETNS, settings.netns),
+            (TaskFilter.CGROUP, settings.places.cgroups),
+            (TaskFilter.CONTAINER, settings.places.of_containers),
+            (TaskFilter.CGROUPMAP, settings.cgroupmap is not None),
+            (TaskFilter.MNTNSMAP, settings.mntnsmap is not None),
+        ):
+            if wanted:
+                config.task_filters |= which
+        levels = settings.places.levels
+        config.level_count = len(levels)
+        config.levels[: len(levels)] = levels
+        for flag, networks in self._networks.items():
+            if networks:
+                config.address_filters |= flag
+                networks.configure(getattr(config, _name(flag)))
+
+    def fill(self, bpf: BpfObject) -> None:
+        """Fill the maps, after the load."""
+        for name, entries in self._entries.items():
+            bpf.fill(name, entries)
+        for name, value in self._values.items():
+            bpf.fill(name, {ONLY_KEY: value})
+
+
+def _name(which: AddressFilter) -> str:
+    return str(which.name).lower()
+
+
+def _numbers(values: Iterable[int], size: int) -> dict[bytes, bytes]:
+    return {value.to_bytes(size, "little"): MEMBER for value in values}
+
+
+def _cgroups(places: Places) -> dict[bytes, bytes]:
+    """Return the filters that each cgroup passes, by its ID."""
+    passes: dict[int, TaskFilter] = {}
+    for cgroups, passed in (
+        (places.cgroups, TaskFilter.CGROUP),
+        (places.containers, TaskFilter.CONTAINER),
+    ):
+        for cgroup in cgroups:
+            passes[cgroup.id] = passes.get(cgroup.id, TaskFilter(0)) | passed
+    return {i.to_bytes(8, "little"): bytes((p,)) for i, p in passes.items()}
+
+
+def _network_set(networks: Iterable[Network]) -> NetworkSet | None:
+    if not networks:
+        return None
+    from tcpconnect.bpf.networks import NetworkSet
+
+    return NetworkSet(networks)
+
+
+def _port_words(ports: Collection[int], not_ports: Iterable[int]) -> list[int]:
+    """Return a bit for every port that is traced; no ``ports`` are all of them.
+
+    Its place is the port's number in network order, as sockets have it.
+    """
+    words = [0 if ports else ALL] * PORT_WORDS
+    for port in map(htons, ports):
+        words[port // WORD_BITS] |= 1 << port % WORD_BITS
+    for port in map(htons, not_ports):
+        words[port // WORD_BITS] &= ~(1 << port % WORD_BITS)
+    return words

@@ -1,0 +1,146 @@
+"""A command that is traced: started, signalled, waited for."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from tcpconnect.errors import CommandError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Self
+
+# What Python sets to be ignored for itself; a command starts with the defaults.
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+class User(NamedTuple):
+    """Who called sudo."""
+
+    uid: int
+    gid: int
+    name: str
+
+
+class Command:
+    """A process that becomes the command at ``start``; ``pid`` is known before.
+
+    At the end of the ``with`` statement it is waited for; when it was not started, it
+    never will be.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        user = invoking_user()
+        go, self._go = os.pipe()
+        self._failed, failed = os.pipe()
+        self._status: int | None = None
+        self.argv = list(argv)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # when ignored, no status is kept
+        self.pid = os.fork()
+        if not self.pid:
+            os.close(self._go)
+            _become(self.argv, user, go, failed)
+        os.close(go)
+        os.close(failed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._go)
+        os.close(self._failed)
+        self.wait()
+
+    def start(self) -> None:
+        """Let it become the command. Raises CommandError when it can't."""
+        os.write(self._go, b"\0")
+        failure = os.read(self._failed, 16)  # nothing when it became the command
+        if failure:
+            raise CommandError(self.argv[0], int(failure))
+
+    def running(self) -> bool:
+        """Whether it has not ended; may be called from a signal handler."""
+        if self._status is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # the handler came just after a waitpid
+                return False
+            self._status = status if pid else None
+        return self._status is None
+
+    def wait(self) -> int:
+        """Wait for its end; return its exit code, 128 + N when signal N ended it."""
+        while self._status is None:
+            try:
+                _, self._status = os.waitpid(self.pid, 0)
+            except ChildProcessError:
+                if self._status is None:  # else running() came first, in a handler
+                    raise
+        code = os.waitstatus_to_exitcode(self._status)
+        return code if code >= 0 else 128 - code
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        if self.running():
+            os.kill(self.pid, number)
+
+
+def _become(argv: list[str], user: User | None, go: int, failed: int) -> NoReturn:
+    """Wait, then be the command; as the child of a fork, leave in no other way."""
+    try:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if os.read(go, 1):
+            for number in IGNORED_BY_PYTHON:
+                signal.signal(number, signal.SIG_DFL)
+            if user:
+                _be(user)
+            os.execvp(argv[0], argv)  # noqa: S606 (that is what it is for)
+    except OSError as error:
+        os.write(failed, str(error.errno).encode())
+    finally:
+        os._exit(1)
+
+
+def invoking_user() -> User | None:
+    """Return who called sudo, None when nobody did, or root.
+
+    Raises UsageError when sudo's variables make no sense.
+    """
+    uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
+    if os.geteuid() or uid is None:
+        return None
+    if not (uid.isdecimal() and gid and gid.isdecimal()):
+        reason = f"SUDO_UID={uid!r} SUDO_GID={gid!r}"
+        raise UsageError("can't tell who called sudo", reason, "unset both of them")
+    if not int(uid):
+        return None
+    return User(int(uid), int(gid), os.environ.get("SUDO_USER", ""))
+
+
+def _be(user: User) -> None:
+    """Take on a user's identity, for good."""
+    if user.name:
+        os.initgroups(user.name, user.gid)
+    else:
+        os.setgroups([user.gid])
+    theirs, ours = _names(user.uid), _names(os.geteuid())
+    os.setgid(user.gid)
+    os.setuid(user.uid)
+    for variable, value in theirs.items():
+        if os.environ.get(variable) == ours.get(variable):
+            os.environ[variable] = value
+
+
+def _names(uid: int) -> dict[str, str]:
+    """Return the variables of a user that sudo sets to those of root."""
+    import pwd
+
+    try:
+        user = pwd.getpwuid(uid)
+    except KeyError:
+        return {}
+    return {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}

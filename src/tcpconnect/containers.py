@@ -1,0 +1,124 @@
+"""The containers that run now: where the kernel sees them, and choosing among them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from tcpconnect.bpf import cgroup
+from tcpconnect.enrich.container import parse
+from tcpconnect.enrich.container_names import name_of
+from tcpconnect.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tcpconnect.enrich.container import Container
+
+MIN_PREFIX = 4
+SHORT_ID = 12
+
+
+class Running:
+    """A container: its directories in cgroup v2, or else its mount namespaces.
+
+    A mount namespace that it shares with the machine tells nothing, and is left out.
+    """
+
+    def __init__(self, container: Container) -> None:
+        self.id = container.id
+        self.name = name_of(container)
+        self.id_is_name = container.name is not None
+        self.paths: set[str] = set()
+        self.mntnses: set[int] = set()
+
+    @property
+    def short(self) -> str:
+        """What people call it."""
+        return self.name or self.id[:SHORT_ID]
+
+    def begins_with(self, text: str) -> bool:
+        """Whether its ID begins so; a name must be given whole."""
+        long_enough = len(text) >= MIN_PREFIX
+        return long_enough and not self.id_is_name and self.id.startswith(text)
+
+
+def select(names: Iterable[str]) -> list[Running]:
+    """Return the containers of these names, IDs or beginnings of IDs.
+
+    Raises UsageError where there is none, or several IDs begin so.
+    """
+    every = running()
+    return [found for name in names for found in _select(name, every)]
+
+
+def _select(name: str, every: list[Running]) -> list[Running]:
+    found = [r for r in every if name in {r.name, r.id}]
+    found = found or [r for r in every if r.begins_with(name)]
+    if not found:
+        raise _unknown(name, every)
+    if len({r.id for r in found}) > 1 and all(r.name != name for r in found):
+        ids = ", ".join(r.id[:SHORT_ID] for r in found)
+        raise UsageError(f"{len(found)} containers {name!r}", ids, "name one of them")
+    for each in found:
+        if not (each.paths or each.mntnses):
+            reason = "it is not in cgroup v2, nor has it a mount namespace of its own"
+            raise UsageError(
+                f"no filter for container {name!r}", reason, cgroup.ONLY_V2
+            )
+    return found
+
+
+def _unknown(name: str, every: list[Running]) -> UsageError:
+    reason = "" if every else "none is running, as far as cgroups tell"
+    if len(name) < MIN_PREFIX and any(r.id.startswith(name) for r in every):
+        reason = f"of an ID, {MIN_PREFIX} characters are needed"
+    known = {word for r in every for word in (r.short, r.id[:SHORT_ID])}
+    return UsageError(f"no container {name!r}", reason, did_you_mean(name, known))
+
+
+def running() -> list[Running]:
+    """Return all containers that this machine's cgroups tell of."""
+    found: dict[Container, Running] = {}
+    mount = os.fsdecode(cgroup.mount_point())
+    for path in cgroup.directories(mount) if mount else ():
+        container = parse(path)
+        if container and container != parse(os.path.dirname(path)):
+            _known(found, container).paths.add(mount + path)
+    _add_from_v1(found)
+    return list(found.values())
+
+
+def _add_from_v1(found: dict[Container, Running]) -> None:
+    """Add the containers that are in hierarchies of cgroup v1 only, by their processes.
+
+    They are told by their mount namespaces.
+    """
+    ours = os.stat("/proc/self/ns/mnt").st_ino
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):  # it has ended
+                container = _container_of(name)
+                if container and not _known(found, container).paths:
+                    mntns = os.stat(f"/proc/{name}/ns/mnt").st_ino
+                    _known(found, container).mntnses |= {mntns} - {ours}
+
+
+def _known(found: dict[Container, Running], container: Container) -> Running:
+    if container not in found:
+        found[container] = Running(container)
+    return found[container]
+
+
+def _container_of(pid: str) -> Container | None:
+    """Return the container that a process is in by any hierarchy."""
+    with open(
+        f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape"
+    ) as lines:
+        for line in lines:
+            # cgroups(7): ID of the hierarchy, its controllers, path
+            container = parse(line.rstrip("\n").split(":", 2)[2])
+            if container:
+                return container
+    return None

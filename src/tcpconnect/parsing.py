@@ -1,0 +1,97 @@
+"""What argparse does not do by itself: unions, commands, and errors of our kind."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tcpconnect import filters
+from tcpconnect.errors import UsageError
+from tcpconnect.output import STDOUT, write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMAND_MARK = "--"
+MAX_NUMBER = 1_000_000_000
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises its errors, and writes as the tool writes.
+
+    What follows ``--`` is a command with its arguments, and goes to ``command``.
+    """
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> argparse.Namespace:
+        """Parse, with the command apart."""
+        if args is None:
+            import sys
+
+            args = sys.argv[1:]
+        ours, command = list(args), []
+        if COMMAND_MARK in ours:
+            at = ours.index(COMMAND_MARK)
+            ours, command = ours[:at], ours[at + 1 :]
+            if not command:
+                self.error(f"no command after {COMMAND_MARK}")
+        options = super().parse_args(ours, namespace)
+        options.command = command
+        return options
+
+    def show_command_in_usage(self) -> None:
+        """Let the usage, as it is now, end with the command."""
+        indent = " " * len(f"usage: {self.prog} ")
+        usage = self.format_usage().removeprefix("usage: ").rstrip()
+        self.usage = f"{usage}\n{indent}[{COMMAND_MARK} COMMAND [ARGUMENT ...]]"
+
+    def _print_message(self, message: str, _file: object = None) -> None:
+        write(STDOUT, message.encode())
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError."""
+        raise UsageError(message, "", f"{self.prog} -h shows the options")
+
+
+class Union(argparse.Action):
+    """An option that may be given again: its values, which are sets, are united."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(default=frozenset(), **given)
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        _option: str | None = None,
+    ) -> None:
+        """Add the values of one occurrence."""
+        setattr(namespace, self.dest, getattr(namespace, self.dest) | values)
+
+
+def _number(text: str, unit: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < MAX_NUMBER:  # false for NaN, too
+        reason = f"more than 0, less than {MAX_NUMBER}"
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit}, {reason}")
+    return number
+
+
+def seconds(text: str) -> float:
+    """Parse a number of seconds. Raises ArgumentTypeError, as do the others."""
+    return _number(text, "seconds")
+
+
+def milliseconds(text: str) -> float:
+    """Parse a number of milliseconds."""
+    return _number(text, "milliseconds")
+
+
+def count(text: str) -> int:
+    """Parse a whole number above 0."""
+    return filters.whole_number(text, "count", 1, MAX_NUMBER)

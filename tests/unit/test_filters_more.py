@@ -1,0 +1,215 @@
+"""The values of --to, --comm, --netns and the like, and sets of networks."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentTypeError
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcpconnect import filters
+from tcpconnect.bpf.networks import FIRST_BITS, NetworkSet
+from tcpconnect.options import build_parser
+from unit.properties import steady
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from ipaddress import IPv4Network
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10.0.0.0/8", {"10.0.0.0/8"}),
+        ("10.1.2.3", {"10.1.2.3/32"}),
+        ("::1", {"::1/128"}),
+        ("fd00::/8, 10.0.0.0/8", {"fd00::/8", "10.0.0.0/8"}),
+        ("0.0.0.0/0,::/0", {"0.0.0.0/0", "::/0"}),
+        ("::ffff:10.1.2.3", {"10.1.2.3/32"}),
+        ("::ffff:10.0.0.0/104", {"10.0.0.0/8"}),
+        ("::ffff:0:0/96", {"0.0.0.0/0"}),
+        ("::ffff:0:0/95", None),
+        ("::fffe:0:0/95", {"::fffe:0:0/95"}),
+        ("10.0.0.0/255.0.0.0", {"10.0.0.0/8"}),
+    ],
+)
+def test_networks(text: str, expected: set[str] | None) -> None:
+    """Networks and addresses; what is IPv4-mapped is IPv4, what is wider is IPv6."""
+    if expected is None:
+        with pytest.raises(ArgumentTypeError):
+            filters.networks(text)
+    else:
+        assert {str(network) for network in filters.networks(text)} == expected
+
+
+NO_NETWORK = "is no address and no network such as 10.0.0.0/8 or fd00::/8"
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "expected"),
+    [
+        (filters.networks, "", "'': a network is missing in the list"),
+        (filters.networks, "10.0.0.0/33", f"'10.0.0.0/33' {NO_NETWORK}"),
+        (filters.networks, "10.0.0", f"'10.0.0' {NO_NETWORK}"),
+        (filters.networks, "example.com", f"'example.com' {NO_NETWORK}"),
+        (filters.networks, "fe80::1%eth0", f"'fe80::1%eth0' {NO_NETWORK}"),
+        (
+            filters.networks,
+            "10.1.2.3/8",
+            "'10.1.2.3/8' has bits set behind its prefix (did you mean 10.0.0.0/8?)",
+        ),
+        (filters.comms, "a,,b", "'a,,b': a name is missing in the list"),
+        (
+            filters.comms,
+            "sixteen-bytes-xy",
+            "'sixteen-bytes-xy': the kernel keeps 'sixteen-bytes-x' of it only",
+        ),
+        (
+            filters.netns,
+            "4294967296",
+            "'4294967296' is no PID or inode (a number, 1 to 4294967295)",
+        ),
+        (filters.netns, "0", "'0' is no PID or inode (a number, 1 to 4294967295)"),
+        (filters.netns, "../net", "no network namespace '../net' here"),
+        (filters.uids, "rooot", "no user 'rooot' on this machine (did you mean root?)"),
+    ],
+)
+def test_refused(
+    parse: Callable[[str], frozenset[object]], text: str, expected: str
+) -> None:
+    """What makes no sense is refused, with what would."""
+    with pytest.raises(ArgumentTypeError) as caught:
+        parse(text)
+    assert str(caught.value) == expected
+
+
+def test_comms() -> None:
+    """Names of up to 15 bytes, whatever the characters."""
+    expected = {"curl", "fifteen-bytes-x", "\u00e4" * 7}
+    assert filters.comms(f"curl,fifteen-bytes-x,{chr(0xE4) * 7}") == expected
+
+
+def test_netns_by_number() -> None:
+    """A small number is a PID, a large one an inode."""
+    inode = os.stat("/proc/self/ns/net").st_ino
+    assert filters.netns(str(os.getpid())) == {inode}
+    assert filters.netns("4026531840,4294967295") == {4026531840, 4294967295}
+
+
+def test_netns_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name comes before a PID; one that is left of a namespace is refused."""
+    monkeypatch.setattr(filters, "NETNS_NAMES", str(tmp_path))
+    (tmp_path / "blue").symlink_to("/proc/self/ns/net")
+    (tmp_path / "1").symlink_to("/proc/self/ns/net")
+    (tmp_path / "gone").touch()
+    inode = os.stat("/proc/self/ns/net").st_ino
+    assert filters.netns("blue") == filters.netns("1") == {inode}
+    with pytest.raises(ArgumentTypeError, match="is left of a namespace that is gone"):
+        filters.netns("gone")
+    with pytest.raises(ArgumentTypeError, match=r"\(did you mean blue\?\)"):
+        filters.netns("bleu")
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "expected"),
+    [
+        ("-p 1 -p 2,3", "pid", {1, 2, 3}),
+        ("-P 80 --port 81-82", "port", {80, 81, 82}),
+        ("-u root -u 7", "uid", {0, 7}),
+        ("--not-port 1 --not-port 2", "not_port", {1, 2}),
+        ("--comm a --comm b,c", "comm", {"a", "b", "c"}),
+        ("--container a,b --container c", "container", {"a", "b", "c"}),
+        ("--cgroup a,b --cgroup c", "cgroup", {"a,b", "c"}),
+        (
+            "--to 10.0.0.0/8 --to ::1",
+            "to",
+            {ip_network("10.0.0.0/8"), ip_network("::1")},
+        ),
+        ("--from ::1", "from", {ip_network("::1")}),
+    ],
+)
+def test_options_are_repeatable(line: str, name: str, expected: set[object]) -> None:
+    """What is given again is more, not instead; a parser remembers nothing."""
+    assert getattr(build_parser().parse_args(line.split()), name) == expected
+    assert getattr(build_parser().parse_args([]), name) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("-- curl", ["curl"]),
+        ("-t -- curl -p x --to", ["curl", "-p", "x", "--to"]),
+        ("-- curl -- -x", ["curl", "--", "-x"]),
+        ("-t", []),
+    ],
+)
+def test_command(line: str, command: list[str]) -> None:
+    """All that follows the first -- is the command's."""
+    assert build_parser().parse_args(line.split()).command == command
+
+
+def contains(networks: NetworkSet, text: str) -> bool:
+    """Look an address up as the program does, by the values of its maps."""
+    address = ip_address(text)
+    version, size = ("ipv4", 2) if address.version == 4 else ("ipv6", 16)
+    value = networks.values[version]
+    if not value:
+        return False
+    words = memoryview(value[: 4 * (FIRST_BITS + 2)]).cast("I")
+    first = int(address) >> (address.max_prefixlen - 16)
+    at, end = words[first], words[first + 1]
+    changes = value[4 * (FIRST_BITS + 2) :]
+
+    def change(index: int) -> int:
+        raw = changes[index * size : (index + 1) * size]
+        if version == "ipv4":
+            return first << 16 | int.from_bytes(raw, "little")
+        high, low = raw[:8], raw[8:]
+        return int.from_bytes(high, "little") << 64 | int.from_bytes(low, "little")
+
+    while at < end:
+        middle = (at + end) // 2
+        if change(middle) <= int(address):
+            at = middle + 1
+        else:
+            end = middle
+    return at % 2 == 1
+
+
+NETWORKS = st.one_of(
+    st.builds(
+        lambda number, length: ip_network(
+            (number >> (32 - length) << (32 - length), length)
+        ),
+        st.integers(0, 2**32 - 1),
+        st.integers(0, 32),
+    ),
+    st.builds(
+        lambda number, length: ip_network(
+            ((number >> (128 - length) << (128 - length)).to_bytes(16, "big"), length)
+        ),
+        st.integers(0, 2**128 - 1),
+        st.integers(0, 128),
+    ),
+)
+
+
+@given(networks=st.lists(NETWORKS, max_size=12))
+@steady
+def test_any_networks(networks: list[IPv4Network]) -> None:
+    """Every bound of every network, and its neighbours, are told right."""
+    found = NetworkSet(networks)
+    for network in networks:
+        top = (1 << network.max_prefixlen) - 1
+        ends = (int(network[0]), int(network[-1]))
+        for number in {n + step for n in ends for step in (-1, 0, 1)}:
+            if 0 <= number <= top:
+                address = type(network[0])(number)
+                assert contains(found, str(address)) == any(
+                    address in other for other in networks
+                )
