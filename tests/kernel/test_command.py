@@ -46,7 +46,7 @@ class Result:
         self.ready = False
 
     def wait(self) -> int:
-        """Wait for its end; return its exit code. ``stderr`` is without the ready line."""
+        """Wait for its end; return its exit code. The ready line is cut off."""
         self.stdout, stderr = self.process.communicate(timeout=60)
         self.ready = stderr.startswith(READY)
         self.stderr = stderr.removeprefix(READY)

@@ -321,6 +321,16 @@ def test_csv_quotes(comm: str, expected: str) -> None:
     assert show("csv", "comm dport", comm=comm) == expected
 
 
+@pytest.mark.parametrize("comm", ["plain", "a,b", '"', "a\nb", "a\rb", ",\n"])
+def test_csv_is_what_the_standard_library_writes(comm: str) -> None:
+    """Whether one row of a batch needs quotes or none does."""
+    events = [connection(comm=name, pid=8) for name in ("first", comm, "last")]
+    expected = StringIO(newline="")
+    csv.writer(expected).writerows([event.comm, event.pid] for event in events)
+    sink = sinks.open_sink("csv", choose(CONNECTION, ["comm", "pid"]))
+    assert sink.rows(events).decode() == expected.getvalue()
+
+
 @pytest.mark.parametrize("comm", ['"', "\\", "a,b\n", "\x1b[2J", "é", "\u2028"])
 def test_json_holds_any_name(comm: str) -> None:
     """An object is one line, and gives back the name as it was."""

@@ -38,11 +38,11 @@ def open_sink(name: str, columns: list[Column]) -> Sink:
 
 
 def row_getter(
-    columns: list[Column], *, cells: bool = False
+    columns: list[Column], *, cells: bool = False, unknown: str | None = None
 ) -> Callable[[msgspec.Struct], tuple[Any, ...]]:
     """Return a function from a struct to the values shown in these columns.
 
-    With ``cells``, to the values that a table shows.
+    With ``cells``, to the values that a table shows. What is None becomes ``unknown``.
     """
     names = [(cells and column.field.cell) or column.name for column in columns]
     get: Callable[[msgspec.Struct], tuple[Any, ...]] = attrgetter(*names)
@@ -50,13 +50,17 @@ def row_getter(
         only = attrgetter(*names)
         get = lambda struct: (only(struct),)  # noqa: E731
     shown = [(i, c.field.shown) for i, c in enumerate(columns) if c.field.shown]
-    if not shown:
+    nullable = [i for i, c in enumerate(columns) if c.nullable and unknown is not None]
+    if not (shown or nullable):
         return get
 
     def get_shown(struct: msgspec.Struct) -> tuple[Any, ...]:
         values = list(get(struct))
         for i, show in shown:
             values[i] = show(values[i])
+        for i in nullable:
+            if values[i] is None:
+                values[i] = unknown
         return tuple(values)
 
     return get_shown
