@@ -79,16 +79,17 @@ class Cost(NamedTuple):
 
     Microseconds of its CPU a connect made: ``user_us`` and ``system_us`` of ``mixed``,
     ``paced_us`` (both together) of ``paced``. ``programs``: its BPF programs, in
-    ``timed``. ``peak_mb``: resident memory in 10^6 bytes. Milliseconds from exec until
-    it was ready and until the first line was in the file (None where there is none).
-    ``lost`` attempts, as it says; ``wrong``: in what its output differs from what was
-    made.
+    ``timed``. ``resident_mb`` and ``peak_mb``: memory in 10^6 bytes. Milliseconds from
+    exec until it was ready and until the first line was in the file (None where there
+    is none). ``lost`` attempts, as it says; ``wrong``: in what its output differs from
+    what was made.
     """
 
     user_us: float
     system_us: float
     paced_us: float
     programs: PerConnect
+    resident_mb: float
     peak_mb: float
     ready_ms: float
     first_ms: float | None
@@ -152,7 +153,7 @@ class Bench:
             paced, *paced_us = self._work(tool, self._plan.paced)
             timed, programs = self._timed(tool)
             tool.wait_still()
-            peak_mb = tool.peak_mb()
+            memory_mb = tool.memory_mb()
             lost = tool.stop()
             made = total([first, mixed, top, paced, timed])
             cost = Cost(
@@ -160,7 +161,7 @@ class Bench:
                 system_us,
                 sum(paced_us),
                 programs,
-                peak_mb,
+                *memory_mb,
                 tool.ready_ms,
                 first_ms,
                 lost,

@@ -29,7 +29,8 @@ BPF programs   of refused connects (for others they run for the accepting socket
 added us       CPU of the connecting program a connect, more than without the tool;
                wall: time a connect, more than without, all cores busy
 top k/s        connects a second with the tool, refused only: the most events
-MB             largest resident memory (VmHWM, 10^6 bytes)
+MB             resident memory after all loads (VmRSS, 10^6 bytes); peak: the most
+               (VmHWM), when libbpf reads the kernel's types, before the ready line
 ms             from exec to the ready line; to the first line in the file
 lost           as the tool reports it, in all rounds
 made           "exact": in each round made = shown + lost, and refused = shown as such
@@ -112,7 +113,8 @@ COLUMNS: list[tuple[str, str, Callable[[Row], float | str]]] = [
     ("added", "6.2f", lambda row: row.added(lambda load: load.cpu_us)),
     ("wall", "6.2f", lambda row: row.added(lambda load: load.wall_us)),
     ("top k/s", "7.0f", lambda row: median(x.top_rate for x in row.loads) / 1000),
-    ("MB", "5.1f", lambda row: row.cost(lambda c: c.peak_mb)),
+    ("MB", "5.1f", lambda row: row.cost(lambda c: c.resident_mb)),
+    ("peak", "5.1f", lambda row: row.cost(lambda c: c.peak_mb)),
     ("ready", "5.0f", lambda row: row.cost(lambda c: c.ready_ms)),
     ("first", "5.0f", _first),
     ("lost", "6d", lambda row: row.lost),

@@ -123,8 +123,8 @@ class Tool:
             before = now
             time.sleep(STILL_S)
 
-    def peak_mb(self) -> float:
-        """Return the largest resident memory until now, in MB (10^6 bytes).
+    def memory_mb(self) -> tuple[float, float]:
+        """Return resident memory, now and at most until now, in MB (10^6 bytes).
 
         Raises RuntimeError when the tool has ended.
         """
@@ -132,8 +132,9 @@ class Tool:
             said = self._process.communicate(timeout=TIMEOUT_S)[1].decode()
             raise RuntimeError(f"the tool ended by itself or was killed: {said}")
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        line = next(x for x in status.splitlines() if x.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024 / 1e6
+        lines = dict(line.split(":") for line in status.splitlines())
+        now, most = (int(lines[k].split()[0]) * 1024 / 1e6 for k in ("VmRSS", "VmHWM"))
+        return now, most
 
     def programs(self) -> Programs:
         """Return the statistics of its BPF programs."""

@@ -47,7 +47,6 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="tcpconnect",
         description="Trace TCP connects",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=EXAMPLES,
         allow_abbrev=False,
     )
@@ -57,7 +56,6 @@ def build_parser() -> Parser:
     _add_names(parser)
     _add_output(parser)
     _add_running(parser)
-    parser.show_command_in_usage()
     return parser
 
 

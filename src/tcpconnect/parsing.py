@@ -16,11 +16,19 @@ COMMAND_MARK = "--"
 MAX_NUMBER = 1_000_000_000
 
 
+def _without_terminal(prog: str) -> argparse.HelpFormatter:
+    """Return what argparse checks options with, which need not know the width."""
+    return argparse.HelpFormatter(prog, width=80)
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises its errors, and writes as the tool writes.
 
     What follows ``--`` is a command with its arguments, and goes to ``command``.
     """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(formatter_class=_without_terminal, **given)
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: None = None
@@ -40,11 +48,23 @@ class Parser(argparse.ArgumentParser):
         options.command = command
         return options
 
-    def show_command_in_usage(self) -> None:
-        """Let the usage, as it is now, end with the command."""
-        indent = " " * len(f"usage: {self.prog} ")
-        usage = self.format_usage().removeprefix("usage: ").rstrip()
-        self.usage = f"{usage}\n{indent}[{COMMAND_MARK} COMMAND [ARGUMENT ...]]"
+    def format_usage(self) -> str:
+        """Return the usage, in the width of the terminal, with the command."""
+        self._prepare()
+        return super().format_usage()
+
+    def format_help(self) -> str:
+        """Return usage, options and examples."""
+        self._prepare()
+        return super().format_help()
+
+    def _prepare(self) -> None:
+        """Do for a text what takes time that no trace needs to spend."""
+        if self.usage is None:
+            self.formatter_class = argparse.RawDescriptionHelpFormatter
+            indent = " " * len(f"usage: {self.prog} ")
+            usage = super().format_usage().removeprefix("usage: ").rstrip()
+            self.usage = f"{usage}\n{indent}[{COMMAND_MARK} COMMAND [ARGUMENT ...]]"
 
     def _print_message(self, message: str, _file: object = None) -> None:
         write(STDOUT, message.encode())

@@ -28,10 +28,10 @@ class Machine:
         self.user_namespace = directory / "user"
         self.btf = directory / "vmlinux"
         self.lockdown = directory / "lockdown"
-        self.set("STATUS", self.status)
-        self.set("USER_NAMESPACE", self.user_namespace)
-        self.set("BTF", self.btf)
-        self.set("LOCKDOWN", self.lockdown)
+        self.set("STATUS", str(self.status))
+        self.set("USER_NAMESPACE", str(self.user_namespace))
+        self.set("BTF", str(self.btf))
+        self.set("LOCKDOWN", str(self.lockdown))
         self.user_namespace.touch()
         self.set("INITIAL_USER_NAMESPACE", self.user_namespace.stat().st_ino)
         self.set("load_library", lambda: self)
@@ -96,7 +96,7 @@ def test_good_machine() -> None:
     assert found() == {
         "privileges": "root",
         "kernel": RELEASE,
-        "BTF": str(preflight.BTF),
+        "BTF": preflight.BTF,
         "lockdown": "[none] integrity confidentiality",
         "libbpf": "libbpf.so.1",
     }

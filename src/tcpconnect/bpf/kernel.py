@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from ctypes import Structure, c_uint64
-from pathlib import Path
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 BEGIN = "attempt_begins"
 ENDS = ("attempt_ends", "attempt_ends_too")
-REALTIME = Path("/sys/kernel/realtime")
+REALTIME = "/sys/kernel/realtime"
 MAX_PENDING = 65536
 MAX_FLOWS = 131072
 
@@ -93,7 +92,7 @@ class KernelSource:
     def __init__(self, library: ctypes.CDLL, settings: Settings) -> None:
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
-        self._realtime = REALTIME.exists()
+        self._realtime = os.path.exists(REALTIME)
         self._selection = Selection(settings)
         self._bpf = BpfObject(library, "tcpconnect")
         try:

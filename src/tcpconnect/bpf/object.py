@@ -7,7 +7,6 @@ import mmap
 import os
 from contextlib import contextmanager
 from ctypes import byref, c_size_t, c_uint32
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf import libbpf
@@ -30,7 +29,8 @@ class BpfObject:
     def __init__(self, library: ctypes.CDLL, name: str) -> None:
         self.library = library
         self._links: list[int] = []
-        image = Path(__file__).with_name(f"{name}.bpf.o").read_bytes()
+        with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
+            image = file.read()
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
         with step(f"open the BPF object {name}"):
             self._object: int = library.bpf_object__open_mem(

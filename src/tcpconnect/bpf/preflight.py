@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf.libbpf import LIBRARY, load_library
@@ -14,10 +12,10 @@ from tcpconnect.errors import PreflightError, TcpconnectError
 if TYPE_CHECKING:
     import ctypes
 
-STATUS = Path("/proc/self/status")
-USER_NAMESPACE = Path("/proc/self/ns/user")
-BTF = Path("/sys/kernel/btf/vmlinux")
-LOCKDOWN = Path("/sys/kernel/security/lockdown")
+STATUS = "/proc/self/status"
+USER_NAMESPACE = "/proc/self/ns/user"
+BTF = "/sys/kernel/btf/vmlinux"
+LOCKDOWN = "/sys/kernel/security/lockdown"
 
 # include/linux/proc_ns.h: PROC_USER_INIT_INO.
 INITIAL_USER_NAMESPACE = 0xEFFFFFFD
@@ -53,12 +51,17 @@ class Check(NamedTuple):
     problem: TcpconnectError | None = None
 
 
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def privileges() -> Check:
     """Examine capabilities, and that they are those of the machine."""
     name = "privileges"
     try:
-        status = STATUS.read_text()
-        namespace = USER_NAMESPACE.stat().st_ino
+        status = _read(STATUS).decode()
+        namespace = os.stat(USER_NAMESPACE).st_ino
     except OSError as error:
         problem = TcpconnectError(
             "no /proc", str(error), "mount it: mount -t proc proc /proc"
@@ -81,8 +84,8 @@ def privileges() -> Check:
 
 def btf() -> Check:
     """Examine the type information of the kernel."""
-    if BTF.exists():
-        return Check("BTF", str(BTF))
+    if os.path.exists(BTF):
+        return Check("BTF", BTF)
     problem = TcpconnectError(
         "no BTF",
         f"{BTF} is missing",
@@ -93,7 +96,7 @@ def btf() -> Check:
 
 def lockdown() -> Check:
     """Examine whether the kernel lets BPF programs read its memory."""
-    mode = LOCKDOWN.read_text().strip() if LOCKDOWN.exists() else "none"
+    mode = _read(LOCKDOWN).decode().strip() if os.path.exists(LOCKDOWN) else "none"
     if "[confidentiality]" not in mode:
         return Check("lockdown", mode)
     problem = TcpconnectError(
@@ -109,6 +112,8 @@ def library() -> Check:
     try:
         load_library()
     except OSError as error:
+        import shutil
+
         install = [c for tool, c in INSTALLERS.items() if shutil.which(tool)]
         install = install[:1] or list(INSTALLERS.values())
         remedy = f"install it: {', or '.join(install)}"
@@ -121,7 +126,7 @@ def kernel() -> Check:
     """Examine whether the kernel has what the program uses, by its BTF."""
     release = f"Linux {os.uname().release}"
     try:
-        names = BTF.read_bytes()
+        names = _read(BTF)
     except OSError as error:
         return _kernel_by_release(release, error.strerror or "")
     lacking = [

@@ -14,6 +14,7 @@ ALIGNMENT = 8
 DISCARDED = 1 << 30  # or busy, the bit above
 
 BATCH_RECORDS = 1024  # bounds the memory of a batch, and makes a call cheap
+RUN_BYTES = 256 << 10
 
 
 class Run(NamedTuple):
@@ -27,15 +28,17 @@ class Ring:
     """A BPF_MAP_TYPE_RINGBUF, mapped.
 
     The consumer's position has a page of its own, then come the producer's position and
-    the data, which is mapped twice in a row: a record that wraps is contiguous.
+    the data, twice in a row: what wraps is contiguous. Of the second one we map as much
+    as is read at once: the kernel fills in all pages, and all count as our memory.
     """
 
     def __init__(self, fd: int, size: int) -> None:
         page = mmap.PAGESIZE
         self._mask = size - 1
+        again = min(size, RUN_BYTES)
         self._maps = [
             mmap.mmap(fd, page),
-            mmap.mmap(fd, page + 2 * size, prot=mmap.PROT_READ, offset=page),
+            mmap.mmap(fd, page + size + again, prot=mmap.PROT_READ, offset=page),
         ]
         consumer, produced = (memoryview(m) for m in self._maps)
         self._consumer = consumer.cast("Q")
@@ -61,7 +64,8 @@ class Ring:
             if length >= DISCARDED:
                 break
             stride = HEADER_BYTES + (length + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
-            count = self._count(start, length, stride, min(available // stride, left))
+            most = min(available // stride, left, RUN_BYTES // stride)
+            count = self._count(start, length, stride, most)
             # The headers must have been read before the records are: a lock is the
             # barrier that Python has. (x86 does not need one.)
             with self._fence:
