@@ -12,7 +12,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conftest import TOOL, libc
+from conftest import libc
+from launch import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +45,9 @@ def rename(name: bytes) -> None:
 
 def run_tool(*options: object) -> subprocess.CompletedProcess[str]:
     """Run the tool to its end."""
-    command = [str(TOOL), *map(str, options)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+    return subprocess.run(
+        **command(options), check=False, capture_output=True, text=True
+    )
 
 
 class Child:

@@ -8,12 +8,12 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from launch import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 READY = b"Tracing connect ... Hit Ctrl-C to end\n"
 TIMEOUT_S = 60.0
-TOOL = Path(sys.executable).with_name("tcpconnect")
 
 libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
@@ -55,6 +54,11 @@ def sh(command: str) -> None:
     subprocess.run(command.split(), check=True, stdin=subprocess.DEVNULL)
 
 
+def ip_batch(commands: str, *options: str) -> None:
+    """Run lines of ip(8), all of which must succeed, in one process."""
+    subprocess.run(["ip", *options, "-batch", "-"], check=True, input=commands.encode())
+
+
 def wait_until(condition: Callable[[], Any], what: str) -> Any:
     """Return the first true value of ``condition``, polled; fail after TIMEOUT_S."""
     end = time.monotonic() + TIMEOUT_S
@@ -81,9 +85,9 @@ class NetNs:
         """Run an ip command in it."""
         sh(f"ip -n {self.name} {command}")
 
-    def sysctl(self, name: str, value: object) -> None:
-        """Set a sysctl of it, such as net.ipv4.ip_forward."""
-        sh(f"ip netns exec {self.name} sysctl -qw {name}={value}")
+    def sysctl(self, *settings: str) -> None:
+        """Set sysctls of it, such as net.ipv4.ip_forward=1."""
+        sh(f"ip netns exec {self.name} sysctl -qw {' '.join(settings)}")
 
     def enter(self) -> None:
         """Move this thread into it."""
@@ -122,18 +126,34 @@ def far(netns: NetNs) -> Iterator[NetNs]:
     """
     space = NetNs()
     try:
-        netns.ip(f"link add near type veth peer name far netns {space.name}")
-        for side, device, host in ((netns, "near", 1), (space, "far", 2)):
-            side.ip(f"addr add 10.1.0.{host}/24 dev {device}")
-            side.ip(f"addr add fd00:1::{host}/64 dev {device} nodad")
-            side.ip(f"link set {device} up")
-        space.sysctl("net.ipv4.ip_forward", 1)
-        space.sysctl("net.ipv6.conf.all.forwarding", 1)
-        space.ip("route add blackhole 10.2.0.0/16")
-        space.ip("route add blackhole fd00:2::/64")
-        space.ip("route add unreachable 10.3.0.0/16")
-        netns.ip("route add default via 10.1.0.2")
-        netns.ip("route add default via fd00:1::2")
+        ip_batch(
+            f"""\
+            link add near type veth peer name far netns {space.name}
+            addr add 10.1.0.1/24 dev near
+            addr add fd00:1::1/64 dev near nodad
+            link set near up
+            """,
+            *("-n", netns.name),
+        )
+        ip_batch(
+            """\
+            addr add 10.1.0.2/24 dev far
+            addr add fd00:1::2/64 dev far nodad
+            link set far up
+            route add blackhole 10.2.0.0/16
+            route add blackhole fd00:2::/64
+            route add unreachable 10.3.0.0/16
+            """,
+            *("-n", space.name),
+        )
+        ip_batch(
+            """\
+            route add default via 10.1.0.2
+            route add default via fd00:1::2
+            """,
+            *("-n", netns.name),
+        )
+        space.sysctl("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         yield space
     finally:
         space.remove()
@@ -156,7 +176,7 @@ class Tool:
 
     def __init__(self, *options: object, **popen: Any) -> None:
         self.process = subprocess.Popen(
-            [TOOL, *map(str, options)],
+            **command(options),
             stdin=subprocess.DEVNULL,
             stdout=popen.pop("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,

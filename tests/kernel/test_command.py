@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from attempts import Child, attempt
-from conftest import READY, TOOL, wait_until
+from conftest import READY, wait_until
+from launch import TOOL
 
 pytestmark = pytest.mark.usefixtures("netns")
 

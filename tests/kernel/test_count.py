@@ -11,7 +11,8 @@ import socket
 
 import pytest
 from attempts import attempt
-from conftest import TOOL, Tool, wait_until
+from conftest import Tool, wait_until
+from launch import TOOL
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from attempts import attempt, kernel_objects
-from conftest import READY, TOOL, Tool, wait_until
+from conftest import READY, Tool, wait_until
+from launch import TOOL
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -9,11 +9,10 @@ import socket
 import subprocess
 from pathlib import Path
 
-import attempts
-import conftest
+import launch
 import pytest
 from attempts import run_tool
-from conftest import TOOL, Tool, sh
+from conftest import Tool, sh
 from mounts import etc, private_mounts
 from resolvers import (
     LOOPBACK,
@@ -95,7 +94,7 @@ def test_one_source_only(tmp_path: Path) -> None:
 def with_capabilities(names: str, script: Path) -> Path:
     """Return a program that runs the tool with these capabilities only."""
     setpriv = f"setpriv --bounding-set=-all,{names}"
-    script.write_text(f'#!/bin/sh\nexec {setpriv} {TOOL} "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {setpriv} {launch.TOOL} "$@"\n')
     script.chmod(0o755)
     return script
 
@@ -106,7 +105,7 @@ def test_no_lookups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Linux lets only CAP_SYS_ADMIN watch functions of other programs.
     """
     tool_path = with_capabilities("+bpf,+perfmon,+net_admin", tmp_path / "tcpconnect")
-    monkeypatch.setattr(conftest, "TOOL", tool_path)
+    monkeypatch.setattr(launch, "TOOL", tool_path)
     with serve(ZONE), start() as tool:
         look_up("n3.example")
         assert names_of(tool, [IPV4]) == ["n3.example"]
@@ -131,7 +130,7 @@ def test_no_answers(tmp_path: Path) -> None:
 def test_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: str) -> None:
     """Where no source can be seen there is no -d: one line, exit code 1."""
     tool_path = with_capabilities("+bpf,+perfmon", tmp_path / "tcpconnect")
-    monkeypatch.setattr(attempts, "TOOL", tool_path)
+    monkeypatch.setattr(launch, "TOOL", tool_path)
     result = run_tool("-d", "--names", names)
     assert (result.returncode, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()

@@ -56,10 +56,10 @@ def ask_once(router: NetNs) -> None:
     """Let a router give up after one question of 10 ms, and not tell of other ways."""
     for version in (4, 6):
         neighbours = f"net.ipv{version}.neigh.far"
-        router.sysctl(f"{neighbours}.mcast_solicit", 1)
-        router.sysctl(f"{neighbours}.retrans_time_ms", 10)
+        router.sysctl(f"{neighbours}.mcast_solicit=1")
+        router.sysctl(f"{neighbours}.retrans_time_ms=10")
     for device in ("all", "far"):
-        router.sysctl(f"net.ipv4.conf.{device}.send_redirects", 0)
+        router.sysctl(f"net.ipv4.conf.{device}.send_redirects=0")
 
 
 @pytest.mark.parametrize("target", [("10.4.0.1", 80), ("fd00:4::1", 80)])

@@ -149,7 +149,7 @@ def test_fastopen_connect_waits_for_the_first_write(netns: NetNs) -> None:
 
     Meanwhile another attempt ends, and is shown first.
     """
-    netns.sysctl("net.ipv4.tcp_fastopen", FASTOPEN_FREELY)
+    netns.sysctl(f"net.ipv4.tcp_fastopen={FASTOPEN_FREELY}")
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         Watch() as watch,
@@ -174,7 +174,7 @@ def test_fastopen_connect_waits_for_the_first_write(netns: NetNs) -> None:
 @pytest.mark.parametrize("bound", [0, 4000])
 def test_fastopen_connect_closed_before_a_write(netns: NetNs, bound: int) -> None:
     """Such a socket, closed before a write, was given up, bound to a port or not."""
-    netns.sysctl("net.ipv4.tcp_fastopen", FASTOPEN_FREELY)
+    netns.sysctl(f"net.ipv4.tcp_fastopen={FASTOPEN_FREELY}")
     with Watch() as watch:
         with socket.socket() as client:
             if bound:

@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import READY, TOOL
+from conftest import READY
+from launch import TOOL
 
 # As nobody, who may still read the tool's files wherever they are.
 NOBODY = "--reuid=nobody --regid=nogroup --clear-groups"

@@ -1,0 +1,62 @@
+"""How the tests start the tool: as users do, or forked, where exec takes too long.
+
+Under software emulation most of the time of a test goes into the start of Python and of
+its modules, which the kernel has no part in. With TCPCONNECT_TESTS=fork the tool is a
+fork of the tests, where its modules are there already: all else is the same.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcpconnect.__main__ import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+INSTALLED = Path(sys.executable).with_name("tcpconnect")
+TOOL = INSTALLED  # a test may replace it
+FORK = os.environ.get("TCPCONNECT_TESTS") == "fork"
+PR_SET_NAME = 15
+MAX_FD = 1 << 16
+
+if FORK:
+    import tcpconnect.pipeline
+    import tcpconnect.view  # noqa: F401 (so that they are there in every fork)
+
+    # Found once: after the fork every look into a library would take time again.
+    PRCTL = ctypes.CDLL(None).prctl
+
+
+def command(options: Iterable[object]) -> dict[str, Any]:
+    """Return the arguments of Popen that start the tool with these options."""
+    words = [str(TOOL), *map(str, options)]
+    if not FORK or TOOL != INSTALLED:
+        return {"args": words}
+
+    def begin() -> None:
+        # Popen has put the standard descriptors in their places.
+        os.closerange(3, MAX_FD)
+        # As Python has them when it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        PRCTL(PR_SET_NAME, TOOL.name.encode())
+        sys.argv = words
+        code: Any = 70
+        try:
+            code = main()
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:  # noqa: BLE001 (what the interpreter would show)
+            os.write(2, traceback.format_exc().encode())
+        finally:
+            os._exit(code)
+
+    return {"args": words, "preexec_fn": begin}
