@@ -141,6 +141,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.details - {"ppid", "mntns"})
 
     @property
+    def deep(self) -> bool:
+        """Whether the kernel looks into the task that connects, beyond its numbers."""
+        by_place = self.places.cgroups or self.places.of_containers
+        return bool(self.details or by_place or self.mntnsmap)
+
+    @property
     def track(self) -> bool:
         """Whether attempts are followed to their end."""
         return self.wait_end or self.lport or self.count

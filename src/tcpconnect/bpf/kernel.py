@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.settings import Settings
 
-BEGIN = "attempt_begins"
+BEGIN, BEGIN_DEEP = "attempt_begins", "attempt_begins_deep"
 ENDS = ("attempt_ends", "attempt_ends_too")
 REALTIME = "/sys/kernel/realtime"
 MAX_PENDING = 65536
@@ -99,8 +99,10 @@ class KernelSource:
             self._size_maps()
             self._take_maps()
             self._configure()
-            if not settings.track:
-                self._bpf.leave_out(*ENDS)
+            self._begin, other = BEGIN, BEGIN_DEEP
+            if settings.deep:
+                self._begin, other = other, self._begin
+            self._bpf.leave_out(other, *(() if settings.track else ENDS))
             self._bpf.load()
             self._selection.fill(self._bpf)
             self._progress = Progress.from_buffer(self._bpf.variables())
@@ -112,7 +114,7 @@ class KernelSource:
 
     def _attach(self) -> None:
         # Ends first: an attempt that begins is not missed when it ends.
-        for name in (*ENDS, BEGIN) if self._settings.track else (BEGIN,):
+        for name in (*(ENDS if self._settings.track else ()), self._begin):
             self._bpf.attach(name)
 
     def _size_maps(self) -> None:
@@ -171,7 +173,7 @@ class KernelSource:
         # Attempts begin in tasks. A task is not interrupted by another inside of a BPF
         # program, unless the kernel is a PREEMPT_RT one; what interrupts it else is a
         # softirq, where none begins: nothing of ours is missed then.
-        missed = self._bpf.info(BEGIN).recursion_misses if self._realtime else 0
+        missed = self._bpf.info(self._begin).recursion_misses if self._realtime else 0
         return Losses(
             progress.lost_ring,
             progress.lost_flows,
