@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test vm lint format bench dist clean
+.PHONY: help run install test vm lint format bench bench-peers dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,10 @@ format: $(VENV)/tools ## rewrite in style
 
 bench: $(VENV)/tools ## measure cost; options in ARGS
 	$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(VENV)/tools ## compare with other tools, in a virtual machine
+	@scripts/system-packages vm
+	$(BIN)/python -m tests.vm.peers $(ARGS)
 
 dist: $(VENV)/tools ## build sdist and wheel into dist/
 	$(BIN)/python -m build

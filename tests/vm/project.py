@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 SOURCES = ("src", "hatch_build.py", "pyproject.toml", "README.md", "LICENSE")
 TEST_TOOLS = ("pytest", "pytest-timeout")
 
-# Python looks here for packages of the system, and finds itself in /usr/bin.
-LIBRARY = "usr/lib/python3/dist-packages"
+# Python looks here for what is not Debian's, and finds itself in /usr/bin.
+LIBRARY = "usr/local/lib/python{version}/dist-packages"
 PROGRAMS = "usr/bin"
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 INTERPRETER = b"#!/usr/bin/python3\n"
@@ -56,9 +56,10 @@ def build_wheel(cache: Path) -> Path:
 
 def install(root: Root, arch: str, wheel: Path) -> None:
     """Put the wheel, and what its tests need from PyPI, into a root file system."""
-    library = root.folder / LIBRARY
+    path = LIBRARY.format(version=root.python)
+    library = root.folder / path
     machine = MACHINES[arch]
-    shutil.rmtree(library)
+    shutil.rmtree(library, ignore_errors=True)
     run(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--target", library),
         *("--no-compile", "--only-binary=:all:", "--python-version", root.python),
@@ -74,7 +75,7 @@ def install(root: Root, arch: str, wheel: Path) -> None:
     if root.native:
         run(
             *("chroot", root.folder, "python3", "-m", "compileall", "-q"),
-            f"/{LIBRARY}",
+            f"/{path}",
             what="compile the Python modules",
         )
 

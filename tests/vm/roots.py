@@ -35,11 +35,14 @@ class Root(NamedTuple):
     native: bool  # its programs run on this host
 
 
-def make_root(arch: str, cache: Path, mirror: str) -> Root:
-    """Return the root for an architecture, made when it is not there yet."""
+def make_root(arch: str, cache: Path, mirror: str, more: tuple[str, ...] = ()) -> Root:
+    """Return the root for an architecture, made when it is not there yet.
+
+    One with ``more`` packages is a root of its own.
+    """
     here = run("dpkg", "--print-architecture", what="learn the architecture").strip()
     native = arch == here
-    packages = wanted_packages()
+    packages = (*wanted_packages(), *more)
 
     def make(folder: Path) -> None:
         if native:
@@ -52,7 +55,8 @@ def make_root(arch: str, cache: Path, mirror: str) -> Root:
             (folder / name).write_text(text)
 
     key = " ".join((SUITE, arch, *packages))
-    folder = cached(cache / f"root-{arch}", key, make)
+    name = "-".join(("root", arch, *more))
+    folder = cached(cache / name, key, make)
     (library,) = (folder / "usr/lib").glob("python3.*")
     return Root(folder, library.name.removeprefix("python"), native)
 
