@@ -27,11 +27,14 @@ PR_SET_NAME = 15
 MAX_FD = 1 << 16
 
 if FORK:
+    import tcpconnect.cli
     import tcpconnect.pipeline
+    import tcpconnect.sinks.jsonl
+    import tcpconnect.sinks.table
     import tcpconnect.view  # noqa: F401 (so that they are there in every fork)
+    from tcpconnect.bpf.libbpf import load_library
 
-    # Found once: after the fork every look into a library would take time again.
-    PRCTL = ctypes.CDLL(None).prctl
+    LOADED = (load_library(), ctypes.CDLL(None).prctl)
 
 
 def command(options: Iterable[object]) -> dict[str, Any]:
@@ -47,7 +50,7 @@ def command(options: Iterable[object]) -> dict[str, Any]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        PRCTL(PR_SET_NAME, TOOL.name.encode())
+        LOADED[1](PR_SET_NAME, TOOL.name.encode())
         sys.argv = words
         code: Any = 70
         try:

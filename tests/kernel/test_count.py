@@ -75,7 +75,7 @@ def test_limit_is_of_lines() -> None:
 
 def test_duration() -> None:
     """--duration prints the table and ends."""
-    with start("--duration", "0.5") as tool:
+    with start("--duration", "2") as tool:
         make()
         assert tool.wait() == 0
         assert tool.stdout.decode().splitlines() == TABLE
