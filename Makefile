@@ -7,7 +7,7 @@ BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
 SHARE := $(wildcard share/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test vm lint format bench bench-peers share dist clean
+.PHONY: help run install test vm lint format bench bench-peers share dist release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,10 @@ share: $(VENV)/installed ## make the man page and the completions, in build/shar
 
 dist: $(VENV)/tools ## build sdist and wheel into dist/
 	$(BIN)/python -m build
+
+release-check: $(VENV)/tools ## try the wheel with each Python; versions in ARGS="3.10 3.14"
+	@scripts/system-packages
+	$(BIN)/python -m release $(ARGS)
 
 clean: ## remove what was built
 	rm -rf $(VENV) build dist src/tcpconnect/bpf/*.o
