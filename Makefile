@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
-SHARE := $(wildcard share/*)
+SHARE := $(wildcard share/*.py share/*.in)
 
 .DEFAULT_GOAL := help
 .PHONY: help run install test vm lint format bench bench-peers share dist release-check clean
