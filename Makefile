@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
+SHARE := $(wildcard share/*.py share/*.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test vm lint format bench bench-peers dist clean
+.PHONY: help run install test vm lint format bench bench-peers share dist release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -42,13 +43,20 @@ bench-peers: $(VENV)/tools ## compare with other tools, in a virtual machine
 	@scripts/system-packages vm
 	$(BIN)/python -m tests.vm.peers $(ARGS)
 
+share: $(VENV)/installed ## make the man page and the completions, in build/share
+	$(BIN)/python -m share build/share
+
 dist: $(VENV)/tools ## build sdist and wheel into dist/
 	$(BIN)/python -m build
 
-clean: ## remove what was built
-	rm -rf $(VENV) dist src/tcpconnect/bpf/*.o
+release-check: $(VENV)/tools ## try the wheel with each Python; versions in ARGS="3.10 3.14"
+	@scripts/system-packages
+	$(BIN)/python -m release $(ARGS)
 
-$(VENV)/installed: pyproject.toml hatch_build.py $(BPF)
+clean: ## remove what was built
+	rm -rf $(VENV) build dist src/tcpconnect/bpf/*.o
+
+$(VENV)/installed: pyproject.toml hatch_build.py $(BPF) $(SHARE)
 	@scripts/system-packages
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --editable .

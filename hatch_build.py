@@ -1,7 +1,9 @@
-"""Build hook: compiles the BPF objects with the compiler of the ziglang wheel."""
+"""Build hook: compiles the BPF objects, makes the man page and the completions."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -11,6 +13,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = "src/tcpconnect/bpf"
+SHARE = "build/share"
 
 # Object: its source, and the architecture where it is for one only.
 OBJECTS = {
@@ -21,9 +24,9 @@ OBJECTS = {
     "lookups.aarch64": ("lookups", "aarch64"),
 }
 
-# The BPF target has no C library; of the kernel's own headers, which come with the
-# compiler, only those of the user API are used. They are the same for every machine
-# in all that we use of them.
+# The compiler is that of the ziglang wheel. The BPF target has no C library; of the
+# kernel's own headers, which come with the compiler, only those of the user API are
+# used. They are the same for every machine in all that we use of them.
 FLAGS = (
     "-target bpfel-freestanding -O2 -g -fno-asynchronous-unwind-tables "
     "-fno-unwind-tables -Wall -Wextra -Werror"
@@ -32,7 +35,7 @@ HEADERS = ("any-linux-any", "x86-linux-any")
 
 
 class BpfBuildHook(BuildHookInterface):  # type: ignore[misc]
-    """Puts the objects into the wheel, editable or not."""
+    """Puts the objects and what lies in share/ into the wheel, editable or not."""
 
     def initialize(self, _version: str, build_data: dict[str, Any]) -> None:
         """Compile before the files are gathered."""
@@ -41,6 +44,8 @@ class BpfBuildHook(BuildHookInterface):  # type: ignore[misc]
         for name, (source, target) in OBJECTS.items():
             compile_object(Path(self.root), name, source, target)
         build_data["artifacts"].append(f"{FOLDER}/*.o")
+        make_share(Path(self.root))
+        build_data["shared_data"][SHARE] = "share"
 
 
 def compile_object(root: Path, name: str, source: str, target: str) -> None:
@@ -57,3 +62,11 @@ def compile_object(root: Path, name: str, source: str, target: str) -> None:
     command += ["-c", f"{FOLDER}/{source}.bpf.c"]
     command += ["-o", f"{FOLDER}/{name}.bpf.o"]
     subprocess.run(command, check=True, cwd=root)
+
+
+def make_share(root: Path) -> None:
+    """Make man page and completions from the package as it is in its source tree."""
+    shutil.rmtree(root / SHARE, ignore_errors=True)
+    command = [sys.executable, "-m", "share", SHARE]
+    variables = {**os.environ, "PYTHONPATH": f"{root}/src"}
+    subprocess.run(command, check=True, cwd=root, env=variables)

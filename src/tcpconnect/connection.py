@@ -9,11 +9,15 @@ from typing import Annotated, Any
 
 import msgspec
 
-from tcpconnect.fields import Field, columns_of, rfc3339
+from tcpconnect.fields import BAD, ODD, Field, columns_of, rfc3339, slow
 from tcpconnect.output import harmless
 
 NO_QUERY = "No DNS Query"
 LONG_AGE_MS = 100
+
+
+def _tone(result: str) -> str:
+    return {"OK": "", "ABORTED": ODD, "PENDING": ODD}.get(result, BAD)
 
 
 TIME = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
@@ -49,7 +53,7 @@ class Connection(msgspec.Struct, gc=False):
     monotonic_ns: int  # when it began, by CLOCK_MONOTONIC; no column
     latency_ms: Annotated[
         float | None,
-        Field("LAT(ms)", 9, "milliseconds from SYN_SENT to the end", ".3f"),
+        Field("LAT(ms)", 9, "milliseconds from SYN_SENT to the end", ".3f", tone=slow),
     ] = None
     result: Annotated[
         str | None,
@@ -58,11 +62,18 @@ class Connection(msgspec.Struct, gc=False):
             12,
             "OK, the name of the errno, ABORTED (the program gave up first) or "
             "PENDING (not ended when tracing stopped)",
+            tone=_tone,
         ),
     ] = None
     dns_ms: Annotated[
         float | None,
-        Field("DNS(ms)", 9, "milliseconds that the program waited for the name", ".3f"),
+        Field(
+            "DNS(ms)",
+            9,
+            "milliseconds that the program waited for the name",
+            ".3f",
+            tone=slow,
+        ),
     ] = None
     query: Annotated[
         str | None,

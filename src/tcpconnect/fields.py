@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 
     import msgspec
 
+# Tones of values: what has failed, and what deserves a second look.
+BAD, ODD = "bad", "odd"
+# As long as a SYN without an answer waits to be sent again (RFC 6298).
+SLOW_MS = 1000
+
 
 class Field(NamedTuple):
     """How a member of a struct is shown.
 
     ``spec`` is the printf conversion of a table cell; ``shown`` turns the member's
     value into the one shown, of type ``shown_type``, in every output. ``cell`` names
-    the attribute that a table shows instead of the member.
+    the attribute that a table shows instead of the member; ``tone`` tells which values
+    a terminal sets off, and how: BAD, ODD or "".
     """
 
     header: str
@@ -29,6 +35,7 @@ class Field(NamedTuple):
     shown: Callable[[Any], Any] | None = None
     shown_type: Any = None
     cell: str = ""
+    tone: Callable[[Any], str] | None = None
 
 
 class Column(NamedTuple):
@@ -67,6 +74,11 @@ def choose(table: dict[str, Column], names: Iterable[str]) -> list[Column]:
             raise UsageError(f"no column {name!r}", "", hint.lstrip())
         chosen.append(table[name])
     return chosen
+
+
+def slow(milliseconds: float) -> str:
+    """Return the tone of a latency."""
+    return ODD if milliseconds >= SLOW_MS else ""
 
 
 @lru_cache(maxsize=8)

@@ -6,7 +6,11 @@ from typing import Annotated, Any
 import msgspec
 
 from tcpconnect.connection import NO_QUERY, address
-from tcpconnect.fields import Field, columns_of
+from tcpconnect.fields import BAD, Field, columns_of, slow
+
+
+def _tone(failed: int) -> str:
+    return BAD if failed else ""
 
 
 class Flow(msgspec.Struct, gc=False):
@@ -17,14 +21,16 @@ class Flow(msgspec.Struct, gc=False):
     dport: Annotated[int, Field("RPORT", 17, "destination port", "d")]
     connects: Annotated[int, Field("CONNECTS", 8, "attempts that began", "d")]
     ok: Annotated[int, Field("OK", 8, "attempts that succeeded", "d")]
-    failed: Annotated[int, Field("FAILED", 8, "attempts that ended otherwise", "d")]
+    failed: Annotated[
+        int, Field("FAILED", 8, "attempts that ended otherwise", "d", tone=_tone)
+    ]
     latency_avg_ms: Annotated[
         float | None,
-        Field("AVG-LAT(ms)", 11, "mean latency of the ended ones", ".3f"),
+        Field("AVG-LAT(ms)", 11, "mean latency of the ended ones", ".3f", tone=slow),
     ] = None
     latency_max_ms: Annotated[
         float | None,
-        Field("MAX-LAT(ms)", 11, "largest latency of the ended ones", ".3f"),
+        Field("MAX-LAT(ms)", 11, "largest latency of the ended ones", ".3f", tone=slow),
     ] = None
     query: Annotated[
         str | None,

@@ -40,6 +40,7 @@ examples:
 """
 
 FORMATS = ("table", "json", "csv")
+COLORS = ("auto", "always", "never")
 
 
 def build_parser() -> Parser:
@@ -246,6 +247,13 @@ def _add_output(parser: Parser) -> None:
         help="table (default), json (an object a line) or csv",
     )
     add("-j", "--json", action="store_true", help="the same as --format json")
+    add(
+        "--color",
+        choices=COLORS,
+        default="auto",
+        help="color the table: auto (default: on a terminal, unless NO_COLOR is set), "
+        "always or never",
+    )
     add(
         "--columns",
         metavar="LIST",

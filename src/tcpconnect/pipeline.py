@@ -7,6 +7,7 @@ import signal
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
+from tcpconnect.color import is_colored
 from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import LossReport
 from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, open_file, say, write
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from tcpconnect.command import Command
+    from tcpconnect.sinks import Sink
     from tcpconnect.view import View
 
 
@@ -127,17 +129,18 @@ def _pass_signals_on(events: Trace, command: Command) -> None:
 def _show(events: Trace, view: View, output: int, options: Namespace) -> None:
     """Write what comes, and say what was lost. Raises ReaderGoneError."""
     losses = LossReport()
+    colored = is_colored(options.color, output)
+    sink = open_sink(view.format, view.columns, colored=colored)
     if options.count:
-        _count(events, view, losses, output, options.limit)
+        _count(events, sink, losses, output, options)
     else:
-        _stream(events, view, losses, output, options.limit)
+        _stream(events, sink, losses, output, options.limit)
     losses.total(events.losses)
 
 
 def _stream(
-    events: Trace, view: View, losses: LossReport, output: int, limit: int | None
+    events: Trace, sink: Sink, losses: LossReport, output: int, limit: int | None
 ) -> None:
-    sink = open_sink(view.format, view.columns)
     write(output, sink.header())
     left = limit
     for batch in events.batches():
@@ -152,13 +155,12 @@ def _stream(
 
 
 def _count(
-    events: Trace, view: View, losses: LossReport, output: int, limit: int | None
+    events: Trace, sink: Sink, losses: LossReport, output: int, options: Namespace
 ) -> None:
     for _ in events.batches():
         losses.warn(events.losses)
-    sink = open_sink(view.format, view.columns)
-    write(output, sink.header() + sink.rows(events.flows()[:limit]))
-    if view.histogram:
+    write(output, sink.header() + sink.rows(events.flows()[: options.limit]))
+    if options.histogram:
         from tcpconnect.sinks.histogram import draw
 
         write(output, draw(events.histogram(), "usecs"))

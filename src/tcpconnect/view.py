@@ -80,7 +80,6 @@ class View:
         if options.json and self.format != "json":
             raise UsageError(f"-j is not --format {self.format}", "", "leave one out")
         _check_letters(options)
-        self.histogram = options.histogram
         if options.histogram and not (options.count and self.format == "table"):
             remedy = "leave the format out" if options.count else "add -c"
             raise UsageError("--histogram is drawn below the table of -c", "", remedy)

@@ -20,6 +20,9 @@ FORMATS = {
     "csv": "tcpconnect.sinks.csv",
 }
 
+# The same with colors, where a format has them.
+COLORED = {"table": "tcpconnect.sinks.colored"}
+
 
 class Sink(Protocol):
     """One output format for a choice of columns."""
@@ -31,9 +34,10 @@ class Sink(Protocol):
         """Return the lines of these structs."""
 
 
-def open_sink(name: str, columns: list[Column]) -> Sink:
+def open_sink(name: str, columns: list[Column], *, colored: bool = False) -> Sink:
     """Return the sink of the format ``name``, a key of FORMATS."""
-    sink: Sink = import_module(FORMATS[name]).Sink(columns)
+    module = COLORED.get(name, FORMATS[name]) if colored else FORMATS[name]
+    sink: Sink = import_module(module).Sink(columns)
     return sink
 
 

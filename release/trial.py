@@ -1,0 +1,77 @@
+"""One trial: the wheel in an empty environment, tracing a real connection."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHARED = (
+    "man/man8/tcpconnect.8",
+    "bash-completion/completions/tcpconnect",
+    "zsh/site-functions/_tcpconnect",
+    "fish/vendor_completions.d/tcpconnect.fish",
+)
+READY = "Tracing connect ... Hit Ctrl-C to end\n"
+LIMITS = ("--limit", "1", "--duration", "60")
+
+
+class TrialError(Exception):
+    """What went wrong, in a line."""
+
+
+def run(*command: str | Path) -> str:
+    """Run a command; return what it printed. Raises TrialError with what it said."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines() or ["nothing said"]
+        raise TrialError(f"{' '.join(map(str, command[:3]))}: {said[-1]}")
+    return done.stdout
+
+
+def try_wheel(python: str, wheel: Path, folder: Path) -> str:
+    """Install the wheel for an interpreter and use it; return a line of what was seen.
+
+    Raises TrialError.
+    """
+    run(python, "-m", "venv", folder)
+    run(folder / "bin/pip", "install", "--quiet", wheel)
+    tool = folder / "bin/tcpconnect"
+    version = run(tool, "--version").strip()
+    for name in SHARED:
+        if not (folder / "share" / name).is_file():
+            raise TrialError(f"the wheel installs no share/{name}")
+    run(tool, "--check")
+    ran = run(folder / "bin/python", "--version").strip()
+    return f"{ran}: {version} traced {trace(tool)}"
+
+
+def trace(tool: Path) -> str:
+    """Trace a connect of this process; return what was shown of it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        ours = ("-p", str(os.getpid()), "-P", str(port))
+        with subprocess.Popen(
+            [str(tool), "-rj", *ours, *LIMITS],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            said = process.stderr.readline() if process.stderr else ""
+            if said != READY:
+                raise TrialError(f"tcpconnect did not begin: {said.strip()}")
+            socket.create_connection(("127.0.0.1", port)).close()
+            shown = process.stdout.readline() if process.stdout else ""
+        if not shown:
+            raise TrialError("a connection was not shown")
+        event = json.loads(shown)
+    expected = (os.getpid(), "127.0.0.1", port, "OK")
+    actual = tuple(event[name] for name in ("pid", "daddr", "dport", "result"))
+    if actual != expected:
+        raise TrialError(f"a connection was shown as {actual}, not as {expected}")
+    return f"{event['comm']} -> {event['daddr']}:{port} {event['result']}"

@@ -1,0 +1,1 @@
+"""What the wheel installs below share/: made from the parser and the field table."""

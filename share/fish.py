@@ -1,0 +1,60 @@
+"""Completion for fish."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from share.option import Option, options
+from share.template import fill
+from tcpconnect.connection import CONNECTION
+from tcpconnect.flow import FLOW
+
+if TYPE_CHECKING:
+    from tcpconnect.fields import Column
+
+# The value of an option: how complete(1) is told what may be there.
+KINDS = {
+    "words": "-xa '{words}'",
+    "list": "-xa '(__tcpconnect_list {words})'",
+    "columns": "-xa '(__tcpconnect_columns)'",
+    "pids": "-xa '(__tcpconnect_list (__fish_complete_pids))'",
+    "users": "-xa '(__tcpconnect_list (__fish_complete_users))'",
+    "netns": "-xa '(__tcpconnect_list (command ls /run/netns 2>/dev/null))'",
+    "cgroup": "-xa '(__tcpconnect_cgroups)'",
+    "file": "-rF",
+    "": "-x",
+}
+
+
+def script() -> str:
+    """Return what fish sources."""
+    parts = {
+        "OPTIONS": "\n".join(map(_line, options())),
+        "COLUMNS": _columns(CONNECTION),
+        "FLOWS": _columns(FLOW),
+    }
+    return fill("fish.in", parts)
+
+
+def _columns(table: dict[str, Column]) -> str:
+    meanings = {name: column.field.meaning for name, column in table.items()}
+    meanings["help"] = "list all columns"
+    return " \\\n".join(
+        f"            {name}\\t{_quote(meaning)}" for name, meaning in meanings.items()
+    )
+
+
+def _line(option: Option) -> str:
+    words = ["complete -c tcpconnect", *map(_name, option.names)]
+    if option.metavar:
+        words.append(KINDS[option.kind].format(words=" ".join(option.words)))
+    return f"{' '.join(words)} -d {_quote(option.help)}"
+
+
+def _name(name: str) -> str:
+    return f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}"
+
+
+def _quote(text: str) -> str:
+    r"""Quote for fish, where only ``\`` and ``'`` mean something between ``'``."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,78 @@
+"""The man page: tcpconnect.8.in with what the parser and the field tables tell."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from share.figures import figures
+from share.option import Option, options
+from share.template import fill
+from tcpconnect import __version__
+from tcpconnect.connection import CONNECTION
+from tcpconnect.flow import FLOW
+from tcpconnect.options import EXAMPLES
+
+if TYPE_CHECKING:
+    from tcpconnect.fields import Column
+
+WIDTH = 72
+
+
+def page() -> str:
+    """Return the page in roff, with the macros of man(7)."""
+    parts = {
+        "VERSION": __version__,
+        "OPTIONS": "\n".join(map(_option, options())),
+        "FIELDS": _fields(CONNECTION),
+        "FLOWS": _fields(FLOW),
+        "FIGURES": _figures(),
+        "EXAMPLES": roff(_examples()),
+    }
+    return fill("tcpconnect.8.in", parts)
+
+
+def roff(text: str) -> str:
+    """Return a text that troff sets as it is: its ``-`` can be typed, too."""
+    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    lines = escaped.splitlines()
+    return "\n".join(f"\\&{line}" if line[:1] in {".", "'"} else line for line in lines)
+
+
+def _option(option: Option) -> str:
+    names = [f"\\fB{roff(name)}\\fR" for name in option.names]
+    value = f" \\fI{roff(option.metavar)}\\fR" if option.metavar else ""
+    again = " May be given again, for more values." if option.repeats else ""
+    return f".TP\n{', '.join(names)}{value}\n{_paragraph(option.help, again)}"
+
+
+def _fields(table: dict[str, Column]) -> str:
+    return "\n".join(
+        f'.TP\n.BR {name} " ({roff(column.field.header)})"\n'
+        f"{_paragraph(column.field.meaning)}"
+        for name, column in table.items()
+    )
+
+
+def _paragraph(text: str, more: str = "") -> str:
+    """Make a sentence of a text, in lines as short as roff is written in."""
+    sentence = f"{text[0].upper()}{text[1:].rstrip('.')}.{more}"
+    return roff("\n".join(textwrap.wrap(sentence, WIDTH, break_on_hyphens=False)))
+
+
+def _figures() -> str:
+    measured = figures()
+    widths = [max(map(len, column)) for column in zip(*measured.rows, strict=True)]
+    lines = [measured.machine, measured.command, ""]
+    for first, *rest in measured.rows:
+        cells = [
+            f"{cell:>{width}}" for cell, width in zip(rest, widths[1:], strict=True)
+        ]
+        lines.append("  ".join([f"{first:<{widths[0]}}", *cells]))
+    lines += ["", measured.packet]
+    return roff("\n".join(lines))
+
+
+def _examples() -> str:
+    _, *lines = EXAMPLES.splitlines()
+    return "\n".join(line.strip().replace("./", "# ", 1) for line in lines)

@@ -1,0 +1,66 @@
+"""Completion for zsh."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from share.option import Option, options
+from share.template import fill
+from tcpconnect.connection import CONNECTION
+from tcpconnect.flow import FLOW
+
+if TYPE_CHECKING:
+    from tcpconnect.fields import Column
+
+# The action of _arguments(1) for values of each kind.
+KINDS = {
+    "words": "({words})",
+    "list": "_values -s , value {words}",
+    "columns": "_tcpconnect_columns",
+    "pids": "_sequence -s , _pids",
+    "users": "_sequence -s , _users",
+    "netns": "_sequence -s , _tcpconnect_netns",
+    "cgroup": "_path_files -/ -W /sys/fs/cgroup",
+    "file": "_files",
+    "": " ",
+}
+
+
+def script() -> str:
+    """Return the function that zsh loads."""
+    specs = [_spec(option, name) for option in options() for name in option.names]
+    parts = {
+        "OPTIONS": " \\\n".join(f"\t\t{spec}" for spec in specs),
+        "COLUMNS": _columns(CONNECTION),
+        "FLOWS": _columns(FLOW),
+    }
+    return fill("zsh.in", parts)
+
+
+def _columns(table: dict[str, Column]) -> str:
+    meanings = {name: column.field.meaning for name, column in table.items()}
+    meanings["help"] = "list all columns"
+    return " \\\n".join(
+        f"\t\t\t{shlex.quote(f'{name}[{_escape(meaning)}]')}"
+        for name, meaning in meanings.items()
+    )
+
+
+def _spec(option: Option, name: str) -> str:
+    """Return what _arguments wants to know of one name of an option."""
+    rivals = "*" if option.repeats else f"({' '.join(option.rivals)})"
+    if option.ends:
+        rivals = "(- *)"
+    value = ""
+    if option.metavar:
+        name += "=" if name.startswith("--") else "+"
+        action = KINDS[option.kind].format(words=" ".join(option.words))
+        value = f":{_escape(option.metavar)}:{action}"
+    return shlex.quote(f"{rivals}{name}[{_escape(option.help)}]{value}")
+
+
+def _escape(text: str) -> str:
+    for special in "\\[]:":
+        text = text.replace(special, f"\\{special}")
+    return text
