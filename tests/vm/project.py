@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from .roots import Root
 
-SOURCES = ("src", "hatch_build.py", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = (
+    "src",
+    "share",
+    "docs",
+    "hatch_build.py",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 TEST_TOOLS = ("pytest", "pytest-timeout")
 
 # Python looks here for what is not Debian's, and finds itself in /usr/bin.
