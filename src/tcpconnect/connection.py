@@ -2,8 +2,8 @@
 
 import errno
 import time
+from _socket import AF_INET, AF_INET6, inet_ntop  # socket takes 4 ms to import
 from collections.abc import Callable, Iterable
-from socket import AF_INET, AF_INET6, inet_ntop
 from struct import Struct as Layout
 from typing import Annotated, Any
 

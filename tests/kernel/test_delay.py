@@ -48,7 +48,7 @@ def wait_for(fd: int, text: bytes) -> None:
 def start(fd: int, *options: str) -> Tool:
     """Trace this process into ``fd``, which is then closed here."""
     try:
-        return Tool("-p", os.getpid(), *options, stdout=fd)
+        return Tool("-p", os.getpid(), "--color=never", *options, stdout=fd)
     finally:
         os.close(fd)
 

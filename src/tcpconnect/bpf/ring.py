@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-import threading
+from _thread import allocate_lock  # threading takes a millisecond to import
 from typing import NamedTuple
 
 # Linux commit 457f44363a88 ("bpf: Implement BPF ring buffer and verifier support for
@@ -22,6 +22,16 @@ class Run(NamedTuple):
 
     length: int
     framed: bytes
+
+    @property
+    def count(self) -> int:
+        """How many records there are."""
+        return len(self.framed) // stride_of(self.length)
+
+
+def stride_of(length: int) -> int:
+    """Return from one record to the next, in bytes."""
+    return HEADER_BYTES + (length + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 
 class Ring:
@@ -45,7 +55,7 @@ class Ring:
         self._producer = produced[:8].cast("Q")
         self._bytes = produced[page:]
         self._words = self._bytes.cast("I")
-        self._fence = threading.Lock()
+        self._fence = allocate_lock()
         self.backlog = False  # whether the last batch was full
 
     def read(self) -> list[Run]:
@@ -63,7 +73,7 @@ class Ring:
             length = self._words[start // 4]
             if length >= DISCARDED:
                 break
-            stride = HEADER_BYTES + (length + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+            stride = stride_of(length)
             most = min(available // stride, left, RUN_BYTES // stride)
             count = self._count(start, length, stride, most)
             # The headers must have been read before the records are: a lock is the

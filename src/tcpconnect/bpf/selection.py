@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from socket import htons
+from _socket import htons  # socket takes 4 ms to import
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.config import PORT_WORDS, AddressFilter, TaskFilter
