@@ -134,7 +134,7 @@ class Trace:
             if not runs:
                 self._wait(self._ready, PAUSE_MS if self._emptied else IDLE_MS)
             elif not self._source.backlog:
-                busy = sum(run.count for run in runs) >= BUSY_RECORDS
+                busy = sum(run.records for run in runs) >= BUSY_RECORDS
                 self._wait(self._pause, BUSY_PAUSE_MS if busy else PAUSE_MS)
         self._source.detach()
         # Not until a read finds nothing: another CPU may not have finished a record.

@@ -24,7 +24,7 @@ class Run(NamedTuple):
     framed: bytes
 
     @property
-    def count(self) -> int:
+    def records(self) -> int:
         """How many records there are."""
         return len(self.framed) // stride_of(self.length)
 
