@@ -7,7 +7,7 @@ BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
 SHARE := $(wildcard share/*.py share/*.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test vm lint format bench bench-peers share dist release-check clean
+.PHONY: help run install test test-kernels lint format bench bench-peers share dist release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -21,7 +21,7 @@ test: $(VENV)/tools ## run all tests, those of the kernel too when root; options
 	@scripts/system-packages test
 	$(BIN)/pytest $(ARGS)
 
-vm: $(VENV)/tools ## run the kernel tests on other kernels; options in ARGS
+test-kernels: $(VENV)/tools ## run the kernel tests on other kernels; options in ARGS
 	@scripts/system-packages vm
 	$(BIN)/python -m tests.vm $(ARGS)
 

@@ -15,13 +15,22 @@ from .boot import Order, Outcome, boot
 from .cache import TOP, cached, key_of, locked, pack
 from .debian import host_mirror
 from .errors import VmError
-from .kernels import KERNELS, fetch
+from .kernels import KERNELS, Kernel, fetch
 from .project import build_wheel, copy_files, install
 from .report import JUNIT, Run, problems, read_run, table
 from .roots import make_root
 
 CACHE = TOP / ".cache/vm"
 TESTS = ["tests/kernel"]
+
+# Attaching, results, filters, columns and names: where all of TESTS takes too long.
+BASIC = [
+    f"tests/kernel/test_{name}.py"
+    for name in (
+        *("options", "filters", "maps", "count", "outcomes", "outcomes_rare"),
+        *("names_dns", "names_libc", "process", "follow", "api"),
+    )
+]
 
 # Now and then a kernel crashes that patches its own code while the emulator boots it.
 BOOTS = 3
@@ -53,7 +62,8 @@ def parse_arguments() -> argparse.Namespace:
     names = ", ".join(kernel.name for kernel in KERNELS)
     parser = argparse.ArgumentParser(prog="vm", description=__doc__)
     add = parser.add_argument
-    add("tests", nargs="*", default=TESTS, help="default: tests/kernel")
+    add("tests", nargs="*", help=f"default: {' '.join(TESTS)}; on arm64 a part of it")
+    add("--basic", action="append", metavar="NAME", help="run a part on this kernel")
     add("--kernel", action="append", metavar="NAME", help=f"of {names}; default: all")
     add("-k", metavar="EXPR", help="which tests, as in pytest -k")
     add("-m", metavar="EXPR", help="which tests, as in pytest -m")
@@ -61,13 +71,14 @@ def parse_arguments() -> argparse.Namespace:
     jobs = min(2, os.cpu_count() or 1)
     add("--jobs", type=int, default=jobs, metavar="N", help="machines at a time")
     add("--cpus", type=int, default=1, metavar="N", help="of each machine")
-    add("--limit", type=int, default=900, metavar="SECONDS", help="for each kernel")
+    add("--limit", type=int, default=3600, metavar="SECONDS", help="for each kernel")
     add("--mirror", metavar="URI", help="of Debian; default: this host's")
     add("--update", action="store_true", help="look for newer kernels")
     options = parser.parse_args()
     wanted = options.kernel or [kernel.name for kernel in KERNELS]
     options.kernels = [kernel for kernel in KERNELS if kernel.name in wanted]
-    if unknown := set(wanted) - {kernel.name for kernel in KERNELS}:
+    basic = options.basic or []
+    if unknown := {*wanted, *basic} - {kernel.name for kernel in KERNELS}:
         parser.error(f"no kernel {', '.join(sorted(unknown))}; there are {names}")
     return options
 
@@ -84,10 +95,12 @@ def prepare(options: argparse.Namespace) -> list[Order]:
     arches = sorted({kernel.arch for kernel in options.kernels})
     roots = {arch: pack_root(arch, mirror) for arch in arches}
     project = pack_project()
-    script = write_script(options)
     limits = (options.cpus, options.limit)
     return [
-        Order(CACHE, kernel, roots[kernel.kernel.arch], project, script, *limits)
+        Order(
+            *(CACHE, kernel, roots[kernel.kernel.arch], project),
+            *(write_script(options, kernel.kernel), *limits),
+        )
         for kernel in kernels
     ]
 
@@ -115,11 +128,13 @@ def pack_project() -> Path:
     return archive
 
 
-def write_script(options: argparse.Namespace) -> str:
-    """Return what the machines run: nothing may be skipped silently there."""
+def write_script(options: argparse.Namespace, kernel: Kernel) -> str:
+    """Return what a machine runs: nothing may be skipped silently there."""
     command = options.run
     if not command:
-        words = [*PYTEST.split(), f"--junit-xml=/vm/out/{JUNIT}", *options.tests]
+        basic = kernel.arch != "amd64" or kernel.name in (options.basic or ())
+        tests = options.tests or (BASIC if basic else TESTS)
+        words = [*PYTEST.split(), f"--junit-xml=/vm/out/{JUNIT}", *tests]
         for option in ("-k", "-m"):
             if expression := getattr(options, option.lstrip("-")):
                 words += [option, expression]
