@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.bpf import preflight
+from tcpconnect.bpf import capabilities, preflight
 from tcpconnect.errors import PreflightError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 12, 21, 38, 39
-OF_ROOT = (1 << 41) - 1
+BPF, PERFMON, NET_ADMIN, SYS_ADMIN = (
+    f"CAP_{name}" for name in ("BPF", "PERFMON", "NET_ADMIN", "SYS_ADMIN")
+)
 RELEASE = "Linux 6.12.9"
 NO_HELPER = "no BPF helper skc_to_tcp_sock (Linux 5.9)"
 
@@ -24,18 +26,16 @@ class Machine:
 
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch = monkeypatch
-        self.status = directory / "status"
         self.user_namespace = directory / "user"
         self.btf = directory / "vmlinux"
         self.lockdown = directory / "lockdown"
-        self.set("STATUS", str(self.status))
         self.set("USER_NAMESPACE", str(self.user_namespace))
         self.set("BTF", str(self.btf))
         self.set("LOCKDOWN", str(self.lockdown))
         self.user_namespace.touch()
         self.set("INITIAL_USER_NAMESPACE", self.user_namespace.stat().st_ino)
         self.set("load_library", lambda: self)
-        self.give(OF_ROOT, uid=0)
+        self.give(*capabilities.NUMBERS, uid=0)
         self.offer(*preflight.FEATURES)
         self.lock("[none] integrity confidentiality\n")
         monkeypatch.setattr("os.uname", lambda: SimpleNamespace(release="6.12.9"))
@@ -45,11 +45,9 @@ class Machine:
         """Replace something in the module."""
         self._patch.setattr(preflight, name, value)
 
-    def give(self, capabilities: int, uid: int = 1000) -> None:
+    def give(self, *names: str, uid: int = 1000) -> None:
         """Run with these capabilities, as this user."""
-        self.status.write_text(
-            f"Name:\ttcpconnect\nCapPrm:\t{OF_ROOT:016x}\nCapEff:\t{capabilities:016x}\n"
-        )
+        self._patch.setattr(capabilities, "effective", lambda: frozenset(names))
         self._patch.setattr("os.geteuid", lambda: uid)
 
     def offer(self, *names: bytes) -> None:
@@ -102,49 +100,47 @@ def test_good_machine() -> None:
     }
 
 
-def bits(*capabilities: int) -> int:
-    """Return a set of capabilities as the kernel writes it."""
-    return sum(1 << capability for capability in capabilities)
-
-
 @pytest.mark.parametrize(
-    ("capabilities", "uid", "reason"),
+    ("names", "uid", "lacking"),
     [
-        (0, 1000, "not root: CAP_PERFMON and CAP_BPF missing"),
-        (bits(CAP_NET_ADMIN), 1000, "not root: CAP_PERFMON and CAP_BPF missing"),
-        (bits(CAP_BPF), 1000, "not root: CAP_PERFMON missing"),
-        (bits(CAP_PERFMON), 1000, "not root: CAP_BPF missing"),
-        (0, 0, "root without its capabilities: CAP_PERFMON and CAP_BPF missing"),
-        (bits(CAP_BPF), 0, "root without its capabilities: CAP_PERFMON missing"),
+        ([], 1000, [PERFMON, BPF]),
+        ([NET_ADMIN], 1000, [PERFMON, BPF]),
+        ([BPF], 1000, [PERFMON]),
+        ([PERFMON], 1000, [BPF]),
+        ([], 0, [PERFMON, BPF]),
+        ([BPF], 0, [PERFMON]),
     ],
 )
 def test_capabilities_missing(
-    machine: Machine, capabilities: int, uid: int, reason: str
+    machine: Machine, names: list[str], uid: int, lacking: list[str]
 ) -> None:
     """What lacks is named, and who lacks it."""
-    machine.give(capabilities, uid)
-    remedy = "run it with sudo, or give it these capabilities"
+    machine.give(*names, uid=uid)
+    who = "not root" if uid else "root without its capabilities"
+    these = "these capabilities" if len(lacking) > 1 else "this capability"
+    reason = f"{who}: {' and '.join(lacking)} missing"
+    remedy = f"run it with sudo, or give it {these}"
     assert problems() == [f"no privileges: {reason}; {remedy}"]
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "uid"),
+    ("names", "uid"),
     [
-        (OF_ROOT, 0),
-        (bits(CAP_BPF, CAP_PERFMON), 1000),
-        (bits(CAP_SYS_ADMIN), 1000),
-        (bits(CAP_SYS_ADMIN), 0),
+        (capabilities.NUMBERS, 0),
+        ([BPF, PERFMON], 1000),
+        ([SYS_ADMIN], 1000),
+        ([SYS_ADMIN], 0),
     ],
 )
-def test_capabilities_that_do(machine: Machine, capabilities: int, uid: int) -> None:
+def test_capabilities_that_do(machine: Machine, names: Iterable[str], uid: int) -> None:
     """CAP_BPF with CAP_PERFMON, or CAP_SYS_ADMIN that includes them, whoever it is."""
-    machine.give(capabilities, uid)
+    machine.give(*names, uid=uid)
     assert problems() == []
 
 
 def test_found_capabilities_are_those_there(machine: Machine) -> None:
     """What is found is not what would have done, too."""
-    machine.give(bits(CAP_SYS_ADMIN))
+    machine.give(SYS_ADMIN)
     assert "CAP_BPF" not in found()["privileges"]
 
 
@@ -250,7 +246,7 @@ def test_no_library(machine: Machine, commands: list[str], remedy: str) -> None:
 
 def break_all(machine: Machine) -> None:
     """Let the machine have every problem that can be there at once."""
-    machine.give(0)
+    machine.give()
     machine.offer(b"nothing")
     machine.lock("none integrity [confidentiality]")
     machine.lose_library()
@@ -286,12 +282,13 @@ def test_ready(machine: Machine) -> None:
 @pytest.mark.parametrize("trouble", ["privileges", "btf", "lockdown", "library"])
 def test_not_ready(machine: Machine, trouble: str) -> None:
     """Each quick check is enough to have all problems told."""
-    {
-        "privileges": lambda: machine.give(0),
+    troubles: dict[str, Callable[[], object]] = {
+        "privileges": machine.give,
         "btf": machine.btf.unlink,
         "lockdown": lambda: machine.lock("none integrity [confidentiality]"),
         "library": machine.lose_library,
-    }[trouble]()
+    }
+    troubles[trouble]()
     with pytest.raises(PreflightError) as caught:
         preflight.ready_library()
     assert len(caught.value.problems) == 1
@@ -307,5 +304,5 @@ def test_ready_tells_all(machine: Machine) -> None:
 
 def test_unreadable_proc(machine: Machine) -> None:
     """Without /proc there is a problem to tell, not a crash."""
-    machine.status.unlink()
+    machine.user_namespace.unlink()
     assert len(problems()) == 1

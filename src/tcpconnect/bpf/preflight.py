@@ -6,13 +6,13 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcpconnect.bpf import capabilities
 from tcpconnect.bpf.libbpf import LIBRARY, load_library
 from tcpconnect.errors import PreflightError, TcpconnectError
 
 if TYPE_CHECKING:
     import ctypes
 
-STATUS = "/proc/self/status"
 USER_NAMESPACE = "/proc/self/ns/user"
 BTF = "/sys/kernel/btf/vmlinux"
 LOCKDOWN = "/sys/kernel/security/lockdown"
@@ -20,10 +20,7 @@ LOCKDOWN = "/sys/kernel/security/lockdown"
 # include/linux/proc_ns.h: PROC_USER_INIT_INO.
 INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 
-# include/uapi/linux/capability.h.
-CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
 NEEDED_CAPABILITIES = ("CAP_PERFMON", "CAP_BPF")
-ALMIGHTY = "CAP_SYS_ADMIN"
 
 # The command of a package manager, and how it installs the library.
 INSTALLERS = {
@@ -60,26 +57,24 @@ def privileges() -> Check:
     """Examine capabilities, and that they are those of the machine."""
     name = "privileges"
     try:
-        status = _read(STATUS).decode()
         namespace = os.stat(USER_NAMESPACE).st_ino
     except OSError as error:
         problem = TcpconnectError(
             "no /proc", str(error), "mount it: mount -t proc proc /proc"
         )
         return Check(name, "", problem)
-    effective = int(status.split("CapEff:")[1].split()[0], 16)
-    has = [c for c, bit in CAPABILITIES.items() if effective >> bit & 1]
-    lacking = [c for c in NEEDED_CAPABILITIES if c not in has]
-    if lacking and ALMIGHTY not in has:
+    lacking = capabilities.lacking(*NEEDED_CAPABILITIES)
+    if lacking:
         who = "not root" if os.geteuid() else "root without its capabilities"
-        reason = f"{who}: {' and '.join(lacking)} missing"
-        remedy = "run it with sudo, or give it these capabilities"
-        return Check(name, "", TcpconnectError("no privileges", reason, remedy))
+        reason, remedy = capabilities.missing(lacking)
+        problem = TcpconnectError("no privileges", f"{who}: {reason}", remedy)
+        return Check(name, "", problem)
     if namespace != INITIAL_USER_NAMESPACE:
         reason = "capabilities of a user namespace do not count for BPF"
         remedy = "run it outside of the container, or in a privileged one"
         return Check(name, "", TcpconnectError("no privileges", reason, remedy))
-    return Check(name, ", ".join(has) if os.geteuid() else "root")
+    has = ", ".join(sorted(capabilities.effective()))
+    return Check(name, has if os.geteuid() else "root")
 
 
 def btf() -> Check:

@@ -1,0 +1,140 @@
+"""Capabilities: which of them this process has, and giving up all but a few."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from contextlib import contextmanager
+from ctypes import Structure, byref, c_int, c_uint32
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+# include/uapi/linux/capability.h: those that some feature needs, or giving up does.
+NUMBERS = {
+    "CAP_DAC_OVERRIDE": 1,
+    "CAP_DAC_READ_SEARCH": 2,
+    "CAP_KILL": 5,
+    "CAP_SETGID": 6,
+    "CAP_SETUID": 7,
+    "CAP_SETPCAP": 8,
+    "CAP_NET_ADMIN": 12,
+    "CAP_SYS_PTRACE": 19,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_SYS_RESOURCE": 24,
+    "CAP_PERFMON": 38,
+    "CAP_BPF": 39,
+}
+ALMIGHTY = "CAP_SYS_ADMIN"
+PARTS = {"CAP_BPF", "CAP_PERFMON"}  # of the almighty one, from which they were split
+ALL = 64  # more than there are
+
+VERSION_3 = 0x20080522
+PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 8, 24, 38
+NOBODY = 65534  # and their group
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Header(Structure):
+    """Struct __user_cap_header_struct."""
+
+    _fields_ = (("version", c_uint32), ("pid", c_int))
+
+
+class _Half(Structure):
+    """Struct __user_cap_data_struct: 32 bits of each set; the low ones come first."""
+
+    _fields_ = (
+        ("effective", c_uint32),
+        ("permitted", c_uint32),
+        ("inheritable", c_uint32),
+    )
+
+
+class _Sets(NamedTuple):
+    """The sets of this thread, as bits."""
+
+    effective: int
+    permitted: int
+    inheritable: int
+
+
+def _get() -> _Sets:
+    low, high = halves = (_Half * 2)()
+    _check(_libc.capget(byref(_Header(VERSION_3, 0)), halves))
+    return _Sets(
+        low.effective | high.effective << 32,
+        low.permitted | high.permitted << 32,
+        low.inheritable | high.inheritable << 32,
+    )
+
+
+def _set(sets: _Sets) -> None:
+    halves = [[bits >> shift & 0xFFFFFFFF for bits in sets] for shift in (0, 32)]
+    both = (_Half * 2)(*(_Half(*half) for half in halves))
+    _check(_libc.capset(byref(_Header(VERSION_3, 0)), both))
+
+
+def _check(result: int) -> None:
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
+def _bits(names: Iterable[str]) -> int:
+    return sum(1 << NUMBERS[name] for name in names)
+
+
+def effective() -> frozenset[str]:
+    """Return the names of those in force, as far as NUMBERS has them."""
+    bits = _get().effective
+    return frozenset(name for name, number in NUMBERS.items() if bits >> number & 1)
+
+
+def lacking(*names: str) -> list[str]:
+    """Return those of ``names`` that this process has not got, in their order."""
+    ours = effective()
+    if ALMIGHTY in ours:
+        ours |= PARTS
+    return [name for name in names if name not in ours]
+
+
+def missing(names: Collection[str]) -> tuple[str, str]:
+    """Return the reason and the remedy of an error that is their lack."""
+    these = "this capability" if len(names) == 1 else "these capabilities"
+    reason = f"{' and '.join(names)} missing"
+    return reason, f"run it with sudo, or give it {these}"
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Do something without these."""
+    before = _get()
+    _set(before._replace(effective=before.effective & ~_bits(names)))
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def keep_only(names: Iterable[str]) -> None:
+    """Give up all others, for good; and with them, being root.
+
+    Root without capabilities still owns the machine's files, so that it becomes nobody,
+    where it may. No program that this process could execute gives anything back.
+    """
+    ours = effective()
+    _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    if "CAP_SETPCAP" in ours:
+        for number in range(ALL):
+            if _libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0:
+                break  # that was the last one
+    if not os.geteuid() and {"CAP_SETGID", "CAP_SETUID"} <= ours:
+        _check(_libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        os.setgroups(())
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    kept = _get().permitted & _bits(names)
+    _set(_Sets(kept, kept, 0))  # what is not inheritable is not ambient either
