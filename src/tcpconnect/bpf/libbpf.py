@@ -21,6 +21,7 @@ from ctypes import (
 from typing import Any
 
 LIBRARY = "libbpf.so.1"
+ATTACH_UPROBE_MULTI = "bpf_program__attach_uprobe_multi"  # libbpf 1.3
 
 # enum bpf_map_type, include/uapi/linux/bpf.h.
 MAP_TYPES = (
@@ -62,6 +63,20 @@ class UprobeOptions(Structure):
         ("bpf_cookie", c_uint64),
         ("retprobe", c_bool),
         ("func_name", c_char_p),
+    )
+
+
+class UprobeMultiOptions(Structure):
+    """Struct bpf_uprobe_multi_opts of libbpf 1.3."""
+
+    _fields_ = (
+        ("sz", c_size_t),
+        ("syms", POINTER(c_char_p)),
+        ("offsets", c_void_p),
+        ("ref_ctr_offsets", c_void_p),
+        ("cookies", c_void_p),
+        ("cnt", c_size_t),
+        ("retprobe", c_bool),
     )
 
 
@@ -141,7 +156,12 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
         c_void_p,
         (c_void_p, c_int, c_char_p, c_size_t, POINTER(UprobeOptions)),
     ),
+    ATTACH_UPROBE_MULTI: (
+        c_void_p,
+        (c_void_p, c_int, c_char_p, c_char_p, POINTER(UprobeMultiOptions)),
+    ),
     "bpf_program__fd": (c_int, (c_void_p,)),
+    "bpf_program__set_expected_attach_type": (c_int, (c_void_p, c_int)),
     "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
     "bpf_link__destroy": (c_int, (c_void_p,)),
     "bpf_map__fd": (c_int, (c_void_p,)),
@@ -173,6 +193,8 @@ def load_library() -> ctypes.CDLL:
     """
     library = ctypes.CDLL(LIBRARY, use_errno=True)
     for name, (result, arguments) in _PROTOTYPES.items():
+        if name == ATTACH_UPROBE_MULTI and not hasattr(library, name):
+            continue
         function = getattr(library, name)
         function.argtypes = arguments
         function.restype = result

@@ -9,13 +9,20 @@ from ctypes import Structure, c_uint64
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf import cgroup, libc
-from tcpconnect.bpf.object import BpfObject, step
-from tcpconnect.errors import KernelError
+from tcpconnect.bpf.capabilities import ALMIGHTY, lacking, missing
+from tcpconnect.bpf.object import BpfObject, Function, step
+from tcpconnect.errors import KernelError, TcpconnectError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAX_QUERIES = 65536
+LOOKUP_PROGRAMS = ("getaddrinfo_entry", "getaddrinfo_return")
+
+# What it takes to open a file in any process's root, and to use perf: all of it, or
+# before Linux 6.16, the two others.
+OTHERS_FILES = frozenset({"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"})
+PERF = frozenset({ALMIGHTY, "CAP_BPF", "CAP_PERFMON"})
 SWEEP_NS = 60 * 10**9  # how often libraries of containers that are gone are let go
 
 
@@ -34,6 +41,9 @@ class AnswersConfig(Structure):
 class Answers:
     """DNS answers: packets from port 53 to any socket of the cgroup v2 hierarchy."""
 
+    later: frozenset[str] = frozenset()
+    limits: tuple[str, ...] = ()
+
     def __init__(self, library: ctypes.CDLL, ring_fd: int, *, latency: bool) -> None:
         self._bpf = BpfObject(library, "answers")
         try:
@@ -42,7 +52,8 @@ class Answers:
             AnswersConfig.from_address(self._bpf.constants()).latency = latency
             self._bpf.load()
             self._progress = Progress.from_buffer(self._bpf.variables())
-            with step("open the cgroup v2 hierarchy"):
+            # Where it is not mounted, we mount it.
+            with step("open the cgroup v2 hierarchy", ALMIGHTY):
                 root = cgroup.open_root()
             try:
                 self._bpf.attach_cgroup("answer", root)
@@ -85,6 +96,7 @@ class Lookups:
         self._bpf = BpfObject(library, f"lookups.{machine}")
         try:
             self._bpf.replace("ring", ring_fd)
+            self._bpf.prefer_uprobe_multi(*LOOKUP_PROGRAMS)
             self._bpf.load()
             self._progress = Progress.from_buffer(self._bpf.variables())
             self._bpf.attach("exec")
@@ -120,10 +132,21 @@ class Lookups:
                 os.close(library.fd)
 
     def _attach(self, fd: int) -> Iterator[int]:
-        path = f"/proc/self/fd/{fd}"
-        attach = self._bpf.attach_uprobe
-        yield attach("getaddrinfo_entry", path, "getaddrinfo", at_return=False)
-        yield attach("getaddrinfo_return", path, "getaddrinfo", at_return=True)
+        for at_return, program in enumerate(LOOKUP_PROGRAMS):
+            target = Function(f"/proc/self/fd/{fd}", "getaddrinfo", bool(at_return))
+            yield self._bpf.attach_uprobe(program, target)
+
+    @property
+    def later(self) -> frozenset[str]:
+        """The capabilities that it needs to look at containers to come."""
+        return OTHERS_FILES if self._bpf.multi else OTHERS_FILES | PERF
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What it can't see, a line each."""
+        lack = lacking("CAP_SYS_PTRACE")
+        what = "no names from libc in containers"
+        return (str(TcpconnectError(what, *missing(lack))),) if lack else ()
 
     def _sweep(self) -> None:
         """Let go of libraries of mount namespaces that are gone.

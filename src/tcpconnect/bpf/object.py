@@ -7,17 +7,27 @@ import mmap
 import os
 from contextlib import contextmanager
 from ctypes import byref, c_size_t, c_uint32
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.bpf import libbpf
+from tcpconnect.bpf import capabilities, libbpf
+from tcpconnect.bpf.capabilities import ALMIGHTY, missing
 from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BATCH = 4096  # entries of a map that are read in one call
-ENOENT = 2
+ENOENT, EINVAL = 2, 22
 BPF_NOEXIST = 1
+BPF_TRACE_UPROBE_MULTI = 48
+
+
+class Function(NamedTuple):
+    """A function of a library, at its entry or at its return."""
+
+    path: str
+    name: str
+    at_return: bool
 
 
 class BpfObject:
@@ -29,6 +39,7 @@ class BpfObject:
     def __init__(self, library: ctypes.CDLL, name: str) -> None:
         self.library = library
         self._links: list[int] = []
+        self.multi = False  # whether functions are attached to without perf
         with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
             image = file.read()
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
@@ -113,24 +124,66 @@ class BpfObject:
 
     def attach_cgroup(self, name: str, cgroup_fd: int) -> None:
         """Attach a program to a cgroup and all below it."""
-        with step(f"attach {name} to the cgroup"):
+        with step(f"attach {name} to the cgroup", "CAP_NET_ADMIN"):
             link = self.library.bpf_program__attach_cgroup(
                 self.program(name), cgroup_fd
             )
             self._links.append(link)
 
-    def attach_uprobe(
-        self, name: str, path: str, function: str, *, at_return: bool
-    ) -> int:
-        """Attach a program to a function of a library; returns a link to ``detach``."""
-        options = libbpf.UprobeOptions(ctypes.sizeof(libbpf.UprobeOptions))
-        options.retprobe = at_return
-        options.func_name = function.encode()
-        with step(f"attach to {function} of {path}"):
-            link: int = self.library.bpf_program__attach_uprobe_opts(
-                self.program(name), -1, os.fsencode(path), 0, byref(options)
-            )
+    def prefer_uprobe_multi(self, *names: str) -> None:
+        """Have these programs attached to functions without perf, before the load.
+
+        That takes libbpf 1.3 and Linux commit 89ae89f53d20 ("bpf: Add multi uprobe
+        link"), v6.6. An older kernel takes no notice of it.
+        """
+        self.multi = hasattr(self.library, libbpf.ATTACH_UPROBE_MULTI)
+        for name in names if self.multi else ():
+            with step(f"set how {name} is attached"):
+                self.library.bpf_program__set_expected_attach_type(
+                    self.program(name), BPF_TRACE_UPROBE_MULTI
+                )
+
+    def attach_uprobe(self, name: str, target: Function) -> int:
+        """Attach a program to a function; returns a link to ``detach``.
+
+        Where perf is used that needs CAP_SYS_ADMIN. Linux commit ba677dbe77af ("perf:
+        Revert to requiring CAP_SYS_ADMIN for uprobes"), v6.16, which the older series
+        that are still kept have, too.
+        """
+        program = self.program(name)
+        with step(f"attach to {target.name} of {target.path}", ALMIGHTY):
+            link = self._multi_link(program, target) if self.multi else 0
+            link = link or self._perf_link(program, target)
         self._links.append(link)
+        return link
+
+    def _multi_link(self, program: int, target: Function) -> int:
+        """Return a link, 0 where the kernel knows none of this kind."""
+        options = libbpf.UprobeMultiOptions(ctypes.sizeof(libbpf.UprobeMultiOptions))
+        options.syms = (ctypes.c_char_p * 1)(target.name.encode())
+        options.cnt = 1
+        options.retprobe = target.at_return
+        path = os.fsencode(target.path)
+        try:
+            link: int = self.library.bpf_program__attach_uprobe_multi(
+                program, -1, path, None, byref(options)
+            )
+        except OSError as error:
+            if error.errno != EINVAL:
+                raise
+            self.multi = False
+            libbpf.said.clear()
+            return 0
+        return link
+
+    def _perf_link(self, program: int, target: Function) -> int:
+        options = libbpf.UprobeOptions(ctypes.sizeof(libbpf.UprobeOptions))
+        options.retprobe = target.at_return
+        options.func_name = target.name.encode()
+        path = os.fsencode(target.path)
+        link: int = self.library.bpf_program__attach_uprobe_opts(
+            program, -1, path, 0, byref(options)
+        )
         return link
 
     def detach(self, link: int) -> None:
@@ -142,6 +195,19 @@ class BpfObject:
         """Stop all programs; maps can still be read."""
         while self._links:
             self.library.bpf_link__destroy(self._links.pop())
+
+    def maps_are_guarded(self, name: str) -> bool:
+        """Whether it takes a capability to read a map of which we have a descriptor.
+
+        Linux commit c8644cd0efe7 ("bpf: refine kernel.unprivileged_bpf_disabled
+        behaviour"), v5.19: not any more.
+        """
+        with capabilities.without("CAP_BPF", ALMIGHTY):
+            try:
+                libbpf.map_info(self.library, self.map_fd(name))
+            except PermissionError:
+                return True
+        return False
 
     def info(self, name: str) -> libbpf.ProgramInfo:
         """Return a program's statistics (times only while bpf_stats_enabled)."""
@@ -213,15 +279,19 @@ class BpfObject:
 
 
 @contextmanager
-def step(what: str) -> Iterator[None]:
+def step(what: str, *needed: str) -> Iterator[None]:
     """Make an OSError of libbpf a KernelError that names the step.
 
-    Its reason is the errno, and what libbpf said first about it.
+    Its reason is what lacks of the ``needed`` capabilities, if that may be it, else the
+    errno, and what libbpf said first about it.
     """
     libbpf.said.clear()
     try:
         yield
     except OSError as error:
+        lacking = isinstance(error, PermissionError) and capabilities.lacking(*needed)
+        if lacking:
+            raise KernelError(f"can't {what}", *missing(lacking)) from error
         reason = os.strerror(error.errno or 0)
         if libbpf.said:
             reason += f" ({libbpf.said[0]})"
