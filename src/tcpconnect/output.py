@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import stat
 
 from tcpconnect.errors import OutputError
 
@@ -39,20 +40,30 @@ def write(fd: int, data: bytes) -> None:
 
 
 def open_file(path: str) -> int:
-    """Return a descriptor of a new or emptied file that only its owner can read.
+    """Return a descriptor of an emptied file, or a new one that is its owner's only.
 
-    A link is never followed: in a directory that others can write to, it may lead
-    anywhere. Raises OutputError.
+    A link is never followed, be it symbolic or hard: in a directory that others can
+    write to, it may lead anywhere. Raises OutputError.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        return os.open(path, flags, 0o600)
+        fd = os.open(path, flags, 0o600)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         if error.errno == errno.ELOOP:
             reason = "it is a symbolic link"
-        remedy = "name another file with -o"
-        raise OutputError(f"can't write {path!r}", reason, remedy) from error
+        raise _unwritable(path, reason) from error
+    status = os.fstat(fd)
+    if stat.S_ISREG(status.st_mode):
+        if status.st_nlink > 1:
+            os.close(fd)
+            raise _unwritable(path, "it has another name, a hard link")
+        os.ftruncate(fd, 0)
+    return fd
+
+
+def _unwritable(path: str, reason: str) -> OutputError:
+    return OutputError(f"can't write {path!r}", reason, "name another file with -o")
 
 
 def harmless(text: str) -> str:

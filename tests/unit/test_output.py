@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.errors import OutputError
-from tcpconnect.output import ReaderGoneError, say, write
+from tcpconnect.output import ReaderGoneError, open_file, say, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,3 +196,37 @@ def test_closed_standard_descriptors(
     actual = run(KEEP, redirections, report)
     assert actual == (0, "line" if works else "", "")
     assert report.read_text() == f"True {works}"
+
+
+def test_new_file(tmp_path: Path) -> None:
+    """A new file is its owner's only."""
+    path = tmp_path / "new"
+    os.close(open_file(str(path)))
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"", 0o600)
+
+
+def test_file_that_is_there(tmp_path: Path) -> None:
+    """It is emptied, and its owner's choice of who may read it stays."""
+    path = tmp_path / "old"
+    path.write_text("old")
+    path.chmod(0o640)
+    os.close(open_file(str(path)))
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"", 0o640)
+
+
+def test_device() -> None:
+    """What is no file, is written to as it is."""
+    os.close(open_file(os.devnull))
+
+
+@pytest.mark.parametrize("kind", ["a symbolic link", "a hard link"])
+def test_link(tmp_path: Path, kind: str) -> None:
+    """A link of either kind is refused, and where it leads to is not touched."""
+    target, path = tmp_path / "target", tmp_path / "link"
+    target.write_text("precious")
+    link = path.symlink_to if kind == "a symbolic link" else path.hardlink_to
+    link(target)
+    with pytest.raises(OutputError) as caught:
+        open_file(str(path))
+    assert kind in caught.value.reason
+    assert target.read_text() == "precious"
