@@ -6,9 +6,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf import cgroup
+from tcpconnect.bpf import capabilities, cgroup
 from tcpconnect.enrich.container import parse
-from tcpconnect.enrich.container_names import name_of
+from tcpconnect.enrich.container_names import name_of, unreadable
 from tcpconnect.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -63,17 +63,24 @@ def _select(name: str, every: list[Running]) -> list[Running]:
         raise UsageError(f"{len(found)} containers {name!r}", ids, "name one of them")
     for each in found:
         if not (each.paths or each.mntnses):
-            reason = "it is not in cgroup v2, nor has it a mount namespace of its own"
-            raise UsageError(
-                f"no filter for container {name!r}", reason, cgroup.ONLY_V2
-            )
+            raise _no_filter(name)
     return found
+
+
+def _no_filter(name: str) -> UsageError:
+    sentence = f"no filter for container {name!r}"
+    if lacking := capabilities.lacking("CAP_SYS_PTRACE"):
+        return UsageError(sentence, *capabilities.missing(lacking))
+    reason = "it is not in cgroup v2, nor has it a mount namespace of its own"
+    return UsageError(sentence, reason, cgroup.ONLY_V2)
 
 
 def _unknown(name: str, every: list[Running]) -> UsageError:
     reason = "" if every else "none is running, as far as cgroups tell"
     if len(name) < MIN_PREFIX and any(r.id.startswith(name) for r in every):
         reason = f"of an ID, {MIN_PREFIX} characters are needed"
+    if unread := unreadable():
+        reason = f"can't read {', '.join(unread)}, where names are kept"
     known = {word for r in every for word in (r.short, r.id[:SHORT_ID])}
     return UsageError(f"no container {name!r}", reason, did_you_mean(name, known))
 

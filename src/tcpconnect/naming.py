@@ -47,6 +47,7 @@ class Naming:
                 self.notices.append(f"no names from {source}: {error}")
         if not self._sources:
             raise failures[0]
+        self.notices += [limit for source in self._sources for limit in source.limits]
 
     def learn(self, run: Run) -> None:
         """Take in a run of records that are not connections."""
@@ -69,6 +70,11 @@ class Naming:
         for flow in flows:
             name = self._names.find(flow.daddr, (ANYONE,), now)
             flow.query = name.text if name else LOOPBACK.get(flow.daddr)
+
+    @property
+    def later(self) -> frozenset[str]:
+        """The capabilities that it needs as long as it runs."""
+        return frozenset().union(*(source.later for source in self._sources))
 
     @property
     def lost(self) -> int:

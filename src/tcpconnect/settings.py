@@ -24,6 +24,8 @@ NAME_SOURCES = frozenset({"dns", "libc"})
 CGROUP_DETAILS = frozenset(
     {"cgroup", "container", "container_id", "runtime", "unit", "pod", "pod_uid"}
 )
+# What the files of container runtimes tell.
+NAMED_DETAILS = frozenset({"container", "pod"})
 DETAILS = CGROUP_DETAILS | {"ppid", "exe", "cmdline", "mntns"}
 
 

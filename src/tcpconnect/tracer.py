@@ -10,13 +10,20 @@ from itertools import islice
 from struct import iter_unpack
 from typing import TYPE_CHECKING
 
+from tcpconnect.bpf.capabilities import missing
 from tcpconnect.bpf.kernel import KernelSource
 from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.connection import FRAMED, LAYOUT, Connection, decode
-from tcpconnect.errors import KernelError, UsageError
+from tcpconnect.errors import KernelError, TcpconnectError, UsageError
 from tcpconnect.flow import Flow, decode_flows
-from tcpconnect.settings import NAME_SOURCES, RING_BYTES, Places, Settings
+from tcpconnect.settings import (
+    NAME_SOURCES,
+    NAMED_DETAILS,
+    RING_BYTES,
+    Places,
+    Settings,
+)
 
 if TYPE_CHECKING:
     import ctypes
@@ -41,6 +48,7 @@ BUSY_RECORDS = 4
 IDLE_MS = 1000
 # How long after the last followed process its sockets may take to be closed.
 SETTLE_S = 0.5
+READ_FILES = "CAP_DAC_READ_SEARCH"
 EMPTIED_BYTES = 8  # struct emptied of types.h
 
 
@@ -209,7 +217,22 @@ class Trace:
     @property
     def notices(self) -> list[str]:
         """What does not work, though the rest does, a line each."""
-        return self._naming.notices if self._naming else []
+        notices = self._naming.notices if self._naming else []
+        if self.settings.details & NAMED_DETAILS:
+            from tcpconnect.enrich.container_names import unreadable
+
+            notices = notices + [_unread(folder) for folder in unreadable()]
+        return notices
+
+    @property
+    def later(self) -> frozenset[str]:
+        """The capabilities that it needs as long as it runs: the others may go."""
+        needed = self._source.later
+        if self._naming:
+            needed |= self._naming.later
+        if self.settings.details & NAMED_DETAILS:
+            needed |= {READ_FILES}
+        return needed
 
     def flows(self) -> list[Flow]:
         """Return what ``count`` has counted, most connects first."""
@@ -232,6 +255,13 @@ class Trace:
         self._close()
         os.close(waker)
         os.close(self._wake)
+
+
+def _unread(folder: str) -> str:
+    """Return the notice of a container runtime's folder that we may not read."""
+    reason, remedy = missing([READ_FILES])
+    what = f"containers and pods by their IDs, no names from {folder}"
+    return str(TcpconnectError(what, reason, remedy))
 
 
 def _networks(values: Iterable[Network]) -> frozenset[IPv4Network | IPv6Network]:

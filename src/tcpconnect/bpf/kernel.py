@@ -182,6 +182,13 @@ class KernelSource:
             progress.lost_processes,
         )
 
+    @property
+    def later(self) -> frozenset[str]:
+        """The capabilities that it needs to read its maps, if it does."""
+        reads = self._settings.track or self._realtime
+        needed = reads and self._bpf.maps_are_guarded("ring")
+        return frozenset({"CAP_BPF"} if needed else ())
+
     def read(self) -> list[Run]:
         """Return the next records of the ring, none when there are none."""
         return self._ring.read()

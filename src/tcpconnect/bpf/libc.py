@@ -49,11 +49,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def roots() -> list[int]:
-    """Return a process of every root directory that processes have now."""
+    """Return a process of every root directory that processes have now.
+
+    Of other users' processes only CAP_SYS_PTRACE lets us see it.
+    """
     seen: dict[tuple[int, int], int] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with contextlib.suppress(OSError):  # it has ended
+            with contextlib.suppress(OSError):  # not ours, or it has ended
                 root = os.stat(f"/proc/{name}/root")
                 seen.setdefault((root.st_dev, root.st_ino), int(name))
     return list(seen.values())

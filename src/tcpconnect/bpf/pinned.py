@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf import libbpf
+from tcpconnect.bpf import capabilities, libbpf
 from tcpconnect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ def _why_not(path: str, error: OSError) -> str:
         return os.strerror(error.errno or 0)
     if stat.S_ISDIR(mode):
         return "it is a directory"
+    # (The kernel says the same of what is no BPF object.)
+    lacking = capabilities.lacking("CAP_DAC_OVERRIDE")
+    if lacking and isinstance(error, PermissionError):
+        reason, _ = capabilities.missing(lacking)
+        return f"no right to read and write it, {reason}"
     return "it is no pinned BPF object"
 
 

@@ -38,6 +38,14 @@ class _Bundle(msgspec.Struct):
 
 ANNOTATIONS = ("nerdctl/name", "io.kubernetes.cri.container-name")
 MAX_BYTES = 16 << 20
+
+# Where runtimes that work for the whole machine keep their files.
+FOLDERS = (
+    "var/lib/docker/containers",
+    "var/lib/containers/storage/overlay-containers",
+    "run/containers/storage/overlay-containers",
+    "run/containerd/io.containerd.runtime.v2.task",
+)
 STORES = (
     "var/lib/containers/storage/overlay-containers/",
     "run/containers/storage/overlay-containers/",
@@ -55,6 +63,21 @@ def name_of(container: Container, root: str = "/") -> str | None:
         return container.name
     find = _FINDERS.get(container.runtime)
     return find(container.id, root) if find else None
+
+
+def unreadable(root: str = "/") -> list[str]:
+    """Return the folders of runtimes that are there, and that we may not read."""
+    return [path for folder in FOLDERS if _denied(path := os.path.join(root, folder))]
+
+
+def _denied(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _docker(container_id: str, root: str) -> str | None:
