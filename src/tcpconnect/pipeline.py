@@ -7,6 +7,7 @@ import signal
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
+from tcpconnect.bpf.capabilities import keep_only
 from tcpconnect.color import is_colored
 from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import LossReport
@@ -31,17 +32,19 @@ def run(options: Namespace, view: View) -> int:
             command = stack.enter_context(_command(options))
         with _trace(options, view, command) as events:
             events.stop_with(output)
+            sink = _all_imported(view, colored=is_colored(options.color, output))
             for notice in events.notices:
                 say(f"tcpconnect: {notice}")
             if command:
                 _pass_signals_on(events, command)
             else:
                 _stop_on_signals(events)
+            _give_up_privileges(events, command)
             say("Tracing connect ... Hit Ctrl-C to end")
             if command:
                 command.start()
             with suppress(ReaderGoneError):
-                _show(events, view, output, options)
+                _show(events, sink, output, options)
         return command.wait() if command else 0
 
 
@@ -97,6 +100,24 @@ def _trace(options: Namespace, view: View, command: Command | None) -> Trace:
     )
 
 
+def _all_imported(view: View, *, colored: bool) -> Sink:
+    """Return the sink; what is imported later may be in a folder of root's."""
+    if view.histogram:
+        from tcpconnect.sinks.histogram import draw  # noqa: F401 (for later)
+    return open_sink(view.format, view.columns, colored=colored)
+
+
+def _give_up_privileges(events: Trace, command: Command | None) -> None:
+    """Give up those that are of no more use; the command keeps its own."""
+    # It may be another user's.
+    needed = events.later | {"CAP_KILL"} if command else events.later
+    try:
+        keep_only(needed)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        say(f"tcpconnect: can't give up privileges: {reason}")
+
+
 def _stop_on_signals(events: Trace) -> None:
     """Stop at the first SIGINT or SIGTERM; a second one kills, as by default."""
 
@@ -126,11 +147,9 @@ def _pass_signals_on(events: Trace, command: Command) -> None:
         signal.signal(number, pass_on)
 
 
-def _show(events: Trace, view: View, output: int, options: Namespace) -> None:
+def _show(events: Trace, sink: Sink, output: int, options: Namespace) -> None:
     """Write what comes, and say what was lost. Raises ReaderGoneError."""
     losses = LossReport()
-    colored = is_colored(options.color, output)
-    sink = open_sink(view.format, view.columns, colored=colored)
     if options.count:
         _count(events, sink, losses, output, options)
     else:

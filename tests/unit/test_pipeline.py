@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ class FakeTrace:
         self.script: list[list[Connection]] = []
         self.losses = Losses()
         self.notices: list[str] = []
+        self.later = frozenset({"CAP_BPF"})
+        self.kept: set[str] = set()
         self.options: dict[str, Any] = {}
         self.stopped = False
 
@@ -69,6 +72,7 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrace]:
     """A trace without a kernel; signals are as they were when the test is over."""
     fake = FakeTrace()
     monkeypatch.setattr("tcpconnect.pipeline.trace", fake)
+    monkeypatch.setattr("tcpconnect.pipeline.keep_only", fake.kept.update)
     handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     yield fake
     for number, handler in handlers.items():
@@ -175,6 +179,31 @@ def test_notices(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
     trace.notices = ["no names from libc: none here"]
     _, err = run(capfd, "")
     assert err == f"tcpconnect: no names from libc: none here\n{READY}"
+
+
+@pytest.mark.usefixtures("capfd")
+def test_privileges_are_given_up(trace: FakeTrace) -> None:
+    """Only what the trace still needs is kept."""
+    assert cli.main([]) == 0
+    assert trace.kept == {"CAP_BPF"}
+
+
+def test_privileges_that_stay(
+    trace: FakeTrace,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Where giving up is forbidden, that is told, and the trace goes on."""
+
+    def fail(_: object) -> None:
+        raise PermissionError(errno.EPERM, "not here")
+
+    monkeypatch.setattr("tcpconnect.pipeline.keep_only", fail)
+    trace.script = batches_of(1)
+    lines, err = run(capfd, "--columns dport")
+    assert lines == ["DPORT", "1"]
+    told = "tcpconnect: can't give up privileges: Operation not permitted\n"
+    assert err == told + READY
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
