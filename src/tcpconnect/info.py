@@ -7,12 +7,24 @@ from typing import Annotated, Any
 
 import msgspec
 
+from tcpconnect.bpf import capabilities
 from tcpconnect.bpf.preflight import Check, examine
 from tcpconnect.connection import CONNECTION
-from tcpconnect.errors import KernelError
+from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import FLOW
 from tcpconnect.tracer import trace
 
+# What is used only when asked for, with options of trace() that try it.
+FEATURES: dict[str, dict[str, Any]] = {
+    "names from dns (-d)": {"dns": True, "name_sources": ["dns"]},
+    "names from libc (-d)": {"dns": True, "name_sources": ["libc"]},
+    "names of containers (--columns container,pod)": {"details": ["container"]},
+}
+# What depends on whose file it is, and the capability for those of others.
+ON_FILES = {
+    "others' processes (--netns PID)": "CAP_SYS_PTRACE",
+    "others' maps (--cgroupmap, --mntnsmap)": "CAP_DAC_OVERRIDE",
+}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -48,12 +60,45 @@ def _attach(*, verbose: bool) -> Check:
 
 
 def check(*, verbose: bool) -> tuple[str, int]:
-    """Examine the machine; return the report and the exit code."""
+    """Examine the machine; return the report and the exit code.
+
+    Features that lack something are told, and are no failure.
+    """
     checks = examine()
     if not any(check.problem for check in checks):
         checks.append(_attach(verbose=verbose))
-    lines = [
-        f"FAIL  {c.name}: {c.problem}" if c.problem else f"ok    {c.name}: {c.found}"
-        for c in checks
-    ]
-    return "\n".join(lines) + "\n", int(any(c.problem for c in checks))
+    failed = any(check.problem for check in checks)
+    lines = [_line(check, "FAIL") for check in checks]
+    if not failed:
+        lines += [_line(check, "lacks") for check in _features()]
+    return "\n".join(lines) + "\n", int(failed)
+
+
+def _line(check: Check, otherwise: str) -> str:
+    if check.problem:
+        return f"{otherwise:<5} {check.name}: {check.problem}"
+    return f"ok    {check.name}: {check.found}"
+
+
+def _features() -> list[Check]:
+    """Try what is used only when asked for."""
+    tried = [_try(name, options) for name, options in FEATURES.items()]
+    return tried + [_may(name, needed) for name, needed in ON_FILES.items()]
+
+
+def _try(name: str, options: dict[str, Any]) -> Check:
+    try:
+        with trace(**options) as events:
+            notices = events.notices
+    except KernelError as error:
+        return Check(name, "", error)
+    if notices:
+        return Check(name, "", TcpconnectError("; ".join(notices)))
+    return Check(name, "works")
+
+
+def _may(name: str, needed: str) -> Check:
+    if lacking := capabilities.lacking(needed):
+        reason, remedy = capabilities.missing(lacking)
+        return Check(name, "", TcpconnectError(reason, remedy=remedy))
+    return Check(name, "works")
