@@ -13,10 +13,8 @@ from launch import TOOL
 
 # As nobody, who may still read the tool's files wherever they are.
 NOBODY = "--reuid=nobody --regid=nogroup --clear-groups"
+BOTH = ["CAP_PERFMON", "CAP_BPF"]
 BTF = Path("/sys/kernel/btf/vmlinux")
-NO_PRIVILEGES = (
-    "no privileges: {} missing; run it with sudo, or give it these capabilities"
-)
 NO_BTF = (
     "no BTF: /sys/kernel/btf/vmlinux is missing; "
     "mount sysfs on /sys, or boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"
@@ -30,6 +28,13 @@ HIDE_LIBBPF = (
     "for f in $(ldconfig -p | sed -n 's/.*libbpf.so.1 .*=> //p'); "
     "do mount --bind /dev/null $f; done"
 )
+
+
+def no_privileges(who: str, *missing: str) -> str:
+    """Return the problem of who has not got these."""
+    these = "these capabilities" if len(missing) > 1 else "this capability"
+    reason = f"{who}: {' and '.join(missing)} missing"
+    return f"no privileges: {reason}; run it with sudo, or give it {these}"
 
 
 def nobody_with(*capabilities: str) -> str:
@@ -63,7 +68,7 @@ def failures(prepare: str = ":", wrapper: str = "") -> list[str]:
     checked = run(prepare, wrapper, "--check")
     assert checked.stderr == ""
     lines = [line.split(maxsplit=1) for line in checked.stdout.splitlines()]
-    assert {word for word, _ in lines} <= {"ok", "FAIL"}
+    assert {word for word, _ in lines} <= {"ok", "FAIL", "lacks"}
     found = [text.partition(": ")[2] for word, text in lines if word == "FAIL"]
     assert checked.returncode == bool(found)
     return found
@@ -82,21 +87,25 @@ def test_all_is_well() -> None:
     assert checked.returncode == 0
     names = [line.split(":")[0] for line in checked.stdout.splitlines()]
     things = "privileges kernel BTF lockdown libbpf program".split()
+    things += ["names from dns (-d)", "names from libc (-d)"]
+    things += ["names of containers (--columns container,pod)"]
+    things += ["others' processes (--netns PID)"]
+    things += ["others' maps (--cgroupmap, --mntnsmap)"]
     assert names == [f"ok    {thing}" for thing in things]
 
 
 @pytest.mark.parametrize(
     ("capabilities", "missing"),
     [
-        ([], "not root: CAP_PERFMON and CAP_BPF"),
-        (["bpf"], "not root: CAP_PERFMON"),
-        (["perfmon"], "not root: CAP_BPF"),
-        (["net_admin", "sys_ptrace"], "not root: CAP_PERFMON and CAP_BPF"),
+        ([], BOTH),
+        (["bpf"], BOTH[:1]),
+        (["perfmon"], BOTH[1:]),
+        (["net_admin", "sys_ptrace"], BOTH),
     ],
 )
-def test_not_root(capabilities: list[str], missing: str) -> None:
+def test_not_root(capabilities: list[str], missing: list[str]) -> None:
     """The capabilities that lack are named."""
-    expected = [NO_PRIVILEGES.format(missing)]
+    expected = [no_privileges("not root", *missing)]
     assert problems(wrapper=nobody_with(*capabilities)) == expected
 
 
@@ -109,8 +118,8 @@ def test_enough_capabilities(capabilities: list[str]) -> None:
 def test_root_without_capabilities() -> None:
     """Root in a container, which has not got them."""
     wrapper = "setpriv --bounding-set=-bpf,-perfmon,-sys_admin"
-    missing = "root without its capabilities: CAP_PERFMON and CAP_BPF"
-    assert problems(wrapper=wrapper) == [NO_PRIVILEGES.format(missing)]
+    expected = [no_privileges("root without its capabilities", *BOTH)]
+    assert problems(wrapper=wrapper) == expected
 
 
 def test_user_namespace() -> None:
@@ -221,7 +230,7 @@ def test_all_at_once(tmp_path: Path) -> None:
     prepare = f"{HIDE_LIBBPF}; {locked}; {old_btf(tmp_path / 'btf', *FEATURES)}"
     found = problems(prepare, nobody_with())
     expected = [
-        NO_PRIVILEGES.format("not root: CAP_PERFMON and CAP_BPF"),
+        no_privileges("not root", *BOTH),
         too_old(*FEATURES.values()),
         LOCKDOWN,
     ]
