@@ -208,6 +208,8 @@ class KernelSource:
 
         Call it after ``detach``. With ``slower_ms``, younger ones are left out.
         """
+        if not self._settings.track:
+            return
         now = time.monotonic_ns()
         least_ns = self._settings.slower_ms * 1e6
         for _, value in self._bpf.entries("pending", 8, LAYOUT.size):

@@ -71,7 +71,7 @@ class UprobeMultiOptions(Structure):
 
     _fields_ = (
         ("sz", c_size_t),
-        ("syms", POINTER(c_char_p)),
+        ("syms", c_void_p),
         ("offsets", c_void_p),
         ("ref_ctr_offsets", c_void_p),
         ("cookies", c_void_p),

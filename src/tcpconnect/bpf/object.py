@@ -99,7 +99,16 @@ class BpfObject:
     def load(self) -> None:
         """Let the kernel verify and take the programs."""
         with step("load the BPF programs"):
-            self.library.bpf_object__load(self._object)
+            try:
+                self.library.bpf_object__load(self._object)
+            except PermissionError as error:
+                # Linux before 5.11 counts maps as locked memory.
+                if not any("RLIMIT_MEMLOCK" in line for line in libbpf.said):
+                    raise
+                reason, remedy = missing(["CAP_SYS_RESOURCE"])
+                remedy += ", or a higher limit (ulimit -l)"
+                what = "can't lock enough memory"
+                raise KernelError(what, reason, remedy) from error
 
     def variables(self) -> mmap.mmap:
         """Return the variables in memory that is shared with the programs.
@@ -160,13 +169,14 @@ class BpfObject:
     def _multi_link(self, program: int, target: Function) -> int:
         """Return a link, 0 where the kernel knows none of this kind."""
         options = libbpf.UprobeMultiOptions(ctypes.sizeof(libbpf.UprobeMultiOptions))
-        options.syms = (ctypes.c_char_p * 1)(target.name.encode())
-        options.cnt = 1
         options.retprobe = target.at_return
         path = os.fsencode(target.path)
+        # A name is a pattern, too. (libbpf 1.5 does not find one that is given as a
+        # name in a library that has a dynamic symbol table only, as most have.)
+        pattern = target.name.encode()
         try:
             link: int = self.library.bpf_program__attach_uprobe_multi(
-                program, -1, path, None, byref(options)
+                program, -1, path, pattern, byref(options)
             )
         except OSError as error:
             if error.errno != EINVAL:
