@@ -1,65 +1,110 @@
-"""Running the tool with exactly these capabilities, as nobody or as root."""
+"""The tool with exactly these capabilities, as nobody or as root without the others."""
 
 from __future__ import annotations
 
 import functools
 import os
-import shlex
+import resource
+import struct
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import conftest
-from conftest import TOOL
+import launch
+from conftest import libc
+
+from tcpconnect.bpf.capabilities import ALL, NOBODY, NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     import pytest
 
-NOBODY = "--reuid=nobody --regid=nogroup --clear-groups"
-READ_ALL = "dac_read_search"
+# include/uapi/linux/capability.h and prctl.h.
+VERSION_3 = 0x20080522
+PR_SET_KEEPCAPS, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_CAP_AMBIENT = 8, 23, 24, 47
+PR_CAP_AMBIENT_RAISE = 2
+READ_ALL = "CAP_DAC_READ_SEARCH"
 
 
-@functools.cache
-def nobody_can_read() -> bool:
-    """Whether nobody may run the tool, wherever its files are."""
-    command = ["setpriv", *NOBODY.split(), str(TOOL), "--version"]
-    return not subprocess.run(command, check=False, capture_output=True).returncode
+class Who(NamedTuple):
+    """A user with capabilities, who may lock so many bytes of memory."""
+
+    uid: int
+    capabilities: frozenset[str]
+    locks: int = resource.RLIM_INFINITY
+
+    def be(self) -> None:
+        """Become it, for good, over exec(2) too."""
+        with suppress(ValueError):  # to raise it takes CAP_SYS_RESOURCE
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (self.locks, self.locks))
+        numbers = {NUMBERS[name] for name in self.capabilities}
+        for number in range(ALL):
+            if libc.prctl(PR_CAPBSET_READ, number) == 1 and number not in numbers:
+                assert libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0
+        assert libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0
+        os.setgroups(())
+        os.setresgid(self.uid, self.uid, self.uid)
+        os.setresuid(self.uid, self.uid, self.uid)
+        low, high = divmod(bits(self.capabilities), 1 << 32)[::-1]
+        sets = struct.pack("6I", low, low, low, high, high, high)
+        assert libc.capset(struct.pack("Ii", VERSION_3, 0), sets) == 0
+        for number in numbers:
+            raised = libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0)
+            assert raised == 0
 
 
-def as_nobody(capabilities: Iterable[str]) -> str:
-    """Return a command that runs another as nobody with these capabilities.
+def bits(names: Iterable[str]) -> int:
+    """Return a set of capabilities as the kernel has it."""
+    return sum(1 << NUMBERS[name] for name in names)
+
+
+def root(*capabilities: str, **other: int) -> Who:
+    """Return a root that has only these."""
+    return Who(0, frozenset(capabilities), **other)
+
+
+def nobody(*capabilities: str, **other: int) -> Who:
+    """Return a nobody that has these.
 
     Where the tool is in a folder that only root may read, one more is needed.
     """
-    names = {*capabilities, *(() if nobody_can_read() else (READ_ALL,))}
-    sets = ",".join(["-all", *(f"+{name}" for name in sorted(names))])
-    kinds = ("bounding-set", "inh-caps", "ambient-caps")
-    return " ".join(["setpriv", NOBODY, *(f"--{kind}={sets}" for kind in kinds)])
+    more = () if _nobody_can_read() else (READ_ALL,)
+    return Who(NOBODY, frozenset((*capabilities, *more)), **other)
 
 
-def as_root(capabilities: Iterable[str]) -> str:
-    """Return a command that runs another as root without its other capabilities."""
-    sets = ",".join(["-all", *(f"+{name}" for name in sorted(capabilities))])
-    return f"setpriv --bounding-set={sets}"
+@functools.cache
+def _nobody_can_read() -> bool:
+    try:
+        ended = run(Who(NOBODY, frozenset()), "--version")
+    except PermissionError:
+        return False
+    return not ended.returncode
 
 
-def script_of(wrapper: str, locks: str = "unlimited") -> str:
-    """Return a shell script that runs the tool by a wrapper.
+def command(who: Who, options: Iterable[object]) -> dict[str, Any]:
+    """Return the arguments of Popen with which the tool is started by somebody."""
+    arguments = launch.command(options)
+    begin = arguments.pop("preexec_fn", lambda: None)
 
-    ``locks``: the KiB of memory that it may lock, if they may be changed.
-    """
-    tool = shlex.quote(str(TOOL))
-    return f'ulimit -l {locks} 2>/dev/null || :\nexec {wrapper} {tool} "$@"\n'
+    def become_and_begin() -> None:
+        who.be()
+        begin()
+
+    return {**arguments, "preexec_fn": become_and_begin}
 
 
-def use(wrapper: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the fixtures of this test start the tool by a wrapper."""
-    script = folder / "tcpconnect"
-    script.write_text(f"#!/bin/sh\n{script_of(wrapper)}")
-    script.chmod(0o755)
-    monkeypatch.setattr(conftest, "TOOL", script)
+def run(who: Who, *options: object) -> subprocess.CompletedProcess[str]:
+    """Have somebody run the tool to its end."""
+    return subprocess.run(
+        **command(who, options), check=False, capture_output=True, text=True
+    )
+
+
+def use(who: Who, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the fixtures of this test start the tool as somebody."""
+    monkeypatch.setattr(conftest, "command", functools.partial(command, who))
 
 
 class Status(NamedTuple):
@@ -90,8 +135,3 @@ def status_of(pid: int) -> Status:
     """Return the privileges of a process."""
     with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
         return parse_status(file.read())
-
-
-def own_status() -> Status:
-    """Return the privileges of this process."""
-    return status_of(os.getpid())

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attempts import Child, attempt
-from conftest import READY, TIMEOUT_S, TOOL, Tool, sh
+from conftest import READY, TIMEOUT_S, Tool, sh
+from launch import FORK, TOOL
 from mounts import private_mounts
 from privileges import (
     READ_ALL,
-    as_nobody,
-    as_root,
-    own_status,
+    Who,
+    bits,
+    nobody,
     parse_status,
-    script_of,
+    root,
+    run,
     status_of,
     use,
 )
@@ -30,21 +32,27 @@ from processes import unified
 from test_maps import id_map
 
 from tcpconnect import trace
-from tcpconnect.bpf.capabilities import NOBODY, NUMBERS
+from tcpconnect.bpf.capabilities import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-CORE = ("bpf", "perfmon")
+BPF, PERFMON, NET_ADMIN, SYS_ADMIN, SYS_PTRACE, DAC_OVERRIDE, KILL, SYS_RESOURCE = (
+    f"CAP_{name}"
+    for name in "BPF PERFMON NET_ADMIN SYS_ADMIN SYS_PTRACE DAC_OVERRIDE KILL "
+    "SYS_RESOURCE".split()
+)
+CORE = (BPF, PERFMON)
 PORT = 4714
+BRIEFLY = ("-P", PORT, "--duration", "0.01")
 
 
 def by_perf() -> bool:
     """Whether functions are attached to by perf, which takes CAP_SYS_ADMIN."""
     with trace(ports=[PORT], dns=True, name_sources=["libc"]) as events:
-        return "CAP_SYS_ADMIN" in events.later
+        return SYS_ADMIN in events.later
 
 
 def release() -> tuple[int, ...]:
@@ -60,30 +68,18 @@ def guarded() -> bool:
     return release() < (5, 19) and switch != "0\n"
 
 
-def run(wrapper: str, *options: object) -> subprocess.CompletedProcess[str]:
-    """Run the tool to its end."""
-    return run_script(script_of(wrapper), *options)
-
-
-def run_script(script: str, *options: object) -> subprocess.CompletedProcess[str]:
-    """Run a script that runs the tool, to its end."""
-    command = ["sh", "-c", script, "sh", "-P", str(PORT), "--duration", "0.01"]
-    command += map(str, options)
-    return subprocess.run(command, check=False, capture_output=True, text=True)
-
-
-def fails_for(name: str, wrapper: str, *options: object) -> None:
+def fails_for(missing: str, who: Who, *options: object) -> None:
     """Check that a run ends with one line, which names this capability."""
-    ended = run(wrapper, *options)
+    ended = run(who, *BRIEFLY, *options)
     assert (ended.returncode in {1, 2}, ended.stdout) == (True, "")
     assert ended.stderr.count("\n") == 1
-    assert f"CAP_{name.upper()}" in ended.stderr
+    assert missing in ended.stderr
 
 
-def notices_of(wrapper: str, *options: object) -> list[str]:
+def notices_of(who: Who, *options: object) -> list[str]:
     """Return what a run tells before it is ready, which it must become."""
-    ended = run(wrapper, *options)
-    assert ended.returncode == 0
+    ended = run(who, *BRIEFLY, *options)
+    assert ended.returncode == 0, ended.stderr
     *notices, ready = ended.stderr.splitlines(keepends=True)
     assert ready == READY.decode()
     return notices
@@ -111,18 +107,18 @@ def words(options: str) -> list[str]:
 @pytest.mark.parametrize("options", SIMPLE)
 def test_two_are_enough(options: str) -> None:
     """For nearly everything CAP_BPF and CAP_PERFMON are enough, and both needed."""
-    assert notices_of(as_nobody(CORE), *words(options)) == []
+    assert notices_of(nobody(*CORE), *words(options)) == []
 
 
 @pytest.mark.parametrize("missing", CORE)
 def test_less_than_two(missing: str) -> None:
     """What lacks of them is named."""
-    fails_for(missing, as_nobody({*CORE} - {missing}))
+    fails_for(missing, nobody(*{*CORE} - {missing}))
 
 
-def test_events_without_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody with these capabilities sees, is what root sees."""
-    use(as_nobody(CORE), tmp_path, monkeypatch)
+    use(nobody(*CORE), monkeypatch)
     with Tool("-rj", "-p", os.getpid()) as tool:
         attempt("127.0.0.1", PORT)
         (event,) = tool.events(1)
@@ -133,45 +129,46 @@ def test_events_without_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_memory_locks() -> None:
     """Where maps count as locked memory, as before Linux 5.11, one more is needed."""
-    ended = run_script(script_of(as_nobody(CORE), "64"))
+    poor, rich = (
+        nobody(*CORE, locks=1 << 16),
+        nobody(*CORE, SYS_RESOURCE, locks=1 << 16),
+    )
     if release() < (5, 11):
-        assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
-        assert "CAP_SYS_RESOURCE" in ended.stderr
-        ended = run_script(script_of(as_nobody((*CORE, "sys_resource")), "64"))
-    assert (ended.returncode, ended.stderr) == (0, READY.decode())
+        fails_for(SYS_RESOURCE, poor)
+        assert notices_of(rich) == []
+    else:
+        assert notices_of(poor) == []
 
 
 def test_answers() -> None:
     """DNS answers take CAP_NET_ADMIN."""
     options = ("-d", "--names", "dns")
-    assert notices_of(as_nobody((*CORE, "net_admin")), *options) == []
-    fails_for("net_admin", as_nobody(CORE), *options)
+    assert notices_of(nobody(*CORE, NET_ADMIN), *options) == []
+    fails_for(NET_ADMIN, nobody(*CORE), *options)
 
 
 def test_lookups() -> None:
     """The libc of others' containers takes CAP_SYS_PTRACE; perf, CAP_SYS_ADMIN."""
     options = ("-d", "--names", "libc")
-    needed = {*CORE, *({"sys_admin"} if by_perf() else ())}
-    assert notices_of(as_nobody(needed | {"sys_ptrace"}), *options) == []
-    (notice,) = notices_of(as_nobody(needed), *options)
+    needed = (*CORE, SYS_ADMIN) if by_perf() else CORE
+    assert notices_of(nobody(*needed, SYS_PTRACE), *options) == []
+    (notice,) = notices_of(nobody(*needed), *options)
     assert notice == (
         "tcpconnect: no names from libc in containers: CAP_SYS_PTRACE missing; "
         "run it with sudo, or give it this capability\n"
     )
     if by_perf():
-        fails_for("sys_admin", as_nobody({*CORE, "sys_ptrace"}), *options)
+        fails_for(SYS_ADMIN, nobody(*CORE, SYS_PTRACE), *options)
 
 
 def test_names_from_one_source() -> None:
     """What a source of names lacks is told in one line; the other one works."""
-    if by_perf():
-        # (CAP_SYS_ADMIN includes CAP_NET_ADMIN on some kernels.)
-        has, source, lacks = "net_admin", "libc", "CAP_SYS_ADMIN"
-    else:
-        has, source, lacks = "sys_ptrace", "dns", "CAP_NET_ADMIN"
-    (notice,) = notices_of(as_nobody({*CORE, "sys_ptrace", has}), "-d")
+    # (CAP_SYS_ADMIN includes CAP_NET_ADMIN on some kernels.)
+    perf = by_perf()
+    has, source = (NET_ADMIN, "libc") if perf else (SYS_PTRACE, "dns")
+    (notice,) = notices_of(nobody(*CORE, SYS_PTRACE, has), "-d")
     assert notice.startswith(f"tcpconnect: no names from {source}: ")
-    assert f"{lacks} missing" in notice
+    assert f"{SYS_ADMIN if perf else NET_ADMIN} missing" in notice
 
 
 @contextmanager
@@ -185,8 +182,8 @@ def test_network_namespace_of_a_process() -> None:
     """--netns PID takes CAP_SYS_PTRACE when it is another user's process."""
     with process_of_nobody() as pid:
         options = ("--netns", pid)
-        assert notices_of(as_root((*CORE, "sys_ptrace")), *options) == []
-        fails_for("sys_ptrace", as_root(CORE), *options)
+        assert notices_of(root(*CORE, SYS_PTRACE), *options) == []
+        fails_for(SYS_PTRACE, root(*CORE), *options)
 
 
 @pytest.mark.parametrize("kind", ["cgroup", "mntns"])
@@ -194,8 +191,8 @@ def test_map_of_another_user(bpffs: Path, kind: str) -> None:
     """A pinned map that is another user's takes CAP_DAC_OVERRIDE."""
     option = id_map(bpffs, kind).option
     os.chown(option[1], NOBODY, NOBODY)
-    assert notices_of(as_root((*CORE, "dac_override")), *option) == []
-    fails_for("dac_override", as_root((*CORE, READ_ALL)), *option)
+    assert notices_of(root(*CORE, DAC_OVERRIDE), *option) == []
+    fails_for(DAC_OVERRIDE, root(*CORE, READ_ALL), *option)
 
 
 @contextmanager
@@ -212,9 +209,9 @@ def test_names_of_containers(columns: str) -> None:
     """Names in files of others take CAP_DAC_READ_SEARCH; else IDs are shown."""
     options = ("--columns", columns)
     with docker_of_nobody():
-        assert notices_of(as_root((*CORE, READ_ALL)), *options) == []
-        (notice,) = notices_of(as_root(CORE), *options)
-        assert notices_of(as_root(CORE), "--columns", "container_id,cgroup") == []
+        assert notices_of(root(*CORE, READ_ALL), *options) == []
+        (notice,) = notices_of(root(*CORE), *options)
+        assert notices_of(root(*CORE), "--columns", "container_id,cgroup") == []
     assert notice == (
         "tcpconnect: containers and pods by their IDs, no names from "
         "/var/lib/docker/containers: CAP_DAC_READ_SEARCH missing; "
@@ -225,14 +222,14 @@ def test_names_of_containers(columns: str) -> None:
 def test_container_by_a_name_that_can_not_be_read() -> None:
     """When no container of a name is found, where names were not read is told."""
     with docker_of_nobody():
-        ended = run(as_root(CORE), "--container", "tcpc-no-such")
+        ended = run(root(*CORE), *BRIEFLY, "--container", "tcpc-no-such")
     assert ended.returncode == 2
     assert "can't read /var/lib/docker/containers, where names" in ended.stderr
 
 
-def check(wrapper: str) -> dict[str, str]:
+def check(who: Who) -> dict[str, str]:
     """Return what --check says of each feature, which is no failure."""
-    ended = run(wrapper, "--check")
+    ended = run(who, "--check")
     assert (ended.returncode, ended.stderr) == (0, "")
     told = (line[6:].partition(": ") for line in ended.stdout.splitlines())
     return {name.partition(" (")[0]: found for name, _, found in told}
@@ -240,16 +237,17 @@ def check(wrapper: str) -> dict[str, str]:
 
 def test_check() -> None:
     """--check tells by feature what lacks."""
-    with docker_of_nobody():
-        poor, rich = check(as_root(CORE)), check("")
-    lacking = {name: found for name, found in poor.items() if "missing" in found}
     expected = {
-        "names from dns": "CAP_NET_ADMIN",
-        "names from libc": "CAP_SYS_ADMIN" if by_perf() else "CAP_SYS_PTRACE",
-        "names of containers": "CAP_DAC_READ_SEARCH",
-        "others' processes": "CAP_SYS_PTRACE",
-        "others' maps": "CAP_DAC_OVERRIDE",
+        "names from dns": NET_ADMIN,
+        "names from libc": SYS_ADMIN if by_perf() else SYS_PTRACE,
+        "names of containers": READ_ALL,
+        "others' processes": SYS_PTRACE,
+        "others' maps": DAC_OVERRIDE,
     }
+    with docker_of_nobody():
+        poor = check(root(*CORE))
+        rich = check(root(*CORE, SYS_PTRACE, *expected.values()))
+    lacking = {name: found for name, found in poor.items() if "missing" in found}
     assert {n: re.findall("CAP_[A-Z_]+", f) for n, f in lacking.items()} == {
         name: [capability] for name, capability in expected.items()
     }
@@ -257,8 +255,8 @@ def test_check() -> None:
     assert set(rich) == set(poor)
 
 
-LIBC = {"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"}
-PERF = {"CAP_SYS_ADMIN", "CAP_BPF", "CAP_PERFMON"}
+LIBC = {SYS_PTRACE, READ_ALL}
+PERF = {SYS_ADMIN, BPF, PERFMON}
 
 # What is kept by what options; "maps" stands for what reading maps takes.
 KEPT: dict[str, set[str]] = {
@@ -281,15 +279,12 @@ KEPT: dict[str, set[str]] = {
 
 def kept(what: set[str]) -> int:
     """Return capabilities as bits."""
-    names: set[str] = set()
-    for word in what:
-        if word == "maps":
-            names |= {"CAP_BPF"} if guarded() else set()
-        elif word == "libc":
-            names |= LIBC | (PERF if by_perf() else set())
-        else:
-            names.add(f"CAP_{word.upper()}")
-    return sum(1 << NUMBERS[name] for name in names)
+    names = set(what)
+    if "maps" in names:
+        names = (names - {"maps"}) | ({BPF} if guarded() else set())
+    if "libc" in names:
+        names = (names - {"libc"}) | LIBC | (PERF if by_perf() else set())
+    return bits(names)
 
 
 @pytest.mark.parametrize("options", KEPT)
@@ -303,9 +298,9 @@ def test_what_is_kept(options: str) -> None:
     assert status == (NOBODY, expected, expected, 0, 0, 0, True)
 
 
-def test_nothing_is_gained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_gained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what is needed, only what was there is kept; without root, nobody changes."""
-    use(as_root(CORE), tmp_path, monkeypatch)
+    use(root(*CORE), monkeypatch)
     with Tool("-P", PORT, "--columns", "container") as tool:
         status = status_of(tool.process.pid)
     assert status == (0, 0, 0, 0, status.bounding, 0, True)
@@ -320,9 +315,9 @@ def test_the_command_keeps_its_own(tmp_path: Path) -> None:
     ) as process:
         assert process.stderr
         assert process.stderr.readline() == READY
-        assert status_of(process.pid)[:3] == (NOBODY, *(kept({"kill"}),) * 2)
+        assert status_of(process.pid)[:3] == (NOBODY, *(bits({KILL}),) * 2)
         process.communicate(timeout=TIMEOUT_S)
-    assert parse_status(file.read_text()) == own_status()
+    assert parse_status(file.read_text()) == status_of(os.getpid())
 
 
 def test_signal_to_a_command_of_another_user(tmp_path: Path) -> None:
@@ -363,7 +358,7 @@ EVERY_SINK = (
 )
 
 
-@pytest.mark.parametrize("options", EVERY_SINK)
+@pytest.mark.parametrize("options", EVERY_SINK[:1] if FORK else EVERY_SINK)
 def test_no_module_is_read_late(options: str) -> None:
     """All modules are there before privileges go: nobody may not read them, perhaps."""
     command = [sys.executable, "-c", WATCH, "-p", str(os.getpid()), *options.split()]
@@ -384,4 +379,4 @@ def test_no_module_is_read_late(options: str) -> None:
 def test_unified_is_readable() -> None:
     """Filters by cgroup take nothing more: cgroups are there to see for everyone."""
     name = next((p.name for p in Path(unified()).iterdir() if p.is_dir()), "/")
-    assert notices_of(as_nobody(CORE), "--cgroup", name) == []
+    assert notices_of(nobody(*CORE), "--cgroup", name) == []
