@@ -6,6 +6,7 @@ import ipaddress
 import json
 import os
 import random
+import re
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -398,16 +399,40 @@ def test_api() -> None:
         trace(cgroups=["no/such"])
 
 
-def test_filter_that_is_off_is_not_in_the_program() -> None:
-    """The verifier removes the code of filters that are off."""
-    sizes = [_size(), _size("--to", "10.0.0.0/8"), _size("--cgroup", "/")]
-    assert sizes[0] < min(sizes[1:])
+# The maps that a filter looks into.
+FILTER_MAPS = {
+    "-p 1": {"pids"},
+    "-u 0": {"uids"},
+    "--comm x": {"comms"},
+    "--netns 4026531840": {"netnses"},
+    "--cgroup /": {"cgroups"},
+    "--to 10.0.0.0/8": {"to_ipv4"},
+    "--not-to fd00::/8": {"not_to_ipv6"},
+    "--from 10.0.0.1,::1": {"from_ipv4", "from_ipv6"},
+}
 
 
-def _size(*options: str) -> int:
-    """Return how long the program is that sees attempts begin, as it runs."""
-    with Tool("-P", "1", *options) as tool:
+@pytest.mark.parametrize("options", ["", *FILTER_MAPS])
+def test_filter_that_is_off_is_not_in_the_program(options: str) -> None:
+    """What runs at a connect looks into no map but those of filters that are on.
+
+    So that it is the same program as that of a tool without the others.
+    """
+    every = set().union(*FILTER_MAPS.values())
+    with Tool(*options.split(), stdout=subprocess.DEVNULL) as tool:
         (number,) = kernel_objects(tool.process.pid)["prog"]
-        command = ["bpftool", "-j", "prog", "show", "id", str(number)]
-        shown = subprocess.run(command, check=True, capture_output=True).stdout
-    return int(json.loads(shown)["bytes_xlated"])
+        program = subprocess.run(
+            ["bpftool", "prog", "dump", "xlated", "id", str(number)],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        maps = {_name_of_map(n) for n in re.findall(r"map\[id:(\d+)\]", program)}
+    assert maps & every == FILTER_MAPS.get(options, set())
+    assert "ring" in maps
+
+
+def _name_of_map(number: str) -> str:
+    command = ["bpftool", "-j", "map", "show", "id", number]
+    shown = subprocess.run(command, check=True, capture_output=True).stdout
+    return str(json.loads(shown)["name"])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attempts import attempt
 from conftest import wait_until
-from processes import PORT, Watch, busybox, cgroups, connecting, fork, run
+from processes import PORT, Watch, cgroups, connecting, fork, run
+from runc import bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from conftest import NetNs
     from processes import Cgroup
+    from runc import Bundle
 
-__all__ = ["cgroups"]
+__all__ = ["bundle", "cgroups"]
 
 ID = "0123456789abcdef" * 4
-ROOTFS = re.compile("^[^ ]+ / rootfs ", re.MULTILINE)
 POD = "3b7cda51-1f2b-4c5e-8a57-0d3c2f4bd8a1"
 CGROUP = "cgroup container container_id runtime unit pod pod_uid"
 
@@ -152,42 +150,6 @@ def test_cgroup_v1_of_a_moment(netns: NetNs, cgroups: Callable[..., Cgroup]) -> 
         os.waitpid(fork(work), 0)
         shown = [event["cgroup"] for event in watch.events(4)]
     assert shown == [groups[n % 2].path for n in range(4)]
-
-
-class Bundle:
-    """What runc makes a container of: busybox, in the test's network namespace."""
-
-    def __init__(self, folder: Path) -> None:
-        assert shutil.which("runc"), "these tests need runc: apt-get install runc"
-        self.folder = folder
-        for name in ("bin", "proc", "dev", "sys"):
-            (folder / "rootfs" / name).mkdir(parents=True)
-        shutil.copy(busybox(), folder / "rootfs/bin/busybox")
-        subprocess.run(["runc", "spec"], cwd=folder, check=True)
-
-    def run(self, name: str, cgroup: str, *arguments: str) -> None:
-        """Run a container to its end."""
-        path = self.folder / "config.json"
-        config = json.loads(path.read_text())
-        config["process"].update(args=arguments, terminal=False)
-        config["linux"]["cgroupsPath"] = cgroup
-        kinds = config["linux"]["namespaces"]
-        kinds[:] = [kind for kind in kinds if kind["type"] != "network"]
-        path.write_text(json.dumps(config))
-        state = self.folder / "state"
-        command = f"runc --root {state} run --bundle {self.folder}".split()
-        if ROOTFS.search(Path("/proc/mounts").read_text()):
-            command.append("--no-pivot")  # pivot_root(2) does not work there
-        subprocess.run([*command, name], check=False, stdin=subprocess.DEVNULL)
-
-
-@pytest.fixture
-def bundle(tmp_path: Path) -> Iterator[Bundle]:
-    """A container's bundle; the cgroups that runc leaves behind are removed."""
-    yield Bundle(tmp_path)
-    for folder in Path("/sys/fs/cgroup").glob(f"**/tcpc-{os.getpid()}-runc"):
-        for inner in sorted(folder.glob("**/"), reverse=True):
-            inner.rmdir()
 
 
 @pytest.mark.parametrize(
