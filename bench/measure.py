@@ -209,7 +209,9 @@ def _options(mode: Mode) -> tuple[str, ...]:
     A tool that lost us, because we were killed, ends by itself.
     """
     options = (*mode.options, "--duration", "3600")
-    return options if "-P" in options else (*options, "-P", PORTS)
+    if "-P" not in options:
+        options = (*options, "-P", PORTS)
+    return (*options, "--", *mode.command) if mode.command else options
 
 
 def _first_ms(mode: Mode, tool: Tool) -> float | None:

@@ -13,11 +13,15 @@ BASE = "table"
 
 
 class Mode(NamedTuple):
-    """Options of the tool. ``shows``: which attempts it shows: all, failed or none."""
+    """Options of the tool, and the command that it traces instead of all.
+
+    ``shows``: which attempts it shows: all, failed or none.
+    """
 
     name: str
     options: tuple[str, ...]
     shows: str = "all"
+    command: tuple[str, ...] = ()
 
     @property
     def counts(self) -> bool:
@@ -52,6 +56,7 @@ MODES = {
         Mode("--slower", ("--slower", "60000"), "none"),
         Mode("--to 1", ("--to", f"{NETWORK}0/24")),
         Mode("--to 10000", ("--to", f"{NETWORK}0/24", *_many_networks())),
+        Mode("--", (), "none", ("sleep", "3600")),
     )
 }
 

@@ -61,6 +61,12 @@ class Row(NamedTuple):
         return median(get(load) - get(bare) for load, bare in pairs)
 
     @property
+    def user_percent(self) -> float:
+        """User CPU at full rate: the median share of the time, of one CPU."""
+        pairs = zip(self.costs, self.loads, strict=True)
+        return median(100 * cost.user_us / load.wall_us for cost, load in pairs)
+
+    @property
     def lost(self) -> int:
         """Lost attempts of all rounds."""
         return sum(cost.lost for cost in self.costs)
@@ -140,12 +146,16 @@ def table(rows: list[Row]) -> str:
 
 
 class Bar(NamedTuple):
-    """A target: the mode and the quantity that must not be above the limit."""
+    """A target: the mode and the quantity that must not be above the limit.
+
+    With ``base`` it is how many times as much as in that mode.
+    """
 
     what: str
     mode: str
     limit: float
     get: Callable[[Row], float]
+    base: str = ""
 
 
 BARS = [
@@ -153,14 +163,22 @@ BARS = [
     Bar("-r: CPU, times table", "-r", 1.3, lambda r: r.ratio(lambda c: c.cpu_us)),
     Bar("-r: user CPU, times table", "-r", 1.3, lambda r: r.ratio(lambda c: c.user_us)),
     Bar("-r: BPF net, ns a connect", "-r", 1000, lambda r: r.cost(_net_ns)),
+    Bar(
+        "10,000 nets: BPF net, times 1",
+        "--to 10000",
+        1.2,
+        lambda r: r.cost(_net_ns),
+        "--to 1",
+    ),
+    Bar("-- COMMAND: user CPU, %", "--", 1, lambda r: r.user_percent),
 ]
 
 
 def targets(rows: list[Row]) -> str:
     """Return a line for each target: its limit, what was measured, met or missed."""
     by_name = {row.name: row for row in rows}
-    known = [bar for bar in BARS if bar.mode in by_name]
-    lines = [_target(b.what, b.get(by_name[b.mode]), b.limit) for b in known]
+    known = [b for b in BARS if {b.mode, b.base or b.mode} <= set(by_name)]
+    lines = [_target(b.what, _measured(b, by_name), b.limit) for b in known]
     lost = sum(row.lost for row in rows)
     lines.append(_target("attempts lost, all modes", lost, 0))
     wrong = sum(bool(cost.wrong) for row in rows for cost in row.costs)
@@ -168,9 +186,14 @@ def targets(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _measured(bar: Bar, rows: dict[str, Row]) -> float:
+    measured = bar.get(rows[bar.mode])
+    return measured / bar.get(rows[bar.base]) if bar.base else measured
+
+
 def _target(what: str, value: float, limit: float) -> str:
     verdict = "met" if value <= limit else "MISSED"
-    return f"{what:<27} {value:8.2f}  at most {limit:7.1f}  {verdict}"
+    return f"{what:<29} {value:8.2f}  at most {limit:7.1f}  {verdict}"
 
 
 def legend(rounds: list[Round], rate: float) -> str:

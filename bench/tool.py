@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TOOL = Path(sys.executable).with_name("tcpconnect")
 READY = b"Tracing connect ... Hit Ctrl-C to end\n"
 TIMEOUT_S = 60.0
+COMMAND_TERMINATED = 128 + signal.SIGTERM
 STILL_S = 0.12  # three of the pauses that the tool makes between two batches
 STILL_CPU_S = 0.001
 LOST = re.compile(rb"in total, (\d+) attempts (?:lost|not counted)")
@@ -141,12 +142,12 @@ class Tool:
         return programs_of(self._process.pid)
 
     def stop(self) -> int:
-        """Stop it as Ctrl-C does; return how many attempts it says were lost.
+        """Stop it, or its command; return how many attempts it says were lost.
 
         Raises RuntimeError when it fails.
         """
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(signal.SIGTERM)
         self._said += self._process.communicate(timeout=TIMEOUT_S)[1]
-        if self._process.returncode:
+        if self._process.returncode not in {0, COMMAND_TERMINATED}:
             raise RuntimeError(f"the tool failed: {self._said.decode()}")
         return sum(map(int, LOST.findall(self._said)))
