@@ -68,11 +68,11 @@ def _select(name: str, every: list[Running]) -> list[Running]:
 
 
 def _no_filter(name: str) -> UsageError:
-    sentence = f"no filter for container {name!r}"
-    if lacking := capabilities.lacking("CAP_SYS_PTRACE"):
-        return UsageError(sentence, *capabilities.missing(lacking))
     reason = "it is not in cgroup v2, nor has it a mount namespace of its own"
-    return UsageError(sentence, reason, cgroup.ONLY_V2)
+    remedy = cgroup.ONLY_V2
+    if lacking := capabilities.lacking("CAP_SYS_PTRACE"):
+        reason, remedy = capabilities.missing(lacking)
+    return UsageError(f"no filter for container {name!r}", reason, remedy)
 
 
 def _unknown(name: str, every: list[Running]) -> UsageError:

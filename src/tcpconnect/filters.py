@@ -142,8 +142,9 @@ def _netns(word: str) -> int:
     try:
         return os.stat(f"/proc/{number}/ns/net").st_ino
     except PermissionError:
-        what = f"no access to the namespaces of process {number}"
-        raise ArgumentTypeError(f"{what}: that takes CAP_SYS_PTRACE") from None
+        raise ArgumentTypeError(
+            f"no access to the namespaces of process {number} (CAP_SYS_PTRACE gives it)"
+        ) from None
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise ArgumentTypeError(f"no process {number} ({reason})") from None

@@ -99,6 +99,6 @@ def _try(name: str, options: dict[str, Any]) -> Check:
 
 def _may(name: str, needed: str) -> Check:
     if lacking := capabilities.lacking(needed):
-        reason, remedy = capabilities.missing(lacking)
-        return Check(name, "", TcpconnectError(reason, remedy=remedy))
+        why = capabilities.missing(lacking)
+        return Check(name, "", TcpconnectError("no access", *why))
     return Check(name, "works")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.capabilities import keep_only
 from tcpconnect.color import is_colored
-from tcpconnect.errors import UsageError
+from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.lossreport import LossReport
 from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, open_file, say, write
 from tcpconnect.sinks import open_sink
@@ -32,7 +32,7 @@ def run(options: Namespace, view: View) -> int:
             command = stack.enter_context(_command(options))
         with _trace(options, view, command) as events:
             events.stop_with(output)
-            sink = _all_imported(view, colored=is_colored(options.color, output))
+            sink = _open_sink(options, view, output)
             for notice in events.notices:
                 say(f"tcpconnect: {notice}")
             if command:
@@ -100,10 +100,11 @@ def _trace(options: Namespace, view: View, command: Command | None) -> Trace:
     )
 
 
-def _all_imported(view: View, *, colored: bool) -> Sink:
+def _open_sink(options: Namespace, view: View, output: int) -> Sink:
     """Return the sink; what is imported later may be in a folder of root's."""
-    if view.histogram:
+    if options.histogram:
         from tcpconnect.sinks.histogram import draw  # noqa: F401 (for later)
+    colored = is_colored(options.color, output)
     return open_sink(view.format, view.columns, colored=colored)
 
 
@@ -113,9 +114,10 @@ def _give_up_privileges(events: Trace, command: Command | None) -> None:
     needed = events.later | {"CAP_KILL"} if command else events.later
     try:
         keep_only(needed)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        say(f"tcpconnect: can't give up privileges: {reason}")
+    except OSError as failure:
+        reason = os.strerror(failure.errno or 0)
+        error = TcpconnectError("can't give up privileges", reason)
+        say(f"tcpconnect: {error}")
 
 
 def _stop_on_signals(events: Trace) -> None:

@@ -259,9 +259,8 @@ class Trace:
 
 def _unread(folder: str) -> str:
     """Return the notice of a container runtime's folder that we may not read."""
-    reason, remedy = missing([READ_FILES])
-    what = f"containers and pods by their IDs, no names from {folder}"
-    return str(TcpconnectError(what, reason, remedy))
+    why = missing([READ_FILES])
+    return str(TcpconnectError(f"no names of containers from {folder}", *why))
 
 
 def _networks(values: Iterable[Network]) -> frozenset[IPv4Network | IPv6Network]:

@@ -213,9 +213,8 @@ def test_names_of_containers(columns: str) -> None:
         (notice,) = notices_of(root(*CORE), *options)
         assert notices_of(root(*CORE), "--columns", "container_id,cgroup") == []
     assert notice == (
-        "tcpconnect: containers and pods by their IDs, no names from "
-        "/var/lib/docker/containers: CAP_DAC_READ_SEARCH missing; "
-        "run it with sudo, or give it this capability\n"
+        "tcpconnect: no names of containers from /var/lib/docker/containers: "
+        "CAP_DAC_READ_SEARCH missing; run it with sudo, or give it this capability\n"
     )
 
 

@@ -33,11 +33,13 @@ PASSED_ON = {
     "cli.py: line": "a traceback, with -v",
     "errors.py: '; '.join((str(problem) for problem in problems))": "other errors",
     "errors.py: f'{line}; {remedy}' if remedy else line": "what the error was given",
+    "info.py: '; '.join(notices)": "any notice",
     "lossreport.py: f'tcpconnect: in total, {MEANING[name].format(count)}'": "MEANING",
     "lossreport.py: f'tcpconnect: warning: {MEANING[name].format(now - then)}'": "same",
     'object.py: f"can\'t {what}"': "what step() was given",
     "parsing.py: message": "argparse's errors, which a test of their own provokes",
     "pipeline.py: ''": "the end of a line",
+    "pipeline.py: f'tcpconnect: {error}'": "an error that ends nothing",
     "pipeline.py: f'tcpconnect: {notice}'": "any notice",
     "tracer.py: str(error)": "an ArgumentTypeError",
 }

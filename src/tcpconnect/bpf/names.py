@@ -144,9 +144,10 @@ class Lookups:
     @property
     def limits(self) -> tuple[str, ...]:
         """What it can't see, a line each."""
-        lack = lacking("CAP_SYS_PTRACE")
-        what = "no names from libc in containers"
-        return (str(TcpconnectError(what, *missing(lack))),) if lack else ()
+        if not (lack := lacking("CAP_SYS_PTRACE")):
+            return ()
+        error = TcpconnectError("no names from libc in containers", *missing(lack))
+        return (str(error),)
 
     def _sweep(self) -> None:
         """Let go of libraries of mount namespaces that are gone.

@@ -107,8 +107,7 @@ class BpfObject:
                     raise
                 reason, remedy = missing(["CAP_SYS_RESOURCE"])
                 remedy += ", or a higher limit (ulimit -l)"
-                what = "can't lock enough memory"
-                raise KernelError(what, reason, remedy) from error
+                raise KernelError("can't lock enough memory", reason, remedy) from error
 
     def variables(self) -> mmap.mmap:
         """Return the variables in memory that is shared with the programs.
