@@ -7,7 +7,7 @@ BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
 SHARE := $(wildcard share/*.py share/*.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-kernels lint format bench bench-peers share dist release-check clean
+.PHONY: help run install test test-kernels test-systemd lint format bench bench-peers share dist release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,10 @@ test: $(VENV)/tools ## run all tests, those of the kernel too when root; options
 test-kernels: $(VENV)/tools ## run the kernel tests on other kernels; options in ARGS
 	@scripts/system-packages vm
 	$(BIN)/python -m tests.vm $(ARGS)
+
+test-systemd: $(VENV)/tools ## run the tests of services, setcap and podman in a virtual machine
+	@scripts/system-packages vm
+	$(BIN)/python -m tests.vm.systemd $(ARGS)
 
 lint: $(VENV)/tools ## check style and types
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ needs. One module does one job: ``kernels`` finds Debian's kernels, ``debian`` i
 with a configuration of its own, ``roots`` makes the file systems, ``project`` puts the
 tool and its tests into them, ``boot`` runs QEMU, ``init`` is the first process in the
 machine, ``console`` reads what it says, ``properties`` lists what a kernel can't do,
-and ``report`` tells how the tests went.
+and ``report`` tells how the tests went. ``systemd`` runs tests/systemd.
 
 Nothing is installed on the host, or changed in its /etc. All files are in .cache/vm.
 """
