@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf import cgroup
-from tcpconnect.enrich.container import parse
+from tcpconnect.enrich.container import own, parse
 from tcpconnect.enrich.container_names import name_of
 from tcpconnect.errors import UsageError, did_you_mean
 
@@ -83,7 +83,7 @@ def running() -> list[Running]:
     found: dict[Container, Running] = {}
     mount = os.fsdecode(cgroup.mount_point())
     for path in cgroup.directories(mount) if mount else ():
-        container = parse(path)
+        container = own(path)
         if container and container != parse(os.path.dirname(path)):
             _known(found, container).paths.add(mount + path)
     _add_from_v1(found)
