@@ -112,13 +112,17 @@ def _known(found: dict[Container, Running], container: Container) -> Running:
 
 
 def _container_of(pid: str) -> Container | None:
-    """Return the container that a process is in by any hierarchy."""
     with open(
         f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape"
     ) as lines:
-        for line in lines:
-            # cgroups(7): ID of the hierarchy, its controllers, path
-            container = parse(line.rstrip("\n").split(":", 2)[2])
-            if container:
-                return container
+        return container_in(lines)
+
+
+def container_in(lines: Iterable[str]) -> Container | None:
+    """Return the container that a process is in by any hierarchy of these lines."""
+    for line in lines:
+        # cgroups(7): ID of the hierarchy, its controllers, path
+        container = parse(line.rstrip("\n").split(":", 2)[-1])
+        if container:
+            return container
     return None

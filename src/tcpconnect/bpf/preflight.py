@@ -60,14 +60,15 @@ def privileges() -> Check:
     """Examine capabilities, and that they are those of the machine."""
     name = "privileges"
     try:
-        status = _read(STATUS).decode()
+        status = _read(STATUS)
         namespace = os.stat(USER_NAMESPACE).st_ino
     except OSError as error:
         problem = TcpconnectError(
             "no /proc", str(error), "mount it: mount -t proc proc /proc"
         )
         return Check(name, "", problem)
-    effective = int(status.split("CapEff:")[1].split()[0], 16)
+    found = re.search(rb"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    effective = int(found[1], 16) if found else 0
     has = [c for c, bit in CAPABILITIES.items() if effective >> bit & 1]
     lacking = [c for c in NEEDED_CAPABILITIES if c not in has]
     if lacking and ALMIGHTY not in has:
@@ -96,7 +97,11 @@ def btf() -> Check:
 
 def lockdown() -> Check:
     """Examine whether the kernel lets BPF programs read its memory."""
-    mode = _read(LOCKDOWN).decode().strip() if os.path.exists(LOCKDOWN) else "none"
+    mode = (
+        _read(LOCKDOWN).decode(errors="replace").strip()
+        if os.path.exists(LOCKDOWN)
+        else "none"
+    )
     if "[confidentiality]" not in mode:
         return Check("lockdown", mode)
     problem = TcpconnectError(
