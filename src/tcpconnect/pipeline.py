@@ -98,7 +98,10 @@ def _trace(options: Namespace, view: View, command: Command | None) -> Trace:
 
 
 def _stop_on_signals(events: Trace) -> None:
-    """Stop at the first SIGINT or SIGTERM; a second one kills, as by default."""
+    """Stop at the first SIGINT, SIGTERM or SIGHUP; a second one kills, as by default.
+
+    SIGHUP comes when the terminal is closed; under nohup(1) it stays ignored.
+    """
 
     def stop(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -108,6 +111,8 @@ def _stop_on_signals(events: Trace) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, stop)
 
 
 def _pass_signals_on(events: Trace, command: Command) -> None:

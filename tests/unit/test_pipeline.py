@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.connection import Connection
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY = "Tracing connect ... Hit Ctrl-C to end\n"
 
 
@@ -69,7 +70,7 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrace]:
     """A trace without a kernel; signals are as they were when the test is over."""
     fake = FakeTrace()
     monkeypatch.setattr("tcpconnect.pipeline.trace", fake)
-    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     yield fake
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -177,7 +178,7 @@ def test_notices(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
     assert err == f"tcpconnect: no names from libc: none here\n{READY}"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_signals(
     trace: FakeTrace, capfd: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
@@ -186,6 +187,14 @@ def test_signals(
     signal.raise_signal(number)
     assert trace.stopped
     assert signal.getsignal(number) == signal.SIG_DFL
+
+
+def test_nohup(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
+    """A SIGHUP that was to be ignored goes on to be."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    run(capfd, "")
+    signal.raise_signal(signal.SIGHUP)
+    assert not trace.stopped
 
 
 @pytest.mark.parametrize(
