@@ -29,10 +29,11 @@ def run(options: Namespace, view: View) -> int:
         command = None
         if options.command:
             command = stack.enter_context(_command(options))
+        if options.dns:
+            _allow_descriptors()
         with _trace(options, view, command) as events:
             events.stop_with(output)
-            for notice in events.notices:
-                say(f"tcpconnect: {notice}")
+            _tell(events)
             if command:
                 _pass_signals_on(events, command)
             else:
@@ -45,6 +46,12 @@ def run(options: Namespace, view: View) -> int:
         return command.wait() if command else 0
 
 
+def _tell(events: Trace) -> None:
+    """Say what does not work, since this was last asked."""
+    while events.notices:
+        say(f"tcpconnect: {events.notices.pop(0)}")
+
+
 def _open_output(options: Namespace, stack: ExitStack) -> int:
     """Return where lines go; stdout is the command's, where there is one."""
     if options.output is not None:
@@ -52,6 +59,17 @@ def _open_output(options: Namespace, stack: ExitStack) -> int:
         stack.callback(os.close, fd)
         return fd
     return STDERR if options.command else STDOUT
+
+
+def _allow_descriptors() -> None:
+    """Use as many as we may: each C library takes two, and each container has one.
+
+    The command, which was forked before, has the limit that it always had.
+    """
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _command(options: Namespace) -> Command:
@@ -152,6 +170,7 @@ def _stream(
         shown = batch[:left]
         if shown:
             write(output, sink.rows(shown))
+        _tell(events)
         losses.warn(events.losses)
         if left is not None:
             left -= len(shown)
@@ -163,6 +182,7 @@ def _count(
     events: Trace, sink: Sink, losses: LossReport, output: int, options: Namespace
 ) -> None:
     for _ in events.batches():
+        _tell(events)
         losses.warn(events.losses)
     write(output, sink.header() + sink.rows(events.flows()[: options.limit]))
     if options.histogram:

@@ -208,7 +208,10 @@ class Trace:
 
     @property
     def notices(self) -> list[str]:
-        """What does not work, though the rest does, a line each."""
+        """What does not work, though the rest does, a line each.
+
+        The list grows while tracing; take out what you have seen.
+        """
         return self._naming.notices if self._naming else []
 
     def flows(self) -> list[Flow]:

@@ -178,6 +178,26 @@ def test_notices(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
     assert err == f"tcpconnect: no names from libc: none here\n{READY}"
 
 
+@pytest.mark.parametrize("options", ["", "-c"])
+def test_later_notices(
+    trace: FakeTrace,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+) -> None:
+    """What stops to work while tracing is told then, once."""
+
+    def batches() -> Iterator[list[Connection]]:
+        for pid in (1, 2):
+            trace.notices.append(f"no names from process {pid}")
+            yield []
+
+    monkeypatch.setattr(trace, "batches", batches)
+    _, err = run(capfd, options)
+    told = "".join(f"tcpconnect: no names from process {pid}\n" for pid in (1, 2))
+    assert err == READY + told
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_signals(
     trace: FakeTrace, capfd: pytest.CaptureFixture[str], number: signal.Signals

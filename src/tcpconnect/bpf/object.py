@@ -29,10 +29,10 @@ class BpfObject:
     def __init__(self, library: ctypes.CDLL, name: str) -> None:
         self.library = library
         self._links: list[int] = []
-        with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
-            image = file.read()
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
         with step(f"open the BPF object {name}"):
+            with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
+                image = file.read()
             self._object: int = library.bpf_object__open_mem(
                 image, len(image), byref(options)
             )
