@@ -81,7 +81,8 @@ def test_all_is_well() -> None:
     checked = run(":", "", "--check")
     assert checked.returncode == 0
     names = [line.split(":")[0] for line in checked.stdout.splitlines()]
-    things = "privileges kernel BTF lockdown libbpf program".split()
+    things = ["privileges", "kernel", "BTF", "lockdown", "libbpf"]
+    things += ["cgroup v2", "program"]
     assert names == [f"ok    {thing}" for thing in things]
 
 

@@ -35,6 +35,7 @@ class Machine:
         self.user_namespace.touch()
         self.set("INITIAL_USER_NAMESPACE", self.user_namespace.stat().st_ino)
         self.set("load_library", lambda: self)
+        self.set("mount_point", lambda: b"/sys/fs/cgroup")
         self.give(OF_ROOT, uid=0)
         self.offer(*preflight.FEATURES)
         self.lock("[none] integrity confidentiality\n")
@@ -99,7 +100,15 @@ def test_good_machine() -> None:
         "BTF": preflight.BTF,
         "lockdown": "[none] integrity confidentiality",
         "libbpf": "libbpf.so.1",
+        "cgroup v2": "/sys/fs/cgroup",
     }
+
+
+def test_no_cgroup_v2(machine: Machine) -> None:
+    """Without it one option does not work: that is told, and no problem."""
+    machine.set("mount_point", lambda: b"")
+    assert problems() == []
+    assert found()["cgroup v2"] == "not mounted; --cgroup does not work"
 
 
 def bits(*capabilities: int) -> int:

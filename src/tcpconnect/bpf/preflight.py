@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcpconnect.bpf.cgroup import mount_point
 from tcpconnect.bpf.libbpf import LIBRARY, load_library
 from tcpconnect.errors import PreflightError, TcpconnectError
 
@@ -159,9 +160,18 @@ def _too_old(reason: str) -> TcpconnectError:
     return TcpconnectError("kernel too old", reason, remedy)
 
 
+def cgroups() -> Check:
+    """Examine where cgroup v2 is mounted: only --cgroup can't do without."""
+    try:
+        path = os.fsdecode(mount_point())
+    except OSError:  # no /proc, which is a problem of privileges
+        path = ""
+    return Check("cgroup v2", path or "not mounted; --cgroup does not work")
+
+
 def examine() -> list[Check]:
     """Examine everything."""
-    return [privileges(), kernel(), btf(), lockdown(), library()]
+    return [privileges(), kernel(), btf(), lockdown(), library(), cgroups()]
 
 
 def require() -> None:
