@@ -24,6 +24,7 @@ WARM_UP_PROCESSES = 10_000
 WARM_UP_RATE = 1000.0
 SETTLE_S = 20.0
 SLICE_S = 2.0
+FEWEST = 4  # samples from which anything can be told
 ENDLESS = 1 << 40
 REPORT_S = 10.0
 
@@ -77,7 +78,7 @@ class Soak:
     def measure(self, seconds: float) -> list[Sample]:
         """Go on for so long."""
         end = time.monotonic() + seconds
-        samples = [self.slice(), self.slice()]
+        samples = [self.slice() for _ in range(FEWEST)]
         while time.monotonic() < end:
             samples.append(self.slice())
         return samples
@@ -105,11 +106,11 @@ def main() -> int:
         _tell("warm: from now on nothing may grow")
         samples = soak.measure(given.minutes * 60)
         account = soak.account()
-    seconds = samples[-1].time_s - samples[0].time_s
+    seconds = (samples[-1].time_s - samples[0].time_s) / 2
     _tell(f"made {account.made} = shown {account.shown} + lost {account.lost}")
     _tell(
         f"memory {samples[-1].memory_mb:.1f} MB, grown by {growth_mb(samples):+.2f} MB "
-        f"in {seconds:.0f} s (at most {MOST_GROWTH_MB})"
+        f"in the last {seconds:.0f} s (at most {MOST_GROWTH_MB})"
     )
     _tell(f"descriptors {samples[-1].descriptors}, leaked {leaked(samples)}")
     for line in tool.totals():

@@ -28,9 +28,13 @@ class Account(NamedTuple):
 
 
 def growth_mb(samples: Sequence[Sample]) -> float:
-    """Return by how much memory grew, by the line that fits all samples best."""
-    times = [sample.time_s for sample in samples]
-    slope, _ = linear_regression(times, [sample.memory_mb for sample in samples])
+    """Return by how much memory grew in the second half, by the line that fits best.
+
+    In the first half the allocator's pages fill up, slower and slower.
+    """
+    late = samples[len(samples) // 2 :]
+    times = [sample.time_s for sample in late]
+    slope, _ = linear_regression(times, [sample.memory_mb for sample in late])
     return slope * (times[-1] - times[0])
 
 
