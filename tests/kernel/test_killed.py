@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from attempts import attempt, kernel_objects
-from conftest import READY, TOOL, Tool, sh, wait_until
+from conftest import READY, Tool, sh, wait_until
+from launch import TOOL
 from mounts import private_mounts
 
 from tcpconnect.connection import CONNECTION

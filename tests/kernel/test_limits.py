@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import conftest
+import launch
 import pytest
 from attempts import attempt, run_tool
-from conftest import READY, TOOL, Tool, wait_until
+from conftest import READY, Tool, wait_until
 from processes import busybox
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ NO_DESCRIPTORS = "Too many open files"
 
 def limited(script: Path, limit: str, wrapper: str = "") -> Path:
     """Return a program that runs the tool with a limit of prlimit(1)."""
-    script.write_text(f'#!/bin/sh\nexec prlimit {limit} {wrapper} {TOOL} "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec prlimit {limit} {wrapper} {launch.TOOL} "$@"\n')
     script.chmod(0o755)
     return script
 
@@ -34,7 +34,7 @@ def limited(script: Path, limit: str, wrapper: str = "") -> Path:
 def test_no_locked_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Maps count as locked memory before Linux 5.11; they need no limit to be set."""
     path = limited(tmp_path / "tool", "--memlock=0:0")
-    monkeypatch.setattr(conftest, "TOOL", path)
+    monkeypatch.setattr(launch, "TOOL", path)
     with Tool("-p", os.getpid(), "-rd", "--columns", "dport,query") as tool:
         attempt("127.0.0.1", 1)
         assert tool.lines(2) == ["DPORT QUERY", "1     localhost"]
@@ -47,7 +47,7 @@ def test_no_locked_memory_and_no_right_to_it(
     """Where the limit counts, and can't be raised, one line says so."""
     wrapper = "setpriv --bounding-set=-sys_resource"
     tool = limited(tmp_path / "tool", "--memlock=0:0", wrapper)
-    monkeypatch.setattr("attempts.TOOL", tool)
+    monkeypatch.setattr(launch, "TOOL", tool)
     result = run_tool("-p", os.getpid(), "--duration", "0.01")
     (line,) = result.stderr.splitlines()
     if result.returncode:
@@ -62,7 +62,7 @@ def test_few_descriptors(
 ) -> None:
     """Too few to start, wherever they end: a line says so."""
     tool = limited(tmp_path / "tool", f"--nofile={most}:{most}")
-    monkeypatch.setattr("attempts.TOOL", tool)
+    monkeypatch.setattr(launch, "TOOL", tool)
     result = run_tool("-p", os.getpid(), "-d", "--duration", "0.01")
     lines = [line for line in result.stderr.splitlines() if NO_DESCRIPTORS in line]
     if result.returncode:
@@ -74,7 +74,16 @@ def test_few_descriptors(
 def test_command_keeps_its_limit() -> None:
     """The tool takes what it may have; a command has what it always had."""
     script = "ulimit -Sn; grep 'open files' /proc/$PPID/limits"
-    command = ["prlimit", "--nofile=300:400", str(TOOL), "-d", "--", "sh", "-c", script]
+    command = [
+        "prlimit",
+        "--nofile=300:400",
+        str(launch.TOOL),
+        "-d",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
     own, tools = result.stdout.splitlines()
     assert own == "300"

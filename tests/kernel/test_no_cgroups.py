@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import conftest
+import launch
 import pytest
 from attempts import attempt, run_tool
-from conftest import READY, TOOL, Tool, sh
+from conftest import READY, Tool, sh
 from mounts import private_mounts
 
 if TYPE_CHECKING:
@@ -31,10 +31,9 @@ def _not_to_be_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away the right to mount one."""
     path = tmp_path / "tool"
     setpriv = "setpriv --bounding-set=-all,+bpf,+perfmon,+net_admin"
-    path.write_text(f'#!/bin/sh\nexec {setpriv} {TOOL} "$@"\n')
+    path.write_text(f'#!/bin/sh\nexec {setpriv} {launch.TOOL} "$@"\n')
     path.chmod(0o755)
-    monkeypatch.setattr(conftest, "TOOL", path)
-    monkeypatch.setattr("attempts.TOOL", path)
+    monkeypatch.setattr(launch, "TOOL", path)
 
 
 def refused(*options: str) -> str:

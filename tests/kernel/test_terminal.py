@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attempts import attempt
-from conftest import READY, TOOL, Tool, wait_until
+from conftest import READY, Tool, wait_until
+from launch import TOOL
 
 if TYPE_CHECKING:
     from pathlib import Path
