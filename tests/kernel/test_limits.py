@@ -74,16 +74,8 @@ def test_few_descriptors(
 def test_command_keeps_its_limit() -> None:
     """The tool takes what it may have; a command has what it always had."""
     script = "ulimit -Sn; grep 'open files' /proc/$PPID/limits"
-    command = [
-        "prlimit",
-        "--nofile=300:400",
-        str(launch.TOOL),
-        "-d",
-        "--",
-        "sh",
-        "-c",
-        script,
-    ]
+    command = ["prlimit", "--nofile=300:400", str(launch.TOOL), "-d", "--"]
+    command += ["sh", "-c", script]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
     own, tools = result.stdout.splitlines()
     assert own == "300"

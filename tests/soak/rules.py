@@ -12,7 +12,10 @@ MOST_GROWTH_MB = 2.0
 
 
 class Sample(NamedTuple):
-    """The tool at a time: its resident memory in 10^6 bytes, and its descriptors."""
+    """The tool at a time: its resident memory in 10^6 bytes, and its descriptors.
+
+    Those of probes are left out: each C library that a container brings has some.
+    """
 
     time_s: float
     memory_mb: float
