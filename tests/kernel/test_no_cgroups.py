@@ -30,7 +30,7 @@ def _not_mounted() -> Iterator[None]:
 def _not_to_be_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away the right to mount one."""
     path = tmp_path / "tool"
-    setpriv = "setpriv --bounding-set=-all,+bpf,+perfmon,+net_admin"
+    setpriv = "setpriv --bounding-set=-all,+bpf,+perfmon,+net_admin,+sys_resource"
     path.write_text(f'#!/bin/sh\nexec {setpriv} {launch.TOOL} "$@"\n')
     path.chmod(0o755)
     monkeypatch.setattr(launch, "TOOL", path)
