@@ -61,16 +61,15 @@ class Naming:
             try:
                 self._lookups.look_at(pid)
             except KernelError as error:
-                self._note(f"no names from the libc of process {pid}: {error}")
+                self._note(pid, str(error))
             except OSError as error:  # no descriptors, most likely
-                reason = os.strerror(error.errno or 0)
-                self._note(f"no names from the libc of process {pid}: {reason}")
+                self._note(pid, os.strerror(error.errno or 0))
 
-    def _note(self, notice: str) -> None:
+    def _note(self, pid: int, reason: str) -> None:
         """Keep a notice: of the first so many, since anyone may start containers."""
         self._noted += 1
         if self._noted <= MAX_NOTICES:
-            self.notices.append(notice)
+            self.notices.append(f"no names from the libc of process {pid}: {reason}")
 
     def add_to(self, connections: Iterable[Connection], _framed: bytes) -> None:
         """Set the names of connections' destinations."""

@@ -49,7 +49,8 @@ def run(options: Namespace, view: View) -> int:
 def _tell(events: Trace) -> None:
     """Say what does not work, since this was last asked."""
     while events.notices:
-        say(f"tcpconnect: {events.notices.pop(0)}")
+        notice = events.notices.pop(0)
+        say(f"tcpconnect: {notice}")
 
 
 def _open_output(options: Namespace, stack: ExitStack) -> int:

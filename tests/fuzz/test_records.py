@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from struct import iter_unpack
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 RING_BYTES = 1 << 18
 IMAGES, ADDRESSES = 20, 10
+COLOR = re.compile(r"\x1b\[(?:0|1|31|33)m")  # what the table itself puts in
 
 
 def records_of(runs: list[Run]) -> list[bytes]:
@@ -194,11 +196,15 @@ def test_outputs(fuzz: Fuzz, tmp_path: Path) -> None:
 
     def case(random: Random) -> None:
         connections = batch(random, Decoder(tmp_path))
-        assert len(shown("table", connections)) == 1 + len(connections)
+        lines = shown("table", connections)
+        assert len(lines) == 1 + len(connections)
+        sink = open_sink("table", CONNECTION_COLUMNS, colored=True)
+        colored = (sink.header() + sink.rows(connections)).decode()
+        assert COLOR.sub("", colored).split("\n") == [*lines, ""]
         objects = [json.loads(line) for line in shown("json", connections)]
         assert [list(each) for each in objects] == [names] * len(connections)
-        lines = "\r\n".join(shown("csv", connections))
-        rows = list(csv.reader(io.StringIO(lines, newline=""), strict=True))
+        text = "\r\n".join(shown("csv", connections))
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         assert [len(row) for row in rows] == [len(names)] * (1 + len(connections))
 
     fuzz(case)

@@ -80,12 +80,13 @@ def connect(count: int) -> None:
 
 def test_resized() -> None:
     """Lines go on as they were, and none is missing."""
-    with Terminal("--columns", "dport") as terminal:
+    with Terminal("--columns", "dport", "--color", "never") as terminal:
         for columns in (10, 200, 1, 80):
             terminal.resize(columns)
             connect(MANY)
+        header = b"DPORT\r\n"
         rows = 4 * MANY * b"1\r\n"
-        wait_until(lambda: terminal.read().endswith(b"DPORT\r\n" + rows), "all rows")
+        wait_until(lambda: terminal.read().endswith(header + rows), "all rows")
 
 
 @MODES
