@@ -7,7 +7,7 @@ BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
 SHARE := $(wildcard share/*.py share/*.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-kernels test-systemd lint format bench bench-peers share dist release-check clean
+.PHONY: help run install test soak fuzz test-kernels test-systemd lint format bench bench-peers share dist release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,17 @@ install: $(VENV)/installed ## build the tool into .venv/bin/tcpconnect
 test: $(VENV)/tools ## run all tests, those of the kernel too when root; options in ARGS
 	@scripts/system-packages test
 	$(BIN)/pytest $(ARGS)
+
+fuzz: SECONDS ?= 60
+fuzz: SEED ?= $(shell date +%s)
+fuzz: $(VENV)/tools ## give hostile data to all decoders for SECONDS=60; options in ARGS
+	TCPCONNECT_FUZZ_SECONDS=$(SECONDS) TCPCONNECT_FUZZ_SEED=$(SEED) \
+		$(BIN)/pytest -rP tests/fuzz $(ARGS)
+
+soak: MINUTES ?= 10
+soak: $(VENV)/tools ## trace for MINUTES=10 with every feature on: nothing may grow
+	@scripts/system-packages test
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 test-kernels: $(VENV)/tools ## run the kernel tests on other kernels; options in ARGS
 	@scripts/system-packages vm

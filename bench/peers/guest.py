@@ -126,7 +126,7 @@ def programs_ns(running: Running, order: Order, generator: Generator) -> float:
     """
     with statistics():
         before = programs_of(running.pid)
-        made = generator.make(order)
+        made, _ = load(running, order, generator)
         spent = programs_of(running.pid).since(before)
     return spent.time_ns / made.connects
 
@@ -164,13 +164,15 @@ def main() -> int:
                 peers[peer.name] = measure(peer, plan, generator, bare_us)._asdict()
                 say(f"round {number + 1}: {peer.name} {peers[peer.name]}")
             rounds.append({"bare_us": bare_us, "bare_rate": bare_rate, "peers": peers})
+    say("one connection of each kind")
+    cases = compare(OURS, BCC)
     result = {
         "machine": f"Linux {platform.release()} {platform.machine()}, "
         f"{os.cpu_count()} CPU, Python {platform.python_version()}",
         "versions": {peer.name: version(peer) for peer in PEERS},
         "rate": given.rate,
         "rounds": rounds,
-        "cases": compare(OURS, BCC),
+        "cases": cases,
         "closed_port": CLOSED_PORT,
     }
     given.output.write_text(json.dumps(result))

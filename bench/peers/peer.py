@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 300.0  # bcc's tool compiles its programs
 STILL_S = 1.0
+END_S = 30.0
 CPUCLOCK_VIRT = 1  # include/linux/posix-timers.h: of a process, time in user mode
 
 
@@ -62,7 +63,7 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGINT)
-        end = time.monotonic() + TIMEOUT_S
+        end = time.monotonic() + END_S
         while self._process.poll() is None and time.monotonic() < end:
             self.read(0.05)
         self._process.kill()

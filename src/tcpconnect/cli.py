@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 from tcpconnect.errors import PreflightError, TcpconnectError
@@ -17,6 +19,14 @@ from tcpconnect.output import (
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
+
+
+# What this process, or the machine, may have no more of, whatever it is needed for.
+REMEDIES = {
+    errno.EMFILE: "raise the limit: ulimit -n",
+    errno.ENFILE: "raise the limit: sysctl fs.file-max",
+    errno.ENOMEM: "free some memory",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,9 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReaderGoneError:
         return 0
     except Exception as error:  # noqa: BLE001 (a bug: still one line, no traceback)
-        reason = f"{type(error).__name__}: {error}"
-        remedy = "please report it with what -v prints"
-        _show(TcpconnectError("internal error", reason, remedy), verbose=verbose)
+        _show(_unforeseen(error), verbose=verbose)
         return 1
 
 
@@ -59,6 +67,16 @@ def _run(options: Namespace) -> int:
     from tcpconnect.view import View
 
     return run(options, View(options))
+
+
+def _unforeseen(error: Exception) -> TcpconnectError:
+    if isinstance(error, OSError) and error.errno in REMEDIES:
+        reason, remedy = os.strerror(error.errno), REMEDIES[error.errno]
+        return TcpconnectError("can't go on", reason, remedy)
+    reason = f"{type(error).__name__}: {error}"
+    return TcpconnectError(
+        "internal error", reason, "please report it with what -v prints"
+    )
 
 
 def _show(error: TcpconnectError, *, verbose: bool) -> None:

@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from tcpconnect.errors import CommandError, UsageError
+from tcpconnect.settings import MAX_UID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,12 +114,17 @@ def invoking_user() -> User | None:
     uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
     if os.geteuid() or uid is None:
         return None
-    if not (uid.isdecimal() and gid and gid.isdecimal()):
+    if not (_is_id(uid) and gid and _is_id(gid)):
         reason = f"SUDO_UID={uid!r} SUDO_GID={gid!r}"
         raise UsageError("can't tell who called sudo", reason, "unset both of them")
     if not int(uid):
         return None
     return User(int(uid), int(gid), os.environ.get("SUDO_USER", ""))
+
+
+def _is_id(text: str) -> bool:
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_UID))
+    return digits and int(text) <= MAX_UID
 
 
 def _be(user: User) -> None:

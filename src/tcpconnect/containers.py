@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf import capabilities, cgroup
-from tcpconnect.enrich.container import parse
+from tcpconnect.enrich.container import own, parse
 from tcpconnect.enrich.container_names import name_of, unreadable
 from tcpconnect.errors import UsageError, did_you_mean
 
@@ -90,7 +90,7 @@ def running() -> list[Running]:
     found: dict[Container, Running] = {}
     mount = os.fsdecode(cgroup.mount_point())
     for path in cgroup.directories(mount) if mount else ():
-        container = parse(path)
+        container = own(path)
         if container and container != parse(os.path.dirname(path)):
             _known(found, container).paths.add(mount + path)
     _add_from_v1(found)
@@ -119,13 +119,17 @@ def _known(found: dict[Container, Running], container: Container) -> Running:
 
 
 def _container_of(pid: str) -> Container | None:
-    """Return the container that a process is in by any hierarchy."""
     with open(
         f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape"
     ) as lines:
-        for line in lines:
-            # cgroups(7): ID of the hierarchy, its controllers, path
-            container = parse(line.rstrip("\n").split(":", 2)[2])
-            if container:
-                return container
+        return container_in(lines)
+
+
+def container_in(lines: Iterable[str]) -> Container | None:
+    """Return the container that a process is in by any hierarchy of these lines."""
+    for line in lines:
+        # cgroups(7): ID of the hierarchy, its controllers, path
+        container = parse(line.rstrip("\n").split(":", 2)[-1])
+        if container:
+            return container
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
     from tcpconnect.settings import Settings
 
 
+MAX_NOTICES = 100
+
+
 class Naming:
     """Attached from the constructor until ``close``.
 
     ``notices`` has a line for each source that can't be attached; KernelError is raised
-    when that is all of them.
+    when that is all of them. Lines come to it later, too: who tells them takes them.
     """
 
     lengths = LENGTHS
 
     def __init__(self, library: ctypes.CDLL, ring_fd: int, settings: Settings) -> None:
         self.notices: list[str] = []
+        self._noted = 0
         self._names = Names(settings.max_names, settings.names_ttl_s)
         self._sources: list[Answers | Lookups] = []
         self._lookups: Lookups | None = None
@@ -57,7 +62,15 @@ class Naming:
             try:
                 self._lookups.look_at(pid)
             except KernelError as error:
-                self.notices.append(f"no names from the libc of process {pid}: {error}")
+                self._note(pid, str(error))
+            except OSError as error:  # no descriptors, most likely
+                self._note(pid, os.strerror(error.errno or 0))
+
+    def _note(self, pid: int, reason: str) -> None:
+        """Keep a notice: of the first so many, since anyone may start containers."""
+        self._noted += 1
+        if self._noted <= MAX_NOTICES:
+            self.notices.append(f"no names from the libc of process {pid}: {reason}")
 
     def add_to(self, connections: Iterable[Connection], _framed: bytes) -> None:
         """Set the names of connections' destinations."""

@@ -32,11 +32,20 @@ def write(fd: int, data: bytes) -> None:
         except BrokenPipeError:
             raise ReaderGoneError from None
         except OSError as error:
+            if _hung_up(fd):
+                raise ReaderGoneError from None
             raise OutputError(
                 "can't write the output",
                 os.strerror(error.errno or 0),
                 f"nothing more is shown; look at where {_NAMES.get(fd, 'it')} goes",
             ) from error
+
+
+def _hung_up(fd: int) -> bool:
+    """Whether this is a terminal that was closed: writing to it is an EIO."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    return any(found & select.POLLHUP for _, found in poll.poll(0))
 
 
 def open_file(path: str) -> int:

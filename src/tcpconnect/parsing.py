@@ -66,6 +66,12 @@ class Parser(argparse.ArgumentParser):
             usage = super().format_usage().removeprefix("usage: ").rstrip()
             self.usage = f"{usage}\n{indent}[{COMMAND_MARK} COMMAND [ARGUMENT ...]]"
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Refuse ``--`` as a value: argparse before Python 3.13 loses it."""
+        if arg_strings == [COMMAND_MARK]:
+            raise argparse.ArgumentError(action, "expected one argument")
+        return super()._get_values(action, arg_strings)
+
     def _print_message(self, message: str, _file: object = None) -> None:
         write(STDOUT, message.encode())
 

@@ -30,11 +30,12 @@ def run(options: Namespace, view: View) -> int:
         command = None
         if options.command:
             command = stack.enter_context(_command(options))
+        if options.dns:
+            _allow_descriptors()
         with _trace(options, view, command) as events:
             events.stop_with(output)
             sink = _open_sink(options, view, output)
-            for notice in events.notices:
-                say(f"tcpconnect: {notice}")
+            _tell(events)
             if command:
                 _pass_signals_on(events, command)
             else:
@@ -48,6 +49,13 @@ def run(options: Namespace, view: View) -> int:
         return command.wait() if command else 0
 
 
+def _tell(events: Trace) -> None:
+    """Say what does not work, since this was last asked."""
+    while events.notices:
+        notice = events.notices.pop(0)
+        say(f"tcpconnect: {notice}")
+
+
 def _open_output(options: Namespace, stack: ExitStack) -> int:
     """Return where lines go; stdout is the command's, where there is one."""
     if options.output is not None:
@@ -55,6 +63,17 @@ def _open_output(options: Namespace, stack: ExitStack) -> int:
         stack.callback(os.close, fd)
         return fd
     return STDERR if options.command else STDOUT
+
+
+def _allow_descriptors() -> None:
+    """Use as many as we may: each C library takes two, and each container has one.
+
+    The command, which was forked before, has the limit that it always had.
+    """
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _command(options: Namespace) -> Command:
@@ -121,7 +140,10 @@ def _give_up_privileges(events: Trace, command: Command | None) -> None:
 
 
 def _stop_on_signals(events: Trace) -> None:
-    """Stop at the first SIGINT or SIGTERM; a second one kills, as by default."""
+    """Stop at the first SIGINT, SIGTERM or SIGHUP; a second one kills, as by default.
+
+    SIGHUP comes when the terminal is closed; under nohup(1) it stays ignored.
+    """
 
     def stop(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -131,6 +153,8 @@ def _stop_on_signals(events: Trace) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, stop)
 
 
 def _pass_signals_on(events: Trace, command: Command) -> None:
@@ -168,6 +192,7 @@ def _stream(
         shown = batch[:left]
         if shown:
             write(output, sink.rows(shown))
+        _tell(events)
         losses.warn(events.losses)
         if left is not None:
             left -= len(shown)
@@ -179,6 +204,7 @@ def _count(
     events: Trace, sink: Sink, losses: LossReport, output: int, options: Namespace
 ) -> None:
     for _ in events.batches():
+        _tell(events)
         losses.warn(events.losses)
     write(output, sink.header() + sink.rows(events.flows()[: options.limit]))
     if options.histogram:

@@ -12,7 +12,7 @@ PF_EXITING = 0x4  # include/linux/sched.h
 
 
 class Process(NamedTuple):
-    """A process: its parent, and when it started (in ticks since the boot).
+    """A process: its parent, when it started (in ticks since the boot), and its flags.
 
     A number is given to another process when its process is gone; the start tells them
     apart.
@@ -20,14 +20,15 @@ class Process(NamedTuple):
 
     ppid: int
     started: int
+    flags: int = 0
 
 
 def all_processes() -> dict[int, Process]:
     """Return all processes that are there now, by their PIDs."""
     found = {}
     for name in os.listdir("/proc"):
-        if name.isdigit() and (stat := _stat(name)):
-            found[int(name)] = Process(int(stat[1]), int(stat[19]))
+        if name.isdigit() and (process := _read(name)):
+            found[int(name)] = process
     return found
 
 
@@ -50,26 +51,34 @@ def descendants(processes: dict[int, Process], ancestors: Collection[int]) -> se
 
 def is_running(pid: int, started: int) -> bool:
     """Whether a thread of the process that started then is not ending yet."""
-    stat = _stat(str(pid))
-    if not stat or int(stat[19]) != started:
+    process = _read(str(pid))
+    if not process or process.started != started:
         return False
     try:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return False
     for thread in threads:
-        stat = _stat(f"{pid}/task/{thread}")
-        if stat and not int(stat[6]) & PF_EXITING:
+        task = _read(f"{pid}/task/{thread}")
+        if task and not task.flags & PF_EXITING:
             return True
     return False
 
 
-def _stat(path: str) -> list[str]:
-    """Return the fields of proc_pid_stat(5) from the third on; none when it is gone."""
+def _read(path: str) -> Process | None:
+    """Return a process or thread; None when it is gone."""
     try:
         with open(f"/proc/{path}/stat", "rb") as file:
-            line = file.read()
+            return parse_stat(file.read())
     except OSError:
-        return []
-    # The second is the name in parentheses, which may have any character in it.
-    return line.rpartition(b")")[2].decode().split()
+        return None
+
+
+def parse_stat(line: bytes) -> Process | None:
+    """Return what proc_pid_stat(5) tells, None when it is something else."""
+    # The second field is the name in parentheses, which may have any character in it.
+    fields = line.rpartition(b")")[2].split()
+    try:
+        return Process(int(fields[1]), int(fields[19]), int(fields[6]))
+    except (IndexError, ValueError):
+        return None

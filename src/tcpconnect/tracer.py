@@ -57,6 +57,9 @@ class Trace:
 
     Iterate over it for Connections, or over ``batches()``. Both end after ``stop()``,
     when ``duration`` seconds are over, or when all followed processes have ended.
+
+    ``notices`` tells what does not work, though the rest does, a line each. The list
+    grows while tracing; take out what you have seen.
     """
 
     def __init__(self, settings: Settings, duration: float | None = None) -> None:
@@ -76,6 +79,8 @@ class Trace:
             if settings.named:
                 self._naming = self._attach_names(library)
                 stack.callback(self._naming.close)
+            self.notices = self._naming.notices if self._naming else []
+            self.notices += self._unread()
             self._enrichers = self._all_enrichers()
             self._close = stack.pop_all().close
         self._learners = {
@@ -107,6 +112,18 @@ class Trace:
         from tcpconnect.naming import Naming
 
         return Naming(library, self._source.fileno(), self.settings)
+
+    def _unread(self) -> list[str]:
+        """Return a notice for each folder of runtimes that we may not read."""
+        if not self.settings.details & NAMED_DETAILS:
+            return []
+        from tcpconnect.enrich.container_names import unreadable
+
+        why = missing([READ_FILES])
+        return [
+            str(TcpconnectError(f"no names of containers from {folder}", *why))
+            for folder in unreadable()
+        ]
 
     def _all_enrichers(self) -> list[Enricher]:
         """Return what adds to connections, in its order."""
@@ -215,16 +232,6 @@ class Trace:
         return losses
 
     @property
-    def notices(self) -> list[str]:
-        """What does not work, though the rest does, a line each."""
-        notices = self._naming.notices if self._naming else []
-        if self.settings.details & NAMED_DETAILS:
-            from tcpconnect.enrich.container_names import unreadable
-
-            notices = notices + [_unread(folder) for folder in unreadable()]
-        return notices
-
-    @property
     def later(self) -> frozenset[str]:
         """The capabilities that it needs as long as it runs: the others may go."""
         needed = self._source.later
@@ -255,12 +262,6 @@ class Trace:
         self._close()
         os.close(waker)
         os.close(self._wake)
-
-
-def _unread(folder: str) -> str:
-    """Return the notice of a container runtime's folder that we may not read."""
-    why = missing([READ_FILES])
-    return str(TcpconnectError(f"no names of containers from {folder}", *why))
 
 
 def _networks(values: Iterable[Network]) -> frozenset[IPv4Network | IPv6Network]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unit.samples import connection
-
 from tcpconnect.options import build_parser
 from tcpconnect.sinks import open_sink
 from tcpconnect.view import View
+from unit.samples import connection
 
 EVENTS = [
     connection(pid=16243, daddr="10.1.0.3", dport=443, result="OK", latency_ms=0.08),

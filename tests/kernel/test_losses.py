@@ -7,6 +7,7 @@ import re
 import resource
 import signal
 import socket
+import sys
 import time
 from contextlib import ExitStack
 from itertools import islice, product
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 from attempts import Child, attempt
 from conftest import READY, TIMEOUT_S, Tool, wait_until
+
+from tcpconnect.connection import CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +70,35 @@ def test_ring_overflow(options: tuple[str, ...]) -> None:
         lost = told(tool, "attempts lost")
         assert 30 <= printed < made
         assert printed + lost == made
+
+
+def test_normal_after_a_standstill() -> None:
+    """Losses are told as soon as it goes on; then nothing is lost, all is known."""
+    made, more = 800, 20
+    columns = ("--columns", ",".join(CONNECTION))
+    with start("--ring-bytes", 1 << 16, "-jd", *columns) as tool:
+        overflow(tool, made)
+        wait_until(
+            lambda: tool.stdout and told(tool, "attempts lost", "warning:"),
+            "the warning",
+        )
+        lost = told(tool, "attempts lost", "warning:")
+        shown = len(tool.events(made - lost))
+        assert shown == made - lost
+        for n in range(1, 1 + more):
+            attempt("127.0.0.1", 1)
+            event = tool.events(shown + n)[-1]
+        assert tool.stop() == 0
+        assert len(tool.all_events()) == shown + more
+        assert told(tool, "attempts lost") == lost
+    expected = {
+        "pid": os.getpid(),
+        "dport": 1,
+        "result": "ECONNREFUSED",
+        "query": "localhost",
+        "exe": os.path.realpath(sys.executable),
+    }
+    assert {key: event[key] for key in expected} == expected
 
 
 def test_no_loss_no_word() -> None:

@@ -188,3 +188,32 @@ def test_map_outlives_the_tool(bpffs: Path) -> None:
         assert tool.stop() == 0
     wanted.add(7)
     wanted.remove(7)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_map_that_is_deleted(bpffs: Path, kind: str) -> None:
+    """A map whose name is deleted while it is in use goes on to decide."""
+    wanted = id_map(bpffs, kind)
+    with places(kind) as (both, number):
+        wanted.add(number)
+        with Tool("-j", "-p", both.pids, *wanted.option) as tool:
+            wanted.path.unlink()
+            both.inside.run()
+            both.outside.run()
+            assert shown(tool) == [(both.inside.pid, 1)]
+
+
+def test_place_that_is_deleted() -> None:
+    """So does a cgroup that is removed while it is a filter."""
+    with places("cgroup") as (both, _):
+        path = f"tcpconnect-test-{both.inside.pid}"
+        tool = Tool("-j", "-p", both.pids, "--cgroup", path)
+        with tool:
+            both.inside.run()
+            assert tool.events(1)[0]["pid"] == both.inside.pid
+            procs = unified() / "cgroup.procs"
+            procs.write_text(f"{both.inside.pid}\n")
+            (unified() / path).rmdir()
+            both.inside.run()
+            assert shown(tool) == [(both.inside.pid, 1)]
+            (unified() / path).mkdir()  # for its maker to remove

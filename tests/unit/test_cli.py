@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -46,6 +47,11 @@ def end(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
         ),
         (OutputError("can't write", "full"), 1, "can't write: full"),
         (UsageError("no such thing", "", "try -h"), 2, "no such thing; try -h"),
+        (
+            OSError(errno.EMFILE, "", "/proc"),
+            1,
+            "can't go on: Too many open files; raise the limit: ulimit -n",
+        ),
         (
             ValueError("a bug"),
             1,

@@ -51,7 +51,7 @@ def write(root: Path, path: str, content: str) -> None:
     """Write a file below ``root``."""
     file = root / path
     file.parent.mkdir(parents=True)
-    file.write_text(content)
+    file.write_text(content, errors="surrogateescape")
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -64,7 +64,11 @@ def test_name(tmp_path: Path, kind: str) -> None:
     assert name_of(Container(runtime, "0" * 64, None), str(tmp_path)) is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"Name": 1}', "null", "\0"])
+NO_UTF8 = '{"Name": "\udcff", "names": ["\udcff"], "annotations": {"\udcff": "web"}}'
+DAMAGED = ["", "{", "[]", "{}", '{"Name": 1}', "null", "\0", NO_UTF8, f"[{NO_UTF8}]"]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 @pytest.mark.parametrize("kind", FILES)
 def test_damaged_file(tmp_path: Path, kind: str, content: str) -> None:
     """A file that can't be understood is no name, and no error."""

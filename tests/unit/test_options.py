@@ -102,6 +102,8 @@ ONE_LINE = [
     ("-P http", "argument -P/--port: 'http' is no port (a number, 0 to 65535)" + HELP),
     ("-u no-such", "argument -u/--uid: no user 'no-such' on this machine" + HELP),
     ("-p", "argument -p/--pid: expected one argument" + HELP),
+    ("-p--", "argument -p/--pid: expected one argument" + HELP),
+    ("--duration=--", "argument --duration: expected one argument" + HELP),
     ("-p -1", "argument -p/--pid: expected one argument" + HELP),
     ("-4 -6", "argument -6/--ipv6: not allowed with argument -4/--ipv4" + HELP),
     ("-x", "unrecognized arguments: -x" + HELP),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.connection import Connection
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY = "Tracing connect ... Hit Ctrl-C to end\n"
 
 
@@ -73,7 +74,7 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrace]:
     fake = FakeTrace()
     monkeypatch.setattr("tcpconnect.pipeline.trace", fake)
     monkeypatch.setattr("tcpconnect.pipeline.keep_only", fake.kept.update)
-    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     yield fake
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -206,7 +207,27 @@ def test_privileges_that_stay(
     assert err == told + READY
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("options", ["", "-c"])
+def test_later_notices(
+    trace: FakeTrace,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+) -> None:
+    """What stops to work while tracing is told then, once."""
+
+    def batches() -> Iterator[list[Connection]]:
+        for pid in (1, 2):
+            trace.notices.append(f"no names from process {pid}")
+            yield []
+
+    monkeypatch.setattr(trace, "batches", batches)
+    _, err = run(capfd, options)
+    told = "".join(f"tcpconnect: no names from process {pid}\n" for pid in (1, 2))
+    assert err == READY + told
+
+
+@pytest.mark.parametrize("number", SIGNALS)
 def test_signals(
     trace: FakeTrace, capfd: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
@@ -215,6 +236,14 @@ def test_signals(
     signal.raise_signal(number)
     assert trace.stopped
     assert signal.getsignal(number) == signal.SIG_DFL
+
+
+def test_nohup(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
+    """A SIGHUP that was to be ignored goes on to be."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    run(capfd, "")
+    signal.raise_signal(signal.SIGHUP)
+    assert not trace.stopped
 
 
 @pytest.mark.parametrize(

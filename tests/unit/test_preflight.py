@@ -36,6 +36,7 @@ class Machine:
         self.set("INITIAL_USER_NAMESPACE", self.user_namespace.stat().st_ino)
         self.set("load_library", lambda: self)
         self.give(*capabilities.NUMBERS, uid=0)
+        self.set("mount_point", lambda: b"/sys/fs/cgroup")
         self.offer(*preflight.FEATURES)
         self.lock("[none] integrity confidentiality\n")
         monkeypatch.setattr("os.uname", lambda: SimpleNamespace(release="6.12.9"))
@@ -97,7 +98,15 @@ def test_good_machine() -> None:
         "BTF": preflight.BTF,
         "lockdown": "[none] integrity confidentiality",
         "libbpf": "libbpf.so.1",
+        "cgroup v2": "/sys/fs/cgroup",
     }
+
+
+def test_no_cgroup_v2(machine: Machine) -> None:
+    """Without it one option does not work: that is told, and no problem."""
+    machine.set("mount_point", lambda: b"")
+    assert problems() == []
+    assert found()["cgroup v2"] == "not mounted; --cgroup does not work"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_invoking_user(
     assert invoking_user() == expected
 
 
-@pytest.mark.parametrize("uid", ["", "-1", "root", "1000 "])
+@pytest.mark.parametrize("uid", ["", "-1", "root", "1000 ", "٣", str(1 << 32)])
 def test_damaged_variables(monkeypatch: pytest.MonkeyPatch, uid: str) -> None:
     """Rather than running the command as root, the tool refuses."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)

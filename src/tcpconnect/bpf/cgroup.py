@@ -20,7 +20,7 @@ ONLY_V2 = (
 SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 430, 431, 432
 FSCONFIG_CMD_CREATE = 6
 
-OCTAL = re.compile(rb"\\([0-7]{3})")  # how mountinfo has a space, among others
+OCTAL = re.compile(rb"\\([0-3][0-7]{2})")  # how mountinfo has a space, among others
 
 
 def open_root() -> int:
@@ -49,7 +49,10 @@ def _mounts(wanted: bytes, mountinfo: str) -> Iterator[bytes]:
         for line in lines:
             # proc_pid_mountinfo(5): id, parent, device, root, mount point, ... - type
             mount, _, kind = line.partition(b" - ")
-            _, _, _, root, path, *_ = mount.split()
+            fields = mount.split()
+            if len(fields) < 5:  # nothing that the kernel writes
+                continue
+            root, path = fields[3:5]
             if kind.startswith(wanted + b" ") and root == b"/":
                 yield OCTAL.sub(lambda code: bytes([int(code[1], 8)]), path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 SYS_OPENAT2 = 437  # v5.6
 RESOLVE_IN_ROOT = 0x10
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 # Where distributions have glibc and musl, below the root of a process.
 MACHINE = os.uname().machine
@@ -67,10 +69,14 @@ def libraries(pid: int) -> Iterator[Library]:
 
     The caller closes their descriptors. Links are followed as that process would follow
     them, never out of its root. Nothing is yielded for a process that has ended.
+
+    Raises OSError when there are no descriptors left.
     """
     try:
         root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if error.errno in NO_DESCRIPTORS:
+            raise
         return
     try:
         for path in PATHS:
@@ -87,6 +93,8 @@ def _open_in(root: int, path: str) -> int:
     fd: int = _libc.syscall(
         SYS_OPENAT2, root, path.encode(), ctypes.byref(how), ctypes.sizeof(how)
     )
+    if fd < 0 and ctypes.get_errno() in NO_DESCRIPTORS:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return fd
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 MAX_QUERIES = 65536
 LOOKUP_PROGRAMS = ("getaddrinfo_entry", "getaddrinfo_return")
 
-# What it takes to open a file in any process's root, and to use perf: all of it, or
-# before Linux 6.16, the two others.
+# What it takes to open a file in any process's root; and to use perf: the first of
+# these, or before Linux 6.16 the two others.
 OTHERS_FILES = frozenset({"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"})
-PERF = frozenset({ALMIGHTY, "CAP_BPF", "CAP_PERFMON"})
+PERF = {ALMIGHTY, "CAP_BPF", "CAP_PERFMON"}
 SWEEP_NS = 60 * 10**9  # how often libraries of containers that are gone are let go
 
 

@@ -40,10 +40,10 @@ class BpfObject:
         self.library = library
         self._links: list[int] = []
         self.multi = False  # whether functions are attached to without perf
-        with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
-            image = file.read()
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
         with step(f"open the BPF object {name}"):
+            with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
+                image = file.read()
             self._object: int = library.bpf_object__open_mem(
                 image, len(image), byref(options)
             )

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf import capabilities
+from tcpconnect.bpf.cgroup import mount_point
 from tcpconnect.bpf.libbpf import LIBRARY, load_library
 from tcpconnect.errors import PreflightError, TcpconnectError
 
@@ -91,7 +92,11 @@ def btf() -> Check:
 
 def lockdown() -> Check:
     """Examine whether the kernel lets BPF programs read its memory."""
-    mode = _read(LOCKDOWN).decode().strip() if os.path.exists(LOCKDOWN) else "none"
+    mode = (
+        _read(LOCKDOWN).decode(errors="replace").strip()
+        if os.path.exists(LOCKDOWN)
+        else "none"
+    )
     if "[confidentiality]" not in mode:
         return Check("lockdown", mode)
     problem = TcpconnectError(
@@ -149,9 +154,18 @@ def _too_old(reason: str) -> TcpconnectError:
     return TcpconnectError("kernel too old", reason, remedy)
 
 
+def cgroups() -> Check:
+    """Examine where cgroup v2 is mounted: only --cgroup can't do without."""
+    try:
+        path = os.fsdecode(mount_point())
+    except OSError:  # no /proc, which is a problem of privileges
+        path = ""
+    return Check("cgroup v2", path or "not mounted; --cgroup does not work")
+
+
 def examine() -> list[Check]:
     """Examine everything."""
-    return [privileges(), kernel(), btf(), lockdown(), library()]
+    return [privileges(), kernel(), btf(), lockdown(), library(), cgroups()]
 
 
 def require() -> None:

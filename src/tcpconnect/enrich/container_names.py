@@ -110,7 +110,8 @@ def read(pattern: str, kind: type[T]) -> Iterator[T]:
     for path in glob(pattern):
         try:
             yield msgspec.json.decode(_content(path), type=kind)
-        except (OSError, msgspec.DecodeError, RecursionError):
+        # UnicodeDecodeError, which is a ValueError, for a text that is no UTF-8.
+        except (OSError, ValueError, msgspec.DecodeError, RecursionError):
             continue
 
 

@@ -150,7 +150,7 @@ class Names:
         text = printable(raw_name)
         if _is_address(text):
             return
-        ends = range(16, 16 * count + 1, 16)
+        ends = range(16, 16 * min(count, LOOKUP_ADDRESSES) + 1, 16)
         found = dict.fromkeys(raw_addresses[end - 16 : end] for end in ends)
         found.pop(UNSPECIFIED, None)
         self._unread += cut

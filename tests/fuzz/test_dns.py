@@ -1,34 +1,29 @@
-"""Answers mutated by the thousand: no crash, no memory without bound.
-
-TCPCONNECT_FUZZ says how many; TCPCONNECT_FUZZ_SEED begins another sequence of them.
-"""
+"""Answers and lookups from the network: learned or counted, whatever they are."""
 
 from __future__ import annotations
 
-import os
 import pickle
-from itertools import islice
-from random import Random
 from typing import TYPE_CHECKING
 
 import dns.message
 import dns.rrset
 
+from fuzz.material import MUTATIONS, mutated
 from tcpconnect.enrich import streams
-from tcpconnect.enrich.names import LARGE_ANSWER, LOOKUP, SMALL_ANSWER, Names
+from tcpconnect.enrich.dns import MalformedError, parse
+from tcpconnect.enrich.names import LARGE_ANSWER, LOOKUP, SMALL_ANSWER, STARTED, Names
 from unit.records import MS, query, raw, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from random import Random
 
+    from fuzz.conftest import Fuzz
     from tcpconnect.bpf.ring import Run
 
-COUNT = int(os.environ.get("TCPCONNECT_FUZZ", "50000"))
-SEED = int(os.environ.get("TCPCONNECT_FUZZ_SEED", "53"))
 BATCH = 500
-MAX_ADDRESSES = 500
+MAX_ADDRESSES = 100
 MAX_BYTES = 20_000_000  # of all that is kept: names, and streams under way
-INTERESTING = (0, 1, 12, 0x3F, 0x40, 0x7F, 0x80, 0xC0, 0xFF)
 
 
 def seed(name: str, kind: str, *sets: tuple[str, str, list[str]]) -> bytes:
@@ -60,21 +55,6 @@ SEEDS = [
 ]
 
 
-def change(random: Random, data: bytearray) -> bytes:
-    """Set some bytes to anything."""
-    for _ in range(random.randint(1, 8)):
-        data[random.randrange(len(data))] = random.randrange(256)
-    return bytes(data)
-
-
-def change_telling(random: Random, data: bytearray) -> bytes:
-    """Set bytes of the header or behind it to what means something."""
-    for _ in range(random.randint(1, 4)):
-        at = random.randrange(min(len(data), random.choice((12, 60, len(data)))))
-        data[at] = random.choice(INTERESTING)
-    return bytes(data)
-
-
 def change_addresses(random: Random, data: bytearray) -> bytes:
     """Keep the message; its last record, and so perhaps its address, is another."""
     for i in range(len(data) - 15, len(data) - 11):  # OPT is behind it
@@ -82,35 +62,9 @@ def change_addresses(random: Random, data: bytearray) -> bytes:
     return bytes(data)
 
 
-def cut(random: Random, data: bytearray) -> bytes:
-    """Take bytes away at the end."""
-    return bytes(data[: random.randrange(len(data))])
-
-
-def remove(random: Random, data: bytearray) -> bytes:
-    """Take bytes out."""
-    at = random.randrange(len(data))
-    del data[at : at + random.randint(1, 20)]
-    return bytes(data)
-
-
-def repeat(random: Random, data: bytearray) -> bytes:
-    """Put bytes in twice, or many times."""
-    at, size = random.randrange(len(data)), random.randint(1, 40)
-    data[at:at] = data[at : at + size] * random.choice((1, 1, 1, 50))
-    return bytes(data)
-
-
-MUTATIONS = (change, change_telling, change_addresses, cut, remove, repeat)
-
-
-def mutated(random: Random) -> Iterator[bytes]:
-    """Yield answers that differ from the seeds, by one mutation or several."""
-    while True:
-        data = random.choice(SEEDS)
-        for _ in range(random.choice((1, 1, 2, 4))):
-            data = random.choice(MUTATIONS)(random, bytearray(data or b"?"))
-        yield data[:65535]
+def answer(random: Random) -> bytes:
+    """Return an answer that differs from those of real servers."""
+    return mutated(random, SEEDS, (*MUTATIONS, change_addresses))[:65535]
 
 
 def udp(random: Random, data: bytes) -> tuple[int, bytes]:
@@ -147,25 +101,46 @@ def libc(random: Random, data: bytes) -> tuple[int, bytes]:
     return LOOKUP.size, LOOKUP.pack(*head, found)
 
 
-def runs(random: Random, messages: list[bytes]) -> Iterator[Run]:
+def started(random: Random, _data: bytes) -> tuple[int, bytes]:
+    """Return the length and the bytes of a record of a program that started."""
+    return STARTED.size, STARTED.pack(random.randrange(MS), random.randrange(1 << 32))
+
+
+def runs(random: Random) -> Iterator[Run]:
     """Yield records of all kinds, in runs of one length."""
     by_size: dict[int, list[bytes]] = {}
-    for data in messages:
-        (kind,) = random.choices((udp, tcp, libc), (6, 3, 1))
-        size, record = kind(random, data)
+    for _ in range(BATCH):
+        (kind,) = random.choices((udp, tcp, libc, started), (12, 6, 2, 1))
+        size, record = kind(random, answer(random))
         by_size.setdefault(size, []).append(record)
     for size, records in by_size.items():
         yield run(size, records)
 
 
-def test_mutated_answers() -> None:
-    """Whatever comes is learned or counted; what is kept is bounded, and harmless."""
-    random = Random(SEED)  # noqa: S311 (the same ones each time)
-    names = Names(max_addresses=MAX_ADDRESSES)
-    messages = mutated(random)
-    for _ in range(0, COUNT, BATCH):
-        for each in runs(random, list(islice(messages, BATCH))):
+def test_message(fuzz: Fuzz) -> None:
+    """A message is malformed, or has a name that can be printed, and addresses."""
+
+    def case(random: Random) -> None:
+        message = answer(random)
+        try:
+            name, addresses = parse(message)
+        except MalformedError:
+            return
+        assert name.isprintable()
+        assert {len(address) for address in addresses} <= {16}
+
+    fuzz(case)
+
+
+def test_names(fuzz: Fuzz) -> None:
+    """What is kept is bounded, and harmless."""
+
+    def case(random: Random) -> None:
+        names = Names(max_addresses=MAX_ADDRESSES)
+        for each in runs(random):
             names.learn(each)
         assert (query(names, "10.1.2.3") or "").isprintable()
-    assert len(pickle.dumps(names)) < MAX_BYTES
-    assert 0 < names.unread < COUNT
+        assert len(pickle.dumps(names)) < MAX_BYTES
+        assert 0 < names.unread < BATCH
+
+    fuzz(case)

@@ -1,0 +1,104 @@
+"""Files of /proc and /sys: whatever is in them, what is read is whole or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fuzz.material import mutated, text
+from tcpconnect.bpf import cgroup, preflight
+from tcpconnect.containers import container_in
+from tcpconnect.processes import parse_stat
+
+if TYPE_CHECKING:
+    from random import Random
+
+    import pytest
+
+    from fuzz.conftest import Fuzz
+
+ID = "0123456789abcdef" * 4
+MOUNTS = b"""\
+23 27 0:21 / /sys rw,relatime shared:7 - sysfs sysfs rw
+41 31 0:38 / /sys/fs/cgroup/uni\\040fied rw,relatime - cgroup2 cgroup2 rw
+36 31 0:33 / /sys/fs/cgroup/devices rw,relatime - cgroup cgroup rw,devices
+99 31 0:38 /a /mnt rw shared:1 master:2 - cgroup2 none rw
+"""
+MEMBERSHIP = f"""\
+12:pids:/docker/{ID}
+1:name=systemd:/system.slice/docker-{ID}.scope
+0::/system.slice/a:b.service
+""".encode()
+
+
+def from_lines(random: Random, good: bytes) -> bytes:
+    """Return some of the lines, or others, changed."""
+    lines = random.choices([*good.splitlines(keepends=True), text(random)], k=6)
+    return mutated(random, [b"".join(lines), good])
+
+
+def test_mountinfo(fuzz: Fuzz, tmp_path: Path) -> None:
+    """Hierarchies are found where lines are as the kernel writes them."""
+    file = tmp_path / "mountinfo"
+
+    def case(random: Random) -> None:
+        file.write_bytes(from_lines(random, MOUNTS))
+        assert isinstance(cgroup.mount_point(str(file)), bytes)
+        assert all(map(bool, cgroup.v1_mount_points(str(file))))
+
+    fuzz(case)
+
+
+def test_membership(fuzz: Fuzz, tmp_path: Path) -> None:
+    """The container of a process is told, or none."""
+    file = tmp_path / "cgroup"
+
+    def case(random: Random) -> None:
+        file.write_bytes(from_lines(random, MEMBERSHIP))
+        assert isinstance(cgroup.has_legacy(str(file)), bool)
+        with file.open(encoding="utf-8", errors="surrogateescape") as lines:
+            found = container_in(lines)
+        assert found is None or found.id
+
+    fuzz(case)
+
+
+def test_stat(fuzz: Fuzz) -> None:
+    """A process has its numbers, whatever its name is."""
+    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2]
+
+    def case(random: Random) -> None:
+        name = text(random, 16)
+        ours = parse_stat(b"1 (x)" + fields)
+        assert parse_stat(b"1 (" + name + b")" + fields) == ours
+        found = parse_stat(mutated(random, [b"1 (x)" + fields]))
+        assert found is None or {type(number) for number in found} == {int}
+
+    fuzz(case)
+
+
+def test_status(fuzz: Fuzz, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Privileges are told, or what lacks."""
+    good = Path("/proc/self/status").read_bytes()
+    file = tmp_path / "status"
+    monkeypatch.setattr(preflight, "STATUS", str(file))
+
+    def case(random: Random) -> None:
+        file.write_bytes(from_lines(random, good))
+        check = preflight.privileges()
+        assert check.found or check.problem
+
+    fuzz(case)
+
+
+def test_lockdown(fuzz: Fuzz, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mode is told, or that it forbids to trace."""
+    file = tmp_path / "lockdown"
+    monkeypatch.setattr(preflight, "LOCKDOWN", str(file))
+
+    def case(random: Random) -> None:
+        mode = mutated(random, [b"none [integrity] confidentiality\n"])
+        file.write_bytes(mode)
+        assert bool(preflight.lockdown().problem) == (b"[confidentiality]" in mode)
+
+    fuzz(case)

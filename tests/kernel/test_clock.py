@@ -1,0 +1,66 @@
+"""The machine's clock is set while tracing."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attempts import attempt
+from conftest import Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+SECOND = 1_000_000_000
+STEPS = [5, -5]
+SLACK_S = 0.5
+COLUMNS = "elapsed_s,time,latency_ms,dport"
+
+
+@contextmanager
+def stepped(seconds: int) -> Iterator[None]:
+    """Set the clock forward or back, and back again by what has passed since."""
+    before = time.time_ns() - time.monotonic_ns()
+    _set(before + seconds * SECOND)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(epoch_ns: int) -> None:
+    """Set the clock by the time that it had when CLOCK_MONOTONIC was 0."""
+    time.clock_settime_ns(time.CLOCK_REALTIME, epoch_ns + time.monotonic_ns())
+
+
+def shown_time(event: dict[str, Any]) -> float:
+    """Return the time of an event, in seconds since the epoch."""
+    whole, fraction = event["time"].removesuffix("Z").split(".")
+    return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f".{fraction}")
+
+
+@pytest.mark.parametrize("seconds", STEPS)
+def test_step(seconds: int) -> None:
+    """Times are those of the clock as it is; what lies between them is as it was."""
+    with Tool("-jr", "-p", os.getpid(), "--columns", COLUMNS) as tool:
+        attempt("127.0.0.1", 1)
+        tool.lines(1)
+        with stepped(seconds):
+            began = time.time()
+            attempt("127.0.0.1", 2)
+            ended = time.time()
+            tool.lines(2)
+        attempt("127.0.0.1", 3)
+        now = time.time()
+        first, second, third = tool.events(3)
+        assert tool.stop() == 0
+    assert began - SLACK_S < shown_time(second) < ended + SLACK_S
+    assert shown_time(first) < shown_time(third) < now + SLACK_S
+    assert 0 == first["elapsed_s"] < second["elapsed_s"] < third["elapsed_s"] < 60
+    assert all(0 <= event["latency_ms"] < 60_000 for event in (first, second, third))

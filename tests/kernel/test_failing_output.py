@@ -1,0 +1,118 @@
+"""Output that can no longer be written: a full disk, a limit, a broken device."""
+
+from __future__ import annotations
+
+import os
+import resource
+from typing import TYPE_CHECKING
+
+import pytest
+from attempts import attempt, run_tool
+from conftest import READY, Tool, sh, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+ROOM = 64 << 10  # a power of two of pages, whatever their size
+OPTIONS = ("--columns", "dport,saddr,daddr", "-p", os.getpid())
+WHERE = pytest.mark.parametrize("where", ["stdout", "-o"])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk with little room."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    sh(f"mount -t tmpfs -o size={ROOM} none {folder}")
+    yield folder
+    sh(f"umount {folder}")
+
+
+def start(where: str, path: Path) -> Tool:
+    """Trace this process into a file."""
+    if where == "-o":
+        return Tool(*OPTIONS, "-o", path)
+    with path.open("wb") as file:
+        return Tool(*OPTIONS, stdout=file)
+
+
+def until_it_ends(tool: Tool) -> None:
+    """Make attempts until the tool has ended."""
+
+    def ended() -> bool:
+        for _ in range(100):
+            attempt("127.0.0.1", 1)
+        return tool.process.poll() is not None
+
+    wait_until(ended, "its end")
+
+
+def told(reason: str, where: str) -> str:
+    """Return what the tool says on stderr."""
+    name = "stdout" if where == "stdout" else "it"
+    return READY.decode() + (
+        f"tcpconnect: can't write the output: {reason}; "
+        f"nothing more is shown; look at where {name} goes\n"
+    )
+
+
+def lines(path: Path) -> list[str]:
+    """Return the whole lines of a file."""
+    return path.read_text().split("\n")[:-1]
+
+
+@WHERE
+def test_full_disk(small_disk: Path, where: str) -> None:
+    """What has room is written, then it ends with the reason."""
+    path = small_disk / "output"
+    with start(where, path) as tool:
+        until_it_ends(tool)
+        assert tool.wait() == 1
+        assert tool.stderr.decode() == told("No space left on device", where)
+    assert path.stat().st_size == ROOM
+    header, *rows = lines(path)
+    assert header.split() == ["DPORT", "SADDR", "DADDR"]
+    assert {tuple(row.split()) for row in rows} == {("1", "127.0.0.1", "127.0.0.1")}
+
+
+@WHERE
+def test_limit_of_files(tmp_path: Path, where: str) -> None:
+    """A limit of the shell (ulimit -f) is no death by a signal."""
+    path = tmp_path / "output"
+    with start(where, path) as tool:
+        wait_until(lambda: lines(path), "the header")
+        limit = (4096, 4096)
+        resource.prlimit(tool.process.pid, resource.RLIMIT_FSIZE, limit)
+        until_it_ends(tool)
+        assert tool.wait() == 1
+        assert tool.stderr.decode() == told("File too large", where)
+    assert path.stat().st_size == limit[0]
+
+
+def test_broken_device() -> None:
+    """A device that fails is said, too: here memory where there is none."""
+    memory = os.open("/proc/self/mem", os.O_WRONLY)
+    with Tool(*OPTIONS, stdout=memory) as tool:
+        os.close(memory)
+        assert tool.wait() == 1
+        assert tool.stderr.decode() == told("Input/output error", "stdout")
+
+
+# Ends when the tool traces no longer.
+COMMAND = """
+trap 'exit 3' PIPE TERM HUP INT
+while readlink /proc/$PPID/fd/* | grep -q bpf-prog; do :; done
+: >$0
+"""
+
+
+def test_command_goes_on(tmp_path: Path) -> None:
+    """A command that is traced is not ended by it."""
+    done = tmp_path / "done"
+    result = run_tool("-o", "/dev/full", "--", "sh", "-c", COMMAND, done)
+    assert result.returncode == 1
+    assert done.exists()
+    assert result.stderr == told("No space left on device", "it")

@@ -1,0 +1,41 @@
+"""Many instances at once: each shows all, and none disturbs another."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+
+import pytest
+from attempts import attempt
+from conftest import READY, Tool
+
+from tcpconnect.connection import CONNECTION
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+MADE = 100
+EVERYTHING = ("-j", "--dns-latency", "--columns", ",".join(CONNECTION))
+
+
+@pytest.mark.parametrize(
+    ("count", "options"),
+    [(2, EVERYTHING), (10, ("-j",)), (10, EVERYTHING)],
+    ids=["2, everything", "10", "10, everything"],
+)
+def test_each_sees_all(count: int, options: tuple[str, ...]) -> None:
+    """All show the same attempts, and say nothing else."""
+    with ExitStack() as stack:
+        tools = [
+            stack.enter_context(Tool("-p", os.getpid(), *options)) for _ in range(count)
+        ]
+        for port in range(1, 1 + MADE):
+            attempt("127.0.0.1", port)
+        for tool in tools:
+            events = tool.events(MADE)
+            assert [event["dport"] for event in events] == [*range(1, 1 + MADE)]
+        # One ends after the other; those that are left go on.
+        for n, tool in enumerate(tools, 1):
+            attempt("127.0.0.1", MADE + n)
+            assert len(tool.events(MADE + n)) == MADE + n
+            assert tool.stop() == 0
+            assert tool.stderr == READY

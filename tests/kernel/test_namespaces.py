@@ -1,0 +1,64 @@
+"""Thousands of network namespaces that come and go while all is traced."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+import socket
+import struct
+from pathlib import Path
+
+from attempts import Child
+from conftest import CLONE_NEWNET, READY, Tool, libc, wait_until
+
+from tcpconnect.connection import CONNECTION
+
+ROUND = 500
+ROUNDS = 4
+# Names from C libraries would take descriptors for containers that others start.
+OPTIONS = ("-j", "--dns-latency", "--names", "dns", "--columns", ",".join(CONNECTION))
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+MOST_GROWTH = 4 << 20
+
+
+def connect_in_new_ones() -> None:
+    """Make one attempt in each of many new network namespaces."""
+    request = struct.pack("16sh14x", b"lo", IFF_UP)
+    for _ in range(ROUND):
+        assert libc.unshare(CLONE_NEWNET) == 0
+        with socket.socket() as client:
+            fcntl.ioctl(client, SIOCSIFFLAGS, request)
+            assert client.connect_ex(("127.0.0.1", 1)) == errno.ECONNREFUSED
+
+
+def memory(pid: int) -> int:
+    """Return the resident memory of a process, in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+
+def descriptors(pid: int) -> int:
+    """Return how many descriptors a process has."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_thousands() -> None:
+    """Each attempt is shown once; nothing is kept of namespaces that are gone."""
+    with (
+        Child(connect_in_new_ones) as child,
+        Tool("-p", child.pid, *OPTIONS) as tool,
+    ):
+        pid = tool.process.pid
+        open_at_first, after = descriptors(pid), []
+        for n in range(1, 1 + ROUNDS):
+            child.run()
+            events = tool.events(n * ROUND)
+            assert len(events) == n * ROUND
+            after.append(memory(pid))
+        wait_until(lambda: descriptors(pid) <= open_at_first, "no more descriptors")
+        assert after[-1] - after[0] < MOST_GROWTH
+        assert tool.stop() == 0
+        assert tool.stderr == READY
+    # The kernel gives the number of one that is gone to another.
+    assert len({event["netns"] for event in events}) > 1

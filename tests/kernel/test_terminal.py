@@ -1,0 +1,135 @@
+"""A terminal that is resized, or closed, while the tool writes to it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+from typing import TYPE_CHECKING
+
+import pytest
+from attempts import attempt
+from conftest import READY, Tool, wait_until
+from launch import TOOL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typing_extensions import Self
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+MANY = 300
+ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
+MODES = pytest.mark.parametrize("options", [(), ("-r",), ("-j",), ("-c",)], ids=str)
+
+
+class Terminal:
+    """The tool on a terminal of its own, as its session's leader, tracing us."""
+
+    def __init__(self, *options: str) -> None:
+        self._pid, self._leader = pty.fork()
+        if not self._pid:
+            command = [str(TOOL), "-p", str(os.getppid()), *options]
+            os.execv(TOOL, command)  # noqa: S606 (no shell, on purpose)
+        self._seen = bytearray()
+        wait_until(lambda: b"to end\r\n" in self.read(), "the ready line")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+
+    def read(self) -> bytes:
+        """Return what it has printed until now, without waiting."""
+        while select.select((self._leader,), (), (), 0)[0]:
+            self._seen += os.read(self._leader, 65536)
+        return bytes(self._seen)
+
+    def resize(self, columns: int) -> None:
+        """Change its width, which it is sent a signal for."""
+        size = struct.pack("HHHH", 24, columns, 0, 0)
+        fcntl.ioctl(self._leader, termios.TIOCSWINSZ, size)
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._leader >= 0:
+            os.close(self._leader)
+        self._leader = -1
+
+    def wait(self) -> int:
+        """Wait for its end; return its exit code."""
+        wait_until(lambda: os.waitid(os.P_PID, self._pid, ENDED), "its end")
+        pid, self._pid = self._pid, 0
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def connect(count: int) -> None:
+    """Make so many attempts."""
+    for _ in range(count):
+        attempt("127.0.0.1", 1)
+
+
+def test_resized() -> None:
+    """Lines go on as they were, and none is missing."""
+    with Terminal("--columns", "dport", "--color", "never") as terminal:
+        for columns in (10, 200, 1, 80):
+            terminal.resize(columns)
+            connect(MANY)
+        header = b"DPORT\r\n"
+        rows = 4 * MANY * b"1\r\n"
+        wait_until(lambda: terminal.read().endswith(header + rows), "all rows")
+
+
+@MODES
+def test_closed(options: tuple[str, ...]) -> None:
+    """It ends as it does when a pipe's reader has gone."""
+    with Terminal(*options) as terminal:
+        connect(MANY)
+        terminal.close()
+        connect(MANY)
+        assert terminal.wait() == 0
+
+
+def test_closed_with_output_elsewhere(tmp_path: Path) -> None:
+    """What was counted is written all the same."""
+    output = tmp_path / "output"
+    with Terminal("-c", "--columns", "dport,connects", "-o", str(output)) as terminal:
+        connect(MANY)
+        terminal.close()
+        assert terminal.wait() == 0
+    assert output.read_text().split() == ["RPORT", "CONNECTS", "1", str(MANY)]
+
+
+@MODES
+def test_closed_without_a_signal(options: tuple[str, ...]) -> None:
+    """The same where the terminal is not its own: it hears of it by writing only."""
+    leader, terminal = pty.openpty()
+    with Tool("-p", os.getpid(), *options, stdout=terminal) as tool:
+        os.close(terminal)
+        connect(10)
+        os.close(leader)
+        connect(10)
+        assert tool.wait() == 0
+        assert tool.stderr == READY
+
+
+def test_nohup() -> None:
+    """A signal that was to be ignored when it started, as with nohup, ends nothing."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Tool("-p", os.getpid(), "--columns", "dport") as tool:
+            tool.process.send_signal(signal.SIGHUP)
+            attempt("127.0.0.1", 1)
+            assert tool.lines(2) == ["DPORT", "1"]
+            assert tool.stop() == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
