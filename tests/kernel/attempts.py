@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conftest import libc
+from conftest import libc, sh
 from launch import command
 
 if TYPE_CHECKING:
@@ -41,6 +41,17 @@ def comm() -> str:
 def rename(name: bytes) -> None:
     """Give this thread another name; the kernel takes 15 bytes of it."""
     assert libc.prctl(PR_SET_NAME, ctypes.c_char_p(name), 0, 0, 0) == 0
+
+
+def limit(pid: int, resource: str, most: int) -> None:
+    """Lower a limit of a process, as prlimit(1) calls it.
+
+    Also where root may not: as the user that the process has become.
+    """
+    status = Path(f"/proc/{pid}/status").read_text()
+    uid, gid = (re.search(rf"{x}:\t(\d+)", status)[1] for x in ("Uid", "Gid"))  # type: ignore[index]
+    who = f"setpriv --reuid={uid} --regid={gid} --clear-groups"
+    sh(f"{who} prlimit --pid {pid} --{resource}={most}:{most}")
 
 
 def run_tool(*options: object) -> subprocess.CompletedProcess[str]:
