@@ -77,20 +77,6 @@ def test_stat(fuzz: Fuzz) -> None:
     fuzz(case)
 
 
-def test_status(fuzz: Fuzz, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Privileges are told, or what lacks."""
-    good = Path("/proc/self/status").read_bytes()
-    file = tmp_path / "status"
-    monkeypatch.setattr(preflight, "STATUS", str(file))
-
-    def case(random: Random) -> None:
-        file.write_bytes(from_lines(random, good))
-        check = preflight.privileges()
-        assert check.found or check.problem
-
-    fuzz(case)
-
-
 def test_lockdown(fuzz: Fuzz, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mode is told, or that it forbids to trace."""
     file = tmp_path / "lockdown"

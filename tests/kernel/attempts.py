@@ -12,12 +12,13 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conftest import libc
+from conftest import libc, sh
 from launch import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conftest import Tool
     from typing_extensions import Self
 
 PR_SET_NAME = 15
@@ -48,6 +49,15 @@ def run_tool(*options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         **command(options), check=False, capture_output=True, text=True
     )
+
+
+def limit(tool: Tool, what: str) -> None:
+    """Set a limit of the tool, as prlimit(1) takes it, by the rights of its user."""
+    pid = tool.process.pid
+    status = Path(f"/proc/{pid}/status").read_text()
+    uid, gid = re.findall(r"^[UG]id:\t(\d+)", status, re.MULTILINE)
+    user = f"setpriv --reuid={uid} --regid={gid} --clear-groups"
+    sh(f"{user} prlimit --pid={pid} {what}")
 
 
 class Child:

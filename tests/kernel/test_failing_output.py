@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import resource
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt, run_tool
+from attempts import attempt, limit, run_tool
 from conftest import READY, Tool, sh, wait_until
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 ROOM = 64 << 10  # a power of two of pages, whatever their size
+LIMIT = 4096
 OPTIONS = ("--columns", "dport,saddr,daddr", "-p", os.getpid())
 WHERE = pytest.mark.parametrize("where", ["stdout", "-o"])
 
@@ -84,12 +84,11 @@ def test_limit_of_files(tmp_path: Path, where: str) -> None:
     path = tmp_path / "output"
     with start(where, path) as tool:
         wait_until(lambda: lines(path), "the header")
-        limit = (4096, 4096)
-        resource.prlimit(tool.process.pid, resource.RLIMIT_FSIZE, limit)
+        limit(tool, f"--fsize={LIMIT}:{LIMIT}")
         until_it_ends(tool)
         assert tool.wait() == 1
         assert tool.stderr.decode() == told("File too large", where)
-    assert path.stat().st_size == limit[0]
+    assert path.stat().st_size == LIMIT
 
 
 def test_broken_device() -> None:
