@@ -18,6 +18,7 @@ from launch import command
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conftest import Tool
     from typing_extensions import Self
 
 PR_SET_NAME = 15
@@ -43,22 +44,20 @@ def rename(name: bytes) -> None:
     assert libc.prctl(PR_SET_NAME, ctypes.c_char_p(name), 0, 0, 0) == 0
 
 
-def limit(pid: int, resource: str, most: int) -> None:
-    """Lower a limit of a process, as prlimit(1) calls it.
-
-    Also where root may not: as the user that the process has become.
-    """
-    status = Path(f"/proc/{pid}/status").read_text()
-    uid, gid = (re.search(rf"{x}:\t(\d+)", status)[1] for x in ("Uid", "Gid"))  # type: ignore[index]
-    who = f"setpriv --reuid={uid} --regid={gid} --clear-groups"
-    sh(f"{who} prlimit --pid {pid} --{resource}={most}:{most}")
-
-
 def run_tool(*options: object) -> subprocess.CompletedProcess[str]:
     """Run the tool to its end."""
     return subprocess.run(
         **command(options), check=False, capture_output=True, text=True
     )
+
+
+def limit(tool: Tool, what: str) -> None:
+    """Set a limit of the tool, as prlimit(1) takes it, by the rights of its user."""
+    pid = tool.process.pid
+    status = Path(f"/proc/{pid}/status").read_text()
+    uid, gid = re.findall(r"^[UG]id:\t(\d+)", status, re.MULTILINE)
+    user = f"setpriv --reuid={uid} --regid={gid} --clear-groups"
+    sh(f"{user} prlimit --pid={pid} {what}")
 
 
 class Child:

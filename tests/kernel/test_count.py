@@ -159,7 +159,7 @@ def test_ctrl_c_on_a_terminal() -> None:
     """Ctrl-C as people press it: the echoed ^C has a line of its own."""
     pid, terminal = pty.fork()
     if not pid:
-        command = [str(TOOL), "-c", "--color=never", "-p", str(os.getppid())]
+        command = [str(TOOL), "-c", "--color", "never", "-p", str(os.getppid())]
         os.execv(TOOL, command)  # noqa: S606 (no shell, on purpose)
     output = bytearray()
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 ROOM = 64 << 10  # a power of two of pages, whatever their size
+LIMIT = 4096
 OPTIONS = ("--columns", "dport,saddr,daddr", "-p", os.getpid())
-MOST_BYTES = 4096
 WHERE = pytest.mark.parametrize("where", ["stdout", "-o"])
 
 
@@ -84,11 +84,11 @@ def test_limit_of_files(tmp_path: Path, where: str) -> None:
     path = tmp_path / "output"
     with start(where, path) as tool:
         wait_until(lambda: lines(path), "the header")
-        limit(tool.process.pid, "fsize", MOST_BYTES)
+        limit(tool, f"--fsize={LIMIT}:{LIMIT}")
         until_it_ends(tool)
         assert tool.wait() == 1
         assert tool.stderr.decode() == told("File too large", where)
-    assert path.stat().st_size == MOST_BYTES
+    assert path.stat().st_size == LIMIT
 
 
 def test_broken_device() -> None:

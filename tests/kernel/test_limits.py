@@ -37,7 +37,6 @@ def test_no_locked_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with Tool("-p", os.getpid(), "-rd", "--columns", "dport,query") as tool:
         attempt("127.0.0.1", 1)
         assert tool.lines(2) == ["DPORT QUERY", "1     localhost"]
-        assert tool.stderr == READY
 
 
 def test_no_locked_memory_and_no_right_to_it(
@@ -118,7 +117,7 @@ def test_no_descriptors_left(tmp_path: Path) -> None:
     with Tool("-p", os.getpid(), "-d", "--columns", "dport") as tool:
         pid = tool.process.pid
         used = max(int(fd.name) for fd in Path(f"/proc/{pid}/fd").iterdir()) + 1
-        limit(pid, "nofile", used)
+        limit(tool, f"--nofile={used}:{used}")
         with broken_container(tmp_path):
             attempt("127.0.0.1", 1)
             assert tool.lines(2) == ["DPORT", "1"]
