@@ -68,5 +68,7 @@ def make_share(root: Path) -> None:
     """Make man page and completions from the package as it is in its source tree."""
     shutil.rmtree(root / SHARE, ignore_errors=True)
     command = [sys.executable, "-m", "share", SHARE]
-    variables = {**os.environ, "PYTHONPATH": f"{root}/src"}
+    # What pip installed for this build may be on our path only.
+    path = os.pathsep.join([f"{root}/src", *filter(None, sys.path)])
+    variables = {**os.environ, "PYTHONPATH": path}
     subprocess.run(command, check=True, cwd=root, env=variables)
