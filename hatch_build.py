@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -68,7 +67,4 @@ def make_share(root: Path) -> None:
     """Make man page and completions from the package as it is in its source tree."""
     shutil.rmtree(root / SHARE, ignore_errors=True)
     command = [sys.executable, "-m", "share", SHARE]
-    # What pip installed for this build may be on our path only.
-    path = os.pathsep.join([f"{root}/src", *filter(None, sys.path)])
-    variables = {**os.environ, "PYTHONPATH": path}
-    subprocess.run(command, check=True, cwd=root, env=variables)
+    subprocess.run(command, check=True, cwd=root)

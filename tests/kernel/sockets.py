@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from attempts import comm
 from conftest import Tool, libc, wait_until
 
@@ -118,3 +120,13 @@ def is_connecting(client: socket.socket) -> bool:
 def until_connecting(client: socket.socket) -> None:
     """Wait until another thread has brought a socket into SYN_SENT."""
     wait_until(lambda: is_connecting(client), "SYN_SENT")
+
+
+def mptcp_socket() -> socket.socket:
+    """Return an MPTCP socket; where the kernel has none, the test is skipped."""
+    try:
+        return socket.socket(proto=socket.IPPROTO_MPTCP)
+    except OSError as error:
+        if error.errno not in {errno.EPROTONOSUPPORT, errno.ENOPROTOOPT}:
+            raise
+        pytest.skip("this kernel has no MPTCP")

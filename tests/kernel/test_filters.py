@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import pwd
 import socket
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from attempts import Child, attempt
 from conftest import NetNs, Tool
+from sockets import mptcp_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -207,14 +207,8 @@ def test_all_network_namespaces(netns: NetNs) -> None:
 @pytest.mark.parametrize("options", [(), ("-r",), ("-L",)])
 def test_mptcp_is_one_line(options: tuple[str, ...]) -> None:
     """An MPTCP connection is its subflow's attempt, and nothing beside."""
-    try:
-        client = socket.socket(proto=socket.IPPROTO_MPTCP)
-    except OSError as error:
-        if error.errno not in {errno.EPROTONOSUPPORT, errno.ENOPROTOOPT}:
-            raise
-        pytest.skip("this kernel has no MPTCP")
     with (
-        client,
+        mptcp_socket() as client,
         socket.create_server(("127.0.0.1", 0)) as server,
         Tool("-j", "-p", os.getpid(), *options) as tool,
     ):

@@ -21,6 +21,7 @@ from sockets import (
     begin,
     event,
     give_up_soon,
+    mptcp_socket,
     port,
     until_connecting,
 )
@@ -69,7 +70,7 @@ def test_mptcp_connection_is_one_event(netns: NetNs) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         Watch() as watch,
-        socket.socket(proto=socket.IPPROTO_MPTCP) as client,
+        mptcp_socket() as client,
     ):
         client.connect(server.getsockname())
         expected = event(netns, client.getsockname(), server.getsockname(), "OK")
