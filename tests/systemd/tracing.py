@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 READY = "Tracing connect ... Hit Ctrl-C to end\n"
 PORT = 4715  # closed
 TIMEOUT_S = 90.0
-CONNECT = (
-    "import socket, sys; socket.socket().connect_ex((sys.argv[1], int(sys.argv[2])))"
-)
+CONNECT = f"import socket, sys; socket.socket().connect_ex((sys.argv[1], {PORT}))"
 CONNECTING = [sys.executable, "-SEc", CONNECT, "127.0.0.1"]
 
 

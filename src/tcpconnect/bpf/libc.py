@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
+import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SYS_OPENAT2 = 437  # v5.6
-RESOLVE_IN_ROOT = 0x10
+MAX_LINKS = 40  # on a path, as in the kernel
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 # Where distributions have glibc and musl, below the root of a process.
@@ -35,19 +34,6 @@ class Library(NamedTuple):
     fd: int
     device: int
     inode: int
-
-
-class OpenHow(ctypes.Structure):
-    """Struct open_how of openat2(2)."""
-
-    _fields_ = (
-        ("flags", ctypes.c_uint64),
-        ("mode", ctypes.c_uint64),
-        ("resolve", ctypes.c_uint64),
-    )
-
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def roots() -> list[int]:
@@ -89,13 +75,45 @@ def libraries(pid: int) -> Iterator[Library]:
 
 
 def _open_in(root: int, path: str) -> int:
-    how = OpenHow(os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, 0, RESOLVE_IN_ROOT)
-    fd: int = _libc.syscall(
-        SYS_OPENAT2, root, path.encode(), ctypes.byref(how), ctypes.sizeof(how)
-    )
-    if fd < 0 and ctypes.get_errno() in NO_DESCRIPTORS:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return fd
+    """Open a file as a process with this root directory does; -1 where there is none.
+
+    openat2(2) does that, too, but units of systemd with DynamicUser= may not call it.
+    """
+    opened: list[int] = []
+    try:
+        return _walk(root, path, opened)
+    except OSError as error:
+        if error.errno in NO_DESCRIPTORS:
+            raise
+        return -1
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def _walk(root: int, path: str, opened: list[int]) -> int:
+    way = [root]  # from there down to where we are
+    left = path.split("/")[::-1]
+    links = 0
+    while left:
+        name = left.pop()
+        if name == "..":
+            way = way[:-1] or [root]
+        elif name not in {"", "."}:
+            fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=way[-1])
+            opened.append(fd)
+            if not stat.S_ISLNK(os.fstat(fd).st_mode):
+                way.append(fd)
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            target = os.readlink("", dir_fd=fd)
+            if target.startswith("/"):
+                way = [root]
+            left += target.split("/")[::-1]
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    return os.open(f"/proc/self/fd/{way[-1]}", flags)
 
 
 def mount_namespace(pid: int) -> int:
