@@ -117,7 +117,7 @@ def test_figures_are_measured() -> None:
     """Each figure of OVERHEAD stands in the document of benchmarks."""
     measured, document = figures(), DOCUMENT.read_text()
     assert f"{measured.machine}\n{measured.command}\n" in document
-    assert measured.command.startswith("python -m bench ")
+    assert measured.command.startswith("python -m bench")
     assert f"\n{measured.packet}," in document
     header, *rows = measured.rows
     assert len(rows) >= 2
