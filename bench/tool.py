@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench.memory import memory_mb
 from bench.programs import Programs, programs_of
 
 if TYPE_CHECKING:
@@ -132,10 +133,7 @@ class Tool:
         if self._process.poll() is not None:
             said = self._process.communicate(timeout=TIMEOUT_S)[1].decode()
             raise RuntimeError(f"the tool ended by itself or was killed: {said}")
-        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        lines = dict(line.split(":") for line in status.splitlines())
-        now, most = (int(lines[k].split()[0]) * 1024 / 1e6 for k in ("VmRSS", "VmHWM"))
-        return now, most
+        return memory_mb(self._process.pid)
 
     def programs(self) -> Programs:
         """Return the statistics of its BPF programs."""

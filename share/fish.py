@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from share.option import Option, options
+from share.option import Option, column_words, options
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
@@ -37,8 +37,7 @@ def script() -> str:
 
 
 def _columns(table: dict[str, Column]) -> str:
-    meanings = {name: column.field.meaning for name, column in table.items()}
-    meanings["help"] = "list all columns"
+    meanings = column_words(table)
     return " \\\n".join(
         f"            {name}\\t{_quote(meaning)}" for name, meaning in meanings.items()
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpconnect import filters
 from tcpconnect.options import build_parser
 from tcpconnect.parsing import Union
 from tcpconnect.settings import NAME_SOURCES
+
+if TYPE_CHECKING:
+    from tcpconnect.fields import Column
 
 # What the values of an option are, where a shell can tell: by how they are read, or
 # else by the option's name.
@@ -44,6 +47,12 @@ class Option(NamedTuple):
     repeats: bool = False
     ends: bool = False
     rivals: tuple[str, ...] = ()
+
+
+def column_words(table: dict[str, Column]) -> dict[str, str]:
+    """Return the values of --columns with their meanings."""
+    meanings = {name: column.field.meaning for name, column in table.items()}
+    return {**meanings, "help": "list all columns"}
 
 
 def options() -> list[Option]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from share.option import Option, options
+from share.option import Option, column_words, options
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
@@ -39,8 +39,7 @@ def script() -> str:
 
 
 def _columns(table: dict[str, Column]) -> str:
-    meanings = {name: column.field.meaning for name, column in table.items()}
-    meanings["help"] = "list all columns"
+    meanings = column_words(table)
     return " \\\n".join(
         f"\t\t\t{shlex.quote(f'{name}[{_escape(meaning)}]')}"
         for name, meaning in meanings.items()

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import termios
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from bench.memory import memory_mb
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -116,7 +117,4 @@ class Running:
 
     def memory_mb(self) -> tuple[float, float]:
         """Return resident memory, now and at most until now, in MB (10^6 bytes)."""
-        text = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        lines = dict(line.split(":", 1) for line in text.splitlines())
-        now, most = (int(lines[k].split()[0]) * 1024 / 1e6 for k in ("VmRSS", "VmHWM"))
-        return now, most
+        return memory_mb(self._process.pid)

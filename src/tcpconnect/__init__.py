@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tcpconnect.api import trace
     from tcpconnect.connection import Connection
     from tcpconnect.flow import Flow
-    from tcpconnect.tracer import Trace, trace
+    from tcpconnect.tracer import Trace
 
 __version__ = "0.1.0"
 __all__ = ["Connection", "Flow", "Trace", "trace"]
@@ -16,7 +17,7 @@ _HOMES = {
     "Connection": "tcpconnect.connection",
     "Flow": "tcpconnect.flow",
     "Trace": "tcpconnect.tracer",
-    "trace": "tcpconnect.tracer",
+    "trace": "tcpconnect.api",
 }
 
 

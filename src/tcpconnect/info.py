@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from tcpconnect.api import trace
 from tcpconnect.bpf import capabilities
 from tcpconnect.bpf.preflight import Check, examine
 from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import FLOW
-from tcpconnect.tracer import trace
 
 # What is used only when asked for, with options of trace() that try it.
 FEATURES: dict[str, dict[str, Any]] = {

@@ -7,19 +7,20 @@ import signal
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
+from tcpconnect.api import trace
 from tcpconnect.bpf.capabilities import keep_only
 from tcpconnect.color import is_colored
 from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.lossreport import LossReport
 from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, open_file, say, write
 from tcpconnect.sinks import open_sink
-from tcpconnect.tracer import Trace, trace
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from tcpconnect.command import Command
     from tcpconnect.sinks import Sink
+    from tcpconnect.tracer import Trace
     from tcpconnect.view import View
 
 

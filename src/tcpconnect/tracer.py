@@ -1,4 +1,4 @@
-"""``trace()``: the kernel's events as Python objects, in order, until stopped."""
+"""Trace: the kernel's events as Python objects, in order, until stopped."""
 
 from __future__ import annotations
 
@@ -15,20 +15,13 @@ from tcpconnect.bpf.kernel import KernelSource
 from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.connection import FRAMED, LAYOUT, Connection, decode
-from tcpconnect.errors import KernelError, TcpconnectError, UsageError
+from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import Flow, decode_flows
-from tcpconnect.settings import (
-    NAME_SOURCES,
-    NAMED_DETAILS,
-    RING_BYTES,
-    Places,
-    Settings,
-)
+from tcpconnect.settings import NAMED_DETAILS, Settings
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Iterable, Iterator
-    from ipaddress import IPv4Network, IPv6Network
+    from collections.abc import Iterator
 
     from typing_extensions import Self
 
@@ -36,8 +29,6 @@ if TYPE_CHECKING:
     from tcpconnect.bpf.kernel import Losses
     from tcpconnect.enrich import Enricher
     from tcpconnect.naming import Naming
-
-    Network = str | IPv4Network | IPv6Network
 
 # The first event after a quiet time is read at once, further ones no sooner than this
 # after it: the kernel then need not wake us for every event. All that wait share what
@@ -49,7 +40,6 @@ IDLE_MS = 1000
 # How long after the last followed process its sockets may take to be closed.
 SETTLE_S = 0.5
 READ_FILES = "CAP_DAC_READ_SEARCH"
-EMPTIED_BYTES = 8  # struct emptied of types.h
 
 
 class Trace:
@@ -83,10 +73,9 @@ class Trace:
             self.notices += self._unread()
             self._enrichers = self._all_enrichers()
             self._close = stack.pop_all().close
+        learners = [*self._enrichers, *([self._follow] if self._follow else ())]
         self._learners = {
-            length: enricher.learn
-            for enricher in self._enrichers
-            for length in enricher.lengths
+            length: learner.learn for learner in learners for length in learner.lengths
         }
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()
@@ -181,7 +170,7 @@ class Trace:
                 for enricher in self._enrichers:
                     enricher.add_to(decoded, run.framed)
                 connections += decoded
-            elif run.length != EMPTIED_BYTES:
+            else:
                 self._learners[run.length](run)
         return connections
 
@@ -262,132 +251,3 @@ class Trace:
         self._close()
         os.close(waker)
         os.close(self._wake)
-
-
-def _networks(values: Iterable[Network]) -> frozenset[IPv4Network | IPv6Network]:
-    if not values:
-        return frozenset()
-    from argparse import ArgumentTypeError
-
-    from tcpconnect.filters import network
-
-    try:
-        return frozenset(network(str(value)) for value in values)
-    except ArgumentTypeError as error:
-        raise UsageError(str(error)) from error
-
-
-def _places(cgroups: Iterable[str], containers: Iterable[str]) -> Places:
-    if not (cgroups or containers):
-        return Places()
-    from tcpconnect.places import places_of
-
-    return places_of(cgroups, containers)
-
-
-def trace(
-    *,
-    pids: Iterable[int] = (),
-    uids: Iterable[int] = (),
-    ports: Iterable[int] = (),
-    not_ports: Iterable[int] = (),
-    ip: int = 0,
-    to: Iterable[Network] = (),
-    not_to: Iterable[Network] = (),
-    from_: Iterable[Network] = (),
-    comms: Iterable[str] = (),
-    netns: Iterable[int] = (),
-    cgroups: Iterable[str] = (),
-    containers: Iterable[str] = (),
-    follow: bool = False,
-    cgroupmap: str | None = None,
-    mntnsmap: str | None = None,
-    lport: bool = False,
-    result: bool = False,
-    failed: bool = False,
-    slower_ms: float = 0.0,
-    count: bool = False,
-    dns: bool = False,
-    dns_latency: bool = False,
-    name_sources: Iterable[str] = NAME_SOURCES,
-    max_names: int = 10_240,
-    names_ttl_s: float = 24 * 3600.0,
-    details: Iterable[str] = (),
-    duration: float | None = None,
-    ring_bytes: int = RING_BYTES,
-    verbose: bool = False,
-) -> Trace:
-    """Trace the TCP connection attempts of this machine.
-
-    Args:
-        pids: only these processes (thread group IDs); empty: all.
-        uids: only these user IDs; empty: all.
-        ports: only these destination ports; empty: all.
-        not_ports: none of these destination ports.
-        ip: 4 or 6: only this version on the wire; 0: both.
-        to: only destinations in these networks (texts, or networks of ``ipaddress``;
-            one of IPv6 that is IPv4-mapped is one of IPv4).
-        not_to: no destinations in these networks.
-        from_: only source addresses in these networks.
-        comms: only threads of these names, of up to 15 bytes.
-        netns: only sockets of these network namespaces, by their inode numbers.
-        cgroups: only processes in these cgroups and below, by paths from where cgroup
-            v2 is mounted.
-        containers: only these containers, by name, ID or the beginning of an ID.
-        follow: ``pids`` are followed: their children are traced, too, and so on. The
-            iteration ends when all have ended.
-        cgroupmap: path of a pinned BPF hash map, key u64 and value u64: only the
-            cgroups whose IDs are its keys.
-        mntnsmap: the same for inodes of mount namespaces, key u64 and value u32.
-        lport: hold each event until its source port is known.
-        result: hold each event until its attempt has ended; ``latency_ms`` and
-            ``result`` are then set.
-        failed: only attempts that did not end OK; implies ``result``.
-        slower_ms: only attempts that took as many milliseconds; implies ``result``.
-        count: count per flow in the kernel, for ``flows()``; no events.
-        dns: seek the names of destinations: ``query`` and its companions are set.
-        dns_latency: also how long the program waited for it, ``dns_ms``.
-        name_sources: where names are seen: "dns" (port 53), "libc" (getaddrinfo).
-        max_names: keep the names of so many addresses.
-        names_ttl_s: forget a name after so many seconds.
-        details: what to tell of each process: "ppid", "exe", "cmdline", "cgroup",
-            "container", "container_id", "runtime", "unit", "pod", "pod_uid", "mntns".
-        duration: seconds until the trace stops by itself; None: never.
-        ring_bytes: room between kernel and this process, a power of two.
-        verbose: let libbpf write its log to stderr.
-
-    Raises:
-        PreflightError: this machine can't trace, with all reasons.
-        KernelError: the kernel refused.
-        UsageError: a value that makes no sense.
-    """
-    settings = Settings(
-        pids=frozenset(pids),
-        uids=frozenset(uids),
-        ports=frozenset(ports),
-        not_ports=frozenset(not_ports),
-        ip=ip,
-        to=_networks(to),
-        not_to=_networks(not_to),
-        from_=_networks(from_),
-        comms=frozenset(comms),
-        netns=frozenset(netns),
-        places=_places(cgroups, containers),
-        follow=follow,
-        cgroupmap=cgroupmap,
-        mntnsmap=mntnsmap,
-        lport=lport,
-        result=result,
-        failed=failed,
-        slower_ms=slower_ms,
-        count=count,
-        dns=dns,
-        dns_latency=dns_latency,
-        name_sources=frozenset(name_sources),
-        max_names=max_names,
-        names_ttl_s=names_ttl_s,
-        details=frozenset(details),
-        ring_bytes=ring_bytes,
-        verbose=verbose,
-    )
-    return Trace(settings, duration)

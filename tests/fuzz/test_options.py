@@ -89,7 +89,7 @@ def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert argv
         raise ReaderGoneError
 
-    monkeypatch.setattr("tcpconnect.tracer.Trace", trace)
+    monkeypatch.setattr("tcpconnect.api.Trace", trace)
     monkeypatch.setattr(command, "Command", start)
     monkeypatch.setattr(pipeline, "open_file", lambda _: os.open(os.devnull, os.O_RDWR))
     monkeypatch.setattr("tcpconnect.info.check", lambda **_: ("", 0))

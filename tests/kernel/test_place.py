@@ -99,19 +99,23 @@ def test_deep_cgroup(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
     assert event_in(netns, group) == nothing_but(cgroup=group.path)
 
 
-def test_process_that_moves(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
-    """Each connect has the cgroup of its moment."""
-    groups = [cgroups("a"), cgroups("b")]
+def shown_of_moves(netns: NetNs, groups: list[Cgroup]) -> list[str | None]:
+    """Return what is shown of a process that connects in each cgroup, twice."""
 
     def work() -> None:
-        for n in range(4):
-            groups[n % 2].enter()
+        for n, group in enumerate(groups * 2):
+            group.enter()
             attempt(f"127.0.0.{n + 1}", PORT)
 
     with Watch(netns, columns="cgroup") as watch:
         os.waitpid(fork(work), 0)
-        shown = [event["cgroup"] for event in watch.events(4)]
-    assert shown == [groups[n % 2].path for n in range(4)]
+        return [event["cgroup"] for event in watch.events(2 * len(groups))]
+
+
+def test_process_that_moves(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
+    """Each connect has the cgroup of its moment."""
+    groups = [cgroups("a"), cgroups("b")]
+    assert shown_of_moves(netns, groups) == [group.path for group in groups * 2]
 
 
 def test_container_of_cgroup_v1(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
@@ -140,16 +144,7 @@ def test_container_of_both_versions(
 def test_cgroup_v1_of_a_moment(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
     """A move in v1 alone is seen, too."""
     groups = [cgroups(n, hierarchy=legacy_hierarchy()) for n in ("a", "b")]
-
-    def work() -> None:
-        for n in range(4):
-            groups[n % 2].enter()
-            attempt(f"127.0.0.{n + 1}", PORT)
-
-    with Watch(netns, columns="cgroup") as watch:
-        os.waitpid(fork(work), 0)
-        shown = [event["cgroup"] for event in watch.events(4)]
-    assert shown == [groups[n % 2].path for n in range(4)]
+    assert shown_of_moves(netns, groups) == [group.path for group in groups * 2]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ PASSED_ON = {
     "pipeline.py: ''": "the end of a line",
     "pipeline.py: f'tcpconnect: {error}'": "an error that ends nothing",
     "pipeline.py: f'tcpconnect: {notice}'": "any notice",
-    "tracer.py: str(error)": "an ArgumentTypeError",
+    "api.py: str(error)": "an ArgumentTypeError",
 }
 
 

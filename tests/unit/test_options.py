@@ -80,7 +80,7 @@ def test_no_filter_is_on_by_default() -> None:
 @pytest.fixture(autouse=True)
 def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no option that should have been refused start a trace."""
-    monkeypatch.setattr("tcpconnect.tracer.Trace", pytest.fail)
+    monkeypatch.setattr("tcpconnect.api.Trace", pytest.fail)
 
 
 def run(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import ctypes
     from collections.abc import Collection
 
+    from tcpconnect.bpf.ring import Run
     from tcpconnect.processes import Process
 
 PROGRAMS = ("process_exits", "process_forks")
@@ -49,7 +50,7 @@ class Follow:
         _require_machine_pids()
         self._lost = 0
         self._bpf = BpfObject(library, "follow")
-        try:
+        with self._bpf.closed_on_failure():
             self._bpf.replace("ring", ring_fd)
             self._bpf.replace("pids", pids_fd)
             self._bpf.load()
@@ -57,9 +58,6 @@ class Follow:
             for program in PROGRAMS:
                 self._bpf.attach(program)
             self._followed.initial = self._adopt(pids)
-        except BaseException:
-            self._bpf.close()
-            raise
 
     def _adopt(self, pids: Collection[int]) -> int:
         """Add the descendants that are there; return how many of the set we added.
@@ -96,6 +94,11 @@ class Follow:
         """
         ended = not is_running(pid, process.started)
         return ended and self._bpf.remove("pids", _key(pid))
+
+    lengths = (EMPTIED.size,)
+
+    def learn(self, _: Run) -> None:
+        """Take the record that tells of an empty set: it is there to wake us."""
 
     @property
     def empty(self) -> bool:

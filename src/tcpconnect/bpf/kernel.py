@@ -95,7 +95,7 @@ class KernelSource:
         self._realtime = os.path.exists(REALTIME)
         self._selection = Selection(settings)
         self._bpf = BpfObject(library, "tcpconnect")
-        try:
+        with self._bpf.closed_on_failure():
             self._size_maps()
             self._take_maps()
             self._configure()
@@ -108,9 +108,6 @@ class KernelSource:
             self._progress = Progress.from_buffer(self._bpf.variables())
             self._ring = Ring(self.fileno(), settings.ring_bytes)
             self._attach()
-        except BaseException:
-            self._bpf.close()
-            raise
 
     def _attach(self) -> None:
         # Ends first: an attempt that begins is not missed when it ends.

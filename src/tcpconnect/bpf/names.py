@@ -46,7 +46,7 @@ class Answers:
 
     def __init__(self, library: ctypes.CDLL, ring_fd: int, *, latency: bool) -> None:
         self._bpf = BpfObject(library, "answers")
-        try:
+        with self._bpf.closed_on_failure():
             self._bpf.replace("ring", ring_fd)
             self._bpf.resize("queries", MAX_QUERIES if latency else 1)
             AnswersConfig.from_address(self._bpf.constants()).latency = latency
@@ -61,9 +61,6 @@ class Answers:
                     self._bpf.attach_cgroup("query", root)
             finally:
                 os.close(root)
-        except BaseException:
-            self._bpf.close()
-            raise
 
     @property
     def lost(self) -> int:
@@ -94,16 +91,13 @@ class Lookups:
                 "names from DNS answers are shown all the same",
             )
         self._bpf = BpfObject(library, f"lookups.{machine}")
-        try:
+        with self._bpf.closed_on_failure():
             self._bpf.replace("ring", ring_fd)
             self._bpf.prefer_uprobe_multi(*LOOKUP_PROGRAMS)
             self._bpf.load()
             self._progress = Progress.from_buffer(self._bpf.variables())
             self._bpf.attach("exec")
             self._attach_all(libc.roots())
-        except BaseException:
-            self._bpf.close()
-            raise
 
     def _attach_all(self, pids: Iterable[int]) -> None:
         """Attach to the libraries of these processes; one at least must do."""

@@ -279,6 +279,15 @@ class BpfObject:
                     found_values[i * value_size : (i + 1) * value_size],
                 )
 
+    @contextmanager
+    def closed_on_failure(self) -> Iterator[None]:
+        """Close it when the body raises, whatever that is: also KeyboardInterrupt."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
     def close(self) -> None:
         """Give everything back to the kernel."""
         self.detach_all()
