@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.fields import BAD, ODD
-from tcpconnect.sinks import row_getter, table
+from tcpconnect.sinks import row_maker, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ class Sink:
 
     def __init__(self, columns: list[Column]) -> None:
         self._plain = table.Sink(columns)
-        self._get = row_getter(columns, cells=True)
+        self._rows = row_maker(columns, cells=True)
         self._fields = [column.field for column in columns]
         self._widths = [*[field.width for field in self._fields[:-1]], 0]
 
@@ -34,7 +34,7 @@ class Sink:
 
     def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
         """Return a line for each struct."""
-        return "".join([self._line(self._get(struct)) for struct in structs]).encode()
+        return "".join([self._line(row) for row in self._rows(structs)]).encode()
 
     def _line(self, row: tuple[Any, ...]) -> str:
         cells = zip(self._fields, self._widths, row, strict=True)

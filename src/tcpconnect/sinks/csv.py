@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.sinks import row_getter
+from tcpconnect.sinks import row_maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ class Sink:
     """Comma-separated rows; what is unknown is empty."""
 
     def __init__(self, columns: list[Column]) -> None:
-        self._get = row_getter(columns, unknown="")
+        self._rows = row_maker(columns, unknown="")
         self._names = [column.name for column in columns]
         self._template = ",".join(["%s"] * len(columns)) + END
 
@@ -33,7 +33,7 @@ class Sink:
     def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
         """Return a line for each struct."""
         template = self._template
-        rows = list(map(self._get, structs))
+        rows = self._rows(structs)
         text = "".join([template % row for row in rows])
         return text.encode() if self._plain(text, len(rows)) else _quoted(rows)
 

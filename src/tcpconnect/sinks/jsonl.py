@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import defstruct
 from msgspec.json import Encoder
 
-from tcpconnect.sinks import row_getter
+from tcpconnect.sinks import row_maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +21,8 @@ class Sink:
     """Objects whose keys are the names of the columns, in their order."""
 
     def __init__(self, columns: list[Column]) -> None:
-        self._get = row_getter(columns)
-        self._names = [column.name for column in columns]
+        row = defstruct("Row", [column.name for column in columns], gc=False)
+        self._rows = row_maker(columns, row)
         self._encode = Encoder().encode_lines
 
     def header(self) -> bytes:
@@ -30,7 +31,4 @@ class Sink:
 
     def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
         """Return an object for each struct."""
-        names = self._names
-        rows = map(self._get, structs)
-        # Rows are made from the names: strict=True would check it again each time.
-        return self._encode([dict(zip(names, row)) for row in rows])  # noqa: B905
+        return self._encode(self._rows(structs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.sinks import row_getter
+from tcpconnect.sinks import row_maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ class Sink:
     """Rows through one template, made once. Wide values push the line."""
 
     def __init__(self, columns: list[Column]) -> None:
-        self._get = row_getter(columns, cells=True)
+        self._rows = row_maker(columns, cells=True)
         self._widths = [f"-{column.field.width}" for column in columns[:-1]] + [""]
         self._specs = [column.field.spec for column in columns]
         self._template = self._join(self._specs)
@@ -36,7 +36,7 @@ class Sink:
     def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
         """Return a line for each struct."""
         template = self._template
-        rows = list(map(self._get, structs))
+        rows = self._rows(structs)
         # To look for None in every row would cost more than to look at the text: there
         # it is a word, or no number that can be formatted.
         try:
