@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpconnect.errors import UsageError
-from tcpconnect.settings import NAME_SOURCES, RING_BYTES, Places, Settings
+from tcpconnect.settings import BASICS, NAME_SOURCES, RING_BYTES, Places, Settings
 from tcpconnect.tracer import Trace
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def trace(
     max_names: int = 10_240,
     names_ttl_s: float = 24 * 3600.0,
     details: Iterable[str] = (),
+    basics: Iterable[str] = BASICS,
     duration: float | None = None,
     ring_bytes: int = RING_BYTES,
     verbose: bool = False,
@@ -103,6 +104,8 @@ def trace(
         names_ttl_s: forget a name after so many seconds.
         details: what to tell of each process: "ppid", "exe", "cmdline", "cgroup",
             "container", "container_id", "runtime", "unit", "pod", "pod_uid", "mntns".
+        basics: which to read of "comm", "uid", "netns" and "cgroup_id": the others are
+            empty or 0. Each of them costs every connect some time in the kernel.
         duration: seconds until the trace stops by itself; None: never.
         ring_bytes: room between kernel and this process, a power of two.
         verbose: let libbpf write its log to stderr.
@@ -138,6 +141,7 @@ def trace(
         max_names=max_names,
         names_ttl_s=names_ttl_s,
         details=frozenset(details),
+        basics=frozenset(basics),
         ring_bytes=ring_bytes,
         verbose=verbose,
     )

@@ -114,6 +114,7 @@ def _trace(options: Namespace, view: View, command: Command | None) -> Trace:
         max_names=options.max_names,
         names_ttl_s=options.names_ttl,
         details=view.details,
+        basics=view.basics,
         duration=options.duration,
         ring_bytes=options.ring_bytes,
         verbose=options.verbose,

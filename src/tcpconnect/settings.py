@@ -27,6 +27,8 @@ CGROUP_DETAILS = frozenset(
 # What the files of container runtimes tell.
 NAMED_DETAILS = frozenset({"container", "pod"})
 DETAILS = CGROUP_DETAILS | {"ppid", "exe", "cmdline", "mntns"}
+# What lies open in the task and the socket.
+BASICS = frozenset({"comm", "uid", "netns", "cgroup_id"})
 
 
 class Cgroup(NamedTuple):
@@ -92,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_names: int = 10_240
     names_ttl_s: float = 24 * 3600.0
     details: frozenset[str] = frozenset()
+    basics: frozenset[str] = BASICS
     ring_bytes: int = RING_BYTES
     verbose: bool = False
 
@@ -117,6 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(f"{self.slower_ms} ms is no time to wait for", "", "")
         _check_known("source of names", self.name_sources, NAME_SOURCES)
         _check_known("detail", self.details, DETAILS)
+        _check_known("basic detail", self.basics, BASICS)
         if not (self.max_names > 0 and self.names_ttl_s > 0):
             raise UsageError("names need room and time to be kept", "", "more than 0")
         if self.ring_bytes < 4096 or self.ring_bytes & (self.ring_bytes - 1):
@@ -136,6 +140,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def named(self) -> bool:
         """Whether names are sought."""
         return self.dns or self.dns_latency
+
+    @property
+    def told(self) -> frozenset[str]:
+        """What the kernel reads and tells of who connects: what somebody uses."""
+        if self.count:
+            return self.details
+        # The place where a name was seen tells whose name it is.
+        of_names = {"netns", "cgroup_id"} if self.named else set()
+        return self.details | self.basics | of_names
 
     @property
     def tell_image(self) -> bool:

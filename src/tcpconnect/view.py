@@ -8,7 +8,7 @@ from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
 from tcpconnect.flow import FLOW
-from tcpconnect.settings import DETAILS
+from tcpconnect.settings import BASICS, DETAILS
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -70,7 +70,7 @@ NAME_COLUMNS = {"query", "query_source", "query_age_ms", "dns_ms"}
 class View:
     """The format and columns of the output; completes the options they imply.
 
-    ``details`` is what the columns need to know of processes.
+    ``details`` and ``basics`` are what the columns need to know of who connects.
 
     Raises UsageError for options that make no sense together, and unknown columns.
     """
@@ -97,6 +97,7 @@ class View:
             options.dns |= bool(NAME_COLUMNS & names)
             options.dns_latency |= "dns_ms" in names
         self.details = DETAILS.intersection(column.name for column in self.columns)
+        self.basics = BASICS.intersection(column.name for column in self.columns)
 
 
 def _by_letters(options: Namespace, output_format: str) -> list[str]:

@@ -8,6 +8,7 @@ import socket
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,3 +69,29 @@ def test_two_traces_in_one_process() -> None:
         second.stop()
         assert [event.dport for event in first] == [1]
         assert [event.dport for event in second] == [2]
+
+
+@pytest.mark.parametrize("basics", [set(), {"uid", "netns"}, {"comm", "cgroup_id"}])
+def test_basics(basics: set[str]) -> None:
+    """What is not asked for is empty or 0; filters look at it all the same."""
+    netns = os.stat("/proc/self/ns/net").st_ino
+    comm = Path("/proc/thread-self/comm").read_text().strip()
+
+    def connection(**options: Any) -> tcpconnect.Connection:
+        with tcpconnect.trace(pids=[os.getpid()], **options) as events:
+            with socket.socket() as client, suppress(ConnectionRefusedError):
+                client.connect(("127.0.0.1", 1))
+            events.stop()
+            (event,) = events
+        return event
+
+    whole = connection()
+    assert (whole.comm, whole.uid, whole.netns) == (comm, os.getuid(), netns)
+    assert connection(basics=()).comm == ""
+    part = connection(basics=basics)
+    for name in basics:
+        assert getattr(part, name) == getattr(whole, name)
+    for name in {"comm", "netns", "cgroup_id"} - basics:
+        assert not getattr(part, name)
+    filtered = connection(basics=(), uids=[os.getuid()], netns=[netns], comms=[comm])
+    assert filtered.pid == os.getpid()

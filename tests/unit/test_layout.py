@@ -274,16 +274,19 @@ def test_result_codes_are_those_of_c() -> None:
     assert actual == {name: getattr(connection, name) for name in names}
 
 
-@pytest.mark.parametrize("flags", [config.TaskFilter, config.AddressFilter])
-def test_filters_are_those_of_c(flags: type[IntFlag]) -> None:
-    """Every filter has the bit that it has in its enum."""
-    name = {"TaskFilter": "task_filter", "AddressFilter": "address_filter"}
-    (body,) = re.findall(
-        rf"enum {name[flags.__name__]} \{{(.+?)\}}", TYPES_H, re.DOTALL
-    )
-    bits = {
-        word: 1 << int(bit) for word, bit in re.findall(r"BY_(\w+) = 1 << (\d)", body)
-    }
+@pytest.mark.parametrize(
+    ("flags", "enum"),
+    [
+        (config.TaskFilter, "task_filter"),
+        (config.AddressFilter, "address_filter"),
+        (config.Detail, "detail"),
+    ],
+)
+def test_flags_are_those_of_c(flags: type[IntFlag], enum: str) -> None:
+    """Every filter, and every detail, has the bit that it has in its enum."""
+    (body,) = re.findall(rf"enum {enum} \{{(.+?)\}}", TYPES_H, re.DOTALL)
+    found = re.findall(r"(?:BY|TELL)_(\w+) = 1 << (\d)", body)
+    bits = {word: 1 << int(bit) for word, bit in found}
     assert {flag.name: flag.value for flag in flags} == bits
 
 

@@ -18,8 +18,6 @@
 #define TCP_FLAGS 13
 #define TCP_SYN 2
 #define RETRY_NS 60000000000ULL /* a query with the ID of an older one is another */
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
 
 /* Set before the load. */
 const volatile struct {

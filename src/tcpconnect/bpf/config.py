@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from ctypes import Structure, c_uint8, c_uint32, c_uint64
+from ctypes import Structure, c_uint8, c_uint16, c_uint32, c_uint64
 from enum import IntFlag
 
 PORT_WORDS = 1024
 MAX_LEVELS = 64
+
+
+class Detail(IntFlag):
+    """Enum detail of types.h."""
+
+    PPID = 1 << 0
+    MNTNS = 1 << 1
+    EXE = 1 << 2
+    CMDLINE = 1 << 3
+    CGROUP = 1 << 4
+    LEGACY = 1 << 5
+    COMM = 1 << 6
+    UID = 1 << 7
+    NETNS = 1 << 8
+    CGROUP_ID = 1 << 9
 
 
 class TaskFilter(IntFlag):
@@ -54,8 +69,8 @@ class Config(Structure):
         ("by_port", c_uint8),
         ("task_filters", c_uint8),
         ("address_filters", c_uint8),
-        ("tell", c_uint8),
-        ("reserved", c_uint8 * 7),
+        ("tell", c_uint16),
+        ("reserved", c_uint8 * 6),
         ("level_count", c_uint64),
         ("levels", c_uint8 * MAX_LEVELS),
         ("ports", c_uint64 * PORT_WORDS),

@@ -9,7 +9,7 @@ from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf import cgroup, libbpf, pinned
-from tcpconnect.bpf.config import Config
+from tcpconnect.bpf.config import Config, Detail
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring, Run
 from tcpconnect.bpf.selection import Selection
@@ -69,15 +69,15 @@ class Losses(NamedTuple):
     unfollowed: int = 0
 
 
-def _told(details: frozenset[str]) -> Iterator[int]:
-    """Yield bits of enum detail of types.h."""
-    for bit, detail in enumerate(("ppid", "mntns", "exe", "cmdline")):
-        if detail in details:
-            yield 1 << bit
-    if details & CGROUP_DETAILS:
-        yield 1 << 4
+def _bits(told: frozenset[str]) -> Detail:
+    bits = Detail(0)
+    for name in told - CGROUP_DETAILS:
+        bits |= Detail[name.upper()]
+    if told & CGROUP_DETAILS:
+        bits |= Detail.CGROUP
         if cgroup.has_legacy():
-            yield 1 << 5
+            bits |= Detail.LEGACY
+    return bits
 
 
 class KernelSource:
@@ -146,7 +146,7 @@ class KernelSource:
         config.wait_end = settings.wait_end
         config.count = settings.count
         config.failed = settings.failed
-        config.tell = sum(_told(settings.details))
+        config.tell = _bits(settings.told)
         self._selection.configure(config)
 
     def fileno(self) -> int:

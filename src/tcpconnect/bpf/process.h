@@ -400,7 +400,7 @@ static __always_inline __u64 current_image(void)
 /* Set what was asked for of the process that connects. */
 static __always_inline void describe_process(struct connection *c)
 {
-	const __u8 tell = config.tell;
+	const __u16 tell = config.tell;
 
 	if (tell & TELL_PPID)
 		c->ppid = parent_pid(current_task());

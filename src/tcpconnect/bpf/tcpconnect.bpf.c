@@ -404,6 +404,7 @@ static __always_inline void begin(struct sock *sk, bool deep)
 	__u64 key = (__u64)sk, pid_tgid = bpf_get_current_pid_tgid();
 	const __u8 task_filters = config.task_filters;
 	const __u8 address_filters = config.address_filters;
+	const __u16 tell = config.tell;
 	struct connection c = {};
 
 	c.dport = __builtin_bswap16(sk->__sk_common.skc_dport);
@@ -416,17 +417,21 @@ static __always_inline void begin(struct sock *sk, bool deep)
 		return;
 	c.pid = pid_tgid >> 32;
 	c.tid = pid_tgid;
-	c.uid = bpf_get_current_uid_gid();
-	c.netns = sk->__sk_common.skc_net.net->ns.inum;
+	if (tell & TELL_UID || task_filters & BY_UID)
+		c.uid = bpf_get_current_uid_gid();
+	if (tell & TELL_NETNS || task_filters & BY_NETNS)
+		c.netns = sk->__sk_common.skc_net.net->ns.inum;
 	if (task_filters && !task_wanted(&c, task_filters, deep))
 		return;
 	c.time_ns = bpf_ktime_get_ns();
 	if (unlikely(!progress.first_ns))
 		progress.first_ns = c.time_ns;
-	c.cgroup = bpf_get_current_cgroup_id();
+	if (tell & TELL_CGROUP_ID)
+		c.cgroup = bpf_get_current_cgroup_id();
 	c.lport = sk->__sk_common.skc_num;
 	c.result = RESULT_UNKNOWN;
-	bpf_get_current_comm(c.comm, sizeof(c.comm));
+	if (tell & TELL_COMM)
+		bpf_get_current_comm(c.comm, sizeof(c.comm));
 	if (deep)
 		describe_process(&c);
 
@@ -518,13 +523,11 @@ static __always_inline struct transition transition(__u64 *ctx)
 static __always_inline int enters_syn_sent(__u64 *ctx, bool deep)
 {
 	struct transition t = transition(ctx);
-	struct tcp_sock *tp;
 
 	if (t.oldstate != TCP_CLOSE || t.newstate != TCP_SYN_SENT)
 		return 0;
-	/* 0 for other protocols, such as MPTCP: its subflow is a TCP socket. */
-	tp = bpf_skc_to_tcp_sock(t.sk);
-	if (tp)
+	/* Not MPTCP, for one: its subflow is a TCP socket. */
+	if (t.sk->sk_protocol == IPPROTO_TCP)
 		begin(t.sk, deep);
 	return 0;
 }

@@ -60,7 +60,7 @@ struct flow_counts {
 	__u64 latency_max_ns;
 };
 
-/* What to tell of the process that connects: bits of config.tell. */
+/* What to tell of who connects, each at a price: bits of config.tell. */
 enum detail {
 	TELL_PPID = 1 << 0,
 	TELL_MNTNS = 1 << 1,
@@ -68,6 +68,10 @@ enum detail {
 	TELL_CMDLINE = 1 << 3,
 	TELL_CGROUP = 1 << 4,
 	TELL_LEGACY = 1 << 5, /* the cgroup in cgroup v1, too, which this machine has */
+	TELL_COMM = 1 << 6,
+	TELL_UID = 1 << 7,
+	TELL_NETNS = 1 << 8,
+	TELL_CGROUP_ID = 1 << 9,
 	TELL_IMAGE = TELL_EXE | TELL_CMDLINE | TELL_CGROUP | TELL_LEGACY,
 };
 
@@ -132,8 +136,8 @@ struct config {
 	__u8 by_port;
 	__u8 task_filters;    /* enum task_filter */
 	__u8 address_filters; /* enum address_filter */
-	__u8 tell;	      /* enum detail */
-	__u8 reserved[7];
+	__u16 tell;	      /* enum detail */
+	__u8 reserved[6];
 	__u64 level_count;
 	__u8 levels[MAX_LEVELS]; /* of the keys of `cgroups`: how far below the root */
 	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */
