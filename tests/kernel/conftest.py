@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import select
 import signal
+import socket
+import struct
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 from launch import command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from typing_extensions import Self
 
@@ -25,6 +29,9 @@ TIMEOUT_S = 60.0
 
 libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
+MS_BIND, MNT_DETACH = 4096, 2
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+NAMED = Path("/run/netns")  # where ip(8) looks for them
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,27 +66,48 @@ def ip_batch(commands: str, *options: str) -> None:
     subprocess.run(["ip", *options, "-batch", "-"], check=True, input=commands.encode())
 
 
-def wait_until(condition: Callable[[], Any], what: str) -> Any:
-    """Return the first true value of ``condition``, polled; fail after TIMEOUT_S."""
+def wait_until(
+    condition: Callable[[], Any], what: str, files: Collection[IO[bytes]] = ()
+) -> Any:
+    """Return the first true value of ``condition``; fail after TIMEOUT_S.
+
+    It is asked every few milliseconds, or, where it can only change with them, when
+    there is something to read in ``files``.
+    """
     end = time.monotonic() + TIMEOUT_S
     while not (value := condition()):
         assert time.monotonic() < end, f"waited in vain for {what}"
-        select.select((), (), (), 0.005)
+        select.select(list(files), (), (), 0.1 if files else 0.005)
     return value
 
 
+def checked(result: int) -> None:
+    """Raise OSError when a function of the C library has returned no 0."""
+    if result:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
 class NetNs:
-    """A network namespace with lo up; removed when the test is over."""
+    """A network namespace with lo up, which ip(8) knows; removed after the test."""
 
     made = 0
 
     def __init__(self) -> None:
         NetNs.made += 1
         self.name = f"tcpc-{os.getpid()}-{NetNs.made}"
-        sh(f"ip netns add {self.name}")
-        self.path = f"/run/netns/{self.name}"
+        self.path = f"{NAMED}/{self.name}"
+        # What "ip netns add" does, and "ip link set lo up": each process takes time.
+        NAMED.mkdir(exist_ok=True)
+        Path(self.path).touch(exist_ok=False)
+        with at_home():
+            checked(libc.unshare(CLONE_NEWNET))
+            ours = b"/proc/thread-self/ns/net"
+            checked(libc.mount(ours, self.path.encode(), b"none", MS_BIND, None))
+            with socket.socket() as any_socket:
+                request = struct.pack("16sh14x", b"lo", IFF_UP)
+                fcntl.ioctl(any_socket, SIOCSIFFLAGS, request)
         self.inode = os.stat(self.path).st_ino
-        self.ip("link set lo up")
 
     def ip(self, command: str) -> None:
         """Run an ip command in it."""
@@ -87,32 +115,46 @@ class NetNs:
 
     def sysctl(self, *settings: str) -> None:
         """Set sysctls of it, such as net.ipv4.ip_forward=1."""
-        sh(f"ip netns exec {self.name} sysctl -qw {' '.join(settings)}")
+        with at_home():
+            self.enter()
+            for setting in settings:
+                name, _, value = setting.partition("=")
+                Path("/proc/sys", name.replace(".", "/")).write_text(value)
 
     def enter(self) -> None:
         """Move this thread into it."""
         fd = os.open(self.path, os.O_RDONLY)
         try:
-            assert libc.setns(fd, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+            checked(libc.setns(fd, CLONE_NEWNET))
         finally:
             os.close(fd)
 
     def remove(self) -> None:
         """Take its name away; it goes when nothing uses it."""
-        sh(f"ip netns del {self.name}")
+        checked(libc.umount2(self.path.encode(), MNT_DETACH))
+        os.unlink(self.path)
+
+
+@contextmanager
+def at_home() -> Iterator[None]:
+    """Bring this thread back into the network namespace that it has now."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        yield
+    finally:
+        checked(libc.setns(home, CLONE_NEWNET))
+        os.close(home)
 
 
 @pytest.fixture
 def netns() -> Iterator[NetNs]:
     """A network namespace of its own, which the test (and its children) runs in."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     space = NetNs()
-    space.enter()
     try:
-        yield space
+        with at_home():
+            space.enter()
+            yield space
     finally:
-        assert libc.setns(home, CLONE_NEWNET) == 0
-        os.close(home)
         space.remove()
 
 
@@ -132,6 +174,8 @@ def far(netns: NetNs) -> Iterator[NetNs]:
             addr add 10.1.0.1/24 dev near
             addr add fd00:1::1/64 dev near nodad
             link set near up
+            route add default via 10.1.0.2
+            route add default via fd00:1::2
             """,
             *("-n", netns.name),
         )
@@ -145,13 +189,6 @@ def far(netns: NetNs) -> Iterator[NetNs]:
             route add unreachable 10.3.0.0/16
             """,
             *("-n", space.name),
-        )
-        ip_batch(
-            """\
-            route add default via 10.1.0.2
-            route add default via fd00:1::2
-            """,
-            *("-n", netns.name),
         )
         space.sysctl("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         yield space
@@ -183,8 +220,11 @@ class Tool:
             **popen,
         )
         self._seen = {1: b"", 2: b""}
-        self._pipes = {1: self.process.stdout, 2: self.process.stderr}
-        wait_until(lambda: READY in self.stderr or self._ended(), "the ready line")
+        pipes = {1: self.process.stdout, 2: self.process.stderr}
+        self._pipes = {number: pipe for number, pipe in pipes.items() if pipe}
+        self._wait_until(
+            lambda: READY in self.stderr or self._ended(), "the ready line"
+        )
         assert READY in self.stderr, self.stderr.decode()
 
     def __enter__(self) -> Self:
@@ -196,7 +236,7 @@ class Tool:
         self.process.wait()
         for number in (1, 2):
             self._take(number)
-            if pipe := self._pipes.pop(number):
+            if pipe := self._pipes.pop(number, None):
                 pipe.close()
 
     def _ended(self) -> bool:
@@ -208,9 +248,15 @@ class Tool:
         while pipe and select.select((pipe,), (), (), 0)[0]:
             data = os.read(pipe.fileno(), 1 << 20)
             if not data:
+                pipe.close()
+                del self._pipes[number]
                 break
             self._seen[number] += data
         return self._seen[number]
+
+    def _wait_until(self, condition: Callable[[], Any], what: str) -> None:
+        """Wait for what comes with its output, or its end."""
+        wait_until(condition, what, self._pipes.values())
 
     @property
     def stdout(self) -> bytes:
@@ -224,7 +270,7 @@ class Tool:
 
     def lines(self, count: int) -> list[str]:
         """Return the lines printed, once there are at least ``count``."""
-        wait_until(lambda: self.stdout.count(b"\n") >= count, f"{count} lines")
+        self._wait_until(lambda: self.stdout.count(b"\n") >= count, f"{count} lines")
         return self.stdout.decode().splitlines()
 
     def stop(self, number: int = signal.SIGINT) -> int:
@@ -234,7 +280,9 @@ class Tool:
 
     def wait(self) -> int:
         """Read until it has ended by itself; return its exit code."""
-        wait_until(lambda: (self.stdout, self.stderr) and self._ended(), "its end")
+        self._wait_until(
+            lambda: (self.stdout, self.stderr) and self._ended(), "its end"
+        )
         self._take(1)
         self._take(2)
         return int(self.process.returncode)

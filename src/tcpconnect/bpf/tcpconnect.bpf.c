@@ -290,33 +290,34 @@ static __always_inline void map_ipv4(__u32 *to, __u32 address)
 	to[3] = address;
 }
 
-static __always_inline void copy_ipv6(__u32 *to, struct in6_addr *from)
+static __always_inline void copy_ipv6(__u32 *to, const __u32 *from)
 {
-	to[0] = from->in6_u.u6_addr32[0];
-	to[1] = from->in6_u.u6_addr32[1];
-	to[2] = from->in6_u.u6_addr32[2];
-	to[3] = from->in6_u.u6_addr32[3];
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
+	to[3] = from[3];
 }
 
 /*
  * An IPv6 socket that connects to ::ffff:a.b.c.d speaks IPv4, and its IPv4
- * members are the ones that are set by now.
+ * members are the ones that are set by now. All is named from struct sock on, since
+ * libbpf searches the whole kernel for each type that a path begins with.
  */
 static __always_inline void read_addresses(struct connection *c, struct sock *sk)
 {
-	struct sock_common *skc = &sk->__sk_common;
 	__u32 *daddr = c->daddr;
 
-	if (skc->skc_family == AF_INET6) {
-		copy_ipv6(daddr, &skc->skc_v6_daddr);
+	if (sk->__sk_common.skc_family == AF_INET6) {
+		copy_ipv6(daddr, sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32);
 		if (daddr[0] || daddr[1] || daddr[2] != __builtin_bswap32(0xffff)) {
-			copy_ipv6(c->saddr, &skc->skc_v6_rcv_saddr);
+			copy_ipv6(c->saddr,
+				  sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32);
 			c->ip = 6;
 			return;
 		}
 	}
-	map_ipv4(daddr, skc->skc_daddr);
-	map_ipv4(c->saddr, skc->skc_rcv_saddr);
+	map_ipv4(daddr, sk->__sk_common.skc_daddr);
+	map_ipv4(c->saddr, sk->__sk_common.skc_rcv_saddr);
 	c->ip = 4;
 }
 
@@ -548,6 +549,16 @@ int attempt_begins_deep(__u64 *ctx)
 	return enters_syn_sent(ctx, 1);
 }
 
+/* Not so one that a listener made, and accept() has not yet taken. */
+static __always_inline bool has_socket(struct sock *sk)
+{
+	void *socket = 0;
+
+	/* For a pointer that is loaded, the verifier searches all types, in 2 ms. */
+	bpf_probe_read_kernel(&socket, sizeof(socket), &sk->sk_socket);
+	return socket;
+}
+
 /* SYN_RECV is on the way of a simultaneous open. */
 static __always_inline int leaves_syn_sent(__u64 *ctx)
 {
@@ -559,8 +570,7 @@ static __always_inline int leaves_syn_sent(__u64 *ctx)
 	if ((t.oldstate != TCP_SYN_SENT && t.oldstate != TCP_SYN_RECV) ||
 	    t.newstate == TCP_SYN_RECV)
 		return 0;
-	/* One that a listener made, and accept() has not yet taken. */
-	if (t.oldstate == TCP_SYN_RECV && !t.sk->sk_socket)
+	if (t.oldstate == TCP_SYN_RECV && !has_socket(t.sk))
 		return 0;
 	c = bpf_map_lookup_elem(&pending, &key);
 	if (!c)
