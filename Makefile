@@ -7,7 +7,7 @@ BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
 SHARE := $(wildcard share/*.py share/*.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test soak fuzz vm test-systemd lint format bench bench-peers share dist release-check clean
+.PHONY: help run install test soak fuzz test-kernels test-systemd lint format bench bench-peers share dist release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -32,7 +32,7 @@ soak: $(VENV)/tools ## trace for MINUTES=10 with every feature on: nothing may g
 	@scripts/system-packages test
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
-vm: $(VENV)/tools ## run the kernel tests on other kernels; options in ARGS
+test-kernels: $(VENV)/tools ## run the kernel tests on older and newer kernels; options in ARGS
 	@scripts/system-packages vm
 	$(BIN)/python -m tests.vm $(ARGS)
 

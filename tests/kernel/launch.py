@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ INSTALLED = Path(sys.executable).with_name("tcpconnect")
 TOOL = INSTALLED  # a test may replace it
 FORK = os.environ.get("TCPCONNECT_TESTS") == "fork"
 PR_SET_NAME = 15
-MAX_FD = 1 << 16
 
 if FORK:
     import tcpconnect.cli
@@ -37,15 +37,20 @@ if FORK:
     LOADED = (load_library(), ctypes.CDLL(None).prctl)
 
 
-def command(options: Iterable[object]) -> dict[str, Any]:
+def command(
+    options: Iterable[object], env: dict[str, str] | None = None
+) -> dict[str, Any]:
     """Return the arguments of Popen that start the tool with these options."""
     words = [str(TOOL), *map(str, options)]
     if not FORK or TOOL != INSTALLED:
-        return {"args": words}
+        return {"args": words, "env": env}
 
     def begin() -> None:
         # Popen has put the standard descriptors in their places.
-        os.closerange(3, MAX_FD)
+        _close_as_exec()
+        if env is not None:
+            os.environ.clear()
+            os.environ.update(env)
         # As Python has them when it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -63,3 +68,10 @@ def command(options: Iterable[object]) -> dict[str, Any]:
             os._exit(code)
 
     return {"args": words, "preexec_fn": begin}
+
+
+def _close_as_exec() -> None:
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        with suppress(OSError):  # that of the folder has been closed
+            if not os.get_inheritable(fd):
+                os.close(fd)

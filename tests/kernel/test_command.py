@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import launch
 import pytest
 from attempts import Child, attempt
 from conftest import READY, wait_until
-from launch import TOOL
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -36,7 +36,10 @@ class Result:
     def __init__(self, folder: Path, options: str, *command: str, **popen: Any) -> None:
         self.file = folder / "events"
         self.process = subprocess.Popen(
-            [TOOL, *options.split(), "-o", self.file, "--", *command],
+            **launch.command(
+                [*options.split(), "-o", self.file, "--", *command],
+                popen.pop("env", None),
+            ),
             stdin=popen.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -256,9 +259,9 @@ def test_standard_streams_are_the_commands(tmp_path: Path) -> None:
 
 def test_lines_go_to_stderr() -> None:
     """Without -o the lines are on stderr, and stdout has what the command writes."""
-    command = [str(TOOL), "--columns", "dport", "--"]
-    command += [*PYTHON, CONNECT + "connect(7); print('mine')"]
-    result = subprocess.run(command, check=True, capture_output=True)
+    code = CONNECT + "connect(7); print('mine')"
+    command = launch.command(["--columns", "dport", "--", *PYTHON, code])
+    result = subprocess.run(**command, check=True, capture_output=True)
     assert (result.stdout, result.stderr) == (b"mine\n", READY + b"DPORT\n7\n")
 
 
@@ -372,9 +375,9 @@ def test_output_follows_no_link(tmp_path: Path) -> None:
 def test_output_without_a_command(tmp_path: Path) -> None:
     """-o FILE takes the lines in every mode."""
     file = tmp_path / "events"
-    command = [str(TOOL), "-j", "-p", str(os.getpid()), "--limit", "1", "-o", str(file)]
+    command = launch.command(["-j", "-p", os.getpid(), "--limit", 1, "-o", file])
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        **command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as tool:
         assert tool.stderr
         assert tool.stderr.readline() == READY

@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import launch
 import pytest
 from attempts import attempt, kernel_objects
 from conftest import Tool, sh, wait_until
-from launch import TOOL
 from mounts import private_mounts
 
 from tcpconnect.connection import CONNECTION
@@ -134,10 +134,10 @@ def log() -> Iterator[Path]:
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_while_it_starts(kernel: Kernel, moment: float, log: Path) -> None:
     """It has made some of its objects, or all."""
-    command = [str(TOOL), *EVERYTHING, "-f", "-p", str(os.getpid())]
+    command = launch.command([*EVERYTHING, "-f", "-p", os.getpid()])
     with (
         log.open("wb") as file,
-        subprocess.Popen(command, stdout=file, stderr=file) as process,
+        subprocess.Popen(**command, stdout=file, stderr=file) as process,
     ):
         until_it_has(process, moment * kernel.count)
         killed(process)
@@ -175,9 +175,9 @@ def test_mounts(kernel: Kernel) -> None:
 def test_command_that_has_not_started(kernel: Kernel, tmp_path: Path) -> None:
     """A command never starts when its tracer is killed before."""
     started = tmp_path / "started"
-    command = [str(TOOL), *EVERYTHING, "--", "touch", str(started)]
+    command = launch.command([*EVERYTHING, "--", "touch", started])
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        **command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         until_it_has(process, 0)
         killed(process)
@@ -190,9 +190,9 @@ def test_command_that_has_not_started(kernel: Kernel, tmp_path: Path) -> None:
 
 def test_command_that_runs(kernel: Kernel) -> None:
     """A command that runs goes on."""
-    command = [str(TOOL), *EVERYTHING, "--", "cat"]
+    command = launch.command([*EVERYTHING, "--", "cat"])
     with subprocess.Popen(
-        command,
+        **command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from attempts import attempt, kernel_objects
+from attempts import attempt, kernel_objects, run_tool
 from conftest import READY, Tool, wait_until
 from launch import TOOL
 
@@ -193,3 +193,15 @@ def test_no_stderr(closed: str) -> None:
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=20) == (b"", b"")
     assert process.returncode == 0
+
+
+def test_verbose() -> None:
+    """-v shows libbpf's log, and the traceback of an error before its line."""
+    traced = run_tool("-v", "--duration", "0.01", "-p", os.getpid())
+    assert traced.returncode == 0
+    assert "libbpf: " in traced.stderr
+    failed = run_tool("-v", "--columns", "none")
+    assert failed.returncode == 2
+    first, *_, last = failed.stderr.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert last.startswith("tcpconnect: no column 'none'")

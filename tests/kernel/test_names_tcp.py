@@ -94,7 +94,7 @@ SPLITS = {
 def test_split_answer(pieces: list[bytes]) -> None:
     """An answer is put together, however it is split over segments."""
     with Server(lambda _: pieces, tcp=True), start() as tool:
-        assert exchange(1) == len(pieces)
+        assert exchange(1) >= len(pieces)  # and some of them again
         assert names_of(tool, [IPV4]) == ["www.example"]
 
 
@@ -113,7 +113,7 @@ def test_answers_across_segments() -> None:
     stream = b"".join(answer(name, address) for address, name in names.items())
     pieces = [stream[i : i + 150] for i in range(0, len(stream), 150)]
     with Server(lambda _: pieces, tcp=True), start() as tool:
-        assert exchange(len(names)) == len(pieces)
+        assert exchange(len(names)) >= len(pieces)
         assert names_of(tool, list(names)) == list(names.values())
 
 

@@ -157,13 +157,25 @@ def test_shutdown_aborts(netns: NetNs) -> None:
         socket.socket() as client,
     ):
 
-        def shutdown() -> None:
+        def shutdown() -> bool:
             until_connecting(client)
-            client.shutdown(socket.SHUT_RDWR)
+            try:
+                client.shutdown(socket.SHUT_RDWR)
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                # End the wait in another way.
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)
+                return False
+            return True
 
         done = other.submit(shutdown)
-        assert client.connect_ex(HOLE) == errno.ECONNRESET
-        done.result()
+        error = client.connect_ex(HOLE)
+        if not done.result():
+            pytest.skip(
+                "this kernel has no shutdown() while a thread waits in connect()"
+            )
+        assert error == errno.ECONNRESET
         expected = event(netns, (NEAR, port(client)), HOLE, "ABORTED")
         assert watch.outcomes() == [expected]
 

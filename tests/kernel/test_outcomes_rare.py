@@ -122,6 +122,7 @@ def test_send_timeout_of_attempt_that_succeeds(netns: NetNs, far: NetNs) -> None
         assert client.connect_ex(HOLE) == errno.EINPROGRESS
         mirror.mirror(mirror.packet(SYN))
         mirror.mirror(mirror.packet(SYN | ACK))
+        mirror.mirror(mirror.packet(ACK))
         assert watch.outcomes() == [event(netns, (NEAR, HOLE[1]), HOLE, "OK")]
         assert watch.latencies_ms[0] >= 50
 

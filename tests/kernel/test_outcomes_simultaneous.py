@@ -40,6 +40,8 @@ def test_simultaneous_open_is_ok_for_both(netns: NetNs, far: NetNs) -> None:
         for flags in (SYN, SYN | ACK):
             for packet in [mirror.packet(flags), mirror.packet(flags)]:
                 mirror.mirror(packet)
+        for _ in range(2):
+            mirror.mirror(mirror.packet(ACK))
         expected = [
             event(netns, (NEAR, 4001), (HOLE[0], 4002), "OK"),
             event(netns, (NEAR, 4002), (HOLE[0], 4001), "OK"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from attempts import Child, attempt
 from conftest import READY, TIMEOUT_S, Tool, sh
-from launch import FORK, TOOL
+from launch import FORK, command
 from mounts import private_mounts
 from privileges import (
     READ_ALL,
@@ -308,9 +308,9 @@ def test_nothing_is_gained(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_command_keeps_its_own(tmp_path: Path) -> None:
     """A command runs with what the tool was called with; the tool may signal it."""
     file = tmp_path / "status"
-    command = ["sh", "-c", f"cat /proc/self/status >{file}; cat"]
+    argv = ["sh", "-c", f"cat /proc/self/status >{file}; cat"]
     with subprocess.Popen(
-        [TOOL, "--", *command], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        **command(["--", *argv]), stdin=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stderr
         assert process.stderr.readline() == READY
@@ -323,10 +323,9 @@ def test_signal_to_a_command_of_another_user(tmp_path: Path) -> None:
     """Under sudo the command is another user's, and gets signals all the same."""
     nobody = pwd.getpwuid(1)  # neither root nor what the tool becomes
     sudo = {"SUDO_UID": "1", "SUDO_GID": "1", "SUDO_USER": nobody.pw_name}
-    command = ["sh", "-c", "trap 'exit 7' TERM; echo; while :; do sleep 0.01; done"]
+    argv = ["sh", "-c", "trap 'exit 7' TERM; echo; while :; do sleep 0.01; done"]
     with subprocess.Popen(
-        [TOOL, "-o", tmp_path / "lines", "--", *command],
-        env={**os.environ, **sudo},
+        **command(["-o", tmp_path / "lines", "--", *argv], env={**os.environ, **sudo}),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as process:

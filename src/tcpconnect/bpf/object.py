@@ -102,8 +102,7 @@ class BpfObject:
             try:
                 self.library.bpf_object__load(self._object)
             except PermissionError as error:
-                # Linux before 5.11 counts maps as locked memory.
-                if not any("RLIMIT_MEMLOCK" in line for line in libbpf.said):
+                if not _maps_are_locked_memory() or not _map_was_refused():
                     raise
                 reason, remedy = missing(["CAP_SYS_RESOURCE"])
                 remedy += ", or a higher limit (ulimit -l)"
@@ -294,6 +293,19 @@ class BpfObject:
         if self._object:
             self.library.bpf_object__close(self._object)
             self._object = 0
+
+
+def _maps_are_locked_memory() -> bool:
+    """Whether this is Linux before 5.11, which counts maps as locked memory."""
+    major, minor = os.uname().release.split(".")[:2]
+    return (int(major), int("".join(filter(str.isdigit, minor)))) < (5, 11)
+
+
+def _map_was_refused() -> bool:
+    """Whether libbpf failed at a map; only to root it speaks of RLIMIT_MEMLOCK."""
+    return any(
+        "RLIMIT_MEMLOCK" in line or "failed to create" in line for line in libbpf.said
+    )
 
 
 @contextmanager
