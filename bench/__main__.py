@@ -20,11 +20,11 @@ def options() -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     add = parser.add_argument
-    add("--rounds", type=int, default=5, help="rounds (%(default)s)")
+    add("--rounds", type=int, default=9, help="rounds (%(default)s)")
     add(
         "--connects",
         type=int,
-        default=100_000,
+        default=50_000,
         help="connects of a load at full rate (%(default)s)",
     )
     add(

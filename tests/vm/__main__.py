@@ -10,6 +10,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from .boot import Order, Outcome, boot
 from .cache import TOP, cached, key_of, locked, pack
@@ -19,6 +20,9 @@ from .kernels import KERNELS, Kernel, fetch
 from .project import build_wheel, copy_files, install
 from .report import JUNIT, Run, problems, read_run, table
 from .roots import make_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CACHE = TOP / ".cache/vm"
 TESTS = ["tests/kernel"]
@@ -105,18 +109,32 @@ def prepare(options: argparse.Namespace) -> list[Order]:
     ]
 
 
-def pack_root(arch: str, mirror: str) -> Path:
+class More(NamedTuple):
+    """What a root has more than others: packages, and what ``add`` puts into it.
+
+    ``key`` changes when ``add`` puts something else there.
+    """
+
+    packages: tuple[str, ...]
+    add: Callable[[Path], None]
+    key: str
+
+
+def pack_root(arch: str, mirror: str, name: str = "", more: More | None = None) -> Path:
     """Return the archive of a root file system with the tool installed."""
-    say(f"{arch}: make the root file system")
-    root = make_root(arch, CACHE, mirror)
+    name = name or arch
+    say(f"{name}: make the root file system")
+    root = make_root(arch, CACHE, mirror, more.packages if more else ())
     wheel = build_wheel(CACHE)
+    key = f"{key_of(root.folder)} {key_of(wheel.parent)} {more.key if more else ''}"
 
     def make(folder: Path) -> None:
         install(root, arch, wheel)
+        if more:
+            more.add(root.folder)
         pack(root.folder, folder / "root.cpio")
 
-    key = f"{key_of(root.folder)} {key_of(wheel.parent)}"
-    return cached(CACHE / f"archive-{arch}", key, make) / "root.cpio"
+    return cached(CACHE / f"archive-{name}", key, make) / "root.cpio"
 
 
 def pack_project() -> Path:

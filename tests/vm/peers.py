@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 from bench.peers.report import report
 
-from .__main__ import CACHE, carry_out, pack_project, say
+from .__main__ import CACHE, More, carry_out, pack_project, pack_root, say
 from .boot import Order
-from .cache import cached, key_of, locked, pack
+from .cache import locked
 from .debian import Apt, host_mirror
 from .errors import VmError, run
 from .kernels import KERNELS, KernelFiles, fetch
-from .project import build_wheel, install
-from .roots import make_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +39,10 @@ def main() -> int:
     try:
         with locked(CACHE, alone=True):
             files = fetch(kernel, CACHE, mirror)
-            root = pack_root(files, mirror)
+            more = More(
+                PACKAGES, lambda root: add_headers(root, files, mirror), files.release
+            )
+            root = pack_root(kernel.arch, mirror, "peers", more)
             project = pack_project()
     except VmError as error:
         say(f"peers: {error}")
@@ -58,23 +59,7 @@ def main() -> int:
     return 0
 
 
-def pack_root(kernel: KernelFiles, mirror: str) -> Path:
-    """Return the archive of a root with the peers, the tool and kernel headers."""
-    arch = kernel.kernel.arch
-    say("peers: make the root file system")
-    root = make_root(arch, CACHE, mirror, PACKAGES)
-    wheel = build_wheel(CACHE)
-
-    def make(folder: Path) -> None:
-        install(root, arch, wheel)
-        _add_headers(root.folder, kernel, mirror)
-        pack(root.folder, folder / "root.cpio")
-
-    key = f"{key_of(root.folder)} {key_of(wheel.parent)} {kernel.release}"
-    return cached(CACHE / "archive-peers", key, make) / "root.cpio"
-
-
-def _add_headers(root: Path, kernel: KernelFiles, mirror: str) -> None:
+def add_headers(root: Path, kernel: KernelFiles, mirror: str) -> None:
     """Unpack the kernel's headers, which bcc's tool compiles with."""
     suite, arch = kernel.kernel.suite, kernel.kernel.arch
     apt = Apt(CACHE / "apt" / kernel.kernel.name, mirror, suite, arch)
@@ -88,7 +73,9 @@ def _add_headers(root: Path, kernel: KernelFiles, mirror: str) -> None:
     for part in ("usr/src", "usr/lib/modules", "lib/modules"):
         if (room / part).is_dir():
             target = root / "usr" / part.removeprefix("usr/")
-            shutil.copytree(room / part, target, symlinks=True, dirs_exist_ok=True)
+            target.mkdir(parents=True, exist_ok=True)
+            # They may be there already; shutil would stumble over their links.
+            run("cp", "--archive", f"{room / part}/.", target, what="copy the headers")
     shutil.rmtree(room)
 
 

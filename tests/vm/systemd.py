@@ -6,15 +6,22 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from .__main__ import CACHE, PYTEST, carry_out, pack_project, say, tell_results
+from .__main__ import (
+    CACHE,
+    PYTEST,
+    More,
+    carry_out,
+    pack_project,
+    pack_root,
+    say,
+    tell_results,
+)
 from .boot import Order
-from .cache import cached, key_of, locked, pack
+from .cache import locked
 from .debian import host_mirror
 from .errors import VmError
 from .kernels import KERNELS, fetch
-from .project import build_wheel, install
 from .report import JUNIT, read_run
-from .roots import make_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +61,8 @@ def main() -> int:
     try:
         with locked(CACHE, alone=True):
             files = fetch(kernel, CACHE, mirror)
-            root = pack_root(kernel.arch, mirror)
+            more = More(PACKAGES, add_unit, UNIT)
+            root = pack_root(kernel.arch, mirror, "systemd", more)
             project = pack_project()
     except VmError as error:
         say(f"systemd: {error}")
@@ -64,19 +72,9 @@ def main() -> int:
     return tell_results([read_run(files, carry_out(order))])
 
 
-def pack_root(arch: str, mirror: str) -> Path:
-    """Return the archive of a root with systemd and the tool."""
-    say("systemd: make the root file system")
-    root = make_root(arch, CACHE, mirror, PACKAGES)
-    wheel = build_wheel(CACHE)
-
-    def make(folder: Path) -> None:
-        install(root, arch, wheel)
-        (root.folder / "etc/systemd/system/vm.service").write_text(UNIT)
-        pack(root.folder, folder / "root.cpio")
-
-    key = f"{key_of(root.folder)} {key_of(wheel.parent)} {UNIT}"
-    return cached(CACHE / "archive-systemd", key, make) / "root.cpio"
+def add_unit(root: Path) -> None:
+    """Have systemd start the tests."""
+    (root / "etc/systemd/system/vm.service").write_text(UNIT)
 
 
 if __name__ == "__main__":
