@@ -6,9 +6,12 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 Peers = dict[str, dict[str, float]]
+
+# Between these lines of a document stands the report.
+BEGIN, END = "<!-- peers: begin -->\n", "<!-- peers: end -->\n"
 
 OURS = "tcpconnect"
 COLUMNS = (
@@ -30,9 +33,9 @@ def report(result: dict[str, Any]) -> Iterator[str]:
     rounds = result["rounds"]
     names = list(result["versions"])
     top = median(r["bare_rate"] for r in rounds)
-    yield f"{result['machine']}; medians of {len(rounds)} interleaved rounds; all"
-    yield f"connects are refused; paced: {result['rate']:.0f} connects/s; the top rate"
-    yield f"without a tool: {top:.0f} connects/s."
+    yield f"`make bench-peers`: {result['machine']}, emulated; medians of {len(rounds)}"
+    yield f"interleaved rounds; all connects are refused; paced: {result['rate']:.0f}"
+    yield f"connects/s; the top rate without a tool: {top:.0f} connects/s."
     yield ""
     heads = [head for _, head, _ in COLUMNS]
     yield from _row(["tool", "version", *heads])
@@ -41,9 +44,18 @@ def report(result: dict[str, Any]) -> Iterator[str]:
         cells = [form.format(_median(rounds, name, key)) for key, _, form in COLUMNS]
         yield from _row([name, result["versions"][name], *cells])
     yield ""
+    yield "```"
     yield from _targets(result)
+    yield "```"
     yield ""
     yield from _differences(result["cases"])
+
+
+def put_into(document: str, lines: Iterable[str]) -> str:
+    """Return a document with these lines in the place of the last report."""
+    before, _, rest = document.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return "".join([before, BEGIN, "\n".join(["", *lines, "", ""]), END, after])
 
 
 def _row(cells: list[str]) -> Iterator[str]:

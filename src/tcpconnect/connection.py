@@ -27,7 +27,8 @@ class Connection(msgspec.Struct, gc=False):
     """One attempt to open a TCP connection, as the outputs show it."""
 
     elapsed_s: Annotated[
-        float, Field("TIME(s)", 8, "seconds since the first event", ".3f")
+        float,
+        Field("TIME(s)", 8, "seconds since the first event", ".3f", fresh=True),
     ]
     time: Annotated[
         int,
@@ -42,7 +43,8 @@ class Connection(msgspec.Struct, gc=False):
     ip: Annotated[int, Field("IP", 2, "IP version on the wire, 4 or 6", "d")]
     saddr: Annotated[str, Field("SADDR", 16, "source address")]
     lport: Annotated[
-        int | None, Field("LPORT", 5, "source port, once it is known", "d")
+        int | None,
+        Field("LPORT", 5, "source port, once it is known", "d", fresh=True),
     ]
     daddr: Annotated[str, Field("DADDR", 16, "destination address")]
     dport: Annotated[int, Field("DPORT", 5, "destination port", "d")]
@@ -73,6 +75,7 @@ class Connection(msgspec.Struct, gc=False):
             "milliseconds that the program waited for the name",
             ".3f",
             tone=slow,
+            fresh=True,
         ),
     ] = None
     query: Annotated[
@@ -85,7 +88,13 @@ class Connection(msgspec.Struct, gc=False):
     ] = None
     query_age_ms: Annotated[
         float | None,
-        Field("AGE(ms)", 9, "milliseconds from the name to the connect", ".3f"),
+        Field(
+            "AGE(ms)",
+            9,
+            "milliseconds from the name to the connect",
+            ".3f",
+            fresh=True,
+        ),
     ] = None
     ppid: Annotated[
         int | None, Field("PPID", 6, "process ID of the process's parent", "d")

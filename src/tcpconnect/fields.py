@@ -24,7 +24,8 @@ class Field(NamedTuple):
     ``spec`` is the printf conversion of a table cell; ``shown`` turns the member's
     value into the one shown, of type ``shown_type``, in every output. ``cell`` names
     the attribute that a table shows instead of the member; ``tone`` tells which values
-    a terminal sets off, and how: BAD, ODD or "".
+    a terminal sets off, and how: BAD, ODD or "". ``fresh`` values hardly come again;
+    cells of the others are kept.
     """
 
     header: str
@@ -35,6 +36,7 @@ class Field(NamedTuple):
     shown_type: Any = None
     cell: str = ""
     tone: Callable[[Any], str] | None = None
+    fresh: bool = False
 
 
 class Column(NamedTuple):

@@ -19,8 +19,10 @@ class Flow(msgspec.Struct, gc=False):
     saddr: Annotated[str, Field("LADDR", 21, "source address")]
     daddr: Annotated[str, Field("RADDR", 26, "destination address")]
     dport: Annotated[int, Field("RPORT", 17, "destination port", "d")]
-    connects: Annotated[int, Field("CONNECTS", 8, "attempts that began", "d")]
-    ok: Annotated[int, Field("OK", 8, "attempts that succeeded", "d")]
+    connects: Annotated[
+        int, Field("CONNECTS", 8, "attempts that began", "d", fresh=True)
+    ]
+    ok: Annotated[int, Field("OK", 8, "attempts that succeeded", "d", fresh=True)]
     failed: Annotated[
         int, Field("FAILED", 8, "attempts that ended otherwise", "d", tone=_tone)
     ]

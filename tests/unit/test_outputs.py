@@ -14,6 +14,7 @@ from tcpconnect.connection import CONNECTION, Connection
 from tcpconnect.fields import Column, choose
 from tcpconnect.flow import FLOW, Flow
 from tcpconnect.sinks.histogram import draw
+from tcpconnect.sinks.table import MAX_CELLS
 from unit.samples import connection, empty, whole
 
 if TYPE_CHECKING:
@@ -393,3 +394,13 @@ def test_histogram_of_every_slot() -> None:
     """The last slot of 64 is drawn, too, with its numbers whole."""
     last = draw([0] * 63 + [5], "usecs").decode().splitlines()[-1]
     assert last.split(":")[0].split() == [str(2**63), "->", str(2**64 - 1)]
+
+
+def test_more_values_than_cells_are_kept() -> None:
+    """A table of very many different values has all of them, the first ones again."""
+    pids = [*range(1, MAX_CELLS + 3), 1, 2]
+    structs = [connection(pid=pid) for pid in pids]
+    text = render("table", choose(CONNECTION, ["pid", "ip"]), *structs)
+    assert [line.split() for line in text.splitlines()[1:]] == [
+        [str(pid), "4"] for pid in pids
+    ]

@@ -1,4 +1,4 @@
-"""Boots a machine with the peers in it, and prints the report."""
+"""Boots a machine with the peers in it; prints the report, and puts it into docs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from bench.peers.report import report
+from bench.peers.report import put_into, report
 
 from .__main__ import CACHE, More, carry_out, pack_project, pack_root, say
 from .boot import Order
-from .cache import locked
+from .cache import TOP, locked
 from .debian import Apt, host_mirror
 from .errors import VmError, run
 from .kernels import KERNELS, KernelFiles, fetch
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("bpfcc-tools", "libbpf-tools", "bpftrace")
 RESULT = "peers.json"
+DOCUMENT = TOP / "docs/benchmarks.md"
 
 
 def main() -> int:
@@ -54,8 +55,9 @@ def main() -> int:
     if outcome.exit_status or RESULT not in outcome.out:
         say(f"peers: {outcome.complaint or f'exit status {outcome.exit_status}'}")
         return 1
-    (CACHE / RESULT).write_bytes(outcome.out[RESULT])
-    say("\n" + "\n".join(report(json.loads(outcome.out[RESULT]))))
+    lines = list(report(json.loads(outcome.out[RESULT])))
+    say("\n" + "\n".join(lines))
+    DOCUMENT.write_text(put_into(DOCUMENT.read_text(), lines))
     return 0
 
 
