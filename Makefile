@@ -54,7 +54,7 @@ format: $(VENV)/tools ## rewrite in style
 bench: $(VENV)/tools ## measure cost; options in ARGS
 	$(BIN)/python -m bench $(ARGS)
 
-bench-peers: $(VENV)/tools ## compare with other tools, in a virtual machine
+bench-peers: $(VENV)/tools ## compare with other tools, in a virtual machine; ARGS=--write puts it into docs
 	@scripts/system-packages vm
 	$(BIN)/python -m tests.vm.peers $(ARGS)
 

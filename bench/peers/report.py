@@ -52,9 +52,14 @@ def report(result: dict[str, Any]) -> Iterator[str]:
 
 
 def put_into(document: str, lines: Iterable[str]) -> str:
-    """Return a document with these lines in the place of the last report."""
-    before, _, rest = document.partition(BEGIN)
-    _, _, after = rest.partition(END)
+    """Return a document with these lines in the place of the last report.
+
+    Raises ValueError when the document does not say where that is.
+    """
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"it has no {(END if begin else BEGIN).strip()}")
     return "".join([before, BEGIN, "\n".join(["", *lines, "", ""]), END, after])
 
 

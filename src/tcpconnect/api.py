@@ -104,8 +104,8 @@ def trace(
         names_ttl_s: forget a name after so many seconds.
         details: what to tell of each process: "ppid", "exe", "cmdline", "cgroup",
             "container", "container_id", "runtime", "unit", "pod", "pod_uid", "mntns".
-        basics: which to read of "comm", "uid", "netns" and "cgroup_id": the others are
-            empty or 0. Each of them costs every connect some time in the kernel.
+        basics: which to read of "comm", "uid", "netns" and "cgroup_id"; the others may
+            be empty or 0. Each of them costs every connect some time in the kernel.
         duration: seconds until the trace stops by itself; None: never.
         ring_bytes: room between kernel and this process, a power of two.
         verbose: let libbpf write its log to stderr.

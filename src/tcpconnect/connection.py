@@ -149,7 +149,7 @@ class Connection(msgspec.Struct, gc=False):
 
 CONNECTION = columns_of(Connection)
 
-# struct connection of bpf/types.h: what every output has, then image, ppid and mntns.
+# struct connection of bpf/types.h: what is decoded here, then image, ppid and mntns.
 RECORD = "QQQ16s16sIIIIHHHBx16s"
 ORIGIN = Layout("<QII")
 LAYOUT = Layout(f"<{RECORD}{ORIGIN.size}x")

@@ -82,11 +82,15 @@ def slow(milliseconds: float) -> str:
     return ODD if milliseconds >= SLOW_MS else ""
 
 
+MAX_SECONDS = 256  # an attempt may end two minutes after it began
+
+
 class _Seconds(dict[str, str]):
     """Texts of whole seconds since the epoch, kept for the next time."""
 
     def __missing__(self, seconds: str) -> str:
-        self.clear()  # time goes on: an older one is hardly asked for again
+        if len(self) >= MAX_SECONDS:
+            self.clear()
         text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(int(seconds)))
         self[seconds] = text
         return text

@@ -145,7 +145,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def told(self) -> frozenset[str]:
         """What the kernel reads and tells of who connects: what somebody uses."""
         if self.count:
-            return self.details
+            return frozenset()
         # The place where a name was seen tells whose name it is.
         of_names = {"netns", "cgroup_id"} if self.named else set()
         return self.details | self.basics | of_names

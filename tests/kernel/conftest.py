@@ -256,7 +256,12 @@ class Tool:
 
     def _wait_until(self, condition: Callable[[], Any], what: str) -> None:
         """Wait for what comes with its output, or its end."""
-        wait_until(condition, what, self._pipes.values())
+        wait_until(
+            # All is read: a pipe with something in it would wake us again and again.
+            lambda: (self.stdout, self.stderr) and condition(),
+            what,
+            self._pipes.values(),
+        )
 
     @property
     def stdout(self) -> bytes:
@@ -280,9 +285,7 @@ class Tool:
 
     def wait(self) -> int:
         """Read until it has ended by itself; return its exit code."""
-        self._wait_until(
-            lambda: (self.stdout, self.stderr) and self._ended(), "its end"
-        )
+        self._wait_until(self._ended, "its end")
         self._take(1)
         self._take(2)
         return int(self.process.returncode)

@@ -7,15 +7,18 @@ import re
 import socket
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attempts import Child, attempt
 
 import tcpconnect
 
 pytestmark = pytest.mark.usefixtures("netns")
 
+NOBODY = 65534
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 
 
@@ -74,24 +77,24 @@ def test_two_traces_in_one_process() -> None:
 @pytest.mark.parametrize("basics", [set(), {"uid", "netns"}, {"comm", "cgroup_id"}])
 def test_basics(basics: set[str]) -> None:
     """What is not asked for is empty or 0; filters look at it all the same."""
-    netns = os.stat("/proc/self/ns/net").st_ino
+    netns = os.stat("/proc/thread-self/ns/net").st_ino
     comm = Path("/proc/thread-self/comm").read_text().strip()
+    be_nobody = partial(os.setresuid, NOBODY, NOBODY, NOBODY)
+    with Child(partial(attempt, "127.0.0.1", 1), be_nobody) as child:
 
-    def connection(**options: Any) -> tcpconnect.Connection:
-        with tcpconnect.trace(pids=[os.getpid()], **options) as events:
-            with socket.socket() as client, suppress(ConnectionRefusedError):
-                client.connect(("127.0.0.1", 1))
-            events.stop()
-            (event,) = events
-        return event
+        def connection(**options: Any) -> tcpconnect.Connection:
+            with tcpconnect.trace(pids=[child.pid], **options) as events:
+                child.run()
+                events.stop()
+                (event,) = events
+            return event
 
-    whole = connection()
-    assert (whole.comm, whole.uid, whole.netns) == (comm, os.getuid(), netns)
-    assert connection(basics=()).comm == ""
-    part = connection(basics=basics)
-    for name in basics:
-        assert getattr(part, name) == getattr(whole, name)
-    for name in {"comm", "netns", "cgroup_id"} - basics:
-        assert not getattr(part, name)
-    filtered = connection(basics=(), uids=[os.getuid()], netns=[netns], comms=[comm])
-    assert filtered.pid == os.getpid()
+        whole = connection()
+        assert (whole.comm, whole.uid, whole.netns) == (comm, NOBODY, netns)
+        part = connection(basics=basics)
+        for name in basics:
+            assert getattr(part, name) == getattr(whole, name)
+        for name in {"comm", "uid", "netns", "cgroup_id"} - basics:
+            assert not getattr(part, name)
+        where = {"uids": [NOBODY], "netns": [netns], "comms": [comm]}
+        assert connection(basics=(), **where).pid == child.pid

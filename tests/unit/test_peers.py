@@ -14,3 +14,10 @@ def test_report_replaces_the_last_one(old: str) -> None:
     written = put_into(document, ["| a |", "| b |"])
     assert written == f"# Title\n\n{BEGIN}\n| a |\n| b |\n\n{END}\nWhy so.\n"
     assert put_into(written, ["| a |", "| b |"]) == written
+
+
+@pytest.mark.parametrize("document", ["", BEGIN, END])
+def test_no_place_for_the_report(document: str) -> None:
+    """What is not there is not guessed."""
+    with pytest.raises(ValueError, match="it has no <!-- peers"):
+        put_into(document, [])

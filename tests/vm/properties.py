@@ -24,11 +24,6 @@ PROPERTIES = (
         "this kernel has no MPTCP",
         "Debian's 5.10 is built without CONFIG_MPTCP; 6.1 and later have it",
     ),
-    Property(
-        ("5.10",),
-        "this kernel has no shutdown() while a thread waits in connect()",
-        "its shutdown(2) then fails with EBUSY, and the attempt goes on",
-    ),
 )
 
 

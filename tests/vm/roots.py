@@ -16,7 +16,7 @@ SUITE = "trixie"
 SYSTEM_PACKAGES = TOP / "scripts/system-packages"
 
 # What a host has, and /init calls; scripts/system-packages knows what the tests call.
-PACKAGES = ("python3", "procps", "kmod", "mount")
+PACKAGES = ("python3", "kmod", "mount")
 NOT_NEEDED = ("python3-venv",)  # the tool comes installed
 
 UNWANTED = ("doc", "info", "lintian", "locale", "man")

@@ -115,9 +115,9 @@ def _keep(level: int, text: bytes, arguments: int) -> int:
     return 0
 
 
-def _echo(_level: int, text: bytes, arguments: int) -> int:
+def _echo(level: int, text: bytes, arguments: int) -> int:
     os.write(2, _format(text, arguments).encode())
-    return 0
+    return _keep(level, text, arguments)
 
 
 # Kept here: libbpf has only their addresses.
@@ -125,7 +125,7 @@ _KEEP, _ECHO = _PRINTER(_keep), _PRINTER(_echo)
 
 
 def set_log(library: ctypes.CDLL, *, echo: bool) -> None:
-    """Let libbpf write its log to stderr, or keep its warnings in ``said``."""
+    """Keep libbpf's warnings in ``said``; let it write its whole log to stderr, too."""
     library.libbpf_set_print(_ECHO if echo else _KEEP)
 
 

@@ -102,9 +102,10 @@ class BpfObject:
             try:
                 self.library.bpf_object__load(self._object)
             except PermissionError as error:
-                if not _maps_are_locked_memory() or not _map_was_refused():
+                lacking = capabilities.lacking("CAP_SYS_RESOURCE")
+                if not (lacking and _maps_are_locked_memory() and _map_was_refused()):
                     raise
-                reason, remedy = missing(["CAP_SYS_RESOURCE"])
+                reason, remedy = missing(lacking)
                 remedy += ", or a higher limit (ulimit -l)"
                 raise KernelError("can't lock enough memory", reason, remedy) from error
 
@@ -297,8 +298,10 @@ class BpfObject:
 
 def _maps_are_locked_memory() -> bool:
     """Whether this is Linux before 5.11, which counts maps as locked memory."""
-    major, minor = os.uname().release.split(".")[:2]
-    return (int(major), int("".join(filter(str.isdigit, minor)))) < (5, 11)
+    import re
+
+    numbers = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return numbers is not None and tuple(map(int, numbers.groups())) < (5, 11)
 
 
 def _map_was_refused() -> bool:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Who connects, beyond what every record has: read from the current task, and told in a
+ * Who connects, beyond what lies open: read from the current task, and told in a
  * record of its own before the first connect of each image.
  *
  * Paths are read without the kernel's locks. A rename or an unmount in the same moment

@@ -21,7 +21,10 @@ enum result {
 	RESULT_UNKNOWN = 0xffff, /* not asked for, or the attempt was not tracked */
 };
 
-/* One attempt: the record of the ring buffer, and the value of `pending`. */
+/*
+ * One attempt: the record of the ring buffer, and the value of `pending`. What enum
+ * detail has is 0 where it was not asked for.
+ */
 struct connection {
 	__u64 time_ns;	  /* CLOCK_MONOTONIC when it began */
 	__u64 latency_ns; /* from SYN_SENT to its end */
@@ -38,7 +41,6 @@ struct connection {
 	__u8 ip;      /* 4 or 6 */
 	__u8 reserved;
 	char comm[COMM_LEN];
-	/* 0 where it was not asked for. */
 	__u64 image; /* that of a process record before this one; 0: lost, too */
 	__u32 ppid;
 	__u32 mntns; /* inode number */
