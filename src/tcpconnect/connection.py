@@ -28,7 +28,7 @@ class Connection(msgspec.Struct, gc=False):
 
     elapsed_s: Annotated[
         float,
-        Field("TIME(s)", 8, "seconds since the first event", ".3f", fresh=True),
+        Field("TIME(s)", 8, "seconds since the first event", ".3f", kept_below=0),
     ]
     time: Annotated[
         int,
@@ -44,7 +44,7 @@ class Connection(msgspec.Struct, gc=False):
     saddr: Annotated[str, Field("SADDR", 16, "source address")]
     lport: Annotated[
         int | None,
-        Field("LPORT", 5, "source port, once it is known", "d", fresh=True),
+        Field("LPORT", 5, "source port, once it is known", "d", kept_below=0),
     ]
     daddr: Annotated[str, Field("DADDR", 16, "destination address")]
     dport: Annotated[int, Field("DPORT", 5, "destination port", "d")]
@@ -55,7 +55,14 @@ class Connection(msgspec.Struct, gc=False):
     monotonic_ns: int  # when it began, by CLOCK_MONOTONIC; no column
     latency_ms: Annotated[
         float | None,
-        Field("LAT(ms)", 9, "milliseconds from SYN_SENT to the end", ".3f", tone=slow),
+        Field(
+            "LAT(ms)",
+            9,
+            "milliseconds from SYN_SENT to the end",
+            ".3f",
+            tone=slow,
+            kept_below=4,
+        ),
     ] = None
     result: Annotated[
         str | None,
@@ -75,7 +82,7 @@ class Connection(msgspec.Struct, gc=False):
             "milliseconds that the program waited for the name",
             ".3f",
             tone=slow,
-            fresh=True,
+            kept_below=0,
         ),
     ] = None
     query: Annotated[
@@ -93,7 +100,7 @@ class Connection(msgspec.Struct, gc=False):
             9,
             "milliseconds from the name to the connect",
             ".3f",
-            fresh=True,
+            kept_below=0,
         ),
     ] = None
     ppid: Annotated[

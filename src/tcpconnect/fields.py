@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -24,8 +25,8 @@ class Field(NamedTuple):
     ``spec`` is the printf conversion of a table cell; ``shown`` turns the member's
     value into the one shown, of type ``shown_type``, in every output. ``cell`` names
     the attribute that a table shows instead of the member; ``tone`` tells which values
-    a terminal sets off, and how: BAD, ODD or "". ``fresh`` values hardly come again;
-    cells of the others are kept.
+    a terminal sets off, and how: BAD, ODD or "". A table keeps its cells for values
+    that come again; those of ``kept_below`` and more hardly do.
     """
 
     header: str
@@ -36,7 +37,7 @@ class Field(NamedTuple):
     shown_type: Any = None
     cell: str = ""
     tone: Callable[[Any], str] | None = None
-    fresh: bool = False
+    kept_below: float = math.inf
 
 
 class Column(NamedTuple):

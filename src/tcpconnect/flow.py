@@ -20,9 +20,9 @@ class Flow(msgspec.Struct, gc=False):
     daddr: Annotated[str, Field("RADDR", 26, "destination address")]
     dport: Annotated[int, Field("RPORT", 17, "destination port", "d")]
     connects: Annotated[
-        int, Field("CONNECTS", 8, "attempts that began", "d", fresh=True)
+        int, Field("CONNECTS", 8, "attempts that began", "d", kept_below=0)
     ]
-    ok: Annotated[int, Field("OK", 8, "attempts that succeeded", "d", fresh=True)]
+    ok: Annotated[int, Field("OK", 8, "attempts that succeeded", "d", kept_below=0)]
     failed: Annotated[
         int, Field("FAILED", 8, "attempts that ended otherwise", "d", tone=_tone)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ class Sink:
 class _Cells(dict[Any, str]):
     """The cells of a column by value, kept for the next time.
 
-    To find one takes a fifth of what it takes to format a number. Where values hardly
-    come again the search is in vain: it takes as long as the formatting.
+    To find one takes a fifth of what it takes to make it; in vain, it takes as long.
     """
 
     def __init__(self, template: str, unknown: str) -> None:
@@ -58,24 +58,27 @@ def _line_maker(
     columns: list[Column], widths: list[int]
 ) -> Callable[[Iterable[msgspec.Struct]], list[str]]:
     known: dict[str, Any] = {}
-    cells = []
-    for (name, field, _), width in zip(columns, widths, strict=True):
-        template = f"%-{width}{field.spec}" if width else f"%{field.spec}"
-        unknown = UNKNOWN.ljust(width)
-        value = f"struct.{field.cell or name}"
-        if field.fresh or field.shown:
-            known |= {f"template_{name}": template, f"unknown_{name}": unknown}
-            shown = value
-            if field.shown:
-                known[f"show_{name}"] = field.shown
-                shown = f"show_{name}({value})"
-            cell = f"template_{name} % {shown}"
-            cells.append(f"unknown_{name} if {value} is None else {cell}")
-        else:
-            known[f"cells_{name}"] = _Cells(template, unknown)
-            cells.append(f"cells_{name}[{value}]")
+    pairs = zip(columns, widths, strict=True)
+    cells = [_expression(column, width, known) for column, width in pairs]
     line = " ".join(f"{{{cell}}}" for cell in cells)
     source = f'lambda structs: [f"{line}\\n" for struct in structs]'
     maker: Callable[[Iterable[msgspec.Struct]], list[str]]
     maker = eval(source, known)  # noqa: S307 (names of our own fields, nothing else)
     return maker
+
+
+def _expression(column: Column, width: int, known: dict[str, Any]) -> str:
+    """Return the cell of ``struct`` as source; what it names is put into ``known``."""
+    name, field, _ = column
+    template = f"%-{width}{field.spec}" if width else f"%{field.spec}"
+    known[f"template_{name}"] = template
+    known[f"show_{name}"] = field.shown
+    known[f"cells_{name}"] = _Cells(template, UNKNOWN.ljust(width))
+    value = f"struct.{field.cell or name}"
+    kept = f"cells_{name}[{value}]"
+    if field.shown:
+        return f"template_{name} % show_{name}({value})"
+    if math.isinf(field.kept_below):
+        return kept
+    keep = f"{value} is None or {value} < {field.kept_below}"
+    return f"{kept} if {keep} else template_{name} % {value}"
