@@ -233,7 +233,7 @@ def test_limit(options: tuple[str, ...]) -> None:
 
 def test_duration_before_limit() -> None:
     """With both, the first one that is reached ends the trace."""
-    with start("--limit", 3, "--duration", "0.3", "-j") as tool:
+    with start("--limit", 3, "--duration", "2", "-j") as tool:
         attempt("127.0.0.1", 1)
         assert tool.wait() == 0
         assert [json.loads(line)["dport"] for line in tool.stdout.splitlines()] == [1]

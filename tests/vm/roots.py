@@ -23,6 +23,7 @@ UNWANTED = ("doc", "info", "lintian", "locale", "man")
 FILES = {
     "etc/hostname": "vm\n",
     "etc/hosts": "127.0.0.1 localhost vm\n::1 localhost\n",
+    "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
     "etc/resolv.conf": "",
 }
 
