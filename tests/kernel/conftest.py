@@ -88,6 +88,12 @@ def checked(result: int) -> None:
         raise OSError(error, os.strerror(error))
 
 
+def set_lo_up(any_socket: socket.socket) -> None:
+    """Bring lo up in the network namespace of a socket."""
+    request = struct.pack("16sh14x", b"lo", IFF_UP)
+    fcntl.ioctl(any_socket, SIOCSIFFLAGS, request)
+
+
 class NetNs:
     """A network namespace with lo up, which ip(8) knows; removed after the test."""
 
@@ -105,8 +111,7 @@ class NetNs:
             ours = b"/proc/thread-self/ns/net"
             checked(libc.mount(ours, self.path.encode(), b"none", MS_BIND, None))
             with socket.socket() as any_socket:
-                request = struct.pack("16sh14x", b"lo", IFF_UP)
-                fcntl.ioctl(any_socket, SIOCSIFFLAGS, request)
+                set_lo_up(any_socket)
         self.inode = os.stat(self.path).st_ino
 
     def ip(self, command: str) -> None:
@@ -115,8 +120,7 @@ class NetNs:
 
     def sysctl(self, *settings: str) -> None:
         """Set sysctls of it, such as net.ipv4.ip_forward=1."""
-        with at_home():
-            self.enter()
+        with inside(self):
             for setting in settings:
                 name, _, value = setting.partition("=")
                 Path("/proc/sys", name.replace(".", "/")).write_text(value)
@@ -146,13 +150,20 @@ def at_home() -> Iterator[None]:
         os.close(home)
 
 
+@contextmanager
+def inside(space: NetNs) -> Iterator[None]:
+    """Run the body in another network namespace; sockets made in it stay there."""
+    with at_home():
+        space.enter()
+        yield
+
+
 @pytest.fixture
 def netns() -> Iterator[NetNs]:
     """A network namespace of its own, which the test (and its children) runs in."""
     space = NetNs()
     try:
-        with at_home():
-            space.enter()
+        with inside(space):
             yield space
     finally:
         space.remove()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import select
 import socket
-from contextlib import contextmanager
 from struct import pack, unpack_from
 from typing import TYPE_CHECKING
 
-from conftest import CLONE_NEWNET, TIMEOUT_S, libc
+from conftest import TIMEOUT_S, inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from conftest import NetNs
     from typing_extensions import Self
 
@@ -21,18 +17,6 @@ ETH_P_IP = 0x0800
 IP_BYTES = 20  # none of our packets has IP options
 SYN, RST, ACK = 0x02, 0x04, 0x10
 DEST_UNREACH = 3
-
-
-@contextmanager
-def inside(space: NetNs) -> Iterator[None]:
-    """Run the body in another network namespace; sockets made in it stay there."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        space.enter()
-        yield
-    finally:
-        assert libc.setns(home, CLONE_NEWNET) == 0
-        os.close(home)
 
 
 class Peer:

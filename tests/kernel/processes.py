@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PORT = 4713  # closed
 LOST = "127.0.0.1"
 CLONE_NEWNS = 0x20000
-MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
 
 KEYS = ("ppid", "exe", "cmdline")
 

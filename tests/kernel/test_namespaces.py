@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import mmap
 import os
 import socket
-import struct
 from pathlib import Path
 
 from attempts import Child
-from conftest import CLONE_NEWNET, READY, Tool, libc, wait_until
+from conftest import CLONE_NEWNET, READY, Tool, libc, set_lo_up, wait_until
 from launch import FORK
 
 from tcpconnect.connection import CONNECTION
@@ -20,17 +18,15 @@ ROUND = 100 if FORK else 500  # emulated, one takes 13 ms
 ROUNDS = 4
 # Names from C libraries would take descriptors for containers that others start.
 OPTIONS = ("-j", "--dns-latency", "--names", "dns", "--columns", ",".join(CONNECTION))
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 MOST_GROWTH = 4 << 20
 
 
 def connect_in_new_ones() -> None:
     """Make one attempt in each of many new network namespaces."""
-    request = struct.pack("16sh14x", b"lo", IFF_UP)
     for _ in range(ROUND):
         assert libc.unshare(CLONE_NEWNET) == 0
         with socket.socket() as client:
-            fcntl.ioctl(client, SIOCSIFFLAGS, request)
+            set_lo_up(client)
             assert client.connect_ex(("127.0.0.1", 1)) == errno.ECONNREFUSED
 
 

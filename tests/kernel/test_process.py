@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attempts import Child, attempt
-from conftest import wait_until
+from conftest import MS_BIND, wait_until
 from processes import (
-    MS_BIND,
     PORT,
     Watch,
     busybox,

@@ -168,7 +168,8 @@ class KernelSource:
         """What was not shown until now."""
         progress = self._progress
         # Attempts begin in tasks. A task is not interrupted by another inside of a BPF
-        # program, unless the kernel is a PREEMPT_RT one; what interrupts it else is a
+        # program, unless the kernel is a PREEMPT_RT one (or a 7.x: what is missed there
+        # is not counted yet, docs/kernels.md); what interrupts it else is a
         # softirq, where none begins: nothing of ours is missed then.
         missed = self._bpf.info(self._begin).recursion_misses if self._realtime else 0
         return Losses(
