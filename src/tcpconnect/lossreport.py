@@ -22,8 +22,8 @@ MEANING = {
     "trace less with -p, -u or -P",
     "untracked": f"{{}} attempts without a result: more than {MAX_PENDING} were open; "
     "trace less with -p, -u or -P",
-    "missed": "{} events of this machine skipped by its PREEMPT_RT kernel; "
-    "attempts may be missing",
+    "missed": "{} attempts of this machine lost: tasks preempted each other inside of "
+    "the program; ask for fewer columns",
     "processes": "{} attempts without their exe, cmdline and cgroup: the ring buffer "
     "was full; trace less with -p, -u or -P",
     "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",

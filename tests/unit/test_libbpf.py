@@ -25,11 +25,6 @@ if TYPE_CHECKING:
         (libbpf.MapInfo, "max_entries", 16),
         (libbpf.MapInfo, "map_flags", 20),
         (libbpf.MapInfo, "name", 24),
-        (libbpf.ProgramInfo, "type", 0),
-        (libbpf.ProgramInfo, "id", 4),
-        (libbpf.ProgramInfo, "run_time_ns", 192),
-        (libbpf.ProgramInfo, "run_cnt", 200),
-        (libbpf.ProgramInfo, "recursion_misses", 208),
     ],
 )
 def test_structs_of_the_kernel(

@@ -23,22 +23,23 @@ struct {
 } pids SEC(".maps");
 
 /* TRACE_EVENT(sched_process_fork): the parent, and the child, which has not run yet. */
-SEC("tp_btf/sched_process_fork")
-int process_forks(__u64 *ctx)
+static __always_inline int forks(__u64 *ctx)
 {
 	struct task_struct *parent = (struct task_struct *)ctx[0];
 	struct task_struct *child = (struct task_struct *)ctx[1];
 	__u32 pid = parent->tgid, child_pid = child->tgid;
 	__u8 one = 1;
+	long err;
 
 	if (pid == child_pid) /* a thread */
 		return 0;
 	if (!bpf_map_lookup_elem(&pids, &pid))
 		return 0;
-	if (bpf_map_update_elem(&pids, &child_pid, &one, BPF_ANY))
-		add(&followed.lost, 1);
-	else
+	err = bpf_map_update_elem(&pids, &child_pid, &one, BPF_NOEXIST);
+	if (!err)
 		add(&followed.added, 1);
+	else if (err != -EEXIST) /* that it was added by the other copy */
+		add(&followed.lost, 1);
 	return 0;
 }
 
@@ -48,8 +49,7 @@ int process_forks(__u64 *ctx)
  * set. Whoever empties it sees that it is empty: the parent of a child that is added is
  * still in it.
  */
-SEC("tp_btf/sched_process_exit")
-int process_exits(__u64 *ctx)
+static __always_inline int exits(__u64 *ctx)
 {
 	struct task_struct *task = (struct task_struct *)ctx[0];
 	__u32 pid = task->tgid;
@@ -69,6 +69,34 @@ int process_exits(__u64 *ctx)
 		bpf_ringbuf_submit(record, 0);
 	}
 	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int process_forks(__u64 *ctx)
+{
+	return forks(ctx);
+}
+
+SEC("tp_btf/sched_process_exit")
+int process_exits(__u64 *ctx)
+{
+	return exits(ctx);
+}
+
+/*
+ * The same again, loaded where a task can lose its CPU inside of a program: the kernel
+ * skips that one for those that run meanwhile.
+ */
+SEC("tp_btf/sched_process_fork")
+int process_forks_too(__u64 *ctx)
+{
+	return forks(ctx);
+}
+
+SEC("tp_btf/sched_process_exit")
+int process_exits_too(__u64 *ctx)
+{
+	return exits(ctx);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -8,6 +8,7 @@ from struct import Struct as Layout
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.object import BpfObject
+from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.errors import KernelError, UsageError
 from tcpconnect.processes import all_processes, descendants, is_running
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tcpconnect.processes import Process
 
 PROGRAMS = ("process_exits", "process_forks")
+COPIES = ("process_exits_too", "process_forks_too")
 EMPTIED = Layout("<Q")  # struct emptied of types.h
 PID_NAMESPACE = "/proc/self/ns/pid"
 # include/linux/proc_ns.h: PROC_PID_INIT_INO.
@@ -53,9 +55,14 @@ class Follow:
         with self._bpf.closed_on_failure():
             self._bpf.replace("ring", ring_fd)
             self._bpf.replace("pids", pids_fd)
+            programs: tuple[str, ...] = PROGRAMS
+            if programs_are_preemptible():
+                programs += COPIES
+            else:
+                self._bpf.leave_out(*COPIES)
             self._bpf.load()
             self._followed = Followed.from_buffer(self._bpf.variables())
-            for program in PROGRAMS:
+            for program in programs:
                 self._bpf.attach(program)
             self._followed.initial = self._adopt(pids)
 

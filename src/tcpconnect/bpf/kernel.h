@@ -29,6 +29,7 @@ enum { OFFSET = 0, SIZE = 1, SHIFT_LEFT = 4, SHIFT_RIGHT = 5 };
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define EEXIST 17
 #define EADDRNOTAVAIL 99
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 

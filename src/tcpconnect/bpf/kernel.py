@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tcpconnect.bpf import cgroup, libbpf, pinned
 from tcpconnect.bpf.config import Config, Detail
 from tcpconnect.bpf.object import BpfObject
+from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.ring import Ring, Run
 from tcpconnect.bpf.selection import Selection
 from tcpconnect.connection import LAYOUT, ORIGIN, PENDING
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 
     from tcpconnect.settings import Settings
 
-BEGIN, BEGIN_DEEP = "attempt_begins", "attempt_begins_deep"
+# The copies of the program that sees attempts begin: the plain ones, the deep ones.
+BEGINS = ("attempt_begins", "attempt_begins_too")
+BEGINS_DEEP = ("attempt_begins_deep", "attempt_begins_too_deep")
 ENDS = ("attempt_ends", "attempt_ends_too")
-REALTIME = "/sys/kernel/realtime"
+MISSED = "attempt_missed"
+PROGRAMS = (*BEGINS, *BEGINS_DEEP, *ENDS, MISSED)
 MAX_PENDING = 65536
 MAX_FLOWS = 131072
 
@@ -43,6 +47,7 @@ class Progress(Structure):
         ("lost_flows", c_uint64),
         ("untracked", c_uint64),
         ("lost_processes", c_uint64),
+        ("missed", c_uint64),
     )
 
 
@@ -50,13 +55,12 @@ class Losses(NamedTuple):
     """Attempts that are not shown, or not shown whole, since tracing began.
 
     ``ring``: the ring buffer was full; ``flows``: no room for another flow of -c;
-    ``untracked``: shown without a result, since too many were pending; ``missed``: runs
-    of the program that a PREEMPT_RT kernel skipped because it interrupted itself,
-    whatever the socket; ``processes``: attempts shown without their process's exe,
-    cmdline and cgroup, which did not fit the ring buffer; ``names``: DNS answers and
-    lookups that did not fit the ring buffer; ``unread``: DNS answers that were
-    malformed or cut; ``unfollowed``: children of followed processes that did not fit
-    the set of them.
+    ``untracked``: shown without a result, since too many were pending; ``missed``: the
+    kernel skipped the program for them (decision 11), whether a filter wanted them or
+    not; ``processes``: attempts shown without their process's exe, cmdline and cgroup,
+    which did not fit the ring buffer; ``names``: DNS answers and lookups that did not
+    fit the ring buffer; ``unread``: DNS answers that were malformed or cut;
+    ``unfollowed``: children of followed processes that did not fit the set of them.
     """
 
     ring: int = 0
@@ -92,17 +96,14 @@ class KernelSource:
     def __init__(self, library: ctypes.CDLL, settings: Settings) -> None:
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
-        self._realtime = os.path.exists(REALTIME)
+        self._preemptible = programs_are_preemptible()
         self._selection = Selection(settings)
         self._bpf = BpfObject(library, "tcpconnect")
         with self._bpf.closed_on_failure():
             self._size_maps()
             self._take_maps()
             self._configure()
-            self._begin, other = BEGIN, BEGIN_DEEP
-            if settings.deep:
-                self._begin, other = other, self._begin
-            self._bpf.leave_out(other, *(() if settings.track else ENDS))
+            self._bpf.leave_out(*set(PROGRAMS).difference(self._programs))
             self._bpf.load()
             self._selection.fill(self._bpf)
             self._progress = Progress.from_buffer(self._bpf.variables())
@@ -110,9 +111,20 @@ class KernelSource:
             self._attach()
 
     def _attach(self) -> None:
-        # Ends first: an attempt that begins is not missed when it ends.
-        for name in (*(ENDS if self._settings.track else ()), self._begin):
+        for name in self._programs:
             self._bpf.attach(name)
+
+    @property
+    def _programs(self) -> tuple[str, ...]:
+        """What is loaded, in the order in which the kernel runs it.
+
+        Ends first: an attempt that begins is not missed when it ends.
+        """
+        ends = ENDS if self._settings.track else ()
+        begins = BEGINS_DEEP if self._settings.deep else BEGINS
+        if self._preemptible:
+            return (*ends, *begins, MISSED)
+        return (*ends, begins[0])
 
     def _size_maps(self) -> None:
         settings = self._settings
@@ -124,6 +136,10 @@ class KernelSource:
             self._bpf.resize("flows", MAX_FLOWS)
         if not settings.tell_image:
             self._bpf.leave_out_maps("images", "scratches")
+        elif self._preemptible:
+            self._bpf.resize("scratches", len(BEGINS))
+        if not self._preemptible:
+            self._bpf.leave_out_maps("seen")
 
     def _take_maps(self) -> None:
         """Use the maps that others pinned in the place of our own."""
@@ -146,6 +162,7 @@ class KernelSource:
         config.wait_end = settings.wait_end
         config.count = settings.count
         config.failed = settings.failed
+        config.preemptible = self._preemptible
         config.tell = _bits(settings.told)
         self._selection.configure(config)
 
@@ -167,24 +184,18 @@ class KernelSource:
     def losses(self) -> Losses:
         """What was not shown until now."""
         progress = self._progress
-        # Attempts begin in tasks. A task is not interrupted by another inside of a BPF
-        # program, unless the kernel is a PREEMPT_RT one (or a 7.x: what is missed there
-        # is not counted yet, docs/kernels.md); what interrupts it else is a
-        # softirq, where none begins: nothing of ours is missed then.
-        missed = self._bpf.info(self._begin).recursion_misses if self._realtime else 0
         return Losses(
             progress.lost_ring,
             progress.lost_flows,
             progress.untracked,
-            missed,
+            progress.missed,
             progress.lost_processes,
         )
 
     @property
     def later(self) -> frozenset[str]:
         """The capabilities that it needs to read its maps, if it does."""
-        reads = self._settings.track or self._realtime
-        needed = reads and self._bpf.maps_are_guarded("ring")
+        needed = self._settings.track and self._bpf.maps_are_guarded("ring")
         return frozenset({"CAP_BPF"} if needed else ())
 
     def read(self) -> list[Run]:

@@ -80,19 +80,6 @@ class UprobeMultiOptions(Structure):
     )
 
 
-class ProgramInfo(Structure):
-    """Struct bpf_prog_info up to its statistics."""
-
-    _fields_ = (
-        ("type", c_uint32),
-        ("id", c_uint32),
-        ("_skipped", c_char * 184),
-        ("run_time_ns", c_uint64),
-        ("run_cnt", c_uint64),
-        ("recursion_misses", c_uint64),
-    )
-
-
 # What libbpf has warned of since this was cleared, a line each.
 said: list[str] = []
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf import capabilities, libbpf
 from tcpconnect.bpf.capabilities import ALMIGHTY, missing
+from tcpconnect.bpf.release import maps_are_locked_memory
 from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class BpfObject:
                 self.library.bpf_object__load(self._object)
             except PermissionError as error:
                 lacking = capabilities.lacking("CAP_SYS_RESOURCE")
-                if not (lacking and _maps_are_locked_memory() and _map_was_refused()):
+                if not (lacking and maps_are_locked_memory() and _map_was_refused()):
                     raise
                 reason, remedy = missing(lacking)
                 remedy += ", or a higher limit (ulimit -l)"
@@ -218,14 +219,6 @@ class BpfObject:
                 return True
         return False
 
-    def info(self, name: str) -> libbpf.ProgramInfo:
-        """Return a program's statistics (times only while bpf_stats_enabled)."""
-        info = libbpf.ProgramInfo()
-        size = c_uint32(ctypes.sizeof(info))
-        fd = self.library.bpf_program__fd(self.program(name))
-        self.library.bpf_obj_get_info_by_fd(fd, byref(info), byref(size))
-        return info
-
     def fill(self, name: str, entries: dict[bytes, bytes]) -> None:
         """Set keys and values of a hash map (bpf_map_update_batch, v5.6)."""
         if entries:
@@ -294,14 +287,6 @@ class BpfObject:
         if self._object:
             self.library.bpf_object__close(self._object)
             self._object = 0
-
-
-def _maps_are_locked_memory() -> bool:
-    """Whether this is Linux before 5.11, which counts maps as locked memory."""
-    import re
-
-    numbers = re.match(r"(\d+)\.(\d+)", os.uname().release)
-    return numbers is not None and tuple(map(int, numbers.groups())) < (5, 11)
 
 
 def _map_was_refused() -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf import capabilities
 from tcpconnect.bpf.cgroup import mount_point
 from tcpconnect.bpf.libbpf import LIBRARY, load_library
+from tcpconnect.bpf.release import running
 from tcpconnect.errors import PreflightError, TcpconnectError
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ def kernel() -> Check:
 
 def _kernel_by_release(release: str, why: str) -> Check:
     """Without BTF only the number tells whether another build of it would do."""
-    numbers = re.match(r"Linux (\d+)\.(\d+)", release)
-    if numbers and tuple(map(int, numbers.groups())) < OLDEST:
+    if (0, 0) < running() < OLDEST:
         return Check("kernel", "", _too_old(f"it is {release}"))
     return Check("kernel", f"{release} (not examined: {why})")
 

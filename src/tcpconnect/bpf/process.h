@@ -18,7 +18,8 @@
 #define IMAGES 8192
 #define DEPTH_MOST 64 /* names in a path */
 #define TITLE_BYTES 64
-#define CPU_SHIFT 48
+#define COPIES 2 /* of the program, at most */
+#define PLACE_SHIFT 48
 
 /* What makes an image: when any of this changes, it is told anew. */
 struct identity {
@@ -43,11 +44,12 @@ struct {
 } images SEC(".maps");
 
 /*
- * Room that the stack does not have. A connect begins in a task, and this program is
- * not preempted, so a CPU needs one.
+ * Room that the stack does not have. A connect begins in a task, and the kernel lets no
+ * other into a program that one is inside of on this CPU: a copy of the program needs
+ * one.
  */
 struct scratch {
-	__u64 images; /* told by this CPU */
+	__u64 images; /* told from here */
 	/*
 	 * What is told, kept in memory as numbers: so the verifier does not follow
 	 * every way that led to them.
@@ -346,12 +348,13 @@ static __always_inline void tell_cmdline(struct scratch *s, struct mm_struct *mm
 }
 
 /* Send the record; returns whether there was room for it. */
-static __always_inline bool tell(struct scratch *s)
+static __always_inline bool tell(struct scratch *s, __u32 copy)
 {
 	struct process *p = &s->record.process;
+	__u64 place = bpf_get_smp_processor_id() * COPIES + copy;
 
 	__builtin_memset(p, 0, sizeof(*p));
-	p->image = (__u64)bpf_get_smp_processor_id() << CPU_SHIFT | ++s->images;
+	p->image = place << PLACE_SHIFT | ++s->images;
 	s->at = 0;
 	if (config.tell & TELL_EXE)
 		tell_exe(s, (struct mm_struct *)s->mm);
@@ -368,16 +371,15 @@ static __always_inline bool tell(struct scratch *s)
 }
 
 /* The number of the current process's image, told to user space; 0 when that fails. */
-static __always_inline __u64 current_image(void)
+static __always_inline __u64 current_image(__u32 copy)
 {
 	struct task_struct *task = current_task();
 	struct kernfs_node *legacy = 0;
 	struct mm_struct *mm;
 	struct scratch *s;
 	__u64 *known;
-	__u32 zero = 0;
 
-	s = bpf_map_lookup_elem(&scratches, &zero);
+	s = bpf_map_lookup_elem(&scratches, &copy);
 	if (!s)
 		return 0;
 	mm = memory_of(task);
@@ -389,7 +391,7 @@ static __always_inline __u64 current_image(void)
 	known = bpf_map_lookup_elem(&images, &s->identity);
 	if (known)
 		return *known;
-	if (!tell(s)) {
+	if (!tell(s, copy)) {
 		add(&progress.lost_processes, 1);
 		return 0;
 	}
@@ -398,7 +400,7 @@ static __always_inline __u64 current_image(void)
 }
 
 /* Set what was asked for of the process that connects. */
-static __always_inline void describe_process(struct connection *c)
+static __always_inline void describe_process(struct connection *c, __u32 copy)
 {
 	const __u16 tell = config.tell;
 
@@ -407,7 +409,7 @@ static __always_inline void describe_process(struct connection *c)
 	if (tell & TELL_MNTNS)
 		c->mntns = current_mntns();
 	if (tell & TELL_IMAGE)
-		c->image = current_image();
+		c->image = current_image(copy);
 }
 
 #endif

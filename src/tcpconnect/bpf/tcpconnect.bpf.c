@@ -79,6 +79,21 @@ struct {
 } cgroups SEC(".maps");
 
 /*
+ * Which threads have had their attempt looked at: a byte for each number that one may
+ * have. For config.preemptible.
+ */
+struct seen {
+	__u8 threads[MAX_TIDS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct seen);
+} seen SEC(".maps");
+
+/*
  * Networks of --to, --not-to and --from: one struct ipv4_set or ipv6_set in each. Sized
  * before the load.
  */
@@ -400,7 +415,7 @@ static __always_inline void count_end(const struct connection *c)
 }
 
 /* CLOSE -> SYN_SENT, in the context of the task that connects. */
-static __always_inline void begin(struct sock *sk, bool deep)
+static __always_inline void begin(struct sock *sk, bool deep, __u32 copy)
 {
 	__u64 key = (__u64)sk, pid_tgid = bpf_get_current_pid_tgid();
 	const __u8 task_filters = config.task_filters;
@@ -434,7 +449,7 @@ static __always_inline void begin(struct sock *sk, bool deep)
 	if (tell & TELL_COMM)
 		bpf_get_current_comm(c.comm, sizeof(c.comm));
 	if (deep)
-		describe_process(&c);
+		describe_process(&c, copy);
 
 	if (config.count && !config.wait_end)
 		count_connect(&c);
@@ -521,15 +536,36 @@ static __always_inline struct transition transition(__u64 *ctx)
 	return (struct transition){(struct sock *)ctx[0], ctx[1], ctx[2]};
 }
 
-static __always_inline int enters_syn_sent(__u64 *ctx, bool deep)
+/* Not MPTCP, for one: its subflow is a TCP socket. */
+static __always_inline bool begins(struct transition t)
+{
+	return t.oldstate == TCP_CLOSE && t.newstate == TCP_SYN_SENT &&
+	       t.sk->sk_protocol == IPPROTO_TCP;
+}
+
+/* Whether the current thread's attempt has been looked at, in memory to be written. */
+static __always_inline __u8 *thread_seen(void)
+{
+	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
+	struct seen *all = bpf_map_lookup_elem(&seen, &zero);
+
+	return all && tid < MAX_TIDS ? &all->threads[tid] : 0;
+}
+
+static __always_inline int enters_syn_sent(__u64 *ctx, bool deep, __u32 copy)
 {
 	struct transition t = transition(ctx);
+	__u8 *done;
 
-	if (t.oldstate != TCP_CLOSE || t.newstate != TCP_SYN_SENT)
+	if (!begins(t))
 		return 0;
-	/* Not MPTCP, for one: its subflow is a TCP socket. */
-	if (t.sk->sk_protocol == IPPROTO_TCP)
-		begin(t.sk, deep);
+	if (config.preemptible) {
+		done = thread_seen();
+		if (!done || (copy && *done))
+			return 0;
+		*done = 1;
+	}
+	begin(t.sk, deep, copy);
 	return 0;
 }
 
@@ -540,13 +576,29 @@ static __always_inline int enters_syn_sent(__u64 *ctx, bool deep)
 SEC("tp_btf/inet_sock_set_state")
 int attempt_begins(__u64 *ctx)
 {
-	return enters_syn_sent(ctx, 0);
+	return enters_syn_sent(ctx, 0, 0);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int attempt_begins_deep(__u64 *ctx)
 {
-	return enters_syn_sent(ctx, 1);
+	return enters_syn_sent(ctx, 1, 0);
+}
+
+/*
+ * For config.preemptible, the same again: where a task has lost its CPU inside of the
+ * first copy, the kernel skips that one for those that run meanwhile.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int attempt_begins_too(__u64 *ctx)
+{
+	return enters_syn_sent(ctx, 0, 1);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int attempt_begins_too_deep(__u64 *ctx)
+{
+	return enters_syn_sent(ctx, 1, 1);
 }
 
 /* Not so one that a listener made, and accept() has not yet taken. */
@@ -598,6 +650,25 @@ SEC("tp_btf/inet_sock_set_state")
 int attempt_ends_too(__u64 *ctx)
 {
 	return leaves_syn_sent(ctx);
+}
+
+/*
+ * For config.preemptible, after all others: what they have missed. It takes a hundredth
+ * of their time, and so is hardly ever skipped itself.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int attempt_missed(__u64 *ctx)
+{
+	__u8 *done;
+
+	if (!begins(transition(ctx)))
+		return config.track ? leaves_syn_sent(ctx) : 0;
+	done = thread_seen();
+	if (done && *done)
+		*done = 0;
+	else
+		add(&progress.missed, 1);
+	return 0;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
