@@ -64,7 +64,7 @@ share: $(VENV)/installed ## make the man page and the completions, in build/shar
 dist: $(VENV)/tools ## build sdist and wheel into dist/
 	$(BIN)/python -m build
 
-release-check: $(VENV)/tools ## try the wheel with each Python; versions in ARGS="3.10 3.14"
+release-check: $(VENV)/tools ## try the wheel with each Python; with all in ARGS=--debian
 	@scripts/system-packages
 	$(BIN)/python -m release $(ARGS)
 

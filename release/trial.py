@@ -1,4 +1,7 @@
-"""One trial: the wheel in an empty environment, tracing a real connection."""
+"""One trial: the wheel in an empty environment, tracing a real connection.
+
+As a program: PYTHON WHEEL FOLDER, and options for pip.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,8 @@ import json
 import os
 import socket
 import subprocess
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import sys
+from pathlib import Path
 
 SHARED = (
     "man/man8/tcpconnect.8",
@@ -27,20 +28,23 @@ class TrialError(Exception):
 
 def run(*command: str | Path) -> str:
     """Run a command; return what it printed. Raises TrialError with what it said."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise TrialError(f"{command[0]}: {error.strerror}") from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines() or ["nothing said"]
         raise TrialError(f"{' '.join(map(str, command[:3]))}: {said[-1]}")
     return done.stdout
 
 
-def try_wheel(python: str, wheel: Path, folder: Path) -> str:
+def try_wheel(python: str, wheel: Path, folder: Path, *options: str) -> str:
     """Install the wheel for an interpreter and use it; return a line of what was seen.
 
-    Raises TrialError.
+    ``options`` are pip's. Raises TrialError.
     """
     run(python, "-m", "venv", folder)
-    run(folder / "bin/pip", "install", "--quiet", wheel)
+    run(folder / "bin/pip", "install", "--quiet", *options, wheel)
     tool = folder / "bin/tcpconnect"
     version = run(tool, "--version").strip()
     for name in SHARED:
@@ -75,3 +79,17 @@ def trace(tool: Path) -> str:
     if actual != expected:
         raise TrialError(f"a connection was shown as {actual}, not as {expected}")
     return f"{event['comm']} -> {event['daddr']}:{port} {event['result']}"
+
+
+def main(python: str, wheel: str, folder: str, *options: str) -> int:
+    """Print what was seen, or say on stderr what went wrong."""
+    try:
+        print(try_wheel(python, Path(wheel), Path(folder), *options))
+    except TrialError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -83,7 +83,7 @@ def test_one_is_enough(
     """Unasked, those that are there are tried, and the others named."""
     only = python(nowhere, promised()[0])
     tried: dict[str, str] = {}
-    monkeypatch.setattr(release, "_try_all", lambda pythons: tried.update(pythons) or 0)
+    monkeypatch.setattr(release, "_try_all", lambda here, _: tried.update(here) or 0)
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert release.main([]) == 0
     assert tried == {promised()[0]: only}
@@ -101,9 +101,39 @@ def test_none_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_failure_is_a_failure(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One trial that fails fails all."""
     python(nowhere, "3.11")
-    monkeypatch.setattr(release, "_try_all", len)
+    monkeypatch.setattr(release, "_try_all", lambda here, _: len(here))
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert release.main(["3.11"]) == 1
+
+
+def test_missing_ones_are_fetched(
+    capsys: pytest.CaptureFixture[str], nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --debian, those that are not here are tried elsewhere."""
+    python(nowhere, "3.11")
+    fetched: list[str] = []
+
+    def try_all(_: dict[str, str], others: list[str]) -> int:
+        fetched.extend(others)
+        return 0
+
+    monkeypatch.setattr(release, "_try_all", try_all)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert release.main(["--debian", "3.11", "3.12"]) == 0
+    assert fetched == ["3.12"]
+    assert capsys.readouterr().out == "2 passed, 0 failed\n"
+
+
+def test_what_prepares_trials_fails(
+    capsys: pytest.CaptureFixture[str], nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes wrong before the first trial is a line, and a failure."""
+    python(nowhere, "3.11")
+    monkeypatch.setattr("sys.executable", str(nowhere / "missing"))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert release.main(["3.11"]) == 1
+    missing = f"FAILED     {nowhere}/missing: No such file or directory\n"
+    assert capsys.readouterr().out == missing
 
 
 def test_command_that_fails() -> None:
