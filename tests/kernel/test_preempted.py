@@ -2,8 +2,7 @@
 
 From Linux 7.0 on a task may lose its CPU inside of a program on a tracepoint, and the
 kernel skips that program for those that run there meanwhile. What wakes up with a
-realtime priority takes the CPU at any moment, also at that one. Where three take it
-from each other, both copies of the program may be skipped: that is counted.
+realtime priority takes the CPU at any moment, also at that one.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from functools import partial
 import pytest
 from attempts import Child, attempt
 from conftest import READY, Tool
-from test_losses import told
 
 from tcpconnect import trace
 from tcpconnect.bpf import kernel, release
@@ -63,7 +61,7 @@ def pin(priority: int) -> None:
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_no_attempt_is_missed(column: str) -> None:
-    """Each is shown once, and whole; where none is preempted, none is lost."""
+    """Each is shown once, and whole."""
     with ExitStack() as stack:
         workers = [
             stack.enter_context(Child(partial(attempts, p), partial(pin, p)))
@@ -77,17 +75,9 @@ def test_no_attempt_is_missed(column: str) -> None:
         for child in workers:
             child.wait()
         assert tool.stop() == 0
+        assert tool.stderr == READY
         shown = Counter(tool.stdout.decode().splitlines()[1:])
-        assert set(shown) == {f"{pid},{COLUMNS[column]}" for pid in pids}
-        assert max(shown.values()) <= MADE
-        check_lost(tool, len(pids) * MADE - shown.total())
-
-
-def check_lost(tool: Tool, lost: int) -> None:
-    """Let few be lost of thousands, each counted, and none by older kernels."""
-    assert told(tool, "attempts of this machine lost") == lost
-    assert lost <= (MADE // 100 if release.programs_are_preemptible() else 0)
-    assert lost or tool.stderr == READY
+        assert shown == {f"{pid},{COLUMNS[column]}": MADE for pid in pids}
 
 
 def test_no_process_is_forgotten() -> None:
@@ -102,14 +92,17 @@ def test_no_process_is_forgotten() -> None:
                 child.wait()
             stack.close()
             assert tool.wait() == 0
+            assert tool.stderr == READY
             shown = Counter(tool.stdout.split()[1:])
             assert set(shown.values()) == {1}
-            check_lost(tool, len(PRIORITIES) * (MADE // 5) - len(shown))
+            assert len(shown) == len(PRIORITIES) * (MADE // 5)
 
 
 @pytest.fixture
 def preemptible(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the copies loaded that are for such a kernel, whichever this one is."""
+    """Have the copies loaded that are for such a kernel, though this one may be older."""
+    if release.running() < (5, 12):
+        pytest.skip("this kernel tells programs on tracepoints no cookies")
     monkeypatch.setattr(release, "running", lambda: (7, 0))
 
 

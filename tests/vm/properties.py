@@ -24,6 +24,11 @@ PROPERTIES = (
         "this kernel has no MPTCP",
         "Debian's 5.10 is built without CONFIG_MPTCP; 6.1 and later have it",
     ),
+    Property(
+        ("5.10",),
+        "this kernel tells programs on tracepoints no cookies",
+        "they are for 7.0 and later only; v5.12 and later can be made to take them",
+    ),
 )
 
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from tcpconnect.settings import Settings
 
 # The copies of the program that sees attempts begin: the plain ones, the deep ones.
-BEGINS = ("attempt_begins", "attempt_begins_too")
-BEGINS_DEEP = ("attempt_begins_deep", "attempt_begins_too_deep")
+COPIES = range(4)
+BEGINS = tuple(f"attempt_begins_{copy}" for copy in COPIES)
+BEGINS_DEEP = tuple(f"attempt_begins_deep_{copy}" for copy in COPIES)
 ENDS = ("attempt_ends", "attempt_ends_too")
 MISSED = "attempt_missed"
 PROGRAMS = (*BEGINS, *BEGINS_DEEP, *ENDS, MISSED)
@@ -137,7 +138,7 @@ class KernelSource:
         if not settings.tell_image:
             self._bpf.leave_out_maps("images", "scratches")
         elif self._preemptible:
-            self._bpf.resize("scratches", len(BEGINS))
+            self._bpf.resize("scratches", len(COPIES))
         if not self._preemptible:
             self._bpf.leave_out_maps("seen")
 

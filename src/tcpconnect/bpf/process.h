@@ -18,7 +18,7 @@
 #define IMAGES 8192
 #define DEPTH_MOST 64 /* names in a path */
 #define TITLE_BYTES 64
-#define COPIES 2 /* of the program, at most */
+#define COPIES 4 /* of the program, at most */
 #define PLACE_SHIFT 48
 
 /* What makes an image: when any of this changes, it is told anew. */

@@ -79,8 +79,8 @@ struct {
 } cgroups SEC(".maps");
 
 /*
- * Which threads have had their attempt looked at: a byte for each number that one may
- * have. For config.preemptible.
+ * Which attempt of a thread was looked at last: a byte for each number that a thread
+ * may have. For config.preemptible.
  */
 struct seen {
 	__u8 threads[MAX_TIDS];
@@ -543,8 +543,8 @@ static __always_inline bool begins(struct transition t)
 	       t.sk->sk_protocol == IPPROTO_TCP;
 }
 
-/* Whether the current thread's attempt has been looked at, in memory to be written. */
-static __always_inline __u8 *thread_seen(void)
+/* What the current thread's last attempt was marked with, in memory to be written. */
+static __always_inline __u8 *last_seen(void)
 {
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
 	struct seen *all = bpf_map_lookup_elem(&seen, &zero);
@@ -552,18 +552,28 @@ static __always_inline __u8 *thread_seen(void)
 	return all && tid < MAX_TIDS ? &all->threads[tid] : 0;
 }
 
+/*
+ * Not 0, and not that of the socket before: so one that finds what was left by a
+ * program that was skipped later takes it for no mark.
+ */
+static __always_inline __u8 mark_of(struct sock *sk)
+{
+	return 1 + bpf_get_socket_cookie(sk) % 255;
+}
+
 static __always_inline int enters_syn_sent(__u64 *ctx, bool deep, __u32 copy)
 {
 	struct transition t = transition(ctx);
-	__u8 *done;
+	__u8 *last, mark;
 
 	if (!begins(t))
 		return 0;
 	if (config.preemptible) {
-		done = thread_seen();
-		if (!done || (copy && *done))
+		last = last_seen();
+		mark = mark_of(t.sk);
+		if (!last || (copy && *last == mark))
 			return 0;
-		*done = 1;
+		*last = mark;
 	}
 	begin(t.sk, deep, copy);
 	return 0;
@@ -573,33 +583,26 @@ static __always_inline int enters_syn_sent(__u64 *ctx, bool deep, __u32 copy)
  * One of these two is loaded. The second has what looks deep into the task: for each
  * type there libbpf searches all types of the kernel, which takes a third of its time.
  */
-SEC("tp_btf/inet_sock_set_state")
-int attempt_begins(__u64 *ctx)
-{
-	return enters_syn_sent(ctx, 0, 0);
-}
+#define BEGINS(copy)                                                                   \
+	SEC("tp_btf/inet_sock_set_state")                                              \
+	int attempt_begins_##copy(__u64 *ctx)                                          \
+	{                                                                              \
+		return enters_syn_sent(ctx, 0, copy);                                  \
+	}                                                                              \
+	SEC("tp_btf/inet_sock_set_state")                                              \
+	int attempt_begins_deep_##copy(__u64 *ctx)                                     \
+	{                                                                              \
+		return enters_syn_sent(ctx, 1, copy);                                  \
+	}
 
-SEC("tp_btf/inet_sock_set_state")
-int attempt_begins_deep(__u64 *ctx)
-{
-	return enters_syn_sent(ctx, 1, 0);
-}
-
+BEGINS(0)
 /*
- * For config.preemptible, the same again: where a task has lost its CPU inside of the
- * first copy, the kernel skips that one for those that run meanwhile.
+ * For config.preemptible, the same again: where a task has lost its CPU inside of one
+ * copy, the kernel skips that one for those that run meanwhile.
  */
-SEC("tp_btf/inet_sock_set_state")
-int attempt_begins_too(__u64 *ctx)
-{
-	return enters_syn_sent(ctx, 0, 1);
-}
-
-SEC("tp_btf/inet_sock_set_state")
-int attempt_begins_too_deep(__u64 *ctx)
-{
-	return enters_syn_sent(ctx, 1, 1);
-}
+BEGINS(1)
+BEGINS(2)
+BEGINS(3)
 
 /* Not so one that a listener made, and accept() has not yet taken. */
 static __always_inline bool has_socket(struct sock *sk)
@@ -659,15 +662,16 @@ int attempt_ends_too(__u64 *ctx)
 SEC("tp_btf/inet_sock_set_state")
 int attempt_missed(__u64 *ctx)
 {
-	__u8 *done;
+	struct transition t = transition(ctx);
+	__u8 *last;
 
-	if (!begins(transition(ctx)))
+	if (!begins(t))
 		return config.track ? leaves_syn_sent(ctx) : 0;
-	done = thread_seen();
-	if (done && *done)
-		*done = 0;
-	else
+	last = last_seen();
+	if (!last || *last != mark_of(t.sk))
 		add(&progress.missed, 1);
+	else
+		*last = 0; /* the socket may be used again */
 	return 0;
 }
 
