@@ -100,7 +100,7 @@ def test_no_process_is_forgotten() -> None:
 
 @pytest.fixture
 def preemptible(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the copies loaded that are for such a kernel, though this one may be older."""
+    """Have the copies loaded that are for such a kernel, also on older ones."""
     if release.running() < (5, 12):
         pytest.skip("this kernel tells programs on tracepoints no cookies")
     monkeypatch.setattr(release, "running", lambda: (7, 0))

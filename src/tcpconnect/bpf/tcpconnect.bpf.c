@@ -656,8 +656,8 @@ int attempt_ends_too(__u64 *ctx)
 }
 
 /*
- * For config.preemptible, after all others: what they have missed. It takes a hundredth
- * of their time, and so is hardly ever skipped itself.
+ * For config.preemptible, after all others: what they have missed. It is short, and so
+ * seldom skipped itself; what it is skipped for is not counted.
  */
 SEC("tp_btf/inet_sock_set_state")
 int attempt_missed(__u64 *ctx)
