@@ -58,10 +58,11 @@ class Losses(NamedTuple):
     ``ring``: the ring buffer was full; ``flows``: no room for another flow of -c;
     ``untracked``: shown without a result, since too many were pending; ``missed``: the
     kernel skipped the program for them, and there may be more (decision 11), whether
-    a filter wanted them or not; ``processes``: attempts shown without their process's exe, cmdline and cgroup,
-    which did not fit the ring buffer; ``names``: DNS answers and lookups that did not
-    fit the ring buffer; ``unread``: DNS answers that were malformed or cut;
-    ``unfollowed``: children of followed processes that did not fit the set of them.
+    a filter wanted them or not; ``processes``: attempts shown without their process's
+    exe, cmdline and cgroup, which did not fit the ring buffer; ``names``: DNS answers
+    and lookups that did not fit the ring buffer; ``unread``: DNS answers that were
+    malformed or cut; ``unfollowed``: children of followed processes that did not fit
+    the set of them.
     """
 
     ring: int = 0
