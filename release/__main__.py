@@ -30,9 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     asked = options.versions
     found = {version: find(version) for version in asked or promised()}
-    missing = [version for version, python in found.items() if not python]
-    fetched = missing if options.debian else []
-    missing = [version for version in missing if version not in fetched]
+    here = {version: python for version, python in found.items() if python}
+    lacking = [version for version in found if version not in here]
+    fetched, missing = (lacking, []) if options.debian else ([], lacking)
     for version in missing:
         print(f"not found  python{version}", flush=True)
     if os.geteuid():
@@ -41,7 +41,6 @@ def main(arguments: list[str] | None = None) -> int:
     if (asked and missing) or len(missing) == len(found):
         print("FAILED     not every Python is on PATH or of pyenv; try --debian")
         return 1
-    here = {v: python for v, python in found.items() if python}
     try:
         failures = _try_all(here, fetched)
     except TrialError as error:

@@ -19,12 +19,18 @@ SUITE = "sid"
 HERE = Path(__file__).parent
 INSIDE = "trial"  # the folder in the root with all that a trial needs
 
+# An old mirror will do.
+OPTIONS = (
+    *("--variant=apt", "--format=directory"),
+    '--aptopt=Acquire::Check-Valid-Until "false"',
+)
+
 # Other file systems are in the root for one command, in mounts of its own.
-IN_ROOT = """\
+IN_ROOT = f"""\
 root=$1
 shift
 for name in proc sys dev; do mount --rbind "/$name" "$root/$name"; done
-exec chroot "$root" env -i --chdir=/trial PATH=/usr/sbin:/usr/bin "$@"
+exec chroot "$root" env -i --chdir=/{INSIDE} PATH=/usr/sbin:/usr/bin "$@"
 """
 
 
@@ -34,11 +40,8 @@ def make_root(versions: Iterable[str], wheel: Path, root: Path) -> None:
     Raises TrialError.
     """
     packages = ["libbpf1", *(f"python{version}-venv" for version in versions)]
-    options = [f"--include={package}" for package in packages]
-    options.append(
-        '--aptopt=Acquire::Check-Valid-Until "false"'
-    )  # an old mirror will do
-    run("mmdebstrap", "--variant=apt", "--format=directory", *options, SUITE, root)
+    included = [f"--include={package}" for package in packages]
+    run("mmdebstrap", *OPTIONS, *included, SUITE, root)
     folder = root / INSIDE
     shutil.copytree(HERE, folder / "release")
     shutil.copy(wheel, folder)
