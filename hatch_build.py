@@ -14,13 +14,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 FOLDER = "src/tcpconnect/bpf"
 SHARE = "build/share"
 
-# Object: its source, and the architecture where it is for one only.
+# Object: its source, and more flags. What is for one architecture only attaches to
+# functions, and may not use more stack than that: lookups.bpf.c says why.
 OBJECTS = {
-    "tcpconnect": ("tcpconnect", ""),
-    "follow": ("follow", ""),
-    "answers": ("answers", ""),
-    "lookups.x86_64": ("lookups", "x86_64"),
-    "lookups.aarch64": ("lookups", "aarch64"),
+    "tcpconnect": ("tcpconnect",),
+    "preemptible": ("preemptible",),
+    "follow": ("follow",),
+    "answers": ("answers",),
+    "lookups.x86_64": ("lookups", "-DTARGET_x86_64", "-Wframe-larger-than=48"),
+    "lookups.aarch64": ("lookups", "-DTARGET_aarch64", "-Wframe-larger-than=48"),
 }
 
 # The compiler is that of the ziglang wheel. The BPF target has no C library; of the
@@ -40,22 +42,21 @@ class BpfBuildHook(BuildHookInterface):  # type: ignore[misc]
         """Compile before the files are gathered."""
         if self.target_name != "wheel":
             return
-        for name, (source, target) in OBJECTS.items():
-            compile_object(Path(self.root), name, source, target)
+        for name, (source, *flags) in OBJECTS.items():
+            compile_object(Path(self.root), name, source, *flags)
         build_data["artifacts"].append(f"{FOLDER}/*.o")
         make_share(Path(self.root))
         build_data["shared_data"][SHARE] = "share"
 
 
-def compile_object(root: Path, name: str, source: str, target: str) -> None:
+def compile_object(root: Path, name: str, source: str, *flags: str) -> None:
     """Compile an object in its place; CalledProcessError when clang refuses."""
     spec = find_spec("ziglang")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("the build needs the ziglang wheel")
     include = Path(spec.origin).parent / "lib/libc/include"
     headers = [f"-isystem{include / name}" for name in HEADERS]
-    command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, *headers]
-    command += [f"-DTARGET_{target}"] if target else []
+    command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, *flags, *headers]
     # No path of this machine gets into the object: it is the same wherever it is built.
     command += [f"-ffile-prefix-map={root}=.", f"-ffile-prefix-map={include}=include"]
     command += ["-c", f"{FOLDER}/{source}.bpf.c"]

@@ -8,28 +8,39 @@ realtime priority takes the CPU at any moment, also at that one.
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections import Counter
 from contextlib import ExitStack
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attempts import Child, attempt
-from conftest import READY, Tool
+from conftest import READY, Tool, sh
+from mounts import etc, private_mounts
 
 from tcpconnect import trace
-from tcpconnect.bpf import kernel, release
+from tcpconnect.bpf import follow, kernel, release
+from tcpconnect.bpf.object import TRACEFS, BpfObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("netns")
 
 MADE = 1000
+LOOKED_UP = 300
 PAUSE_S = 0.0002
 PRIORITIES = (0, 1, 2)  # each takes the CPU from those before it
 REFUSED = ("127.0.0.1", 1)
+RESULT = "ECONNREFUSED"
+TIMES = 100
 
 COLUMNS = {
     "dport": "1",
-    "result": "ECONNREFUSED",
+    "result": RESULT,
     "exe": os.path.realpath("/proc/self/exe"),
 }
 
@@ -98,41 +109,156 @@ def test_no_process_is_forgotten() -> None:
             assert len(shown) == len(PRIORITIES) * (MADE // 5)
 
 
+NAMES = [f"n{priority}.example" for priority in PRIORITIES]
+ADDRESSES = {name: f"127.1.{n}.1" for n, name in enumerate(NAMES)}
+
+
+def lookups(priority: int) -> None:
+    """Look up a name of many addresses, and connect to the first, time and again."""
+    name = NAMES[priority]
+    for _ in range(LOOKED_UP):
+        if priority:
+            time.sleep(PAUSE_S)
+        socket.getaddrinfo(name, 1)
+        attempt(ADDRESSES[name], 1)
+
+
+def test_no_name_is_mixed_up(tmp_path: Path) -> None:
+    """Each attempt has the name that its own process looked up."""
+    hosts = "".join(
+        f"{address[:-1]}{n} {name}\n"
+        for name, address in ADDRESSES.items()
+        for n in range(1, 41)
+    )
+    with etc(tmp_path, hosts), ExitStack() as stack:
+        workers = [
+            stack.enter_context(Child(partial(lookups, p), partial(pin, p)))
+            for p in PRIORITIES
+        ]
+        pids = [child.pid for child in workers]
+        chosen = ("-d", "--names", "libc", "--format", "csv")
+        tool = stack.enter_context(
+            Tool(
+                "-p", ",".join(map(str, pids)), *chosen, "--columns", "pid,query,daddr"
+            )
+        )
+        for child in workers:
+            child.begin()
+        for child in workers:
+            child.wait()
+        assert tool.stop() == 0
+        assert tool.stderr == READY
+        shown = Counter(tool.stdout.decode().splitlines()[1:])
+    lines = [
+        f"{pid},{name},{ADDRESSES[name]}" for pid, name in zip(pids, NAMES, strict=True)
+    ]
+    assert shown == dict.fromkeys(lines, LOOKED_UP)
+
+
 @pytest.fixture
-def preemptible(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the copies loaded that are for such a kernel, also on older ones."""
-    if release.running() < (5, 12):
-        pytest.skip("this kernel tells programs on tracepoints no cookies")
+def preemptible(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the programs loaded that are for such a kernel, also on older ones."""
+    if release.running() < (6, 2):
+        pytest.skip("this kernel has no bpf_rdonly_cast()")
     monkeypatch.setattr(release, "running", lambda: (7, 0))
+    with private_mounts():
+        sh(f"mount -t tracefs none {TRACEFS}")
+        yield
+
+
+@pytest.fixture
+def detached(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return a set of programs that are not attached: as if they were skipped."""
+    names: set[str] = set()
+    for method in ("attach", "attach_perf"):
+        attach = getattr(BpfObject, method)
+
+        def unless_skipped(bpf: BpfObject, name: str, attach: Any = attach) -> None:
+            if name not in names:
+                attach(bpf, name)
+
+        monkeypatch.setattr(BpfObject, method, unless_skipped)
+    return names
+
+
+SKIPPED = (
+    (),
+    kernel.BEGINS,
+    kernel.CHANGES,
+    kernel.ENDS,
+    (kernel.ENDS[0], *kernel.BEGINS),
+    (*kernel.CHANGES, kernel.ENDS[1]),
+    follow.PROGRAMS,
+    follow.PERF_PROGRAMS,
+)
+DETAILS = pytest.mark.parametrize(
+    "details", [(), ("exe", "cgroup")], ids=["plain", "deep"]
+)
 
 
 @pytest.mark.usefixtures("preemptible")
-@pytest.mark.parametrize("details", [(), ("exe", "cgroup")], ids=["plain", "deep"])
-def test_copies_show_an_attempt_once(details: tuple[str, ...]) -> None:
-    """Where all copies run, one of them tells."""
-    made = 100
+@DETAILS
+@pytest.mark.parametrize("skipped", SKIPPED, ids="+".join)
+def test_an_attempt_is_shown_once(
+    skipped: tuple[str, ...], details: tuple[str, ...], detached: set[str]
+) -> None:
+    """Whether all programs see it, or some are skipped."""
+    detached.update(skipped)
     me = os.getpid()
-    with trace(pids=[me], follow=True, result=True, details=details) as events:
-        with Child(partial(attempt, *REFUSED)) as child:
-            for _ in range(made):
-                child.run()
-                attempt(*REFUSED)
+    with (
+        trace(pids=[me], follow=True, result=True, details=details) as events,
+        Child(partial(attempt, *REFUSED)) as child,
+    ):
+        for _ in range(TIMES):
+            child.run()
+            attempt(*REFUSED)
         assert not any(events.losses)
         events.stop()
-        shown = Counter(event.pid for event in events)
-    assert shown == {me: made, child.pid: made}
+        shown = Counter((event.pid, event.result) for event in events)
+    assert shown == dict.fromkeys([(me, RESULT), (child.pid, RESULT)], TIMES)
 
 
 @pytest.mark.usefixtures("preemptible")
-def test_what_all_copies_missed_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+@DETAILS
+def test_what_all_missed_is_counted(
+    details: tuple[str, ...], detached: set[str]
+) -> None:
     """Without the others, the last program counts each attempt as lost."""
-    monkeypatch.setattr(kernel, "BEGINS", ())
-    made = 100
-    with trace(ports=[1]) as events:
-        for _ in range(made):
+    detached.update(kernel.BEGINS, kernel.CHANGES)
+    with trace(ports=[1], details=details) as events:
+        for _ in range(TIMES):
             attempt(*REFUSED)
         losses = events.losses
         events.stop()
         assert list(events) == []
-    assert losses.missed >= made  # those of other programs, too
+    assert losses.missed >= TIMES  # those of other programs, too
     assert losses == kernel.Losses(missed=losses.missed)
+
+
+@pytest.mark.usefixtures("preemptible")
+def test_attempts_after_each_other(detached: set[str]) -> None:
+    """What was marked for one attempt, and not cleared, does not hide the next."""
+    detached.update(kernel.CHANGES, [kernel.MISSED])
+    with trace(ports=[1]) as events:
+        for _ in range(TIMES):
+            attempt(*REFUSED)
+        events.stop()
+        assert len(list(events)) == TIMES
+
+
+@pytest.mark.usefixtures("preemptible")
+def test_without_tracefs() -> None:
+    """Where tracefs is not to be had, all others do their work, and that is told."""
+    with private_mounts():
+        sh(f"mount -t tmpfs none {TRACEFS}")
+        with (
+            trace(pids=[os.getpid()], follow=True) as events,
+            Child(partial(attempt, *REFUSED)) as child,
+        ):
+            child.run()
+            attempt(*REFUSED)
+            events.stop()
+            assert {event.pid for event in events} == {os.getpid(), child.pid}
+            mount = f"mount -t tracefs none {TRACEFS}"
+            why = f"attempts may be missed: {TRACEFS} is empty; {mount}"
+            assert events.notices == [why]

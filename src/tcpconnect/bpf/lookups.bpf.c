@@ -110,33 +110,49 @@ int getaddrinfo_entry(void *ctx)
 	return 0;
 }
 
-static __always_inline __u32 current_netns(void)
+/*
+ * What is read on the way, in the place of the name, which is read last. The stack may
+ * have no more than 48 bytes: from Linux commit f4b21ed0b9d6 ("bpf, x86: Support
+ * private stack in jit"), v6.13, on a program of this type with more has one stack for
+ * each CPU, and a task that loses its CPU inside of it finds there what the next one
+ * wrote.
+ */
+union room {
+	struct nsproxy *nsproxy;
+	struct net *net;
+	struct addrinfo entry;
+	struct sockaddr_in address;
+};
+
+static __always_inline union room *room_in(struct lookup *l)
+{
+	return (union room *)l->name;
+}
+
+static __always_inline void read_netns(struct lookup *l)
 {
 	struct task_struct *task = bpf_get_current_task();
-	struct nsproxy *nsproxy = 0;
-	struct net *net = 0;
-	__u32 inum = 0;
+	union room *room = room_in(l);
 
-	bpf_probe_read_kernel(&nsproxy, sizeof(nsproxy), &task->nsproxy);
-	bpf_probe_read_kernel(&net, sizeof(net), &nsproxy->net_ns);
-	bpf_probe_read_kernel(&inum, sizeof(inum), &net->ns.inum);
-	return inum;
+	bpf_probe_read_kernel(&room->nsproxy, sizeof(room->nsproxy), &task->nsproxy);
+	bpf_probe_read_kernel(&room->net, sizeof(room->net), &room->nsproxy->net_ns);
+	bpf_probe_read_kernel(&l->netns, sizeof(l->netns), &room->net->ns.inum);
 }
 
 /* Read the socket address at `from` as 16 bytes, all 0 when it is no IP address. */
-static __always_inline void read_address(__u32 *to, const struct sockaddr_in6 *from)
+static __always_inline void read_address(__u32 *to, const struct sockaddr_in6 *from,
+					 struct sockaddr_in *address)
 {
-	struct sockaddr_in address = {};
-
 	to[0] = 0;
 	to[1] = 0;
 	to[2] = 0;
 	to[3] = 0;
-	bpf_probe_read_user(&address, sizeof(address), from);
-	if (address.sin_family == AF_INET) {
+	if (bpf_probe_read_user(address, sizeof(*address), from))
+		return;
+	if (address->sin_family == AF_INET) {
 		to[2] = __builtin_bswap32(0xffff);
-		to[3] = address.sin_addr;
-	} else if (address.sin_family == AF_INET6) {
+		to[3] = address->sin_addr;
+	} else if (address->sin_family == AF_INET6) {
 		bpf_probe_read_user(to, 16, &from->sin6_addr);
 	}
 }
@@ -144,57 +160,62 @@ static __always_inline void read_address(__u32 *to, const struct sockaddr_in6 *f
 static __always_inline void read_addresses(struct lookup *l,
 					   const struct addrinfo *next)
 {
-	struct addrinfo entry;
+	union room *room = room_in(l);
+	const struct sockaddr_in6 *address;
 	__u32 i;
 
 	for (i = 0; i < LOOKUP_ADDRESSES && next; i++) {
-		if (bpf_probe_read_user(&entry, sizeof(entry), next))
+		if (bpf_probe_read_user(&room->entry, sizeof(room->entry), next))
 			break;
-		read_address(l->addresses[i], entry.ai_addr);
-		next = entry.ai_next;
+		address = room->entry.ai_addr;
+		next = room->entry.ai_next;
+		read_address(l->addresses[i], address, &room->address);
 	}
 	l->count = i;
 	l->cut = !!next;
+}
+
+static __always_inline void tell(struct lookup *l, struct call *call)
+{
+	const struct addrinfo *first = 0;
+	const void *node = (const void *)call->node;
+
+	l->time_ns = bpf_ktime_get_ns();
+	l->asked_ns = call->asked_ns;
+	bpf_probe_read_user(&first, sizeof(first), (const void *)call->res);
+	l->cgroup = bpf_get_current_cgroup_id();
+	l->pid = bpf_get_current_pid_tgid() >> 32;
+	read_netns(l);
+	read_addresses(l, first);
+	l->name[0] = 0;
+	bpf_probe_read_user_str(l->name, sizeof(l->name), node);
 }
 
 SEC("uretprobe")
 int getaddrinfo_return(void *ctx)
 {
 	__u64 key = bpf_get_current_pid_tgid();
-	struct call *known = bpf_map_lookup_elem(&calls, &key), call;
-	const struct addrinfo *first = 0;
+	struct call *call = bpf_map_lookup_elem(&calls, &key);
 	struct lookup *l;
 
-	if (!known)
+	if (!call)
 		return 0;
-	call = *known;
-	bpf_map_delete_elem(&calls, &key);
-	if ((int)RETURNED(ctx))
-		return 0;
-	if (bpf_probe_read_user(&first, sizeof(first), (const void *)call.res))
-		return 0;
-	l = bpf_ringbuf_reserve(&ring, sizeof(*l), 0);
-	if (!l) {
-		__atomic_fetch_add(&progress.lost, 1, __ATOMIC_RELAXED);
-		return 0;
+	if (!(int)RETURNED(ctx)) {
+		l = bpf_ringbuf_reserve(&ring, sizeof(*l), 0);
+		if (l) {
+			tell(l, call);
+			bpf_ringbuf_submit(l, 0);
+		} else {
+			add(&progress.lost, 1);
+		}
 	}
-	l->time_ns = bpf_ktime_get_ns();
-	l->asked_ns = call.asked_ns;
-	l->cgroup = bpf_get_current_cgroup_id();
-	l->pid = key >> 32;
-	l->netns = current_netns();
-	l->name[0] = 0;
-	bpf_probe_read_user_str(l->name, sizeof(l->name), (const void *)call.node);
-	read_addresses(l, first);
-	bpf_ringbuf_submit(l, 0);
+	bpf_map_delete_elem(&calls, &key);
 	return 0;
 }
 
-/* TRACE_EVENT(sched_process_exec): the task, its old pid, the binary. */
-SEC("tp_btf/sched_process_exec")
-int exec(__u64 *ctx)
+/* A program starts: say so where none did of late. */
+static __always_inline int starts(struct task_struct *task)
 {
-	struct task_struct *task = (struct task_struct *)ctx[0];
 	__u64 now = bpf_ktime_get_ns(), *told;
 	struct started *record;
 	struct root root = {
@@ -214,6 +235,20 @@ int exec(__u64 *ctx)
 	record->reserved = 0;
 	bpf_ringbuf_submit(record, 0);
 	return 0;
+}
+
+/* TRACE_EVENT(sched_process_exec): the task, its old pid, the binary. */
+SEC("tp_btf/sched_process_exec")
+int exec(__u64 *ctx)
+{
+	return starts((struct task_struct *)ctx[0]);
+}
+
+/* The same where a task can lose its CPU inside of that: as preemptible.bpf.c tells. */
+SEC("tp/sched/sched_process_exec")
+int exec_perf(void)
+{
+	return starts(bpf_get_current_task_btf());
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
