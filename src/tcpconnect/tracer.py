@@ -10,7 +10,7 @@ from itertools import islice
 from struct import iter_unpack
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf.capabilities import missing
+from tcpconnect.bpf.capabilities import READ_FILES, missing
 from tcpconnect.bpf.kernel import KernelSource
 from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
@@ -39,7 +39,6 @@ BUSY_RECORDS = 4
 IDLE_MS = 1000
 # How long after the last followed process its sockets may take to be closed.
 SETTLE_S = 0.5
-READ_FILES = "CAP_DAC_READ_SEARCH"
 
 
 class Trace:
@@ -70,7 +69,7 @@ class Trace:
                 self._naming = self._attach_names(library)
                 stack.callback(self._naming.close)
             self.notices = self._naming.notices if self._naming else []
-            self.notices += self._unread()
+            self.notices += self._source.notices + self._unread()
             self._enrichers = self._all_enrichers()
             self._close = stack.pop_all().close
         learners = [*self._enrichers, *([self._follow] if self._follow else ())]

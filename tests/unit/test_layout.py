@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 BPF = Path(__file__).parents[2] / "src/tcpconnect/bpf"
 OBJECTS = {
     name: BpfObject(BPF / f"{name}.bpf.o")
-    for name in ("tcpconnect", "follow", "answers", "lookups.x86_64", "lookups.aarch64")
+    for name in (
+        *("tcpconnect", "preemptible", "follow", "answers"),
+        *("lookups.x86_64", "lookups.aarch64"),
+    )
 }
 OBJECT = OBJECTS["tcpconnect"]
 TYPES_H = (BPF / "types.h").read_text()
@@ -309,6 +312,8 @@ def test_every_port_has_a_bit() -> None:
 VARIABLES = [
     ("tcpconnect", ".rodata", "config", config.Config),
     ("tcpconnect", ".bss", "progress", kernel.Progress),
+    ("preemptible", ".rodata", "config", config.Config),
+    ("preemptible", ".bss", "progress", kernel.Progress),
     ("follow", ".bss", "followed", follow.Followed),
     ("answers", ".rodata", "config", names.AnswersConfig),
     ("answers", ".bss", "progress", names.Progress),

@@ -27,6 +27,7 @@ NUMBERS = {
     "CAP_BPF": 39,
 }
 ALMIGHTY = "CAP_SYS_ADMIN"
+READ_FILES = "CAP_DAC_READ_SEARCH"
 PARTS = {"CAP_BPF", "CAP_PERFMON"}  # of the almighty one, from which they were split
 ALL = 64  # more than there are
 

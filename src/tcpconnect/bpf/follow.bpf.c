@@ -22,36 +22,29 @@ struct {
 	__type(value, __u8);
 } pids SEC(".maps");
 
-/* TRACE_EVENT(sched_process_fork): the parent, and the child, which has not run yet. */
-static __always_inline int forks(__u64 *ctx)
+/* Before the child has run. */
+static __always_inline int forks(__u32 pid, __u32 child_pid)
 {
-	struct task_struct *parent = (struct task_struct *)ctx[0];
-	struct task_struct *child = (struct task_struct *)ctx[1];
-	__u32 pid = parent->tgid, child_pid = child->tgid;
 	__u8 one = 1;
 	long err;
 
-	if (pid == child_pid) /* a thread */
-		return 0;
 	if (!bpf_map_lookup_elem(&pids, &pid))
 		return 0;
 	err = bpf_map_update_elem(&pids, &child_pid, &one, BPF_NOEXIST);
 	if (!err)
 		add(&followed.added, 1);
-	else if (err != -EEXIST) /* that it was added by the other copy */
+	else if (err != -EEXIST) /* that it was added by the other program */
 		add(&followed.lost, 1);
 	return 0;
 }
 
 /*
- * TRACE_EVENT(sched_process_exit): the thread that ends; live counts those that do not.
- * When two end at once both may find none alive, but only one finds the process in the
- * set. Whoever empties it sees that it is empty: the parent of a child that is added is
- * still in it.
+ * A thread ends; live counts those that do not. When two end at once both may find none
+ * alive, but only one finds the process in the set. Whoever empties it sees that it is
+ * empty: the parent of a child that is added is still in it.
  */
-static __always_inline int exits(__u64 *ctx)
+static __always_inline int exits(struct task_struct *task)
 {
-	struct task_struct *task = (struct task_struct *)ctx[0];
 	__u32 pid = task->tgid;
 	struct emptied *record;
 
@@ -71,32 +64,45 @@ static __always_inline int exits(__u64 *ctx)
 	return 0;
 }
 
+/* TRACE_EVENT(sched_process_fork): the parent, and the child. */
 SEC("tp_btf/sched_process_fork")
 int process_forks(__u64 *ctx)
 {
-	return forks(ctx);
+	struct task_struct *parent = (struct task_struct *)ctx[0];
+	struct task_struct *child = (struct task_struct *)ctx[1];
+
+	return parent->tgid == child->tgid ? 0 : forks(parent->tgid, child->tgid);
 }
 
+/* TRACE_EVENT(sched_process_exit): the thread that ends. */
 SEC("tp_btf/sched_process_exit")
 int process_exits(__u64 *ctx)
 {
-	return exits(ctx);
+	return exits((struct task_struct *)ctx[0]);
 }
 
 /*
- * The same again, loaded where a task can lose its CPU inside of a program: the kernel
- * skips that one for those that run meanwhile.
+ * The same on perf's tracepoints, loaded where a task can lose its CPU inside of those
+ * above, as preemptible.bpf.c explains: what one is skipped for, the other sees.
  */
-SEC("tp_btf/sched_process_fork")
-int process_forks_too(__u64 *ctx)
+struct trace_event_raw_task_newtask {
+	int pid;
+	unsigned long clone_flags;
+} __relocated;
+
+/* TRACE_EVENT(task_newtask), a moment before: the child, and what it shares. */
+SEC("tp/task/task_newtask")
+int process_forks_perf(struct trace_event_raw_task_newtask *ctx)
 {
-	return forks(ctx);
+	if (ctx->clone_flags & CLONE_THREAD)
+		return 0;
+	return forks(bpf_get_current_pid_tgid() >> 32, ctx->pid);
 }
 
-SEC("tp_btf/sched_process_exit")
-int process_exits_too(__u64 *ctx)
+SEC("tp/sched/sched_process_exit")
+int process_exits_perf(void)
 {
-	return exits(ctx);
+	return exits(bpf_get_current_task_btf());
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from ctypes import Structure, c_uint64
 from struct import Struct as Layout
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tcpconnect.processes import Process
 
 PROGRAMS = ("process_exits", "process_forks")
-COPIES = ("process_exits_too", "process_forks_too")
+PERF_PROGRAMS = ("process_exits_perf", "process_forks_perf")
 EMPTIED = Layout("<Q")  # struct emptied of types.h
 PID_NAMESPACE = "/proc/self/ns/pid"
 # include/linux/proc_ns.h: PROC_PID_INIT_INO.
@@ -55,15 +56,16 @@ class Follow:
         with self._bpf.closed_on_failure():
             self._bpf.replace("ring", ring_fd)
             self._bpf.replace("pids", pids_fd)
-            programs: tuple[str, ...] = PROGRAMS
-            if programs_are_preemptible():
-                programs += COPIES
-            else:
-                self._bpf.leave_out(*COPIES)
+            preemptible = programs_are_preemptible()
+            if not preemptible:
+                self._bpf.leave_out(*PERF_PROGRAMS)
             self._bpf.load()
             self._followed = Followed.from_buffer(self._bpf.variables())
-            for program in programs:
+            for program in PROGRAMS:
                 self._bpf.attach(program)
+            for program in PERF_PROGRAMS if preemptible else ():
+                with suppress(KernelError):  # told for attempts already
+                    self._bpf.attach_perf(program)
             self._followed.initial = self._adopt(pids)
 
     def _adopt(self, pids: Collection[int]) -> int:

@@ -31,6 +31,7 @@ enum { OFFSET = 0, SIZE = 1, SHIFT_LEFT = 4, SHIFT_RIGHT = 5 };
 #define IPPROTO_UDP 17
 #define EEXIST 17
 #define EADDRNOTAVAIL 99
+#define CLONE_THREAD 0x00010000
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
 /* include/net/tcp_states.h */
@@ -211,6 +212,7 @@ struct tcp_sock {
 /* Worked out when libbpf loads the object, as exists(): enum bpf_core_relo_kind. */
 #define member_offset(type, member)                                                    \
 	__builtin_preserve_field_info(((struct type *)0)->member, OFFSET)
+#define type_id(type) __builtin_btf_type_id(*(type *)0, 1)
 #define constant_exists(type, name) __builtin_preserve_enum_value(*(enum type *)name, 0)
 #define constant_value(type, name) __builtin_preserve_enum_value(*(enum type *)name, 1)
 

@@ -15,6 +15,7 @@ from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.ring import Ring, Run
 from tcpconnect.bpf.selection import Selection
 from tcpconnect.connection import LAYOUT, ORIGIN, PENDING
+from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.settings import CGROUP_DETAILS
 
 if TYPE_CHECKING:
@@ -23,13 +24,12 @@ if TYPE_CHECKING:
 
     from tcpconnect.settings import Settings
 
-# The copies of the program that sees attempts begin: the plain ones, the deep ones.
-COPIES = range(4)
-BEGINS = tuple(f"attempt_begins_{copy}" for copy in COPIES)
-BEGINS_DEEP = tuple(f"attempt_begins_deep_{copy}" for copy in COPIES)
+# Of tcpconnect.bpf.c: a plain and a deep one for beginnings, those of ends.
+BEGINS = ("attempt_begins", "attempt_begins_deep")
 ENDS = ("attempt_ends", "attempt_ends_too")
+# Of preemptible.bpf.c, too: plain and deep on perf's tracepoint, and the last one.
+CHANGES = ("attempt_changes", "attempt_changes_deep")
 MISSED = "attempt_missed"
-PROGRAMS = (*BEGINS, *BEGINS_DEEP, *ENDS, MISSED)
 MAX_PENDING = 65536
 MAX_FLOWS = 131072
 
@@ -57,8 +57,8 @@ class Losses(NamedTuple):
 
     ``ring``: the ring buffer was full; ``flows``: no room for another flow of -c;
     ``untracked``: shown without a result, since too many were pending; ``missed``: the
-    kernel skipped the program for them, and there may be more (decision 11), whether
-    a filter wanted them or not; ``processes``: attempts shown without their process's
+    kernel skipped all programs for them, whether a filter wanted them or not (decision
+    11); ``processes``: attempts shown without their process's
     exe, cmdline and cgroup, which did not fit the ring buffer; ``names``: DNS answers
     and lookups that did not fit the ring buffer; ``unread``: DNS answers that were
     malformed or cut; ``unfollowed``: children of followed processes that did not fit
@@ -100,33 +100,50 @@ class KernelSource:
         self._settings = settings
         self._preemptible = programs_are_preemptible()
         self._selection = Selection(settings)
-        self._bpf = BpfObject(library, "tcpconnect")
+        source = "preemptible" if self._preemptible else "tcpconnect"
+        self._bpf = BpfObject(library, source)
+        self.notices: list[str] = []
         with self._bpf.closed_on_failure():
             self._size_maps()
             self._take_maps()
             self._configure()
-            self._bpf.leave_out(*set(PROGRAMS).difference(self._programs))
+            self._leave_out()
             self._bpf.load()
             self._selection.fill(self._bpf)
             self._progress = Progress.from_buffer(self._bpf.variables())
             self._ring = Ring(self.fileno(), settings.ring_bytes)
             self._attach()
 
-    def _attach(self) -> None:
-        for name in self._programs:
-            self._bpf.attach(name)
+    def _leave_out(self) -> None:
+        """Load one of plain and deep; and what looks at ends only to track attempts."""
+        deep = self._settings.deep
+        self._bpf.leave_out(BEGINS[not deep])
+        if self._preemptible:
+            self._bpf.leave_out(CHANGES[not deep])
+        if not self._settings.track:
+            self._bpf.leave_out(*ENDS)
 
-    @property
-    def _programs(self) -> tuple[str, ...]:
-        """What is loaded, in the order in which the kernel runs it.
+    def _attach(self) -> None:
+        """Attach the programs in the order in which the kernel then runs them.
 
         Ends first: an attempt that begins is not missed when it ends.
         """
-        ends = ENDS if self._settings.track else ()
-        begins = BEGINS_DEEP if self._settings.deep else BEGINS
+        deep = self._settings.deep
         if self._preemptible:
-            return (*ends, *begins, MISSED)
-        return (*ends, begins[0])
+            self._attach_changes(CHANGES[deep])
+        for name in ENDS if self._settings.track else ():
+            self._bpf.attach(name)
+        self._bpf.attach(BEGINS[deep])
+        if self._preemptible:
+            self._bpf.attach(MISSED)
+
+    def _attach_changes(self, name: str) -> None:
+        """Attach what has the CPU to itself; the others see most without it."""
+        try:
+            self._bpf.attach_perf(name)
+        except KernelError as error:
+            why = TcpconnectError("attempts may be missed", error.reason, error.remedy)
+            self.notices.append(str(why))
 
     def _size_maps(self) -> None:
         settings = self._settings
@@ -139,9 +156,7 @@ class KernelSource:
         if not settings.tell_image:
             self._bpf.leave_out_maps("images", "scratches")
         elif self._preemptible:
-            self._bpf.resize("scratches", len(COPIES))
-        if not self._preemptible:
-            self._bpf.leave_out_maps("seen")
+            self._bpf.resize("scratches", 2)  # one for each program
 
     def _take_maps(self) -> None:
         """Use the maps that others pinned in the place of our own."""
@@ -164,7 +179,6 @@ class KernelSource:
         config.wait_end = settings.wait_end
         config.count = settings.count
         config.failed = settings.failed
-        config.preemptible = self._preemptible
         config.tell = _bits(settings.told)
         self._selection.configure(config)
 

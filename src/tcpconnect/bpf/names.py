@@ -5,23 +5,26 @@ from __future__ import annotations
 import ctypes
 import os
 import time
+from contextlib import suppress
 from ctypes import Structure, c_uint64
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf import cgroup, libc
-from tcpconnect.bpf.capabilities import ALMIGHTY, lacking, missing
+from tcpconnect.bpf.capabilities import ALMIGHTY, READ_FILES, lacking, missing
 from tcpconnect.bpf.object import BpfObject, Function, step
+from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.errors import KernelError, TcpconnectError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAX_QUERIES = 65536
+EXEC_PERF = "exec_perf"
 LOOKUP_PROGRAMS = ("getaddrinfo_entry", "getaddrinfo_return")
 
 # What it takes to open a file in any process's root; and to use perf: the first of
 # these, or before Linux 6.16 the two others.
-OTHERS_FILES = frozenset({"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"})
+OTHERS_FILES = frozenset({"CAP_SYS_PTRACE", READ_FILES})
 PERF = {ALMIGHTY, "CAP_BPF", "CAP_PERFMON"}
 SWEEP_NS = 60 * 10**9  # how often libraries of containers that are gone are let go
 
@@ -94,9 +97,15 @@ class Lookups:
         with self._bpf.closed_on_failure():
             self._bpf.replace("ring", ring_fd)
             self._bpf.prefer_uprobe_multi(*LOOKUP_PROGRAMS)
+            preemptible = programs_are_preemptible()
+            if not preemptible:
+                self._bpf.leave_out(EXEC_PERF)
             self._bpf.load()
             self._progress = Progress.from_buffer(self._bpf.variables())
             self._bpf.attach("exec")
+            if preemptible:
+                with suppress(KernelError):  # told for attempts already
+                    self._bpf.attach_perf(EXEC_PERF)
             self._attach_all(libc.roots())
 
     def _attach_all(self, pids: Iterable[int]) -> None:

@@ -10,7 +10,7 @@ from ctypes import byref, c_size_t, c_uint32
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf import capabilities, libbpf
-from tcpconnect.bpf.capabilities import ALMIGHTY, missing
+from tcpconnect.bpf.capabilities import ALMIGHTY, READ_FILES, missing
 from tcpconnect.bpf.release import maps_are_locked_memory
 from tcpconnect.errors import KernelError
 
@@ -21,6 +21,7 @@ BATCH = 4096  # entries of a map that are read in one call
 ENOENT, EINVAL = 2, 22
 BPF_NOEXIST = 1
 BPF_TRACE_UPROBE_MULTI = 48
+TRACEFS = "/sys/kernel/tracing"
 
 
 class Function(NamedTuple):
@@ -130,6 +131,18 @@ class BpfObject:
         """Attach a program to what its section says."""
         with step(f"attach to {name}"):
             self._links.append(self.library.bpf_program__attach(self.program(name)))
+
+    def attach_perf(self, name: str) -> None:
+        """Attach a program to perf's tracepoint, whose number is told by tracefs."""
+        program = self.program(name)
+        with step(f"attach to {name}", READ_FILES):
+            try:
+                link = self.library.bpf_program__attach(program)
+            except FileNotFoundError as error:
+                reason = f"{TRACEFS} is empty"
+                remedy = f"mount -t tracefs none {TRACEFS}"
+                raise KernelError(f"can't attach to {name}", reason, remedy) from error
+        self._links.append(link)
 
     def attach_cgroup(self, name: str, cgroup_fd: int) -> None:
         """Attach a program to a cgroup and all below it."""

@@ -7,7 +7,7 @@
  * may show a path half old and half new; it can't lead the program astray, since all
  * is read by copying.
  *
- * A part of tcpconnect.bpf.c: config, progress and ring are declared there.
+ * A part of attempts.h: config, progress and ring are declared there.
  */
 #ifndef TCPCONNECT_PROCESS_H
 #define TCPCONNECT_PROCESS_H
@@ -18,7 +18,7 @@
 #define IMAGES 8192
 #define DEPTH_MOST 64 /* names in a path */
 #define TITLE_BYTES 64
-#define COPIES 4 /* of the program, at most */
+#define PROGRAMS 2 /* that see attempts begin, at most */
 #define PLACE_SHIFT 48
 
 /* What makes an image: when any of this changes, it is told anew. */
@@ -45,8 +45,7 @@ struct {
 
 /*
  * Room that the stack does not have. A connect begins in a task, and the kernel lets no
- * other into a program that one is inside of on this CPU: a copy of the program needs
- * one.
+ * other into a program that one is inside of on this CPU: each program needs one.
  */
 struct scratch {
 	__u64 images; /* told from here */
@@ -348,10 +347,10 @@ static __always_inline void tell_cmdline(struct scratch *s, struct mm_struct *mm
 }
 
 /* Send the record; returns whether there was room for it. */
-static __always_inline bool tell(struct scratch *s, __u32 copy)
+static __always_inline bool tell(struct scratch *s, __u32 program)
 {
 	struct process *p = &s->record.process;
-	__u64 place = bpf_get_smp_processor_id() * COPIES + copy;
+	__u64 place = bpf_get_smp_processor_id() * PROGRAMS + program;
 
 	__builtin_memset(p, 0, sizeof(*p));
 	p->image = place << PLACE_SHIFT | ++s->images;
@@ -371,7 +370,7 @@ static __always_inline bool tell(struct scratch *s, __u32 copy)
 }
 
 /* The number of the current process's image, told to user space; 0 when that fails. */
-static __always_inline __u64 current_image(__u32 copy)
+static __always_inline __u64 current_image(__u32 program)
 {
 	struct task_struct *task = current_task();
 	struct kernfs_node *legacy = 0;
@@ -379,7 +378,7 @@ static __always_inline __u64 current_image(__u32 copy)
 	struct scratch *s;
 	__u64 *known;
 
-	s = bpf_map_lookup_elem(&scratches, &copy);
+	s = bpf_map_lookup_elem(&scratches, &program);
 	if (!s)
 		return 0;
 	mm = memory_of(task);
@@ -391,7 +390,7 @@ static __always_inline __u64 current_image(__u32 copy)
 	known = bpf_map_lookup_elem(&images, &s->identity);
 	if (known)
 		return *known;
-	if (!tell(s, copy)) {
+	if (!tell(s, program)) {
 		add(&progress.lost_processes, 1);
 		return 0;
 	}
@@ -400,7 +399,7 @@ static __always_inline __u64 current_image(__u32 copy)
 }
 
 /* Set what was asked for of the process that connects. */
-static __always_inline void describe_process(struct connection *c, __u32 copy)
+static __always_inline void describe_process(struct connection *c, __u32 program)
 {
 	const __u16 tell = config.tell;
 
@@ -409,7 +408,7 @@ static __always_inline void describe_process(struct connection *c, __u32 copy)
 	if (tell & TELL_MNTNS)
 		c->mntns = current_mntns();
 	if (tell & TELL_IMAGE)
-		c->image = current_image(copy);
+		c->image = current_image(program);
 }
 
 #endif

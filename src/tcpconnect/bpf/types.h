@@ -12,7 +12,6 @@
 #define COMM_LEN 16
 #define PORT_WORDS 1024 /* 65,536 ports, one bit each */
 #define LATENCY_SLOTS 64
-#define MAX_TIDS (4 << 20) /* PID_MAX_LIMIT of include/linux/threads.h */
 
 /* Values of connection.result that are not an errno. */
 enum result {
@@ -140,8 +139,7 @@ struct config {
 	__u8 task_filters;    /* enum task_filter */
 	__u8 address_filters; /* enum address_filter */
 	__u16 tell;	      /* enum detail */
-	__u8 preemptible;     /* a task can lose its CPU inside of the program */
-	__u8 reserved[5];
+	__u8 reserved[6];
 	__u64 level_count;
 	__u8 levels[MAX_LEVELS]; /* of the keys of `cgroups`: how far below the root */
 	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The programs of kernels where a task can lose its CPU inside of one on a BTF
+ * tracepoint: from Linux commit a46023d5616e ("tracing: Guard __DECLARE_TRACE() use of
+ * __DO_TRACE_CALL() with SRCU-fast"), v7.0, on. The kernel skips that program for
+ * those that run there meanwhile.
+ *
+ * A program on perf's tracepoint has the CPU to itself. The kernel skips it, and all
+ * others of its kind, where it interrupts one of them, or a system call that reads or
+ * writes a map. So it comes first, and programs on the BTF tracepoint see what it was
+ * skipped for.
+ */
+#include "attempts.h"
+
+#define MAX_TIDS (4 << 20) /* PID_MAX_LIMIT of include/linux/threads.h */
+
+/* TRACE_EVENT(inet_sock_set_state), as perf has it. */
+struct trace_event_raw_inet_sock_set_state {
+	const void *skaddr;
+	int oldstate;
+	int newstate;
+} __relocated;
+
+extern void *bpf_rdonly_cast(const void *from, __u32 type) SEC(".ksyms");
+
+#define cast(type, from) ((type *)bpf_rdonly_cast(from, type_id(type)))
+
+/*
+ * Who has seen the current attempt of a thread: a byte for each number that a thread
+ * may have. Written by each program that sees one begin, cleared by the last.
+ */
+struct seen {
+	__u8 threads[MAX_TIDS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct seen);
+} seen SEC(".maps");
+
+enum { BY_NONE, BY_PERF, BY_OTHERS };
+
+/* The byte of the current thread. */
+static __always_inline __u8 *seen_by(void)
+{
+	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
+	struct seen *all = bpf_map_lookup_elem(&seen, &zero);
+
+	return all && tid < MAX_TIDS ? &all->threads[tid] : 0;
+}
+
+/*
+ * What the others write: not that of the socket before, so that what was left by a
+ * last program that was skipped hides nothing.
+ */
+static __always_inline __u8 mark_of(struct sock *sk)
+{
+	return BY_OTHERS + bpf_get_socket_cookie(sk) % (256 - BY_OTHERS);
+}
+
+static __always_inline int changes(struct trace_event_raw_inet_sock_set_state *ctx,
+				   bool deep)
+{
+	struct sock *sk = cast(struct sock, ctx->skaddr);
+	struct transition t = {sk, ctx->oldstate, ctx->newstate};
+	struct connection *c;
+	__u8 *by;
+
+	if (begins(t)) {
+		by = seen_by();
+		if (by)
+			*by = BY_PERF;
+		begin(sk, deep, 0);
+		return 0;
+	}
+	c = config.track ? ended(t) : 0;
+	if (c)
+		end(c, sk, cast(struct tcp_sock, sk), t.newstate);
+	return 0;
+}
+
+/* One of these two is loaded. */
+SEC("tp/sock/inet_sock_set_state")
+int attempt_changes(struct trace_event_raw_inet_sock_set_state *ctx)
+{
+	return changes(ctx, 0);
+}
+
+SEC("tp/sock/inet_sock_set_state")
+int attempt_changes_deep(struct trace_event_raw_inet_sock_set_state *ctx)
+{
+	return changes(ctx, 1);
+}
+
+static __always_inline int enters_syn_sent(__u64 *ctx, bool deep)
+{
+	struct transition t = transition(ctx);
+	__u8 *by;
+
+	if (!begins(t))
+		return 0;
+	by = seen_by();
+	if (!by || *by == BY_PERF)
+		return 0;
+	*by = mark_of(t.sk);
+	begin(t.sk, deep, 1);
+	return 0;
+}
+
+/* One of these two is loaded. */
+SEC("tp_btf/inet_sock_set_state")
+int attempt_begins(__u64 *ctx)
+{
+	return enters_syn_sent(ctx, 0);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int attempt_begins_deep(__u64 *ctx)
+{
+	return enters_syn_sent(ctx, 1);
+}
+
+/* As in tcpconnect.bpf.c. */
+SEC("tp_btf/inet_sock_set_state")
+int attempt_ends(__u64 *ctx)
+{
+	return leaves_syn_sent(ctx);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int attempt_ends_too(__u64 *ctx)
+{
+	return leaves_syn_sent(ctx);
+}
+
+/* The last: counts what no other saw. What it is skipped for itself is not counted. */
+SEC("tp_btf/inet_sock_set_state")
+int attempt_missed(__u64 *ctx)
+{
+	struct transition t = transition(ctx);
+	__u8 *by;
+
+	if (!begins(t))
+		return 0;
+	by = seen_by();
+	if (!by || (*by != BY_PERF && *by != mark_of(t.sk)))
+		add(&progress.missed, 1);
+	if (by)
+		*by = BY_NONE;
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
