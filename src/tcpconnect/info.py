@@ -14,8 +14,9 @@ from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import FLOW
 
-# What is used only when asked for, with options of trace() that try it.
+# What can lack something, with options of trace() that try it.
 FEATURES: dict[str, dict[str, Any]] = {
+    "every attempt": {},
     "names from dns (-d)": {"dns": True, "name_sources": ["dns"]},
     "names from libc (-d)": {"dns": True, "name_sources": ["libc"]},
     "names of containers (--columns container,pod)": {"details": ["container"]},
@@ -81,18 +82,20 @@ def _line(check: Check, otherwise: str) -> str:
 
 
 def _features() -> list[Check]:
-    """Try what is used only when asked for."""
-    tried = [_try(name, options) for name, options in FEATURES.items()]
+    told: set[str] = set()
+    tried = [_try(name, options, told) for name, options in FEATURES.items()]
     return tried + [_may(name, needed) for name, needed in ON_FILES.items()]
 
 
-def _try(name: str, options: dict[str, Any]) -> Check:
+def _try(name: str, options: dict[str, Any], told: set[str]) -> Check:
+    """Try a feature; what was ``told`` of one before it is not told again."""
     try:
         with trace(**options) as events:
-            notices = events.notices
+            notices = [notice for notice in events.notices if notice not in told]
     except KernelError as error:
         return Check(name, "", error)
     if notices:
+        told.update(notices)
         return Check(name, "", TcpconnectError("; ".join(notices)))
     return Check(name, "works")
 

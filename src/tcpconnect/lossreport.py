@@ -22,8 +22,8 @@ MEANING = {
     "trace less with -p, -u or -P",
     "untracked": f"{{}} attempts without a result: more than {MAX_PENDING} were open; "
     "trace less with -p, -u or -P",
-    "missed": "{} attempts of this machine lost: tasks preempted each other inside of "
-    "the program; ask for fewer columns",
+    "missed": "{} attempts of this machine lost: the kernel skipped all programs "
+    "for them",
     "processes": "{} attempts without their exe, cmdline and cgroup: the ring buffer "
     "was full; trace less with -p, -u or -P",
     "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",

@@ -69,7 +69,7 @@ class Trace:
                 self._naming = self._attach_names(library)
                 stack.callback(self._naming.close)
             self.notices = self._naming.notices if self._naming else []
-            self.notices += self._source.notices + self._unread()
+            self.notices += [*self._source.limits, *self._unread()]
             self._enrichers = self._all_enrichers()
             self._close = stack.pop_all().close
         learners = [*self._enrichers, *([self._follow] if self._follow else ())]

@@ -87,7 +87,8 @@ def test_all_is_well() -> None:
     assert checked.returncode == 0
     names = [line.split(":")[0] for line in checked.stdout.splitlines()]
     things = ["privileges", "kernel", "BTF", "lockdown", "libbpf", "cgroup v2"]
-    things += ["program", "names from dns (-d)", "names from libc (-d)"]
+    things += ["program", "every attempt", "names from dns (-d)"]
+    things += ["names from libc (-d)"]
     things += ["names of containers (--columns container,pod)"]
     things += ["others' processes (--netns PID)"]
     things += ["others' maps (--cgroupmap, --mntnsmap)"]

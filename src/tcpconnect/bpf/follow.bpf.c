@@ -9,7 +9,7 @@
 
 struct followed followed SEC(".bss");
 
-/* These two are the maps of tcpconnect.bpf.c, put here before the load. */
+/* These two are the maps of attempts.h, put here before the load. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);

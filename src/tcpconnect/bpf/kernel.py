@@ -102,7 +102,7 @@ class KernelSource:
         self._selection = Selection(settings)
         source = "preemptible" if self._preemptible else "tcpconnect"
         self._bpf = BpfObject(library, source)
-        self.notices: list[str] = []
+        self.limits: tuple[str, ...] = ()  # what it can't see, a line each
         with self._bpf.closed_on_failure():
             self._size_maps()
             self._take_maps()
@@ -142,8 +142,10 @@ class KernelSource:
         try:
             self._bpf.attach_perf(name)
         except KernelError as error:
-            why = TcpconnectError("attempts may be missed", error.reason, error.remedy)
-            self.notices.append(str(why))
+            limit = TcpconnectError(
+                "attempts may be missed", error.reason, error.remedy
+            )
+            self.limits = (str(limit),)
 
     def _size_maps(self) -> None:
         settings = self._settings

@@ -56,7 +56,7 @@ struct {
 	__u64 lost; /* lookups that did not fit the ring buffer */
 } progress SEC(".bss");
 
-/* The ring of tcpconnect.bpf.c, put here before the load. */
+/* The ring of attempts.h, put here before the load. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
