@@ -8,6 +8,7 @@ import resource
 import struct
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import conftest
@@ -15,6 +16,7 @@ import launch
 from conftest import libc
 
 from tcpconnect.bpf.capabilities import ALL, NOBODY, NUMBERS
+from tcpconnect.bpf.release import programs_are_preemptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 VERSION_3 = 0x20080522
 PR_SET_KEEPCAPS, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_CAP_AMBIENT = 8, 23, 24, 47
 PR_CAP_AMBIENT_RAISE = 2
-READ_ALL = "CAP_DAC_READ_SEARCH"
+READ_ALL, SYS_ADMIN = "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN"
 
 
 class Who(NamedTuple):
@@ -105,6 +107,23 @@ def run(who: Who, *options: object) -> subprocess.CompletedProcess[str]:
 def use(who: Who, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the fixtures of this test start the tool as somebody."""
     monkeypatch.setattr(conftest, "command", functools.partial(command, who))
+
+
+def missing(who: Who) -> str:
+    """Return what somebody lacks to miss no attempt, nothing on most kernels."""
+    if not programs_are_preemptible():
+        return ""
+    if who.uid and READ_ALL not in who.capabilities:
+        return READ_ALL
+    paranoid = int(Path("/proc/sys/kernel/perf_event_paranoid").read_text())
+    return SYS_ADMIN if paranoid > 2 and SYS_ADMIN not in who.capabilities else ""
+
+
+def may_miss(who: Who) -> list[str]:
+    """Return what each run then says before it is ready."""
+    why = "missing; run it with sudo, or give it this capability"
+    lacks = missing(who)
+    return [f"tcpconnect: attempts may be missed: {lacks} {why}\n"] if lacks else []
 
 
 class Status(NamedTuple):

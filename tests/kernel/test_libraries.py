@@ -45,12 +45,13 @@ def ring() -> Iterator[int]:
 def probes() -> int:
     """Return how many probes this process has attached.
 
-    They are perf events or, where the kernel can do without, links; the links that are
-    something else are always as many.
+    They are links of their own type or, where the kernel has none, perf events.
     """
-    targets = [os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()]
-    events = sum("anon_inode:[perf_event]" in target for target in targets)
-    return events or sum("anon_inode:bpf_link" in target for target in targets)
+    targets = {fd.name: os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()}
+    links = [fd for fd, target in targets.items() if "anon_inode:bpf_link" in target]
+    info = [Path("/proc/self/fdinfo", fd).read_text() for fd in links]
+    events = [fd for fd, target in targets.items() if "[perf_event]" in target]
+    return sum("probe_multi" in text for text in info) or len(events)
 
 
 def test_container_that_is_gone(image: Path) -> None:

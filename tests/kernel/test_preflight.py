@@ -6,10 +6,17 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from conftest import READY
 from launch import TOOL
+from privileges import Who, may_miss
+
+from tcpconnect.bpf import capabilities as of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # As nobody, who may still read the tool's files wherever they are.
 NOBODY = "--reuid=nobody --regid=nogroup --clear-groups"
@@ -74,10 +81,10 @@ def failures(prepare: str = ":", wrapper: str = "") -> list[str]:
     return found
 
 
-def works(prepare: str = ":", wrapper: str = "") -> None:
-    """Check that the tool traces."""
+def works(prepare: str = ":", wrapper: str = "", told: Iterable[str] = ()) -> None:
+    """Check that the tool traces, and what it tells before."""
     traced = run(prepare, wrapper, "-p", str(os.getpid()), "--duration", "0.01")
-    assert (traced.returncode, traced.stderr) == (0, READY.decode())
+    assert (traced.returncode, traced.stderr) == (0, "".join(told) + READY.decode())
     assert failures(prepare, wrapper) == []
 
 
@@ -113,7 +120,9 @@ def test_not_root(capabilities: list[str], missing: list[str]) -> None:
 @pytest.mark.parametrize("capabilities", [["bpf", "perfmon"], ["sys_admin"]])
 def test_enough_capabilities(capabilities: list[str]) -> None:
     """CAP_BPF and CAP_PERFMON are enough; so is the old CAP_SYS_ADMIN."""
-    works(wrapper=nobody_with(*capabilities))
+    names = [f"CAP_{name.upper()}" for name in ("dac_read_search", *capabilities)]
+    told = may_miss(Who(of.NOBODY, frozenset(names)))
+    works(wrapper=nobody_with(*capabilities), told=told)
 
 
 def test_root_without_capabilities() -> None:

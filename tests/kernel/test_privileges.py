@@ -20,8 +20,11 @@ from launch import FORK, command
 from mounts import private_mounts
 from privileges import (
     READ_ALL,
+    SYS_ADMIN,
     Who,
     bits,
+    may_miss,
+    missing,
     nobody,
     parse_status,
     root,
@@ -34,24 +37,19 @@ from test_maps import id_map
 
 from tcpconnect import trace
 from tcpconnect.bpf.capabilities import NOBODY
-from tcpconnect.bpf.release import programs_are_preemptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-BPF, PERFMON, NET_ADMIN, SYS_ADMIN, SYS_PTRACE, DAC_OVERRIDE, KILL, SYS_RESOURCE = (
+BPF, PERFMON, NET_ADMIN, SYS_PTRACE, DAC_OVERRIDE, KILL, SYS_RESOURCE = (
     f"CAP_{name}"
-    for name in "BPF PERFMON NET_ADMIN SYS_ADMIN SYS_PTRACE DAC_OVERRIDE KILL "
+    for name in "BPF PERFMON NET_ADMIN SYS_PTRACE DAC_OVERRIDE KILL "
     "SYS_RESOURCE".split()
 )
 CORE = (BPF, PERFMON)
 PORT = 4714
-MISSED = (
-    f"tcpconnect: attempts may be missed: {READ_ALL} missing; "
-    "run it with sudo, or give it this capability\n"
-)
 BRIEFLY = ("-P", PORT, "--duration", "0.01")
 
 
@@ -85,14 +83,14 @@ def fails_for(missing: str, who: Who, *options: object) -> None:
 def notices_of(who: Who, *options: object) -> list[str]:
     """Return what a run tells before it is ready, which it must become.
 
-    But for what each tells on this kernel without READ_ALL.
+    But for what each tells on this kernel.
     """
     ended = run(who, *BRIEFLY, *options)
     assert ended.returncode == 0, ended.stderr
     *notices, ready = ended.stderr.splitlines(keepends=True)
     assert ready == READY.decode()
-    if programs_are_preemptible() and READ_ALL not in who.capabilities:
-        notices.remove(MISSED)
+    for notice in may_miss(who):
+        notices.remove(notice)
     return notices
 
 
@@ -250,13 +248,14 @@ def check(who: Who) -> dict[str, str]:
 def test_check() -> None:
     """--check tells by feature what lacks."""
     expected = {
-        **({"every attempt": READ_ALL} if programs_are_preemptible() else {}),
         "names from dns": NET_ADMIN,
         "names from libc": SYS_ADMIN if by_perf() else SYS_PTRACE,
         "names of containers": READ_ALL,
         "others' processes": SYS_PTRACE,
         "others' maps": DAC_OVERRIDE,
     }
+    if lacks := missing(root(*CORE)):
+        expected["every attempt"] = lacks
     with docker_of_nobody():
         poor = check(root(*CORE))
         rich = check(root(*CORE, SYS_PTRACE, *expected.values()))
