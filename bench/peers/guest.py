@@ -151,7 +151,7 @@ def main() -> int:
     add("--output", type=Path, required=True)
     given = parser.parse_args()
     plan = Plan(
-        Order(round(given.rate * 8), share_ok=0, rate=given.rate),
+        Order(round(given.rate * 20), share_ok=0, rate=given.rate),
         Order(given.connects, share_ok=0),
         Order(1000, share_ok=0),
     )
