@@ -22,8 +22,8 @@ struct {
 	__type(value, __u8);
 } pids SEC(".maps");
 
-/* Before the child has run. */
-static __always_inline int forks(__u32 pid, __u32 child_pid)
+/* Before the child has run. Returns 0, or why it was not added. */
+static __always_inline long forks(__u32 pid, __u32 child_pid)
 {
 	__u8 one = 1;
 	long err;
@@ -33,9 +33,7 @@ static __always_inline int forks(__u32 pid, __u32 child_pid)
 	err = bpf_map_update_elem(&pids, &child_pid, &one, BPF_NOEXIST);
 	if (!err)
 		add(&followed.added, 1);
-	else if (err != -EEXIST) /* that it was added by the other program */
-		add(&followed.lost, 1);
-	return 0;
+	return err;
 }
 
 /*
@@ -43,25 +41,24 @@ static __always_inline int forks(__u32 pid, __u32 child_pid)
  * alive, but only one finds the process in the set. Whoever empties it sees that it is
  * empty: the parent of a child that is added is still in it.
  */
-static __always_inline int exits(struct task_struct *task)
+static __always_inline void exits(struct task_struct *task)
 {
 	__u32 pid = task->tgid;
 	struct emptied *record;
 
 	if (task->signal->live.counter)
-		return 0;
+		return;
 	if (!bpf_map_lookup_elem(&pids, &pid) || bpf_map_delete_elem(&pids, &pid))
-		return 0;
+		return;
 	add(&followed.removed, 1);
 	if (followed.removed != followed.initial + followed.added)
-		return 0;
+		return;
 	/* When there is no room, user space is awake, and looks at the numbers. */
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (record) {
 		record->time_ns = bpf_ktime_get_ns();
 		bpf_ringbuf_submit(record, 0);
 	}
-	return 0;
 }
 
 /* TRACE_EVENT(sched_process_fork): the parent, and the child. */
@@ -70,15 +67,22 @@ int process_forks(__u64 *ctx)
 {
 	struct task_struct *parent = (struct task_struct *)ctx[0];
 	struct task_struct *child = (struct task_struct *)ctx[1];
+	long err;
 
-	return parent->tgid == child->tgid ? 0 : forks(parent->tgid, child->tgid);
+	if (parent->tgid == child->tgid) /* a thread */
+		return 0;
+	err = forks(parent->tgid, child->tgid);
+	if (err && err != -EEXIST) /* that it was added by the other program */
+		add(&followed.lost, 1);
+	return 0;
 }
 
 /* TRACE_EVENT(sched_process_exit): the thread that ends. */
 SEC("tp_btf/sched_process_exit")
 int process_exits(__u64 *ctx)
 {
-	return exits((struct task_struct *)ctx[0]);
+	exits((struct task_struct *)ctx[0]);
+	return 0;
 }
 
 /*
@@ -94,15 +98,16 @@ struct trace_event_raw_task_newtask {
 SEC("tp/task/task_newtask")
 int process_forks_perf(struct trace_event_raw_task_newtask *ctx)
 {
-	if (ctx->clone_flags & CLONE_THREAD)
-		return 0;
-	return forks(bpf_get_current_pid_tgid() >> 32, ctx->pid);
+	if (!(ctx->clone_flags & CLONE_THREAD))
+		forks(bpf_get_current_pid_tgid() >> 32, ctx->pid);
+	return 1;
 }
 
 SEC("tp/sched/sched_process_exit")
 int process_exits_perf(void)
 {
-	return exits(bpf_get_current_task_btf());
+	exits(bpf_get_current_task_btf());
+	return 1;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

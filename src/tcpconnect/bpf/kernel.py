@@ -126,7 +126,7 @@ class KernelSource:
     def _attach(self) -> None:
         """Attach the programs in the order in which the kernel then runs them.
 
-        Ends first: an attempt that begins is not missed when it ends.
+        What sees ends comes first: an attempt that begins is not missed when it ends.
         """
         deep = self._settings.deep
         if self._preemptible:

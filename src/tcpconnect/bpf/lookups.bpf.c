@@ -214,7 +214,7 @@ int getaddrinfo_return(void *ctx)
 }
 
 /* A program starts: say so where none did of late. */
-static __always_inline int starts(struct task_struct *task)
+static __always_inline void starts(struct task_struct *task)
 {
 	__u64 now = bpf_ktime_get_ns(), *told;
 	struct started *record;
@@ -225,30 +225,31 @@ static __always_inline int starts(struct task_struct *task)
 
 	told = bpf_map_lookup_elem(&roots, &root);
 	if (told && now - *told < RECHECK_NS)
-		return 0;
+		return;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record)
-		return 0;
+		return;
 	bpf_map_update_elem(&roots, &root, &now, BPF_ANY);
 	record->time_ns = now;
 	record->pid = bpf_get_current_pid_tgid() >> 32;
 	record->reserved = 0;
 	bpf_ringbuf_submit(record, 0);
-	return 0;
 }
 
 /* TRACE_EVENT(sched_process_exec): the task, its old pid, the binary. */
 SEC("tp_btf/sched_process_exec")
 int exec(__u64 *ctx)
 {
-	return starts((struct task_struct *)ctx[0]);
+	starts((struct task_struct *)ctx[0]);
+	return 0;
 }
 
 /* The same where a task can lose its CPU inside of that: as preemptible.bpf.c tells. */
 SEC("tp/sched/sched_process_exec")
 int exec_perf(void)
 {
-	return starts(bpf_get_current_task_btf());
+	starts(bpf_get_current_task_btf());
+	return 1;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -138,7 +138,8 @@ class BpfObject:
         Debian lets nobody use perf without CAP_SYS_ADMIN (perf_event_paranoid is 3).
         """
         program = self.program(name)
-        readable = os.access(TRACEFS, os.X_OK, effective_ids=True)
+        events = f"{TRACEFS}/available_events"
+        readable = os.access(events, os.R_OK, effective_ids=True)
         with step(f"attach to {name}", ALMIGHTY if readable else READ_FILES):
             try:
                 link = self.library.bpf_program__attach(program)

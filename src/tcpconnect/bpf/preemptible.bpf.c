@@ -8,7 +8,7 @@
  * A program on perf's tracepoint has the CPU to itself. The kernel skips it, and all
  * others of its kind, where it interrupts one of them, or a system call that reads or
  * writes a map. So it comes first, and programs on the BTF tracepoint see what it was
- * skipped for.
+ * skipped for. Those on perf's return 1: others who use perf get nothing otherwise.
  */
 #include "attempts.h"
 
@@ -52,8 +52,8 @@ static __always_inline __u8 *seen_by(void)
 }
 
 /*
- * What the others write: not that of the socket before, so that what was left by a
- * last program that was skipped hides nothing.
+ * What the others leave: not that of the socket before, so that it hides nothing where
+ * the last program is skipped.
  */
 static __always_inline __u8 mark_of(struct sock *sk)
 {
@@ -73,12 +73,12 @@ static __always_inline int changes(struct trace_event_raw_inet_sock_set_state *c
 		if (by)
 			*by = BY_PERF;
 		begin(sk, deep, 0);
-		return 0;
+		return 1;
 	}
 	c = config.track ? ended(t) : 0;
 	if (c)
 		end(c, sk, cast(struct tcp_sock, sk), t.newstate);
-	return 0;
+	return 1;
 }
 
 /* One of these two is loaded. */
@@ -97,15 +97,17 @@ int attempt_changes_deep(struct trace_event_raw_inet_sock_set_state *ctx)
 static __always_inline int enters_syn_sent(__u64 *ctx, bool deep)
 {
 	struct transition t = transition(ctx);
-	__u8 *by;
+	__u8 *by, before;
 
 	if (!begins(t))
 		return 0;
 	by = seen_by();
-	if (!by || *by == BY_PERF)
+	if (!by)
 		return 0;
+	before = *by;
 	*by = mark_of(t.sk);
-	begin(t.sk, deep, 1);
+	if (before != BY_PERF)
+		begin(t.sk, deep, 1);
 	return 0;
 }
 
@@ -122,7 +124,7 @@ int attempt_begins_deep(__u64 *ctx)
 	return enters_syn_sent(ctx, 1);
 }
 
-/* As in tcpconnect.bpf.c. */
+/* As in tcpconnect.bpf.c, and once more in the last. */
 SEC("tp_btf/inet_sock_set_state")
 int attempt_ends(__u64 *ctx)
 {
@@ -143,7 +145,7 @@ int attempt_missed(__u64 *ctx)
 	__u8 *by;
 
 	if (!begins(t))
-		return 0;
+		return config.track ? leaves_syn_sent(ctx) : 0;
 	by = seen_by();
 	if (!by || (*by != BY_PERF && *by != mark_of(t.sk)))
 		add(&progress.missed, 1);

@@ -156,7 +156,7 @@ struct progress {
 	__u64 lost_flows;     /* attempts whose flow did not fit `flows` */
 	__u64 untracked;      /* attempts that did not fit `pending` */
 	__u64 lost_processes; /* process records that did not fit the ring buffer */
-	__u64 missed;	      /* attempts that the kernel skipped the program for */
+	__u64 missed;	      /* attempts that the kernel skipped all programs for */
 };
 
 /*
