@@ -25,9 +25,9 @@ PROPERTIES = (
         "Debian's 5.10 is built without CONFIG_MPTCP; 6.1 and later have it",
     ),
     Property(
-        ("5.10",),
-        "this kernel tells programs on tracepoints no cookies",
-        "they are for 7.0 and later only; v5.12 and later can be made to take them",
+        ("5.10", "6.1"),
+        "this kernel has no bpf_rdonly_cast()",
+        "what calls it is for 7.0 and later only; 6.2 and later can be made to take it",
     ),
 )
 
