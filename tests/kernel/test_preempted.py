@@ -189,11 +189,12 @@ def detached(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 SKIPPED = (
     (),
-    kernel.BEGINS,
     kernel.CHANGES,
-    kernel.ENDS,
-    (kernel.ENDS[0], *kernel.BEGINS),
-    (*kernel.CHANGES, kernel.ENDS[1]),
+    kernel.CHANGES_PERF,
+    (kernel.ENDS,),
+    (*kernel.CHANGES, kernel.ENDS),
+    (*kernel.CHANGES, kernel.ENDS, kernel.MISSED),
+    (*kernel.CHANGES_PERF, kernel.ENDS),
     follow.PROGRAMS,
     follow.PERF_PROGRAMS,
 )
@@ -234,7 +235,7 @@ def test_what_all_missed_is_counted(
     details: tuple[str, ...], detached: set[str]
 ) -> None:
     """Without the others, the last program counts each attempt as lost."""
-    detached.update(kernel.BEGINS, kernel.CHANGES)
+    detached.update(kernel.CHANGES, kernel.CHANGES_PERF)
     with trace(ports=[1], details=details) as events:
         for _ in range(TIMES):
             attempt(*REFUSED)

@@ -559,18 +559,16 @@ static __always_inline struct connection *ended(struct transition t)
 }
 
 /* For programs that get the kernel's own pointer to the socket. */
-static __always_inline int leaves_syn_sent(__u64 *ctx)
+static __always_inline void leaves_syn_sent(struct transition t)
 {
-	struct transition t = transition(ctx);
 	struct connection *c = ended(t);
 	struct tcp_sock *tp;
 
 	if (!c)
-		return 0;
+		return;
 	tp = bpf_skc_to_tcp_sock(t.sk);
 	if (tp)
 		end(c, t.sk, tp, t.newstate);
-	return 0;
 }
 
 #endif

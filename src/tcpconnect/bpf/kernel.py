@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from tcpconnect.settings import Settings
 
-# Of tcpconnect.bpf.c: a plain and a deep one for beginnings, those of ends.
-BEGINS = ("attempt_begins", "attempt_begins_deep")
-ENDS = ("attempt_ends", "attempt_ends_too")
-# Of preemptible.bpf.c, too: plain and deep on perf's tracepoint, and the last one.
+# The programs: a plain and a deep one, and a second look at ends. preemptible.bpf.c has
+# a plain and a deep one on perf's tracepoint, too, and a last one.
 CHANGES = ("attempt_changes", "attempt_changes_deep")
+ENDS = "attempt_ends"
+CHANGES_PERF = ("attempt_changes_perf", "attempt_changes_perf_deep")
 MISSED = "attempt_missed"
 MAX_PENDING = 65536
 MAX_FLOWS = 131072
@@ -115,29 +115,29 @@ class KernelSource:
             self._attach()
 
     def _leave_out(self) -> None:
-        """Load one of plain and deep; and what looks at ends only to track attempts."""
+        """Load one of plain and deep, and what looks at ends only to track them."""
         deep = self._settings.deep
-        self._bpf.leave_out(BEGINS[not deep])
+        self._bpf.leave_out(CHANGES[not deep])
         if self._preemptible:
-            self._bpf.leave_out(CHANGES[not deep])
+            self._bpf.leave_out(CHANGES_PERF[not deep])
         if not self._settings.track:
-            self._bpf.leave_out(*ENDS)
+            self._bpf.leave_out(ENDS)
 
     def _attach(self) -> None:
         """Attach the programs in the order in which the kernel then runs them.
 
-        What sees ends comes first: an attempt that begins is not missed when it ends.
+        Both of ends are there before an attempt is seen, but on perf's tracepoint.
         """
         deep = self._settings.deep
         if self._preemptible:
-            self._attach_changes(CHANGES[deep])
-        for name in ENDS if self._settings.track else ():
-            self._bpf.attach(name)
-        self._bpf.attach(BEGINS[deep])
+            self._attach_perf(CHANGES_PERF[deep])
+        if self._settings.track:
+            self._bpf.attach(ENDS)
+        self._bpf.attach(CHANGES[deep])
         if self._preemptible:
             self._bpf.attach(MISSED)
 
-    def _attach_changes(self, name: str) -> None:
+    def _attach_perf(self, name: str) -> None:
         """Attach what has the CPU to itself; the others see most without it."""
         try:
             self._bpf.attach_perf(name)

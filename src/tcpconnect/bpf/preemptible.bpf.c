@@ -60,8 +60,8 @@ static __always_inline __u8 mark_of(struct sock *sk)
 	return BY_OTHERS + bpf_get_socket_cookie(sk) % (256 - BY_OTHERS);
 }
 
-static __always_inline int changes(struct trace_event_raw_inet_sock_set_state *ctx,
-				   bool deep)
+static __always_inline int changes_perf(struct trace_event_raw_inet_sock_set_state *ctx,
+					bool deep)
 {
 	struct sock *sk = cast(struct sock, ctx->skaddr);
 	struct transition t = {sk, ctx->oldstate, ctx->newstate};
@@ -83,24 +83,27 @@ static __always_inline int changes(struct trace_event_raw_inet_sock_set_state *c
 
 /* One of these two is loaded. */
 SEC("tp/sock/inet_sock_set_state")
-int attempt_changes(struct trace_event_raw_inet_sock_set_state *ctx)
+int attempt_changes_perf(struct trace_event_raw_inet_sock_set_state *ctx)
 {
-	return changes(ctx, 0);
+	return changes_perf(ctx, 0);
 }
 
 SEC("tp/sock/inet_sock_set_state")
-int attempt_changes_deep(struct trace_event_raw_inet_sock_set_state *ctx)
+int attempt_changes_perf_deep(struct trace_event_raw_inet_sock_set_state *ctx)
 {
-	return changes(ctx, 1);
+	return changes_perf(ctx, 1);
 }
 
-static __always_inline int enters_syn_sent(__u64 *ctx, bool deep)
+static __always_inline int changes(__u64 *ctx, bool deep)
 {
 	struct transition t = transition(ctx);
 	__u8 *by, before;
 
-	if (!begins(t))
+	if (!begins(t)) {
+		if (config.track)
+			leaves_syn_sent(t);
 		return 0;
+	}
 	by = seen_by();
 	if (!by)
 		return 0;
@@ -113,28 +116,23 @@ static __always_inline int enters_syn_sent(__u64 *ctx, bool deep)
 
 /* One of these two is loaded. */
 SEC("tp_btf/inet_sock_set_state")
-int attempt_begins(__u64 *ctx)
+int attempt_changes(__u64 *ctx)
 {
-	return enters_syn_sent(ctx, 0);
+	return changes(ctx, 0);
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int attempt_begins_deep(__u64 *ctx)
+int attempt_changes_deep(__u64 *ctx)
 {
-	return enters_syn_sent(ctx, 1);
+	return changes(ctx, 1);
 }
 
-/* As in tcpconnect.bpf.c, and once more in the last. */
+/* As in tcpconnect.bpf.c. */
 SEC("tp_btf/inet_sock_set_state")
 int attempt_ends(__u64 *ctx)
 {
-	return leaves_syn_sent(ctx);
-}
-
-SEC("tp_btf/inet_sock_set_state")
-int attempt_ends_too(__u64 *ctx)
-{
-	return leaves_syn_sent(ctx);
+	leaves_syn_sent(transition(ctx));
+	return 0;
 }
 
 /* The last: counts what no other saw. What it is skipped for itself is not counted. */
@@ -144,8 +142,11 @@ int attempt_missed(__u64 *ctx)
 	struct transition t = transition(ctx);
 	__u8 *by;
 
-	if (!begins(t))
-		return config.track ? leaves_syn_sent(ctx) : 0;
+	if (!begins(t)) {
+		if (config.track)
+			leaves_syn_sent(t);
+		return 0;
+	}
 	by = seen_by();
 	if (!by || (*by != BY_PERF && *by != mark_of(t.sk)))
 		add(&progress.missed, 1);

@@ -2,12 +2,14 @@
 /* The programs of kernels where no task loses its CPU inside of one. */
 #include "attempts.h"
 
-static __always_inline int enters_syn_sent(__u64 *ctx, bool deep)
+static __always_inline int changes(__u64 *ctx, bool deep)
 {
 	struct transition t = transition(ctx);
 
 	if (begins(t))
 		begin(t.sk, deep, 0);
+	else if (config.track)
+		leaves_syn_sent(t);
 	return 0;
 }
 
@@ -16,34 +18,29 @@ static __always_inline int enters_syn_sent(__u64 *ctx, bool deep)
  * type there libbpf searches all types of the kernel, which takes a third of its time.
  */
 SEC("tp_btf/inet_sock_set_state")
-int attempt_begins(__u64 *ctx)
+int attempt_changes(__u64 *ctx)
 {
-	return enters_syn_sent(ctx, 0);
+	return changes(ctx, 0);
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int attempt_begins_deep(__u64 *ctx)
+int attempt_changes_deep(__u64 *ctx)
 {
-	return enters_syn_sent(ctx, 1);
+	return changes(ctx, 1);
 }
 
 /*
  * The kernel skips a program that would interrupt itself on a CPU, Linux commit
  * 05b24ff9b2cf ("bpf: Prevent bpf program recursion for raw tracepoint probes"), v6.1.
  * Transitions in tasks are interrupted by others in softirq, all of which are ends. So
- * ends have a program of their own, twice: where one is skipped, the other was not
- * running. Where both run, the second finds nothing in `pending`.
+ * ends have a second program: where one is skipped, the other was not running. Where
+ * both run, the second finds nothing in `pending`.
  */
 SEC("tp_btf/inet_sock_set_state")
 int attempt_ends(__u64 *ctx)
 {
-	return leaves_syn_sent(ctx);
-}
-
-SEC("tp_btf/inet_sock_set_state")
-int attempt_ends_too(__u64 *ctx)
-{
-	return leaves_syn_sent(ctx);
+	leaves_syn_sent(transition(ctx));
+	return 0;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
