@@ -30,7 +30,7 @@ from tcpconnect.bpf.names import EXEC_PERF
 from tcpconnect.bpf.object import TRACEFS, BpfObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -76,25 +76,36 @@ def pin(priority: int) -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
 
 
-@pytest.mark.parametrize("column", COLUMNS)
-def test_no_attempt_is_missed(column: str) -> None:
-    """Each is shown once, and whole."""
+def lines_of(
+    work: Callable[[int], None], columns: str, *options: str
+) -> tuple[list[int], Counter[str]]:
+    """Have tasks of all priorities do something; return their PIDs and what is shown.
+
+    The lines have the PID before the columns.
+    """
     with ExitStack() as stack:
         workers = [
-            stack.enter_context(Child(partial(attempts, p), partial(pin, p)))
+            stack.enter_context(Child(partial(work, p), partial(pin, p)))
             for p in PRIORITIES
         ]
         pids = [child.pid for child in workers]
-        chosen = ("--format", "csv", "--columns", f"pid,{column}")
-        tool = stack.enter_context(Tool("-p", ",".join(map(str, pids)), *chosen))
+        chosen = ("--format", "csv", "--columns", f"pid,{columns}")
+        tool = Tool("-p", ",".join(map(str, pids)), *chosen, *options)
+        stack.enter_context(tool)
         for child in workers:
             child.begin()
         for child in workers:
             child.wait()
         assert tool.stop() == 0
         assert tool.stderr == READY
-        shown = Counter(tool.stdout.decode().splitlines()[1:])
-        assert shown == {f"{pid},{COLUMNS[column]}": MADE for pid in pids}
+        return pids, Counter(tool.stdout.decode().splitlines()[1:])
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_no_attempt_is_missed(column: str) -> None:
+    """Each is shown once, and whole."""
+    pids, shown = lines_of(attempts, column)
+    assert shown == {f"{pid},{COLUMNS[column]}": MADE for pid in pids}
 
 
 def test_no_process_is_forgotten() -> None:
@@ -136,25 +147,8 @@ def test_no_name_is_mixed_up(tmp_path: Path) -> None:
         for name, address in ADDRESSES.items()
         for n in range(1, 41)
     )
-    with etc(tmp_path, hosts), ExitStack() as stack:
-        workers = [
-            stack.enter_context(Child(partial(lookups, p), partial(pin, p)))
-            for p in PRIORITIES
-        ]
-        pids = [child.pid for child in workers]
-        chosen = ("-d", "--names", "libc", "--format", "csv")
-        tool = stack.enter_context(
-            Tool(
-                "-p", ",".join(map(str, pids)), *chosen, "--columns", "pid,query,daddr"
-            )
-        )
-        for child in workers:
-            child.begin()
-        for child in workers:
-            child.wait()
-        assert tool.stop() == 0
-        assert tool.stderr == READY
-        shown = Counter(tool.stdout.decode().splitlines()[1:])
+    with etc(tmp_path, hosts):
+        pids, shown = lines_of(lookups, "query,daddr", "-d", "--names", "libc")
     lines = [
         f"{pid},{name},{ADDRESSES[name]}" for pid, name in zip(pids, NAMES, strict=True)
     ]

@@ -6,8 +6,8 @@
  * there the current task is nobody's, so all that is said about the process is
  * taken at the beginning and kept in `pending`.
  *
- * The programs that call this are in tcpconnect.bpf.c and, for kernels where a task can
- * lose its CPU inside of one, in preemptible.bpf.c.
+ * The programs that call this are in programs.h, for tcpconnect.bpf.c and, where a task
+ * can lose its CPU inside of one, preemptible.bpf.c.
  */
 #ifndef TCPCONNECT_ATTEMPTS_H
 #define TCPCONNECT_ATTEMPTS_H

@@ -126,7 +126,7 @@ class KernelSource:
     def _attach(self) -> None:
         """Attach the programs in the order in which the kernel then runs them.
 
-        Both of ends are there before an attempt is seen, but on perf's tracepoint.
+        Perf's comes first. What else sees ends is there before what sees beginnings.
         """
         deep = self._settings.deep
         if self._preemptible:

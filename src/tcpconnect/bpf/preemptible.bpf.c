@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * The programs of kernels where a task can lose its CPU inside of one on a BTF
+ * What kernels load where a task can lose its CPU inside of a program on a BTF
  * tracepoint: from Linux commit a46023d5616e ("tracing: Guard __DECLARE_TRACE() use of
  * __DO_TRACE_CALL() with SRCU-fast"), v7.0, on. The kernel skips that program for
  * those that run there meanwhile.
@@ -94,46 +94,25 @@ int attempt_changes_perf_deep(struct trace_event_raw_inet_sock_set_state *ctx)
 	return changes_perf(ctx, 1);
 }
 
-static __always_inline int changes(__u64 *ctx, bool deep)
+static __always_inline void changes(struct transition t, bool deep)
 {
-	struct transition t = transition(ctx);
 	__u8 *by, before;
 
 	if (!begins(t)) {
 		if (config.track)
 			leaves_syn_sent(t);
-		return 0;
+		return;
 	}
 	by = seen_by();
 	if (!by)
-		return 0;
+		return;
 	before = *by;
 	*by = mark_of(t.sk);
 	if (before != BY_PERF)
 		begin(t.sk, deep, 1);
-	return 0;
 }
 
-/* One of these two is loaded. */
-SEC("tp_btf/inet_sock_set_state")
-int attempt_changes(__u64 *ctx)
-{
-	return changes(ctx, 0);
-}
-
-SEC("tp_btf/inet_sock_set_state")
-int attempt_changes_deep(__u64 *ctx)
-{
-	return changes(ctx, 1);
-}
-
-/* As in tcpconnect.bpf.c. */
-SEC("tp_btf/inet_sock_set_state")
-int attempt_ends(__u64 *ctx)
-{
-	leaves_syn_sent(transition(ctx));
-	return 0;
-}
+#include "programs.h"
 
 /* The last: counts what no other saw. What it is skipped for itself is not counted. */
 SEC("tp_btf/inet_sock_set_state")
@@ -154,5 +133,3 @@ int attempt_missed(__u64 *ctx)
 		*by = BY_NONE;
 	return 0;
 }
-
-char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,46 +1,13 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* The programs of kernels where no task loses its CPU inside of one. */
+/* What kernels load where no task loses its CPU inside of a program. */
 #include "attempts.h"
 
-static __always_inline int changes(__u64 *ctx, bool deep)
+static __always_inline void changes(struct transition t, bool deep)
 {
-	struct transition t = transition(ctx);
-
 	if (begins(t))
 		begin(t.sk, deep, 0);
 	else if (config.track)
 		leaves_syn_sent(t);
-	return 0;
 }
 
-/*
- * One of these two is loaded. The second has what looks deep into the task: for each
- * type there libbpf searches all types of the kernel, which takes a third of its time.
- */
-SEC("tp_btf/inet_sock_set_state")
-int attempt_changes(__u64 *ctx)
-{
-	return changes(ctx, 0);
-}
-
-SEC("tp_btf/inet_sock_set_state")
-int attempt_changes_deep(__u64 *ctx)
-{
-	return changes(ctx, 1);
-}
-
-/*
- * The kernel skips a program that would interrupt itself on a CPU, Linux commit
- * 05b24ff9b2cf ("bpf: Prevent bpf program recursion for raw tracepoint probes"), v6.1.
- * Transitions in tasks are interrupted by others in softirq, all of which are ends. So
- * ends have a second program: where one is skipped, the other was not running. Where
- * both run, the second finds nothing in `pending`.
- */
-SEC("tp_btf/inet_sock_set_state")
-int attempt_ends(__u64 *ctx)
-{
-	leaves_syn_sent(transition(ctx));
-	return 0;
-}
-
-char _license[] SEC("license") = "Dual BSD/GPL";
+#include "programs.h"
