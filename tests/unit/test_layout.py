@@ -346,6 +346,7 @@ def test_no_other_variables(program: str) -> None:
     ("name", "key_size", "value_size"),
     [
         ("pending", 8, connection.LAYOUT.size),
+        ("slots", 4, kernel.SLOT.size),
         ("flows", kernel.FLOW.size, kernel.FLOW_COUNTS.size),
         ("histogram", 4, 8),
         ("pids", 4, 1),
@@ -369,6 +370,11 @@ def test_map_has_the_sizes_it_is_used_with(
 def test_histogram_has_all_slots() -> None:
     """LATENCY_SLOTS is the same in C and in Python."""
     assert OBJECT.map("histogram").max_entries == kernel.LATENCY_SLOTS
+
+
+def test_bits_of_claims() -> None:
+    """CLAIM_BITS is the same in C and in Python."""
+    assert re.findall(r"#define CLAIM_BITS (\d+)", TYPES_H) == [str(kernel.CLAIM_BITS)]
 
 
 @pytest.mark.parametrize("name", RECORDS)

@@ -4,7 +4,7 @@
  * TCP socket changes state. An attempt begins with CLOSE -> SYN_SENT, in the task
  * that connects, and ends when the socket leaves SYN_SENT, most often in softirq:
  * there the current task is nobody's, so all that is said about the process is
- * taken at the beginning and kept in `pending`.
+ * taken at the beginning and kept: pending.h.
  *
  * The programs that call this are in programs.h, for tcpconnect.bpf.c and, where a task
  * can lose its CPU inside of one, preemptible.bpf.c.
@@ -27,17 +27,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
 } ring SEC(".maps");
-
-/*
- * Attempts in SYN_SENT, by socket. Inserted when one begins, deleted when it ends;
- * what is left when tracing stops is read by kernel.py. Sized before the load.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u64);
-	__type(value, struct connection);
-} pending SEC(".maps");
 
 /* For -c. Counted by the program, read by kernel.py at the end. */
 struct {
@@ -124,6 +113,7 @@ static __always_inline __u64 current_mntns(void)
 	return inum;
 }
 
+#include "pending.h"
 #include "process.h"
 
 /* In network order: for Linux before v5.12 a number has no bounds after a byte swap. */
@@ -408,7 +398,7 @@ static __always_inline void count_end(const struct connection *c)
 /* CLOSE -> SYN_SENT, in the context of the task that connects. */
 static __always_inline void begin(struct sock *sk, bool deep, __u32 program)
 {
-	__u64 key = (__u64)sk, pid_tgid = bpf_get_current_pid_tgid();
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	const __u8 task_filters = config.task_filters;
 	const __u8 address_filters = config.address_filters;
 	const __u16 tell = config.tell;
@@ -445,7 +435,7 @@ static __always_inline void begin(struct sock *sk, bool deep, __u32 program)
 	if (config.count && !config.wait_end)
 		count_connect(&c);
 	if (config.track && (config.wait_end || config.count || !c.lport)) {
-		if (!bpf_map_update_elem(&pending, &key, &c, BPF_ANY))
+		if (keep(sk, &c))
 			return;
 		add(&progress.untracked, 1);
 	}
@@ -486,7 +476,6 @@ static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp)
 static __always_inline void end(struct connection *c, struct sock *sk,
 				struct tcp_sock *tp, int newstate)
 {
-	__u64 key = (__u64)sk;
 	__u16 result;
 
 	if (newstate == TCP_ESTABLISHED)
@@ -512,7 +501,7 @@ static __always_inline void end(struct connection *c, struct sock *sk,
 			count_end(c);
 		}
 	}
-	bpf_map_delete_elem(&pending, &key);
+	forget(sk);
 }
 
 /* TRACE_EVENT(inet_sock_set_state): sk, oldstate, newstate. */
@@ -548,14 +537,12 @@ static __always_inline bool has_socket(struct sock *sk)
  */
 static __always_inline struct connection *ended(struct transition t)
 {
-	__u64 key = (__u64)t.sk;
-
 	if ((t.oldstate != TCP_SYN_SENT && t.oldstate != TCP_SYN_RECV) ||
 	    t.newstate == TCP_SYN_RECV)
 		return 0;
 	if (t.oldstate == TCP_SYN_RECV && !has_socket(t.sk))
 		return 0;
-	return bpf_map_lookup_elem(&pending, &key);
+	return kept(t.sk);
 }
 
 /* For programs that get the kernel's own pointer to the socket. */

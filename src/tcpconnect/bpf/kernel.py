@@ -30,10 +30,13 @@ CHANGES = ("attempt_changes", "attempt_changes_deep")
 ENDS = "attempt_ends"
 CHANGES_PERF = ("attempt_changes_perf", "attempt_changes_perf_deep")
 MISSED = "attempt_missed"
-MAX_PENDING = 65536
+MAX_PENDING = 65536  # and those that have slots, so that all of them fit
+SLOT_BITS = 14  # of the number of slots
 MAX_FLOWS = 131072
 
-# Struct flow with struct flow_counts of types.h.
+# Struct slot, and struct flow with struct flow_counts of types.h.
+SLOT = Layout(f"<Q{LAYOUT.size}s")
+CLAIM_BITS = 6
 FLOW = Layout("<16s16sHxx")
 FLOW_COUNTS = Layout("<QQQQQ")
 LATENCY_SLOTS = 64
@@ -153,6 +156,7 @@ class KernelSource:
         self._selection.size(self._bpf)
         if settings.track:
             self._bpf.resize("pending", MAX_PENDING)
+            self._bpf.resize("slots", 1 << SLOT_BITS)
         if settings.count:
             self._bpf.resize("flows", MAX_FLOWS)
         if not settings.tell_image:
@@ -182,6 +186,7 @@ class KernelSource:
         config.count = settings.count
         config.failed = settings.failed
         config.tell = _bits(settings.told)
+        config.slot_shift = 64 - SLOT_BITS
         self._selection.configure(config)
 
     def fileno(self) -> int:
@@ -239,13 +244,21 @@ class KernelSource:
             return
         now = time.monotonic_ns()
         least_ns = self._settings.slower_ms * 1e6
-        for _, value in self._bpf.entries("pending", 8, LAYOUT.size):
+        for value in self._kept():
             began, _, *who, result, ip, comm = LAYOUT.unpack(value)
             if self._settings.wait_end:
                 result = PENDING
             if now - began >= least_ns:
                 record = LAYOUT.pack(began, now - began, *who, result, ip, comm)
                 yield record[: -ORIGIN.size] + value[-ORIGIN.size :]
+
+    def _kept(self) -> Iterator[bytes]:
+        slots = self._bpf.values("slots", SLOT.size << SLOT_BITS)
+        for owner, attempt in SLOT.iter_unpack(slots):
+            if owner >> CLAIM_BITS:
+                yield attempt
+        for _, value in self._bpf.entries("pending", 8, LAYOUT.size):
+            yield value
 
     def flows(self) -> Iterator[tuple[bytes, bytes, int, int, int, int, int, int]]:
         """Yield saddr, daddr, dport, then the members of struct flow_counts."""

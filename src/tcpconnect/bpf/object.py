@@ -119,6 +119,14 @@ class BpfObject:
         """
         return mmap.mmap(self.map_fd(".bss"), mmap.PAGESIZE)
 
+    def values(self, name: str, size: int) -> bytes:
+        """Return the values of an array map with BPF_F_MMAPABLE (v5.5), in a row."""
+        with (
+            step(f"read the map {name}"),
+            mmap.mmap(self.map_fd(name), size, prot=mmap.PROT_READ) as mapped,
+        ):
+            return mapped[:]
+
     def program(self, name: str) -> int:
         """Return libbpf's handle of a program."""
         with step(f"find the program {name}"):

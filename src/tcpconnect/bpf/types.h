@@ -22,8 +22,8 @@ enum result {
 };
 
 /*
- * One attempt: the record of the ring buffer, and the value of `pending`. What enum
- * detail has is 0 where it was not asked for.
+ * One attempt: the record of the ring buffer, and what is kept of one that has not
+ * ended. What enum detail has is 0 where it was not asked for.
  */
 struct connection {
 	__u64 time_ns;	  /* CLOCK_MONOTONIC when it began */
@@ -44,6 +44,17 @@ struct connection {
 	__u64 image; /* that of a process record before this one; 0: lost, too */
 	__u32 ppid;
 	__u32 mntns; /* inode number */
+};
+
+/*
+ * Room for an attempt that has not ended. The low bits of `owner` count those who want
+ * the slot, the others are the socket's that has it.
+ */
+#define CLAIM_BITS 6
+
+struct slot {
+	__u64 owner; /* 0: free */
+	struct connection attempt;
 };
 
 /* Key and value of `flows`, for -c. */
@@ -139,7 +150,8 @@ struct config {
 	__u8 task_filters;    /* enum task_filter */
 	__u8 address_filters; /* enum address_filter */
 	__u16 tell;	      /* enum detail */
-	__u8 reserved[6];
+	__u8 slot_shift;      /* of a hash of 64 bits, to be an index of `slots` */
+	__u8 reserved[5];
 	__u64 level_count;
 	__u8 levels[MAX_LEVELS]; /* of the keys of `cgroups`: how far below the root */
 	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */
