@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
+import re
 import socket
+import subprocess
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
+from attempts import Child, attempt, kernel_objects, rename
 from conftest import NetNs, Tool
 from sockets import mptcp_socket
 
@@ -218,3 +221,98 @@ def test_mptcp_is_one_line(options: tuple[str, ...]) -> None:
         shown = [(e["daddr"], e["dport"]) for e in tool.all_events()]
         expected = [server.getsockname()[:2], ("127.0.0.1", LAST)]
     assert shown == expected
+
+
+def test_not_ports() -> None:
+    """--not-port takes away, from all ports or from those of -P."""
+    made = (79, 80, 81, 443, 444)
+
+    def ports(*options: str) -> list[int]:
+        return traced_ports(options, made)
+
+    assert ports("--not-port", "80-81", "--not-port", "444") == [79, 443]
+    assert ports("-P", "80-443", "--not-port", "81-100") == [80, 443]
+    assert ports("-P", "80", "-P", "443") == [80, 443]
+
+
+def test_names_of_threads() -> None:
+    """--comm passes threads of these names, whole ones, up to 15 bytes."""
+    names = [b"curl", b"curls", b"cur", b"fifteen-bytes-x", "\u00e4\u00f6".encode()]
+
+    def attempts() -> None:
+        for port, name in enumerate(names, 1):
+            rename(name)
+            attempt("127.0.0.1", port)
+
+    wanted = "curl,fifteen-bytes-x"
+    with (
+        Child(attempts) as child,
+        Tool(
+            *("-j", "-p", child.pid, "--comm", wanted, "--comm", "\u00e4\u00f6")
+        ) as tool,
+    ):
+        child.run()
+        assert tool.stop() == 0
+        shown = [event["dport"] for event in tool.all_events()]
+    assert shown == [1, 4, 5]
+
+
+@pytest.mark.parametrize("how", ["name", "inode", "pid"])
+def test_network_namespaces(netns: NetNs, how: str) -> None:
+    """--netns passes what is in this network namespace, by any of its names."""
+    other = NetNs()
+    try:
+        with Child(lambda: attempt("127.0.0.1", 80), other.enter) as child:
+            value = {"name": other.name, "inode": other.inode, "pid": child.pid}[how]
+            both = f"{child.pid},{os.getpid()}"
+            with Tool("-j", "-p", both, "--netns", value) as tool:
+                attempt("127.0.0.1", 80)
+                child.run()
+                assert tool.stop() == 0
+                shown = [event["netns"] for event in tool.all_events()]
+    finally:
+        other.remove()
+    assert shown == [other.inode]
+    assert netns.inode != other.inode
+
+
+# The maps that a filter looks into.
+FILTER_MAPS = {
+    "-p 1": {"pids"},
+    "-u 0": {"uids"},
+    "--comm x": {"comms"},
+    "--netns 4026531840": {"netnses"},
+    "--cgroup /": {"cgroups"},
+    "--to 10.0.0.0/8": {"to_ipv4"},
+    "--not-to fd00::/8": {"not_to_ipv6"},
+    "--from 10.0.0.1,::1": {"from_ipv4", "from_ipv6"},
+}
+
+
+@pytest.mark.parametrize("options", ["", *FILTER_MAPS])
+def test_filter_that_is_off_is_not_in_the_program(options: str) -> None:
+    """What runs at a connect looks into no map but those of filters that are on.
+
+    So that it is the same program as that of a tool without the others.
+    """
+    every = set().union(*FILTER_MAPS.values())
+    with Tool(*options.split(), stdout=subprocess.DEVNULL) as tool:
+        found = [_maps_of(n) for n in kernel_objects(tool.process.pid)["prog"]]
+    assert set().union(*found) & every == FILTER_MAPS.get(options, set())
+    assert any("ring" in maps for maps in found)
+
+
+def _maps_of(number: int) -> set[str]:
+    program = subprocess.run(
+        ["bpftool", "prog", "dump", "xlated", "id", str(number)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return {_name_of_map(n) for n in re.findall(r"map\[id:(\d+)\]", program)}
+
+
+def _name_of_map(number: str) -> str:
+    command = ["bpftool", "-j", "map", "show", "id", number]
+    shown = subprocess.run(command, check=True, capture_output=True).stdout
+    return str(json.loads(shown)["name"])

@@ -32,7 +32,8 @@ BASIC = [
     f"tests/kernel/test_{name}.py"
     for name in (
         *("options", "filters", "maps", "count", "outcomes", "outcomes_rare"),
-        *("names_dns", "names_libc", "process", "follow", "preempted", "api"),
+        *("names_dns", "names_libc", "process", "follow", "api"),
+        *("pending", "preempted", "skipped_programs"),
     )
 ]
 

@@ -1,0 +1,194 @@
+"""Programs that the kernel skips: what they do not see, others do, or it is counted.
+
+What kernels load from Linux 7.0 on, where tasks lose their CPU inside of programs; here
+on older ones, too, with programs that are not attached.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attempts import Child, attempt
+from conftest import libc, sh, wait_until
+from containers import Looker, make_image
+from mounts import private_mounts
+from test_libraries import probes
+
+from tcpconnect import trace
+from tcpconnect.bpf import follow, kernel, release
+from tcpconnect.bpf.names import EXEC_PERF
+from tcpconnect.bpf.object import TRACEFS, BpfObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+REFUSED = ("127.0.0.1", 1)
+RESULT = "ECONNREFUSED"
+TIMES = 100
+PERF_TYPE_TRACEPOINT = 2
+PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
+
+
+@pytest.fixture
+def preemptible(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the programs loaded that are for such a kernel, also on older ones."""
+    if release.running() < (6, 2):
+        pytest.skip("this kernel has no bpf_rdonly_cast()")
+    monkeypatch.setattr(release, "running", lambda: (7, 0))
+    with private_mounts():
+        sh(f"mount -t tracefs none {TRACEFS}")
+        yield
+
+
+@pytest.fixture
+def detached(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return a set of programs that are not attached: as if they were skipped."""
+    names: set[str] = set()
+    for method in ("attach", "attach_perf"):
+        attach = getattr(BpfObject, method)
+
+        def unless_skipped(bpf: BpfObject, name: str, attach: Any = attach) -> None:
+            if name not in names:
+                attach(bpf, name)
+
+        monkeypatch.setattr(BpfObject, method, unless_skipped)
+    return names
+
+
+SKIPPED = (
+    (),
+    kernel.CHANGES,
+    kernel.CHANGES_PERF,
+    (kernel.ENDS,),
+    (*kernel.CHANGES, kernel.ENDS),
+    (*kernel.CHANGES, kernel.ENDS, kernel.MISSED),
+    (*kernel.CHANGES_PERF, kernel.ENDS),
+    follow.PROGRAMS,
+    follow.PERF_PROGRAMS,
+)
+DETAILS = pytest.mark.parametrize(
+    "details", [(), ("exe", "cgroup")], ids=["plain", "deep"]
+)
+
+
+@pytest.mark.usefixtures("preemptible")
+@DETAILS
+@pytest.mark.parametrize("result", [None, RESULT], ids=["begins", "ends"])
+@pytest.mark.parametrize("skipped", SKIPPED, ids="+".join)
+def test_an_attempt_is_shown_once(
+    skipped: tuple[str, ...],
+    result: str | None,
+    details: tuple[str, ...],
+    detached: set[str],
+) -> None:
+    """Whether all programs see it, or some are skipped."""
+    detached.update(skipped)
+    me = os.getpid()
+    with (
+        trace(pids=[me], follow=True, result=bool(result), details=details) as events,
+        Child(partial(attempt, *REFUSED)) as child,
+    ):
+        for _ in range(TIMES):
+            child.run()
+            attempt(*REFUSED)
+        assert not any(events.losses)
+        events.stop()
+        shown = Counter((event.pid, event.result) for event in events)
+    assert shown == dict.fromkeys([(me, result), (child.pid, result)], TIMES)
+
+
+@pytest.mark.usefixtures("preemptible")
+@DETAILS
+def test_what_all_missed_is_counted(
+    details: tuple[str, ...], detached: set[str]
+) -> None:
+    """Without the others, the last program counts each attempt as lost."""
+    detached.update(kernel.CHANGES, kernel.CHANGES_PERF)
+    with trace(ports=[1], details=details) as events:
+        for _ in range(TIMES):
+            attempt(*REFUSED)
+        losses = events.losses
+        events.stop()
+        assert list(events) == []
+    assert losses.missed >= TIMES  # those of other programs, too
+    assert losses == kernel.Losses(missed=losses.missed)
+
+
+@pytest.mark.usefixtures("preemptible")
+def test_what_is_left_hides_nothing(detached: set[str]) -> None:
+    """What was marked for one attempt, and not cleared, does not hide the next."""
+    detached.add(kernel.MISSED)
+    with trace(ports=[1]) as events:
+        attempt(*REFUSED)
+        bpf = events._source._bpf  # noqa: SLF001
+        bpf.detach(bpf._links[0])  # noqa: SLF001
+        attempt(*REFUSED)
+        events.stop()
+        assert len(list(events)) == 2
+
+
+@pytest.mark.usefixtures("preemptible")
+@pytest.mark.parametrize("skipped", [[], ["exec"], [EXEC_PERF]], ids="+".join)
+def test_a_new_library_is_found(
+    skipped: list[str], detached: set[str], tmp_path: Path
+) -> None:
+    """A program that starts where none did is seen by either of two."""
+    detached.update(skipped)
+    image = make_image(tmp_path / "root", "glibc")
+    with trace(ports=[1], dns=True, name_sources=["libc"]) as events:
+        before, batches = probes(), events.batches()
+
+        def found() -> int:
+            next(batches)
+            return probes() - before
+
+        with Looker(image, "none.example", image):
+            assert wait_until(found, "its library") == 2
+
+
+def count_of_perf(event: str) -> int:
+    """Return a descriptor of perf's count of an event in this process."""
+    number = int(Path(TRACEFS, "events", event, "id").read_text())
+    attributes = struct.pack("<IIQ40x", PERF_TYPE_TRACEPOINT, 64, number)
+    opened = libc.syscall(PERF_EVENT_OPEN[os.uname().machine], attributes, 0, -1, -1, 0)
+    assert opened >= 0
+    return int(opened)
+
+
+@pytest.mark.usefixtures("preemptible")
+@pytest.mark.parametrize("event", ["sock/inet_sock_set_state", "task/task_newtask"])
+def test_others_use_perf(event: str) -> None:
+    """Who else uses perf on the same tracepoint still gets its events."""
+    counter = count_of_perf(event)
+    me = os.getpid()
+    with trace(pids=[me], follow=True), Child(partial(attempt, *REFUSED)):
+        attempt(*REFUSED)
+        assert int.from_bytes(os.read(counter, 8), "little") > 0
+    os.close(counter)
+
+
+@pytest.mark.usefixtures("preemptible")
+def test_without_tracefs() -> None:
+    """Where tracefs is not to be had, all others do their work, and that is told."""
+    with private_mounts():
+        for folder in (TRACEFS, "/sys/kernel/debug"):
+            sh(f"mount -t tmpfs none {folder}")
+        with (
+            trace(pids=[os.getpid()], follow=True) as events,
+            Child(partial(attempt, *REFUSED)) as child,
+        ):
+            child.run()
+            attempt(*REFUSED)
+            events.stop()
+            assert {event.pid for event in events} == {os.getpid(), child.pid}
+            mount = f"mount -t tracefs none {TRACEFS}"
+            why = f"attempts may be missed: {TRACEFS} is empty; {mount}"
+            assert events.notices == [why]
