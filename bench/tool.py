@@ -53,6 +53,22 @@ class Cpu(NamedTuple):
         return spent * share, spent * (1 - share)
 
 
+def said_until_ready(process: subprocess.Popen[bytes]) -> bytes:
+    """Return what a tool said on stderr until its ready line was there.
+
+    Raises RuntimeError when it does not come.
+    """
+    assert process.stderr is not None  # noqa: S101 (for mypy)
+    said = b""
+    while READY not in said:
+        heard = select.select((process.stderr,), (), (), TIMEOUT_S)[0]
+        data = os.read(process.stderr.fileno(), 65536) if heard else b""
+        said += data
+        if not data:
+            raise RuntimeError(f"the tool is not ready: {said.decode()}")
+    return said
+
+
 class Tool:
     """Runs the tool, its output in a file at ``path``.
 
@@ -70,9 +86,7 @@ class Tool:
                 stdout=output,
                 stderr=subprocess.PIPE,
             )
-        self._said = b""
-        while READY not in self._said:
-            self._listen()
+        self._said = said_until_ready(self._process)
         self.ready_ms = self.age_ms
 
     def __enter__(self) -> Self:
@@ -82,15 +96,6 @@ class Tool:
         if self._process.poll() is None:
             self._process.kill()
         self._process.communicate()
-
-    def _listen(self) -> None:
-        pipe = self._process.stderr
-        assert pipe is not None  # noqa: S101 (for mypy)
-        heard = select.select((pipe,), (), (), TIMEOUT_S)[0]
-        data = os.read(pipe.fileno(), 65536) if heard else b""
-        self._said += data
-        if not data:
-            raise RuntimeError(f"the tool is not ready: {self._said.decode()}")
 
     @property
     def age_ms(self) -> float:

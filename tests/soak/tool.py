@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.generator import PORTS
-from bench.tool import LOST, READY, TIMEOUT_S, TOOL
+from bench.tool import LOST, TOOL, said_until_ready
 
 from .rules import Sample
 
@@ -58,16 +58,9 @@ class Tool:
         )
         self._began = time.monotonic()
         self.lines = 0
-        self._said = b""
+        self._said = said_until_ready(self._process)
         self._failure: Exception | None = None
         self._reader = threading.Thread(target=self._read, daemon=True)
-        assert self._process.stderr
-        while READY not in self._said:
-            heard = select.select((self._process.stderr,), (), (), TIMEOUT_S)[0]
-            data = os.read(self._process.stderr.fileno(), CHUNK) if heard else b""
-            self._said += data
-            if not data:
-                raise RuntimeError(f"the tool is not ready: {self._said.decode()}")
 
     def __enter__(self) -> Self:
         return self
