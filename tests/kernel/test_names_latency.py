@@ -18,6 +18,7 @@ from resolvers import (
     Server,
     ask,
     ask_tcp,
+    family_of,
     framed,
     look_up,
     padded,
@@ -30,12 +31,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from conftest import NetNs
+
 pytestmark = pytest.mark.usefixtures("netns")
 
 IPV4, NEXT = "127.1.2.3", "127.1.2.4"
 SLOW_S = 0.05
 SLOW_MS = SLOW_S * 1000
 ZONE = {"www.example.": [IPV4]}
+NOTHING = b"\1"  # an option of an IPv4 header
 
 
 def start(*options: object) -> Tool:
@@ -130,6 +134,35 @@ def test_query_sent_again() -> None:
         pass_time()
         client.send(asked)
         assert client.recv(4096)
+        event = event_of(tool)
+    assert event["query"] == "www.example"
+    assert event["dns_ms"] >= SLOW_MS
+
+
+@pytest.mark.parametrize("options", [b"", NOTHING * 40], ids=["plain", "options"])
+@pytest.mark.parametrize("size", [100, 4000])
+@pytest.mark.parametrize("server", [LOOPBACK, "::1"])
+def test_sockets_that_are_not_connected(
+    netns: NetNs, server: str, size: int, options: bytes
+) -> None:
+    """Who asks has the port in its packets only, and so has who answers."""
+    netns.ip("link set lo mtu 1500")  # the larger one comes in fragments
+    asked = query("www.example")
+    family = family_of(server)
+    with (
+        start("-j", "--names", "dns") as tool,
+        socket.socket(family, socket.SOCK_DGRAM) as answering,
+        socket.socket(family, socket.SOCK_DGRAM) as client,
+    ):
+        answering.bind((server, 53))
+        if family == socket.AF_INET:
+            answering.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, options)
+            client.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, options)
+        client.sendto(asked, (server, 53))
+        _, who = answering.recvfrom(4096)
+        pass_time()
+        answering.sendto(padded(asked, size, IPV4), who)
+        assert len(client.recv(4096)) == size
         event = event_of(tool)
     assert event["query"] == "www.example"
     assert event["dns_ms"] >= SLOW_MS

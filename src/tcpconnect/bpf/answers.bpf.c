@@ -81,9 +81,9 @@ static __always_inline bool parse_tcp(struct __sk_buff *skb, __u32 at, struct pa
 }
 
 /*
- * The port that a socket is connected to, which behind a NAT of this machine (so Docker
- * has its 127.0.0.11) is not that of the packet. Before v5.18 it is to be read as four
- * bytes.
+ * The port that a socket is connected to, 0 for none; behind a NAT of this machine (so
+ * Docker has its 127.0.0.11) it is not that of the packet. Before v5.18 it is to be
+ * read as four bytes.
  */
 static __always_inline __u16 connected_to(struct __sk_buff *skb)
 {
@@ -92,16 +92,22 @@ static __always_inline __u16 connected_to(struct __sk_buff *skb)
 	return sk ? *(volatile __u32 *)&sk->dst_port : 0;
 }
 
-/* Returns whether the packet is TCP or UDP with this port, at `port_at` of its header.
+/*
+ * Returns whether the packet is TCP or UDP to or from this port. Where the socket does
+ * not say, the port is at `port_at` of the packet's header; the kernel has headers in
+ * one piece of memory before it knows the socket.
  */
 static __always_inline bool parse(struct __sk_buff *skb, __u32 port_at,
 				  struct packet *p)
 {
-	__u8 head[IPV6_HEADER], protocol;
+	__u8 *head = (__u8 *)(long)skb->data, *end = (__u8 *)(long)skb->data_end;
+	__u16 port = connected_to(skb);
 	__u32 transport;
-	__u16 port;
+	__u8 protocol;
 
-	if (bpf_skb_load_bytes(skb, 0, head, PORTS_AT_LEAST))
+	if (likely(port && port != DNS_PORT))
+		return 0;
+	if (head + PORTS_AT_LEAST > end)
 		return 0;
 	if (head[0] >> 4 == 4) {
 		transport = (head[0] & 0xf) * 4;
@@ -112,10 +118,11 @@ static __always_inline bool parse(struct __sk_buff *skb, __u32 port_at,
 	}
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
 		return 0;
-	if (bpf_skb_load_bytes(skb, transport + port_at, &port, sizeof(port)))
-		return 0;
-	if (port_at && port != DNS_PORT)
-		port = connected_to(skb);
+	if (!port) {
+		if (head + transport + port_at + sizeof(port) > end)
+			return 0;
+		port = *(__u16 *)(head + transport + port_at);
+	}
 	if (likely(port != DNS_PORT))
 		return 0;
 	p->tcp = protocol == IPPROTO_TCP;
