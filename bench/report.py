@@ -22,7 +22,7 @@ connects/s (half of them refused), {top_rate:.0f}k (refused only).
 
 us a connect   user, sys: CPU of the tool at full rate, half of the connects refused;
                xCPU, xuser: median of the ratios to {base} in the same round;
-               paced: user and sys together at {rate:.0f} connects/s (40 ms pauses)
+               paced: user and sys together at {rate:.0f} connects/s (80 ms pauses)
 BPF programs   of refused connects (for others they run for the accepting socket, too),
                by one worker; runs a connect; ns a run and, in BPF, a connect; net:
                without what the kernel's clock says of a program that does nothing

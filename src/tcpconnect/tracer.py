@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # after it: the kernel then need not wake us for every event. All that wait share what
 # waking up costs, so where some did, more of them shall: still within 100 ms.
 PAUSE_MS = 40
-BUSY_PAUSE_MS = 90
+BUSY_PAUSE_MS = 80
 BUSY_RECORDS = 4
 IDLE_MS = 1000
 # How long after the last followed process its sockets may take to be closed.

@@ -122,6 +122,14 @@ def test_slower_is_true_of_pending_attempts() -> None:
 
 
 @pytest.mark.usefixtures("netns", "far")
+def test_pending_attempts_are_not_ok() -> None:
+    """When tracing stops, --failed has the attempts that go on: they are not OK."""
+    with Watch("--failed") as watch, socket.socket() as client:
+        begin(client, HOLE)
+        assert [made["result"] for made in watch.outcomes(0)] == ["PENDING"]
+
+
+@pytest.mark.usefixtures("netns", "far")
 @pytest.mark.parametrize("option", [("--failed",), ("--slower", SLOW_MS)])
 def test_decided_in_the_kernel(option: tuple[object, ...]) -> None:
     """Attempts that are not wanted take no room in the ring buffer.

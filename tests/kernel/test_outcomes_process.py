@@ -9,14 +9,14 @@ import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from subprocess import Popen
 from typing import TYPE_CHECKING
 
 import pytest
 from attempts import Child, attempt, comm, rename
-from conftest import wait_until
+from conftest import CLONE_NEWNET, libc, wait_until
 from sockets import (
     CLOSED,
     HOLE,
@@ -110,6 +110,36 @@ def test_name_is_that_of_the_beginning(netns: NetNs) -> None:
             rename(b"renamed")
         rename(before.encode())
         assert watch.outcomes() == [expected]
+
+
+@pytest.mark.usefixtures("far")
+def test_user_and_namespace_are_those_of_the_beginning(netns: NetNs) -> None:
+    """A process that becomes another user, elsewhere, has those that it had."""
+
+    def work() -> None:
+        with socket.socket() as client:
+            begin(client, HOLE)
+            os.setresuid(4321, 4321, 0)
+            os.seteuid(0)
+            assert libc.unshare(CLONE_NEWNET) == 0
+
+    with Child(work) as child, Watch(pid=child.pid) as watch:
+        child.run()
+        (made,) = watch.outcomes()
+    chosen = ("pid", "uid", "netns", "result")
+    assert [made[key] for key in chosen] == [child.pid, 0, netns.inode, "ABORTED"]
+
+
+@pytest.mark.usefixtures("far")
+def test_pending_attempts_come_in_their_order() -> None:
+    """When tracing stops, the attempts that go on are shown as they were made."""
+    targets = [(HOLE[0], 80 + n) for n in range(100)]
+    with Watch() as watch, ExitStack() as stack:
+        for target in targets:
+            begin(stack.enter_context(socket.socket()), target)
+        shown = watch.outcomes(0)
+    assert [(e["daddr"], e["dport"]) for e in shown] == targets
+    assert {e["result"] for e in shown} == {"PENDING"}
 
 
 @pytest.mark.usefixtures("far")

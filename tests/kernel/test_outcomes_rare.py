@@ -18,6 +18,7 @@ from sockets import (
     CLOSED,
     HOLE,
     NEAR,
+    PORT_RANGE,
     Watch,
     begin,
     disconnect,
@@ -227,6 +228,17 @@ def test_connection_in_use(netns: NetNs) -> None:
             event(netns, source, target, "EADDRNOTAVAIL"),
         ]
         assert watch.outcomes(2) == expected
+
+
+@pytest.mark.usefixtures("far")
+def test_source_port_without_a_route(netns: NetNs) -> None:
+    """A port is found, but no route for it: the socket does not hold why."""
+    PORT_RANGE.write_text("4000 4000")
+    netns.ip("rule add ipproto tcp sport 4000 prohibit")
+    with Watch() as watch, socket.socket() as client:
+        assert client.connect_ex(HOLE) == errno.EACCES
+        expected = event(netns, (NEAR, None), HOLE, "EADDRNOTAVAIL")
+        assert watch.outcomes() == [expected]
 
 
 @pytest.mark.parametrize("linger", [0, 1])

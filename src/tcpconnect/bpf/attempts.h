@@ -386,7 +386,7 @@ static __always_inline void count_end(const struct connection *c)
 	else
 		add(&counts->failed, 1);
 	add(&counts->latency_total_ns, c->latency_ns);
-	/* No compare-and-swap before v5.12; the window between is a few ns. */
+	/* No compare-and-swap before v5.12: of two at once, the lower one may stay. */
 	if (c->latency_ns > counts->latency_max_ns)
 		counts->latency_max_ns = c->latency_ns;
 	n = log2(c->latency_ns / 1000) & (LATENCY_SLOTS - 1);
@@ -473,11 +473,15 @@ static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp)
 }
 
 /* The attempt left SYN_SENT (or, in a simultaneous open, SYN_RECV). */
-static __always_inline void end(struct connection *c, struct sock *sk,
+static __always_inline void end(const struct connection *began, struct sock *sk,
 				struct tcp_sock *tp, int newstate)
 {
+	struct connection c = *began;
 	__u16 result;
 
+	/* Else the next look finds it again. */
+	if (!forget(sk))
+		return;
 	if (newstate == TCP_ESTABLISHED)
 		result = RESULT_OK;
 	else if (newstate == TCP_CLOSE)
@@ -485,23 +489,23 @@ static __always_inline void end(struct connection *c, struct sock *sk,
 	else
 		result = RESULT_ABORTED;
 	if (config.wait_end || config.count) {
-		c->latency_ns = bpf_ktime_get_ns() - c->time_ns;
-		c->result = result;
+		c.latency_ns = bpf_ktime_get_ns() - c.time_ns;
+		c.result = result;
 	}
 	/* A socket that is used again still has its last port, if it gets none now. */
 	if (result != EADDRNOTAVAIL)
-		c->lport = local_port(tp);
-	if (!(config.failed && c->result == RESULT_OK) &&
-	    c->latency_ns >= config.slower_ns) {
-		if (!config.count) {
-			report(c);
-		} else {
-			if (config.wait_end)
-				count_connect(c);
-			count_end(c);
-		}
+		c.lport = local_port(tp);
+	if (config.failed && c.result == RESULT_OK)
+		return;
+	if (c.latency_ns < config.slower_ns)
+		return;
+	if (!config.count) {
+		report(&c);
+		return;
 	}
-	forget(sk);
+	if (config.wait_end)
+		count_connect(&c);
+	count_end(&c);
 }
 
 /* TRACE_EVENT(inet_sock_set_state): sk, oldstate, newstate. */

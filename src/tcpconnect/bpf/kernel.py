@@ -30,7 +30,7 @@ CHANGES = ("attempt_changes", "attempt_changes_deep")
 ENDS = "attempt_ends"
 CHANGES_PERF = ("attempt_changes_perf", "attempt_changes_perf_deep")
 MISSED = "attempt_missed"
-MAX_PENDING = 65536  # and those that have slots, so that all of them fit
+MAX_PENDING = 65536  # beside those that have a slot
 SLOT_BITS = 14  # of the number of slots
 MAX_FLOWS = 131072
 
@@ -87,6 +87,10 @@ def _bits(told: frozenset[str]) -> Detail:
         if cgroup.has_legacy():
             bits |= Detail.LEGACY
     return bits
+
+
+def _time_of(record: bytes) -> int:
+    return int.from_bytes(record[:8], "little")
 
 
 class KernelSource:
@@ -238,13 +242,14 @@ class KernelSource:
     def pending(self) -> Iterator[bytes]:
         """Yield the records of attempts that have not ended, with their age.
 
-        Call it after ``detach``. With ``slower_ms``, younger ones are left out.
+        Oldest first. Call it after ``detach``. With ``slower_ms``, younger ones are
+        left out.
         """
         if not self._settings.track:
             return
         now = time.monotonic_ns()
         least_ns = self._settings.slower_ms * 1e6
-        for value in self._kept():
+        for value in sorted(self._kept(), key=_time_of):
             began, _, *who, result, ip, comm = LAYOUT.unpack(value)
             if self._settings.wait_end:
                 result = PENDING

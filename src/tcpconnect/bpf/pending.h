@@ -32,8 +32,9 @@ struct {
 } pending SEC(".maps");
 
 /*
- * A number for the socket that leaves CLAIM_BITS free. To the verifier an address less
- * another is a number; such a difference of the kernel's has 58 bits.
+ * A number for the socket that leaves CLAIM_BITS free. To the verifier an address is
+ * none, but the difference of two is. Addresses of the kernel lie so close to each
+ * other that 64 - CLAIM_BITS bits hold it.
  */
 static __always_inline __u64 owner_of(struct sock *sk)
 {
@@ -109,16 +110,17 @@ static __always_inline struct connection *kept(struct sock *sk)
 	return bpf_map_lookup_elem(&pending, &key);
 }
 
-/* Of a socket for which one is kept. */
-static __always_inline void forget(struct sock *sk)
+/* Whether that worked: the kernel may refuse, where a program interrupts another. */
+static __always_inline bool forget(struct sock *sk)
 {
 	__u64 key = (__u64)sk, owner = owner_of(sk);
 	struct slot *slot = slot_of(owner);
 
-	if (slot && is_owned_by(slot, owner))
+	if (slot && is_owned_by(slot, owner)) {
 		add(&slot->owner, -owner);
-	else
-		bpf_map_delete_elem(&pending, &key);
+		return 1;
+	}
+	return !bpf_map_delete_elem(&pending, &key);
 }
 
 #endif

@@ -28,7 +28,7 @@ int attempt_changes_deep(__u64 *ctx)
  * 05b24ff9b2cf ("bpf: Prevent bpf program recursion for raw tracepoint probes"), v6.1.
  * Transitions in tasks are interrupted by others in softirq, all of which are ends. So
  * ends have a second program: where one is skipped, the other was not running. Where
- * both run, the second finds nothing in `pending`.
+ * both run, the second finds nothing that is kept.
  */
 SEC("tp_btf/inet_sock_set_state")
 int attempt_ends(__u64 *ctx)
