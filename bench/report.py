@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.modes import BASE
+from tcpconnect.tracer import BUSY_PAUSE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +23,7 @@ connects/s (half of them refused), {top_rate:.0f}k (refused only).
 
 us a connect   user, sys: CPU of the tool at full rate, half of the connects refused;
                xCPU, xuser: median of the ratios to {base} in the same round;
-               paced: user and sys together at {rate:.0f} connects/s (80 ms pauses)
+               paced: user and sys together at {rate:.0f} connects/s ({pause} ms pauses)
 BPF programs   of refused connects (for others they run for the accepting socket, too),
                by one worker; runs a connect; ns a run and, in BPF, a connect; net:
                without what the kernel's clock says of a program that does nothing
@@ -204,6 +205,7 @@ def legend(rounds: list[Round], rate: float) -> str:
         rounds=len(rounds),
         base=BASE,
         rate=rate,
+        pause=BUSY_PAUSE_MS,
         bare_rate=1000 / median(r.bare.wall_us for r in rounds),
         top_rate=median(r.bare.top_rate for r in rounds) / 1000,
     )

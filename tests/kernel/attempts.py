@@ -16,7 +16,7 @@ from conftest import libc, sh
 from launch import command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from conftest import Tool
     from typing_extensions import Self
@@ -96,6 +96,14 @@ class Child:
         os.close(self._go)
         os.waitpid(self.pid, 0)
         os.close(self._done)
+
+
+def run_all(children: Sequence[Child]) -> None:
+    """Have the work of all of them done, at the same time."""
+    for child in children:
+        child.begin()
+    for child in children:
+        child.wait()
 
 
 def _serve(

@@ -7,19 +7,27 @@ import socket
 from collections import Counter
 from contextlib import ExitStack
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
+from attempts import Child, attempt, run_all
 from launch import FORK
+from sockets import CLOSED, HOLE, begin
 
 from tcpconnect import trace
 from tcpconnect.bpf import kernel
 from tcpconnect.bpf.object import BpfObject
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Key = tuple[int, str | None]
+
 pytestmark = pytest.mark.usefixtures("netns", "far")
 
 WORKERS = 2 * (os.cpu_count() or 1)
 ROUNDS = 20
+FIRST_PORT = 1000
 OPEN = 50  # attempts of each round, of which half stay open
 REFUSED = 25
 HAMMERED = 500 if FORK else 5000  # emulated, each takes 2 ms
@@ -28,54 +36,48 @@ HAMMERED = 500 if FORK else 5000  # emulated, each takes 2 ms
 def refused(times: int) -> None:
     """Make attempts that end at once."""
     for _ in range(times):
-        attempt("127.0.0.1", 1)
+        attempt(*CLOSED)
 
 
-def open_attempt(port: int) -> socket.socket:
-    """Return a socket whose attempt stays open: nobody answers at 10.2.0.0/16."""
-    client = socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    client.connect_ex(("10.2.0.1", port))
-    return client
-
-
-def work(held: list[socket.socket], first_port: int) -> None:
+def work(held: list[socket.socket]) -> None:
     """Open attempts, of which every second is given up, and make others meanwhile."""
-    for port in range(first_port, first_port + ROUNDS * OPEN, OPEN):
-        clients = [open_attempt(port + n) for n in range(OPEN)]
+    for first in range(FIRST_PORT, FIRST_PORT + ROUNDS * OPEN, OPEN):
+        clients = [socket.socket() for _ in range(OPEN)]
+        for port, client in enumerate(clients, first):
+            begin(client, (HOLE[0], port))
         refused(REFUSED)
         for client in clients[::2]:
             client.close()
         held.extend(clients[1::2])
 
 
+def results_of(works: Sequence[Callable[[], object]]) -> dict[int, Counter[Key]]:
+    """Have processes work at the same time; return port and result of their attempts.
+
+    Nothing is lost.
+    """
+    with ExitStack() as stack:
+        children = [stack.enter_context(Child(work)) for work in works]
+        found: dict[int, Counter[Key]] = {child.pid: Counter() for child in children}
+        events = stack.enter_context(trace(pids=list(found), result=True))
+        run_all(children)
+        events.stop()
+        for event in events:
+            found[event.pid][event.dport, event.result] += 1
+        assert not any(events.losses)
+    return found
+
+
 @pytest.mark.parametrize("bits", [1, kernel.SLOT_BITS])
 def test_each_has_its_end(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """On all CPUs at once, with many for a slot: none is lost, taken for another's."""
     monkeypatch.setattr(kernel, "SLOT_BITS", bits)
-    begun = ROUNDS * OPEN
-    with ExitStack() as stack:
-        children = [
-            stack.enter_context(Child(partial(work, [], 1000 + n * begun)))
-            for n in range(WORKERS)
-        ]
-        pids = [child.pid for child in children]
-        events = stack.enter_context(trace(pids=pids, result=True))
-        for child in children:
-            child.begin()
-        for child in children:
-            child.wait()
-        events.stop()
-        found = Counter((e.pid, e.dport, e.result) for e in events)
-        assert not any(events.losses)
-    expected = Counter(
-        {(pid, 1, "ECONNREFUSED"): ROUNDS * REFUSED for pid in pids}
-        | {
-            (pid, 1000 + n * begun + i, ("ABORTED", "PENDING")[i % 2]): 1
-            for n, pid in enumerate(pids)
-            for i in range(begun)
-        }
-    )
-    assert found == expected
+    found = results_of(WORKERS * [partial(work, [])])
+    expected = {
+        (FIRST_PORT + n, ("ABORTED", "PENDING")[n % 2]): 1 for n in range(ROUNDS * OPEN)
+    }
+    expected[CLOSED[1], "ECONNREFUSED"] = ROUNDS * REFUSED
+    assert list(found.values()) == WORKERS * [expected]
 
 
 def test_slots_are_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,20 +91,8 @@ def test_slots_are_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
         return left[-1]
 
     monkeypatch.setattr(BpfObject, "values", values_seen)
-    with ExitStack() as stack:
-        children = [
-            stack.enter_context(Child(partial(refused, HAMMERED)))
-            for _ in range(WORKERS)
-        ]
-        pids = [child.pid for child in children]
-        events = stack.enter_context(trace(pids=pids, result=True))
-        for child in children:
-            child.begin()
-        for child in children:
-            child.wait()
-        events.stop()
-        found = Counter((e.pid, e.result) for e in events)
-        assert not any(events.losses)
-    assert found == {(pid, "ECONNREFUSED"): HAMMERED for pid in pids}
+    found = results_of(WORKERS * [partial(refused, HAMMERED)])
+    expected = {(CLOSED[1], "ECONNREFUSED"): HAMMERED}
+    assert list(found.values()) == WORKERS * [expected]
     owners = [owner for slots in left for owner, _ in kernel.SLOT.iter_unpack(slots)]
     assert owners == [0, 0]

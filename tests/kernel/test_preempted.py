@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
+from attempts import Child, attempt, run_all
 from conftest import READY, Tool
 from mounts import etc
 
@@ -81,10 +81,7 @@ def lines_of(
         chosen = ("--format", "csv", "--columns", f"pid,{columns}")
         tool = Tool("-p", ",".join(map(str, pids)), *chosen, *options)
         stack.enter_context(tool)
-        for child in workers:
-            child.begin()
-        for child in workers:
-            child.wait()
+        run_all(workers)
         assert tool.stop() == 0
         assert tool.stderr == READY
         return pids, Counter(tool.stdout.decode().splitlines()[1:])
@@ -104,9 +101,8 @@ def test_no_process_is_forgotten() -> None:
         pids = ",".join(str(child.pid) for child in workers)
         with Tool("-f", "-p", pids, "--format", "csv", "--columns", "pid") as tool:
             for child in workers:
-                stack.enter_context(child).begin()
-            for child in workers:
-                child.wait()
+                stack.enter_context(child)
+            run_all(workers)
             stack.close()
             assert tool.wait() == 0
             assert tool.stderr == READY

@@ -5,7 +5,7 @@
  *
  * A socket has one slot of an array, where its attempt is kept if no other's is there,
  * and a hash map for when one is: to insert and delete there takes the kernel several
- * locks, and half of a program's time. Decision 13.
+ * locks, and nearly half of a program's time. Decision 13.
  *
  * A part of attempts.h: config and progress are declared there.
  */
