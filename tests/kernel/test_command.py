@@ -190,15 +190,14 @@ def test_can_not_start(tmp_path: Path, command: str, code: int, reason: str) -> 
 
 
 SHOW_SIGNALS = """
-import signal, time
-def show(number, _):
-    connect(number)
-    os._exit(40 + number)
-for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-    signal.signal(number, show)
+import signal
+# Blocked: one that came just before signal.pause() would not wake it.
+shown = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+signal.pthread_sigmask(signal.SIG_BLOCK, shown)
 os.write(1, b"ready")
-while True:
-    signal.pause()
+number = signal.sigwait(shown)
+connect(number)
+os._exit(40 + number)
 """
 
 
