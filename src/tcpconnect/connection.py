@@ -1,7 +1,6 @@
 """A connection attempt: its field table, its record on the ring, and the decoder."""
 
 import errno
-import time
 from _socket import AF_INET, AF_INET6, inet_ntop  # socket takes 4 ms to import
 from collections.abc import Callable, Iterable
 from struct import Struct as Layout
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from tcpconnect.clock import epoch_ns
 from tcpconnect.fields import BAD, ODD, Field, columns_of, rfc3339, slow
 from tcpconnect.output import harmless
 
@@ -37,9 +37,10 @@ class Connection(msgspec.Struct, gc=False):
         ),
     ]
     uid: Annotated[int, Field("UID", 5, "user ID of the process", "d")]
-    pid: Annotated[int, Field("PID", 6, "process ID (thread group)", "d")]
-    tid: Annotated[int, Field("TID", 6, "thread ID", "d")]
-    comm: Annotated[str, Field("COMM", 12, "name of the thread", ".12s")]
+    # Not known of a subflow whose MPTCP socket is older than the trace.
+    pid: Annotated[int | None, Field("PID", 6, "process ID (thread group)", "d")]
+    tid: Annotated[int | None, Field("TID", 6, "thread ID", "d")]
+    comm: Annotated[str | None, Field("COMM", 12, "name of the thread", ".12s")]
     ip: Annotated[int, Field("IP", 2, "IP version on the wire, 4 or 6", "d")]
     saddr: Annotated[str, Field("SADDR", 16, "source address")]
     lport: Annotated[
@@ -52,7 +53,7 @@ class Connection(msgspec.Struct, gc=False):
     cgroup_id: Annotated[
         int, Field("CGROUPID", 10, "ID of the process's cgroup in cgroup v2", "d")
     ]
-    monotonic_ns: int  # when it began, by CLOCK_MONOTONIC; no column
+    monotonic_ns: int  # when it began, by the kernel's clock (clock.py); no column
     latency_ms: Annotated[
         float | None,
         Field(
@@ -164,7 +165,7 @@ FRAMED = f"<8x{LAYOUT.format[1:]}"  # behind the header that it has on the ring
 FRAMED_ORIGIN = f"<{8 + LAYOUT.size - ORIGIN.size}x{ORIGIN.format[1:]}"
 
 # enum result of bpf/types.h.
-OK, ABORTED, PENDING, UNKNOWN = 0, 0xFFFD, 0xFFFE, 0xFFFF
+OK, ENDED, ABORTED, PENDING, UNKNOWN = 0, 0xFFFC, 0xFFFD, 0xFFFE, 0xFFFF
 
 
 class _Results(dict[int, str | None]):
@@ -212,24 +213,12 @@ class _Texts(dict[bytes, str]):
 _addresses, _comms = _Texts(address), _Texts(printable)
 
 
-def epoch_ns() -> int:
-    """Return the time of day when CLOCK_MONOTONIC was 0, in ns since the epoch.
-
-    Of three readings the one that was interrupted least.
-    """
-    readings = []
-    for _ in range(3):
-        before, now, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
-        readings.append((after - before, now - (before + after) // 2))
-    return min(readings)[1]
-
-
 def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection]:
     """Decode tuples that ``RECORD`` unpacked.
 
     ``first_ns`` is when the first attempt began; its event may come later than others.
-    The kernel's clock is CLOCK_MONOTONIC; the time of day is worked out anew for each
-    batch, so that it follows when the clock of the machine is set.
+    The time of day is worked out anew for each batch, so that it follows when the clock
+    of the machine is set.
     """
     epoch = epoch_ns()
     return [
@@ -237,9 +226,9 @@ def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection
             (time_ns - first_ns) / 1e9 if time_ns > first_ns else 0.0,
             time_ns + epoch,
             uid,
-            pid,
-            tid,
-            _comms[comm],
+            pid or None,
+            tid or None,
+            _comms[comm] if pid else None,
             ip,
             _addresses[saddr],
             lport or None,

@@ -28,6 +28,8 @@ MEANING = {
     "was full; trace less with -p, -u or -P",
     "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",
     "unread": "{} DNS answers not read: they were malformed or cut",
+    "ends_missed": "{} attempts without a result: the kernel skipped all programs for "
+    "their end",
     "unfollowed": f"{{}} processes not followed: more than {MAX_FOLLOWED} were traced",
 }
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.names import Answers, Lookups
+from tcpconnect.clock import kernel_ns
 from tcpconnect.enrich.names import ANYONE, LENGTHS, LOOPBACK, Names
 from tcpconnect.errors import KernelError
 
@@ -79,7 +79,7 @@ class Naming:
 
     def add_to_flows(self, flows: Iterable[Flow]) -> None:
         """Set the newest names of flows' destinations."""
-        now = time.monotonic_ns()
+        now = kernel_ns()
         for flow in flows:
             name = self._names.find(flow.daddr, (ANYONE,), now)
             flow.query = name.text if name else LOOPBACK.get(flow.daddr)

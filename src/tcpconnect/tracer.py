@@ -14,6 +14,7 @@ from tcpconnect.bpf.capabilities import READ_FILES, missing
 from tcpconnect.bpf.kernel import KernelSource
 from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
+from tcpconnect.clock import offset_ns
 from tcpconnect.connection import FRAMED, LAYOUT, Connection, decode
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import Flow, decode_flows
@@ -59,6 +60,7 @@ class Trace:
         self._follow: Follow | None = None
         self._naming: Naming | None = None
         library = ready_library()
+        offset_ns()
         with ExitStack() as stack:
             self._source = self._attach(library)
             stack.callback(self._source.close)

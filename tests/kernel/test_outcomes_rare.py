@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from conftest import NetNs
 
 TCP_FASTOPEN_CONNECT = 30
+TCP_REPAIR, TCP_REPAIR_OFF_NO_WP = 19, -1
 # Client and server, both without a cookie (Documentation/networking/ip-sysctl.rst).
 FASTOPEN_FREELY = 0x1 | 0x2 | 0x4 | 0x200
 
@@ -258,3 +259,17 @@ def test_established_connection_never_fails(netns: NetNs, linger: int) -> None:
                     client.recv(1)
         server.close()
         assert watch.outcomes() == [expected]
+
+
+def test_repair_is_no_attempt(netns: NetNs) -> None:
+    """CRIU restores a connection by a connect() in repair mode, which sends nothing."""
+    target = ("127.0.0.1", 4711)
+    with Watch() as watch, socket.socket() as restored, socket.socket() as client:
+        restored.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+        restored.bind(("127.0.0.1", 4000))
+        restored.connect(target)
+        assert restored.getpeername() == target
+        restored.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP)
+        assert client.connect_ex(CLOSED) == errno.ECONNREFUSED
+        source = ("127.0.0.1", port(client))
+        assert watch.outcomes() == [event(netns, source, CLOSED, "ECONNREFUSED")]

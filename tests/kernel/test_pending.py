@@ -1,4 +1,4 @@
-"""Attempts that have not ended: kept each in its slot, or in a map if that is taken."""
+"""Attempts that have not ended: each in its slot, or in a map if that is taken."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ def results_of(works: Sequence[Callable[[], object]]) -> dict[int, Counter[Key]]
         run_all(children)
         events.stop()
         for event in events:
+            assert event.pid
             found[event.pid][event.dport, event.result] += 1
         assert not any(events.losses)
     return found
@@ -84,15 +85,18 @@ def test_slots_are_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """All CPUs want the same two, time and again: in the end nobody has them."""
     monkeypatch.setattr(kernel, "SLOT_BITS", 1)
     values = BpfObject.values
-    left = []
+    left, overflowed = [], []
 
     def values_seen(bpf: BpfObject, name: str, size: int) -> bytes:
         left.append(values(bpf, name, size))
+        progress = kernel.Progress.from_buffer_copy(bpf.variables())
+        overflowed.append(progress.overflowed)
         return left[-1]
 
     monkeypatch.setattr(BpfObject, "values", values_seen)
     found = results_of(WORKERS * [partial(refused, HAMMERED)])
     expected = {(CLOSED[1], "ECONNREFUSED"): HAMMERED}
     assert list(found.values()) == WORKERS * [expected]
-    owners = [owner for slots in left for owner, _ in kernel.SLOT.iter_unpack(slots)]
-    assert owners == [0, 0]
+    slots = [slot for array in left for slot in kernel.SLOT.iter_unpack(array)]
+    assert [owner for owner, *_ in slots] == [0, 0]
+    assert overflowed == [0]

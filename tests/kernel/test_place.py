@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,58 +168,6 @@ def test_real_container(
         "container": ID[:12],
         "container_id": ID,
         "runtime": runtime,
-    }
-
-
-MPTCP = 262
-
-
-def echo(far: NetNs, write: int) -> None:
-    """Serve one MPTCP connection in another namespace."""
-    far.enter()
-    with socket.socket(proto=MPTCP) as listener:
-        listener.bind(("10.1.0.2", PORT))
-        listener.listen()
-        os.write(write, b"\0")
-        peer, _ = listener.accept()
-        while data := peer.recv(100):
-            peer.send(data)
-
-
-def test_connect_of_the_kernel(netns: NetNs, far: NetNs) -> None:
-    """A thread of the kernel has no program and no arguments; all else is known.
-
-    MPTCP's worker connects by itself, from a second address.
-    """
-    if not Path("/proc/sys/net/mptcp").exists():
-        pytest.skip("this kernel has no MPTCP")
-    netns.ip("addr add 10.1.0.3/24 dev near")
-    netns.ip("mptcp limits set subflow 2")
-    netns.ip("mptcp endpoint add 10.1.0.3 subflow")
-    far.ip("mptcp limits set subflow 2")
-    read, write = os.pipe()
-    server = fork(lambda: echo(far, write))
-    assert os.read(read, 1) == b"\0"
-    with (
-        Watch(netns, columns="saddr comm ppid exe cmdline cgroup") as watch,
-        socket.socket(proto=MPTCP) as client,
-    ):
-        client.connect(("10.1.0.2", PORT))
-        client.send(b"hello")
-        own, worker = watch.events(2)
-    os.waitpid(server, 0)
-    os.close(read)
-    os.close(write)
-    assert own["exe"] == os.path.realpath(sys.executable)
-    assert worker.pop("comm").startswith("kworker/")
-    assert worker.pop("pid") > 0
-    assert worker == {
-        "daddr": "10.1.0.2",
-        "saddr": "10.1.0.3",
-        "ppid": 2,
-        "exe": None,
-        "cmdline": None,
-        "cgroup": "/",
     }
 
 

@@ -36,13 +36,15 @@ def test_names_need_no_quotes(table: dict[str, Column]) -> None:
     assert [name for name in table if not re.fullmatch("[a-z][a-z0-9_]*", name)] == []
 
 
-@pytest.mark.parametrize("name", ["lport", "latency_ms", "result"])
+@pytest.mark.parametrize(
+    "name", ["lport", "latency_ms", "result", "pid", "tid", "comm"]
+)
 def test_may_be_unknown(name: str) -> None:
-    """What is known only later is nullable."""
+    """What is known only later, or not always, is nullable."""
     assert CONNECTION[name].nullable
 
 
-@pytest.mark.parametrize("name", ["pid", "comm", "saddr", "time"])
+@pytest.mark.parametrize("name", ["uid", "daddr", "saddr", "time"])
 def test_is_always_known(name: str) -> None:
     """What is known from the beginning is never null."""
     assert not CONNECTION[name].nullable

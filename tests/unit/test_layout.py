@@ -273,7 +273,7 @@ def test_result_codes_are_those_of_c() -> None:
     """The results that are no errno have the values of enum result."""
     codes = dict(re.findall(r"RESULT_(\w+) = (\w+)", TYPES_H))
     actual = {name: int(code, 0) for name, code in codes.items()}
-    names = ("OK", "ABORTED", "PENDING", "UNKNOWN")
+    names = ("OK", "ENDED", "ABORTED", "PENDING", "UNKNOWN")
     assert actual == {name: getattr(connection, name) for name in names}
 
 
@@ -345,7 +345,7 @@ def test_no_other_variables(program: str) -> None:
 @pytest.mark.parametrize(
     ("name", "key_size", "value_size"),
     [
-        ("pending", 8, connection.LAYOUT.size),
+        ("overflow", 8, kernel.SLOT.size),
         ("slots", 4, kernel.SLOT.size),
         ("flows", kernel.FLOW.size, kernel.FLOW_COUNTS.size),
         ("histogram", 4, 8),

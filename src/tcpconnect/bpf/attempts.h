@@ -176,6 +176,16 @@ static __always_inline bool place_wanted(__u8 filters)
 	return 1;
 }
 
+/* The filters that look at the user and the network namespace. */
+static __always_inline bool owner_wanted(const struct connection *c, __u8 filters)
+{
+	if (filters & BY_UID && !bpf_map_lookup_elem(&uids, &c->uid))
+		return 0;
+	if (filters & BY_NETNS && !bpf_map_lookup_elem(&netnses, &c->netns))
+		return 0;
+	return 1;
+}
+
 /* The filters that look at who connects. */
 static __always_inline bool task_wanted(struct connection *c, __u8 filters, bool deep)
 {
@@ -183,9 +193,7 @@ static __always_inline bool task_wanted(struct connection *c, __u8 filters, bool
 
 	if (filters & BY_PID && !bpf_map_lookup_elem(&pids, &c->pid))
 		return 0;
-	if (filters & BY_UID && !bpf_map_lookup_elem(&uids, &c->uid))
-		return 0;
-	if (filters & BY_NETNS && !bpf_map_lookup_elem(&netnses, &c->netns))
+	if (!owner_wanted(c, filters))
 		return 0;
 	if (filters & BY_COMM) {
 		bpf_get_current_comm(c->comm, sizeof(c->comm));
@@ -206,6 +214,8 @@ static __always_inline bool task_wanted(struct connection *c, __u8 filters, bool
 	}
 	return 1;
 }
+
+#include "mptcp.h"
 
 static __always_inline bool in_ipv4(const volatile struct networks *config, void *map,
 				    const __u32 *address)
@@ -395,54 +405,126 @@ static __always_inline void count_end(const struct connection *c)
 		add(slot, 1);
 }
 
-/* CLOSE -> SYN_SENT, in the context of the task that connects. */
-static __always_inline void begin(struct sock *sk, bool deep, __u32 program)
+/* Who connects: the current task. Returns whether the filters want it. */
+static __always_inline bool describe_task(struct connection *c, struct sock *sk,
+					  bool deep)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	const __u8 task_filters = config.task_filters;
-	const __u8 address_filters = config.address_filters;
+	const __u8 filters = config.task_filters;
 	const __u16 tell = config.tell;
-	struct connection c = {};
 
-	c.dport = __builtin_bswap16(sk->__sk_common.skc_dport);
-	if (config.by_port && !port_wanted(sk->__sk_common.skc_dport))
-		return;
-	read_addresses(&c, sk);
-	if (config.ip && config.ip != c.ip)
-		return;
-	if (address_filters && !addresses_wanted(&c, address_filters))
-		return;
-	c.pid = pid_tgid >> 32;
-	c.tid = pid_tgid;
-	if (tell & TELL_UID || task_filters & BY_UID)
-		c.uid = bpf_get_current_uid_gid();
-	if (tell & TELL_NETNS || task_filters & BY_NETNS)
-		c.netns = sk->__sk_common.skc_net.net->ns.inum;
-	if (task_filters && !task_wanted(&c, task_filters, deep))
-		return;
-	c.time_ns = bpf_ktime_get_ns();
-	if (unlikely(!progress.first_ns))
-		progress.first_ns = c.time_ns;
+	c->pid = pid_tgid >> 32;
+	c->tid = pid_tgid;
+	if (tell & TELL_UID || filters & BY_UID)
+		c->uid = bpf_get_current_uid_gid();
+	if (tell & TELL_NETNS || filters & BY_NETNS)
+		c->netns = sk->__sk_common.skc_net.net->ns.inum;
+	if (filters && !task_wanted(c, filters, deep))
+		return 0;
 	if (tell & TELL_CGROUP_ID)
-		c.cgroup = bpf_get_current_cgroup_id();
-	c.lport = sk->__sk_common.skc_num;
-	c.result = RESULT_UNKNOWN;
+		c->cgroup = bpf_get_current_cgroup_id();
 	if (tell & TELL_COMM)
-		bpf_get_current_comm(c.comm, sizeof(c.comm));
-	if (deep)
-		describe_process(&c, program);
+		bpf_get_current_comm(c->comm, sizeof(c->comm));
+	if (deep && tell & TELL_PPID)
+		c->ppid = parent_pid(current_task());
+	if (deep && tell & TELL_MNTNS)
+		c->mntns = current_mntns();
+	return 1;
+}
 
+/* Report the attempt now, or when it ends. */
+static __always_inline void attempt_add(struct sock *sk, struct connection *c)
+{
+	c->time_ns = bpf_ktime_get_ns();
+	if (unlikely(!progress.first_ns))
+		progress.first_ns = c->time_ns;
+	c->lport = sk->__sk_common.skc_num;
+	c->result = RESULT_UNKNOWN;
 	if (config.count && !config.wait_end)
-		count_connect(&c);
-	if (config.track && (config.wait_end || config.count || !c.lport)) {
-		if (keep(sk, &c))
+		count_connect(c);
+	if (config.track && (config.wait_end || config.count || !c->lport)) {
+		if (pending_insert(sk, c))
 			return;
 		add(&progress.untracked, 1);
 	}
 	if (!config.count)
+		report(c);
+	else if (config.wait_end)
+		count_connect(c);
+}
+
+/* What is pending for a socket that begins another attempt ended, and was not seen. */
+static __always_inline void end_missed(struct sock *sk)
+{
+	struct connection *began = pending_lookup(sk), c;
+
+	if (likely(!began))
+		return;
+	c = *began;
+	if (!pending_delete(sk))
+		return;
+	add(&progress.ends_missed, 1);
+	if (config.slower_ns && bpf_ktime_get_ns() - c.time_ns < config.slower_ns)
+		return;
+	if (!config.count)
 		report(&c);
 	else if (config.wait_end)
 		count_connect(&c);
+}
+
+/* CRIU connects so, to restore a connection; nothing is sent. Its bits are a byte. */
+static __always_inline bool in_repair(struct tcp_sock *tp)
+{
+	const __u8 *byte = (const __u8 *)tp + BIT_FIELD(tp->repair, OFFSET);
+
+	return bits_of(*byte, tp->repair);
+}
+
+static __always_inline bool destination_wanted(struct connection *c, struct sock *sk)
+{
+	const __u8 address_filters = config.address_filters;
+
+	c->dport = __builtin_bswap16(sk->__sk_common.skc_dport);
+	if (config.by_port && !port_wanted(sk->__sk_common.skc_dport))
+		return 0;
+	read_addresses(c, sk);
+	if (config.ip && config.ip != c->ip)
+		return 0;
+	return !address_filters || addresses_wanted(c, address_filters);
+}
+
+/*
+ * CLOSE -> SYN_SENT, in the context of the task that connects. An MPTCP socket, which
+ * has no `tp`, is no attempt: its subflows are, and belong to who has it.
+ */
+static __always_inline void attempt_begin(struct sock *sk, struct tcp_sock *tp,
+					  bool deep, __u32 program)
+{
+	struct connection c = {};
+	struct subflow subflow = {};
+	bool wanted;
+
+	if (tp) {
+		if (config.track)
+			end_missed(sk);
+		if (in_repair(tp) || !destination_wanted(&c, sk))
+			return;
+		subflow = subflow_of(tp);
+	}
+	if (subflow.owner) {
+		wanted = owner_copy(&c, subflow.owner);
+	} else {
+		if (subflow.mptcp)
+			wanted = describe_socket(&c, subflow.mptcp, deep);
+		else
+			wanted = describe_task(&c, sk, deep);
+		if (wanted && deep && config.tell & TELL_IMAGE)
+			c.image = image_of(subflow.mptcp, program);
+	}
+	if (!tp)
+		owner_insert(sk, &c, wanted);
+	else if (wanted)
+		attempt_add(sk, &c);
 }
 
 /* TCP_FASTOPEN_CONNECT: the SYN leaves with the first write. A bit that CO-RE finds. */
@@ -452,19 +534,44 @@ static __always_inline bool fastopen_connect(struct tcp_sock *tp)
 
 	bpf_probe_read_kernel(&value, BIT_FIELD(tp->fastopen_connect, SIZE),
 			      (char *)tp + BIT_FIELD(tp->fastopen_connect, OFFSET));
-	value <<= BIT_FIELD(tp->fastopen_connect, SHIFT_LEFT);
-	return value >> BIT_FIELD(tp->fastopen_connect, SHIFT_RIGHT);
+	return bits_of(value, tp->fastopen_connect);
+}
+
+/*
+ * The newest ICMP error of a socket that the user had locked when it came. It is in the
+ * error queue since Linux commit 45af29ca761c ("tcp: allow traceroute -Mtcp for unpriv
+ * users"), v5.8. Returns an errno, 0 for none.
+ */
+static __always_inline int queued_error(struct sock *sk)
+{
+	struct sock_exterr_skb *queued;
+	struct sk_buff *skb = 0;
+	__u32 err = 0;
+	__u8 origin = 0;
+
+	if (!sk->sk_error_queue.qlen)
+		return 0;
+	/* For a pointer that is loaded, the verifier searches all types, in 2 ms. */
+	read_kernel(skb, sk->sk_error_queue.prev);
+	queued = (void *)skb + member_offset(sk_buff, cb);
+	read_kernel(origin, queued->ee.ee_origin);
+	if (origin == SO_EE_ORIGIN_ICMP || origin == SO_EE_ORIGIN_ICMP6)
+		read_kernel(err, queued->ee.ee_errno);
+	return err;
 }
 
 /*
  * Why SYN_SENT -> CLOSE. Without an error from the network, the program closed the
  * socket first, unless no SYN ever left: then connect() itself found no local port, or
- * the one that the program had bound is taken for this destination.
+ * the one that the program had bound is taken for this destination. An ICMP error that
+ * the program has read (SO_ERROR clears sk_err_soft) is why it closed the socket.
  */
 static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp)
 {
 	int err = sk->sk_err;
 
+	if (!err && !sk->sk_err_soft)
+		err = queued_error(sk);
 	if (err)
 		return err;
 	if (!tp->segs_out && !fastopen_connect(tp))
@@ -473,14 +580,14 @@ static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp)
 }
 
 /* The attempt left SYN_SENT (or, in a simultaneous open, SYN_RECV). */
-static __always_inline void end(const struct connection *began, struct sock *sk,
-				struct tcp_sock *tp, int newstate)
+static __always_inline void attempt_end(const struct connection *began, struct sock *sk,
+					struct tcp_sock *tp, int newstate)
 {
 	struct connection c = *began;
 	__u16 result;
 
 	/* Else the next look finds it again. */
-	if (!forget(sk))
+	if (!pending_delete(sk))
 		return;
 	if (newstate == TCP_ESTABLISHED)
 		result = RESULT_OK;
@@ -520,11 +627,20 @@ static __always_inline struct transition transition(__u64 *ctx)
 	return (struct transition){(struct sock *)ctx[0], ctx[1], ctx[2]};
 }
 
-/* Not MPTCP, for one: its subflow is a TCP socket. */
+static __always_inline bool is_tcp(struct transition t)
+{
+	return t.sk->sk_protocol == IPPROTO_TCP;
+}
+
+static __always_inline bool is_mptcp(struct transition t)
+{
+	return t.sk->sk_protocol == IPPROTO_MPTCP;
+}
+
 static __always_inline bool begins(struct transition t)
 {
 	return t.oldstate == TCP_CLOSE && t.newstate == TCP_SYN_SENT &&
-	       t.sk->sk_protocol == IPPROTO_TCP;
+	       (is_tcp(t) || is_mptcp(t));
 }
 
 /* Not so one that a listener made, and accept() has not yet taken. */
@@ -539,27 +655,43 @@ static __always_inline bool has_socket(struct sock *sk)
 
 /* The attempt that the socket leaves SYN_SENT with; SYN_RECV is a simultaneous open's.
  */
-static __always_inline struct connection *ended(struct transition t)
+static __always_inline struct connection *pending_ended(struct transition t)
 {
 	if ((t.oldstate != TCP_SYN_SENT && t.oldstate != TCP_SYN_RECV) ||
 	    t.newstate == TCP_SYN_RECV)
 		return 0;
 	if (t.oldstate == TCP_SYN_RECV && !has_socket(t.sk))
 		return 0;
-	return kept(t.sk);
+	return pending_lookup(t.sk);
 }
 
 /* For programs that get the kernel's own pointer to the socket. */
 static __always_inline void leaves_syn_sent(struct transition t)
 {
-	struct connection *c = ended(t);
+	struct connection *c = pending_ended(t);
 	struct tcp_sock *tp;
 
 	if (!c)
 		return;
 	tp = bpf_skc_to_tcp_sock(t.sk);
 	if (tp)
-		end(c, t.sk, tp, t.newstate);
+		attempt_end(c, t.sk, tp, t.newstate);
+}
+
+static __always_inline void enters_syn_sent(struct transition t, bool deep,
+					    __u32 program)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(t.sk);
+
+	if (tp || is_mptcp(t))
+		attempt_begin(t.sk, tp, deep, program);
+}
+
+/* What is kept of an MPTCP socket goes with it. */
+static __always_inline void mptcp_closes(struct transition t)
+{
+	if (t.newstate == TCP_CLOSE && is_mptcp(t))
+		owner_delete(t.sk);
 }
 
 #endif

@@ -25,10 +25,16 @@ typedef _Bool bool;
 enum { OFFSET = 0, SIZE = 1, SHIFT_LEFT = 4, SHIFT_RIGHT = 5 };
 #define BIT_FIELD(member, what) __builtin_preserve_field_info(member, what)
 
+/* The value of a bit field, from what was read at its OFFSET in its SIZE. */
+#define bits_of(value, member)                                                         \
+	((__u64)(value) << BIT_FIELD(member, SHIFT_LEFT) >>                            \
+	 BIT_FIELD(member, SHIFT_RIGHT))
+
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define IPPROTO_MPTCP 262
 #define EEXIST 17
 #define EADDRNOTAVAIL 99
 #define CLONE_THREAD 0x00010000
@@ -171,10 +177,49 @@ typedef struct {
 	struct net *net;
 } __relocated possible_net_t;
 
+typedef struct {
+	__u32 val;
+} __relocated kuid_t;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+} __relocated;
+
+/*
+ * Before Linux commit 8520e224f547 ("bpf, cgroups: Fix cgroup v2 fallback on v1/v2
+ * mixed mode"), v5.15: the cgroup's address, or with the lowest bit set what cgroup v1
+ * has.
+ */
+struct sock_cgroup_data___before {
+	__u64 val;
+} __relocated;
+
 struct in6_addr {
 	union {
 		__u32 u6_addr32[4];
 	} in6_u;
+} __relocated;
+
+struct sk_buff {
+	char cb[48];
+} __relocated;
+
+struct sk_buff_head {
+	struct sk_buff *prev; /* the newest one */
+	__u32 qlen;
+} __relocated;
+
+/* include/uapi/linux/errqueue.h */
+enum { SO_EE_ORIGIN_ICMP = 2, SO_EE_ORIGIN_ICMP6 = 3 };
+
+struct sock_extended_err {
+	__u32 ee_errno;
+	__u8 ee_origin;
+} __relocated;
+
+/* What `cb` holds in a socket's error queue. */
+struct sock_exterr_skb {
+	struct sock_extended_err ee;
 } __relocated;
 
 struct sock_common {
@@ -182,6 +227,7 @@ struct sock_common {
 	__u32 skc_rcv_saddr;
 	__u16 skc_dport;
 	unsigned short skc_family;
+	unsigned char skc_state;
 	__u16 skc_num;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
@@ -190,9 +236,13 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_error_queue;
 	__u16 sk_protocol;
 	int sk_err;
+	int sk_err_soft;
+	kuid_t sk_uid;
 	void *sk_socket;
+	struct sock_cgroup_data sk_cgrp_data;
 } __relocated;
 
 struct inet_sock {
@@ -201,12 +251,21 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	void *icsk_ulp_data;
 } __relocated;
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 segs_out;
 	__u8 fastopen_connect : 1;
+	__u8 repair : 1;
+	bool is_mptcp; /* it is a subflow */
+} __relocated;
+
+/* What icsk_ulp_data of a subflow points to. */
+struct mptcp_subflow_context {
+	__u32 request_join : 1; /* not the first subflow */
+	struct sock *conn;	/* the MPTCP socket */
 } __relocated;
 
 /* Worked out when libbpf loads the object, as exists(): enum bpf_core_relo_kind. */
@@ -258,6 +317,8 @@ static long (*bpf_ringbuf_output)(void *ring, void *data, __u64 size,
 static __u32 (*bpf_get_smp_processor_id)(void) = (void *)BPF_FUNC_get_smp_processor_id;
 static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) = (void *)
 	BPF_FUNC_skc_to_tcp_sock;
+
+#define read_kernel(to, from) bpf_probe_read_kernel(&(to), sizeof(to), &(from))
 
 /*
  * Not __sync_fetch_and_add: for that, clang uses an instruction that fetches, too,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from ctypes import Structure, c_uint64
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +13,8 @@ from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.ring import Ring, Run
 from tcpconnect.bpf.selection import Selection
-from tcpconnect.connection import LAYOUT, ORIGIN, PENDING
+from tcpconnect.clock import kernel_ns
+from tcpconnect.connection import ENDED, LAYOUT, ORIGIN, PENDING, UNKNOWN
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.settings import CGROUP_DETAILS
 
@@ -30,12 +30,14 @@ CHANGES = ("attempt_changes", "attempt_changes_deep")
 ENDS = "attempt_ends"
 CHANGES_PERF = ("attempt_changes_perf", "attempt_changes_perf_deep")
 MISSED = "attempt_missed"
+SWEEP = "attempt_sweep"  # runs for each element of these two, at the end
+SLOTS, OVERFLOW = "slots", "overflow"
 MAX_PENDING = 65536  # beside those that have a slot
 SLOT_BITS = 14  # of the number of slots
 MAX_FLOWS = 131072
 
 # Struct slot, and struct flow with struct flow_counts of types.h.
-SLOT = Layout(f"<Q{LAYOUT.size}s")
+SLOT = Layout(f"<QQ{LAYOUT.size}s")
 CLAIM_BITS = 6
 FLOW = Layout("<16s16sHxx")
 FLOW_COUNTS = Layout("<QQQQQ")
@@ -52,11 +54,15 @@ class Progress(Structure):
         ("untracked", c_uint64),
         ("lost_processes", c_uint64),
         ("missed", c_uint64),
+        ("ends_missed", c_uint64),
+        ("overflowed", c_uint64),
     )
 
 
 class Losses(NamedTuple):
     """Attempts that are not shown, or not shown whole, since tracing began.
+
+    Those without a result or a process are shown, and no part of what is lost.
 
     ``ring``: the ring buffer was full; ``flows``: no room for another flow of -c;
     ``untracked``: shown without a result, since too many were pending; ``missed``: the
@@ -65,7 +71,8 @@ class Losses(NamedTuple):
     exe, cmdline and cgroup, which did not fit the ring buffer; ``names``: DNS answers
     and lookups that did not fit the ring buffer; ``unread``: DNS answers that were
     malformed or cut; ``unfollowed``: children of followed processes that did not fit
-    the set of them.
+    the set of them; ``ends_missed``: shown without a result, since the kernel skipped
+    all programs for their end.
     """
 
     ring: int = 0
@@ -76,6 +83,7 @@ class Losses(NamedTuple):
     names: int = 0
     unread: int = 0
     unfollowed: int = 0
+    ends_missed: int = 0
 
 
 def _bits(told: frozenset[str]) -> Detail:
@@ -128,7 +136,7 @@ class KernelSource:
         if self._preemptible:
             self._bpf.leave_out(CHANGES_PERF[not deep])
         if not self._settings.track:
-            self._bpf.leave_out(ENDS)
+            self._bpf.leave_out(ENDS, SWEEP)
 
     def _attach(self) -> None:
         """Attach the programs in the order in which the kernel then runs them.
@@ -140,6 +148,8 @@ class KernelSource:
             self._attach_perf(CHANGES_PERF[deep])
         if self._settings.track:
             self._bpf.attach(ENDS)
+            for kept in (SLOTS, OVERFLOW):
+                self._bpf.attach_to_elements(SWEEP, kept)
         self._bpf.attach(CHANGES[deep])
         if self._preemptible:
             self._bpf.attach(MISSED)
@@ -159,8 +169,8 @@ class KernelSource:
         self._bpf.resize("ring", settings.ring_bytes)
         self._selection.size(self._bpf)
         if settings.track:
-            self._bpf.resize("pending", MAX_PENDING)
-            self._bpf.resize("slots", 1 << SLOT_BITS)
+            self._bpf.resize(OVERFLOW, MAX_PENDING)
+            self._bpf.resize(SLOTS, 1 << SLOT_BITS)
         if settings.count:
             self._bpf.resize("flows", MAX_FLOWS)
         if not settings.tell_image:
@@ -217,6 +227,7 @@ class KernelSource:
             progress.untracked,
             progress.missed,
             progress.lost_processes,
+            ends_missed=progress.ends_missed,
         )
 
     @property
@@ -242,28 +253,30 @@ class KernelSource:
     def pending(self) -> Iterator[bytes]:
         """Yield the records of attempts that have not ended, with their age.
 
-        Oldest first. Call it after ``detach``. With ``slower_ms``, younger ones are
-        left out.
+        Oldest first. Call it after ``detach``, which finds those whose end was missed:
+        they have no result. With ``slower_ms``, younger ones are left out.
         """
         if not self._settings.track:
             return
-        now = time.monotonic_ns()
+        now = kernel_ns()
         least_ns = self._settings.slower_ms * 1e6
         for value in sorted(self._kept(), key=_time_of):
             began, _, *who, result, ip, comm = LAYOUT.unpack(value)
-            if self._settings.wait_end:
+            if result == ENDED:
+                result = UNKNOWN
+            elif self._settings.wait_end:
                 result = PENDING
             if now - began >= least_ns:
                 record = LAYOUT.pack(began, now - began, *who, result, ip, comm)
                 yield record[: -ORIGIN.size] + value[-ORIGIN.size :]
 
     def _kept(self) -> Iterator[bytes]:
-        slots = self._bpf.values("slots", SLOT.size << SLOT_BITS)
-        for owner, attempt in SLOT.iter_unpack(slots):
+        slots = self._bpf.values(SLOTS, SLOT.size << SLOT_BITS)
+        for owner, _, attempt in SLOT.iter_unpack(slots):
             if owner >> CLAIM_BITS:
                 yield attempt
-        for _, value in self._bpf.entries("pending", 8, LAYOUT.size):
-            yield value
+        for _, value in self._bpf.entries(OVERFLOW, 8, SLOT.size):
+            yield SLOT.unpack(value)[-1]
 
     def flows(self) -> Iterator[tuple[bytes, bytes, int, int, int, int, int, int]]:
         """Yield saddr, daddr, dport, then the members of struct flow_counts."""
@@ -276,7 +289,12 @@ class KernelSource:
         return [int.from_bytes(value, "little") for _, value in entries]
 
     def detach(self) -> None:
-        """Stop the program; what it has written can still be read."""
+        """Stop the program; what it has written can still be read.
+
+        Before that, it sees every end: a socket that has left SYN_SENT, and whose
+        attempt is still pending, has ended unseen.
+        """
+        self._bpf.run_attached()
         self._bpf.detach_all()
 
     def close(self) -> None:

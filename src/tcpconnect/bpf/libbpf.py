@@ -80,6 +80,16 @@ class UprobeMultiOptions(Structure):
     )
 
 
+class IterOptions(Structure):
+    """Struct bpf_iter_attach_opts; ``link_info`` is the descriptor of a map."""
+
+    _fields_ = (
+        ("sz", c_size_t),
+        ("link_info", POINTER(c_uint32)),
+        ("link_info_len", c_uint32),
+    )
+
+
 # What libbpf has warned of since this was cleared, a line each.
 said: list[str] = []
 
@@ -139,6 +149,7 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_object__find_program_by_name": (c_void_p, (c_void_p, c_char_p)),
     "bpf_program__attach": (c_void_p, (c_void_p,)),
     "bpf_program__attach_cgroup": (c_void_p, (c_void_p, c_int)),
+    "bpf_program__attach_iter": (c_void_p, (c_void_p, POINTER(IterOptions))),
     "bpf_program__attach_uprobe_opts": (
         c_void_p,
         (c_void_p, c_int, c_char_p, c_size_t, POINTER(UprobeOptions)),
@@ -150,7 +161,9 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_program__fd": (c_int, (c_void_p,)),
     "bpf_program__set_expected_attach_type": (c_int, (c_void_p, c_int)),
     "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
+    "bpf_iter_create": (c_int, (c_int,)),
     "bpf_link__destroy": (c_int, (c_void_p,)),
+    "bpf_link__fd": (c_int, (c_void_p,)),
     "bpf_map__fd": (c_int, (c_void_p,)),
     "bpf_map__set_autocreate": (c_int, (c_void_p, c_int)),
     "bpf_map__set_max_entries": (c_int, (c_void_p, c_uint32)),

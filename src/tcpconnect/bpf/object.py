@@ -6,7 +6,7 @@ import ctypes
 import mmap
 import os
 from contextlib import contextmanager
-from ctypes import byref, c_size_t, c_uint32
+from ctypes import byref, c_size_t, c_uint32, pointer
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf import capabilities, libbpf
@@ -41,6 +41,7 @@ class BpfObject:
     def __init__(self, library: ctypes.CDLL, name: str) -> None:
         self.library = library
         self._links: list[int] = []
+        self._iterators: list[int] = []  # descriptors
         self.multi = False  # whether functions are attached to without perf
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
         with step(f"open the BPF object {name}"):
@@ -139,6 +140,34 @@ class BpfObject:
         """Attach a program to what its section says."""
         with step(f"attach to {name}"):
             self._links.append(self.library.bpf_program__attach(self.program(name)))
+
+    def attach_to_elements(self, name: str, target: str) -> None:
+        """Attach a program that ``run_attached`` runs for each element of a map.
+
+        Linux commit a5cbe05a6673 ("bpf: Implement bpf iterator for map elements"),
+        v5.9.
+        """
+        with step(f"attach {name} to the map {target}"):
+            fd = c_uint32(self.map_fd(target))
+            size = ctypes.sizeof(libbpf.IterOptions)
+            options = libbpf.IterOptions(size, pointer(fd), ctypes.sizeof(fd))
+            link = self.library.bpf_program__attach_iter(
+                self.program(name), byref(options)
+            )
+            self._links.append(link)
+            create = self.library.bpf_iter_create
+            self._iterators.append(create(self.library.bpf_link__fd(link)))
+
+    def run_attached(self) -> None:
+        """Run what was attached to elements, once and for all."""
+        while self._iterators:
+            fd = self._iterators.pop()
+            with step("run over a map"):
+                try:
+                    while os.read(fd, mmap.PAGESIZE):
+                        pass
+                finally:
+                    os.close(fd)
 
     def attach_perf(self, name: str) -> None:
         """Attach a program to perf's tracepoint, whose number is told by tracefs.
@@ -310,6 +339,8 @@ class BpfObject:
     def close(self) -> None:
         """Give everything back to the kernel."""
         self.detach_all()
+        while self._iterators:
+            os.close(self._iterators.pop())
         if self._object:
             self.library.bpf_object__close(self._object)
             self._object = 0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The attempts in SYN_SENT, by socket: kept when they begin, forgotten when they end.
+ * The attempts in SYN_SENT, by socket: inserted when they begin, deleted when they end.
  * What is left when tracing stops is read by kernel.py.
  *
  * A socket has one slot of an array, where its attempt is kept if no other's is there,
@@ -15,6 +15,8 @@
 #include "kernel.h"
 #include "types.h"
 
+#define STATE_NS 10000000ULL
+
 /* Both sized before the load. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -28,8 +30,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, __u64);
-	__type(value, struct connection);
-} pending SEC(".maps");
+	__type(value, struct slot);
+} overflow SEC(".maps");
 
 /*
  * A number for the socket that leaves CLAIM_BITS free. To the verifier an address is
@@ -81,37 +83,44 @@ static __always_inline bool claim(struct slot *slot)
 	return 0;
 }
 
-/* Whether there was room. */
-static __always_inline bool keep(struct sock *sk, const struct connection *c)
+/* Returns whether there was room. */
+static __always_inline bool pending_insert(struct sock *sk, const struct connection *c)
 {
 	__u64 key = (__u64)sk, owner = owner_of(sk);
-	struct slot *slot = slot_of(owner);
+	struct slot *slot = slot_of(owner), other;
 
-	if (slot && is_owned_by(slot, owner)) { /* its end was missed */
-		slot->attempt = *c;
-		return 1;
-	}
 	if (slot && claim(slot)) {
+		slot->socket = key;
 		slot->attempt = *c;
 		add(&slot->owner, owner - 1);
 		return 1;
 	}
-	return !bpf_map_update_elem(&pending, &key, c, BPF_ANY);
+	other.owner = owner;
+	other.socket = key;
+	other.attempt = *c;
+	add(&progress.overflowed, 1);
+	if (!bpf_map_update_elem(&overflow, &key, &other, BPF_ANY))
+		return 1;
+	add(&progress.overflowed, -1);
+	return 0;
 }
 
-/* The attempt that is kept for a socket. */
-static __always_inline struct connection *kept(struct sock *sk)
+/* The attempt that is pending for a socket. */
+static __always_inline struct connection *pending_lookup(struct sock *sk)
 {
 	__u64 key = (__u64)sk, owner = owner_of(sk);
 	struct slot *slot = slot_of(owner);
 
-	if (slot && is_owned_by(slot, owner))
-		return &slot->attempt;
-	return bpf_map_lookup_elem(&pending, &key);
+	if (!slot || !is_owned_by(slot, owner)) {
+		if (!*(const volatile __u64 *)&progress.overflowed)
+			return 0;
+		slot = bpf_map_lookup_elem(&overflow, &key);
+	}
+	return slot ? &slot->attempt : 0;
 }
 
 /* Whether that worked: the kernel may refuse, where a program interrupts another. */
-static __always_inline bool forget(struct sock *sk)
+static __always_inline bool pending_delete(struct sock *sk)
 {
 	__u64 key = (__u64)sk, owner = owner_of(sk);
 	struct slot *slot = slot_of(owner);
@@ -120,7 +129,48 @@ static __always_inline bool forget(struct sock *sk)
 		add(&slot->owner, -owner);
 		return 1;
 	}
-	return !bpf_map_delete_elem(&pending, &key);
+	if (bpf_map_delete_elem(&overflow, &key))
+		return 0;
+	add(&progress.overflowed, -1);
+	return 1;
+}
+
+/*
+ * Whether the socket of a pending attempt has left SYN_SENT: then no program saw that.
+ * The tracepoint comes a moment before the state that it tells of.
+ */
+static __always_inline bool has_ended(const struct slot *slot)
+{
+	struct sock *sk = (struct sock *)slot->socket;
+	unsigned char state = 0;
+	__u16 dport = 0;
+
+	if (bpf_ktime_get_ns() - slot->attempt.time_ns < STATE_NS)
+		return 0;
+	read_kernel(state, sk->__sk_common.skc_state);
+	read_kernel(dport, sk->__sk_common.skc_dport);
+	return (state != TCP_SYN_SENT && state != TCP_SYN_RECV) ||
+	       dport != __builtin_bswap16(slot->attempt.dport);
+}
+
+/* Run for each element of `slots` and `overflow`, when tracing stops. */
+struct bpf_iter__bpf_map_elem {
+	void *meta;
+	void *map;
+	void *key;
+	struct slot *value;
+};
+
+SEC("iter/bpf_map_elem")
+int attempt_sweep(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct slot *slot = ctx->value;
+
+	if (!slot || !(owner_in(slot) >> CLAIM_BITS) || !has_ended(slot))
+		return 0;
+	slot->attempt.result = RESULT_ENDED;
+	add(&progress.ends_missed, 1);
+	return 0;
 }
 
 #endif

@@ -48,7 +48,7 @@ static __always_inline __u8 *seen_by(void)
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
 	struct seen *all = bpf_map_lookup_elem(&seen, &zero);
 
-	return all && tid < MAX_TIDS ? &all->threads[tid] : 0;
+	return all ? &all->threads[tid % MAX_TIDS] : 0;
 }
 
 /*
@@ -65,6 +65,7 @@ static __always_inline int changes_perf(struct trace_event_raw_inet_sock_set_sta
 {
 	struct sock *sk = cast(struct sock, ctx->skaddr);
 	struct transition t = {sk, ctx->oldstate, ctx->newstate};
+	struct tcp_sock *tp = is_tcp(t) ? cast(struct tcp_sock, sk) : 0;
 	struct connection *c;
 	__u8 *by;
 
@@ -72,12 +73,13 @@ static __always_inline int changes_perf(struct trace_event_raw_inet_sock_set_sta
 		by = seen_by();
 		if (by)
 			*by = BY_PERF;
-		begin(sk, deep, 0);
+		attempt_begin(sk, tp, deep, 0);
 		return 1;
 	}
-	c = config.track ? ended(t) : 0;
-	if (c)
-		end(c, sk, cast(struct tcp_sock, sk), t.newstate);
+	c = config.track ? pending_ended(t) : 0;
+	if (c && tp)
+		attempt_end(c, sk, tp, t.newstate);
+	mptcp_closes(t);
 	return 1;
 }
 
@@ -101,6 +103,7 @@ static __always_inline void changes(struct transition t, bool deep)
 	if (!begins(t)) {
 		if (config.track)
 			leaves_syn_sent(t);
+		mptcp_closes(t);
 		return;
 	}
 	by = seen_by();
@@ -109,7 +112,7 @@ static __always_inline void changes(struct transition t, bool deep)
 	before = *by;
 	*by = mark_of(t.sk);
 	if (before != BY_PERF)
-		begin(t.sk, deep, 1);
+		enters_syn_sent(t, deep, 1);
 }
 
 #include "programs.h"
@@ -127,7 +130,7 @@ int attempt_missed(__u64 *ctx)
 		return 0;
 	}
 	by = seen_by();
-	if (!by || (*by != BY_PERF && *by != mark_of(t.sk)))
+	if (is_tcp(t) && (!by || (*by != BY_PERF && *by != mark_of(t.sk))))
 		add(&progress.missed, 1);
 	if (by)
 		*by = BY_NONE;

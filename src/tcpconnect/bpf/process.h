@@ -69,8 +69,6 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-#define read_kernel(to, from) bpf_probe_read_kernel(&(to), sizeof(to), &(from))
-
 /*
  * Linux commit 3ca1032ab7ab ("bpf: Implement get_current_task_btf and
  * RET_PTR_TO_BTF_ID"), v5.11: what hangs on the current task can be read without a call
@@ -167,6 +165,29 @@ static __always_inline struct kernfs_node *unified_cgroup(struct task_struct *ta
 	read_task(cgroup, set->dfl_cgrp);
 	read_task(kn, cgroup->kn);
 	return kn;
+}
+
+/* The cgroup of v2 that a socket was made in. */
+static __always_inline struct kernfs_node *cgroup_of(struct sock *sk)
+{
+	struct sock_cgroup_data___before *before = (void *)&sk->sk_cgrp_data;
+	struct cgroup *cgroup = 0;
+	struct kernfs_node *kn = 0;
+
+	if (exists(sk->sk_cgrp_data.cgroup))
+		read_kernel(cgroup, sk->sk_cgrp_data.cgroup);
+	else
+		read_kernel(cgroup, before->val);
+	read_kernel(kn, cgroup->kn);
+	return kn;
+}
+
+static __always_inline __u64 kernfs_id(struct kernfs_node *kn)
+{
+	__u64 id = 0;
+
+	read_kernel(id, kn->id);
+	return id;
 }
 
 static __always_inline void read_title(struct identity *id, struct mm_struct *mm)
@@ -357,7 +378,8 @@ static __always_inline bool tell(struct scratch *s, __u32 program)
 	s->at = 0;
 	if (config.tell & TELL_EXE)
 		tell_exe(s, (struct mm_struct *)s->mm);
-	s->unified = (__u64)unified_cgroup(current_task());
+	if (!s->unified)
+		s->unified = (__u64)unified_cgroup(current_task());
 	if (config.tell & TELL_CGROUP)
 		p->cgroup = tell_cgroup(s, s->unified, CGROUP_CUT);
 	if (config.tell & TELL_LEGACY)
@@ -369,24 +391,49 @@ static __always_inline bool tell(struct scratch *s, __u32 program)
 	return !bpf_ringbuf_output(&ring, p, sizeof(struct large_process), 0);
 }
 
-/* The number of the current process's image, told to user space; 0 when that fails. */
-static __always_inline __u64 current_image(__u32 program)
+/* The current task, as it is told; its cgroup of v2 is looked for when it is. */
+static __always_inline void see_task(struct scratch *s)
 {
 	struct task_struct *task = current_task();
 	struct kernfs_node *legacy = 0;
-	struct mm_struct *mm;
+	struct mm_struct *mm = memory_of(task);
+
+	if (config.tell & TELL_LEGACY)
+		legacy = legacy_cgroup(task);
+	s->mm = (__u64)mm;
+	s->unified = 0;
+	s->legacy = (__u64)legacy;
+	identify(&s->identity, task, mm, legacy);
+}
+
+/* What is known of who has a socket without its task: a cgroup. */
+static __always_inline void see_socket(struct scratch *s, struct sock *sk)
+{
+	struct kernfs_node *kn = cgroup_of(sk);
+
+	s->mm = 0;
+	s->unified = (__u64)kn;
+	s->legacy = 0;
+	__builtin_memset(&s->identity, 0, sizeof(s->identity));
+	s->identity.cgroup = kernfs_id(kn);
+}
+
+/*
+ * The number of an image, told to user space: the current process's, or for a socket
+ * what is known of it. 0 when that fails.
+ */
+static __always_inline __u64 image_of(struct sock *sk, __u32 program)
+{
 	struct scratch *s;
 	__u64 *known;
 
 	s = bpf_map_lookup_elem(&scratches, &program);
 	if (!s)
 		return 0;
-	mm = memory_of(task);
-	if (config.tell & TELL_LEGACY)
-		legacy = legacy_cgroup(task);
-	s->mm = (__u64)mm;
-	s->legacy = (__u64)legacy;
-	identify(&s->identity, task, mm, legacy);
+	if (sk)
+		see_socket(s, sk);
+	else
+		see_task(s);
 	known = bpf_map_lookup_elem(&images, &s->identity);
 	if (known)
 		return *known;
@@ -396,19 +443,6 @@ static __always_inline __u64 current_image(__u32 program)
 	}
 	bpf_map_update_elem(&images, &s->identity, &s->record.process.image, BPF_ANY);
 	return s->record.process.image;
-}
-
-/* Set what was asked for of the process that connects. */
-static __always_inline void describe_process(struct connection *c, __u32 program)
-{
-	const __u16 tell = config.tell;
-
-	if (tell & TELL_PPID)
-		c->ppid = parent_pid(current_task());
-	if (tell & TELL_MNTNS)
-		c->mntns = current_mntns();
-	if (tell & TELL_IMAGE)
-		c->image = current_image(program);
 }
 
 #endif

@@ -5,9 +5,10 @@
 static __always_inline void changes(struct transition t, bool deep)
 {
 	if (begins(t))
-		begin(t.sk, deep, 0);
+		enters_syn_sent(t, deep, 0);
 	else if (config.track)
 		leaves_syn_sent(t);
+	mptcp_closes(t);
 }
 
 #include "programs.h"

@@ -16,9 +16,10 @@
 /* Values of connection.result that are not an errno. */
 enum result {
 	RESULT_OK = 0,
+	RESULT_ENDED = 0xfffc,	 /* of a pending attempt: its end was missed */
 	RESULT_ABORTED = 0xfffd, /* the program ended the attempt first */
 	RESULT_PENDING = 0xfffe, /* still in SYN_SENT when tracing stopped */
-	RESULT_UNKNOWN = 0xffff, /* not asked for, or the attempt was not tracked */
+	RESULT_UNKNOWN = 0xffff, /* not asked for, not tracked, or its end was missed */
 };
 
 /*
@@ -31,7 +32,7 @@ struct connection {
 	__u64 cgroup;	  /* ID in the cgroup v2 hierarchy */
 	__u32 saddr[4];	  /* network order; IPv4 is mapped: ::ffff:a.b.c.d */
 	__u32 daddr[4];
-	__u32 pid; /* tgid */
+	__u32 pid; /* tgid; 0: not known, nor is anything that hangs on it */
 	__u32 tid;
 	__u32 uid;
 	__u32 netns; /* inode number */
@@ -47,13 +48,14 @@ struct connection {
 };
 
 /*
- * Room for an attempt that has not ended. The low bits of `owner` count those who want
- * the slot, the others are the socket's that has it.
+ * Room for an attempt that has not ended. In `slots`, the low bits of `owner` count
+ * those who want the slot, the others are the socket's that has it.
  */
 #define CLAIM_BITS 6
 
 struct slot {
-	__u64 owner; /* 0: free */
+	__u64 owner;  /* 0: free */
+	__u64 socket; /* its address */
 	struct connection attempt;
 };
 
@@ -169,6 +171,8 @@ struct progress {
 	__u64 untracked;      /* attempts that did not fit `pending` */
 	__u64 lost_processes; /* process records that did not fit the ring buffer */
 	__u64 missed;	      /* attempts that the kernel skipped all programs for */
+	__u64 ends_missed; /* attempts whose end the kernel skipped all programs for */
+	__u64 overflowed;  /* attempts in `overflow`, beside those in `slots` */
 };
 
 /*

@@ -187,7 +187,7 @@ class Names:
         """Set what is known of the name of a connection's destination."""
         began = connection.monotonic_ns
         scopes = (
-            ("pid", connection.pid),
+            ("pid", connection.pid or 0),
             *_scopes(connection.cgroup_id, connection.netns),
         )
         name = self.find(connection.daddr, scopes, began)

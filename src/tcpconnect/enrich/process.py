@@ -108,9 +108,9 @@ class Processes:
         """Set what was asked for of the processes of connections."""
         origins = iter_unpack(FRAMED_ORIGIN, framed)
         for connection, (number, ppid, mntns) in zip(connections, origins, strict=True):
-            if self._ppid:
+            if self._ppid and connection.pid:
                 connection.ppid = ppid
-            if self._mntns:
+            if self._mntns and connection.pid:
                 connection.mntns = mntns
             image = self._images.get(number)
             if image:

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Whose subflows an MPTCP socket has. The first is opened by the task that connects,
+ * further ones by a worker of the kernel or by a daemon that manages paths: they all
+ * belong to who has the MPTCP socket.
+ *
+ * A part of attempts.h: config, progress and the maps of filters are declared there.
+ */
+#ifndef TCPCONNECT_MPTCP_H
+#define TCPCONNECT_MPTCP_H
+
+#include "kernel.h"
+#include "process.h"
+#include "types.h"
+
+#define MPTCP_SOCKETS 4096
+
+struct owner {
+	struct connection who; /* as describe_task() has it */
+	__u64 wanted;	       /* by the filters that look at who connects */
+};
+
+/*
+ * By the address of the MPTCP socket. Inserted when it connects, deleted when it is
+ * closed; the ones longest unused go when it is full.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MPTCP_SOCKETS);
+	__type(key, __u64);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+/* What a TCP socket is to MPTCP: nothing, or one of these two. */
+struct subflow {
+	struct owner *owner; /* of its MPTCP socket */
+	struct sock *mptcp;  /* the socket, when its owner is not known */
+};
+
+static __always_inline struct subflow subflow_of(struct tcp_sock *tp)
+{
+	struct subflow found = {};
+	struct mptcp_subflow_context *context;
+	struct sock *mptcp = 0;
+	__u64 key, join = 0;
+
+	if (!exists(tp->is_mptcp) || likely(!tp->is_mptcp))
+		return found;
+	context = tp->inet_conn.icsk_ulp_data;
+	bpf_probe_read_kernel(&mptcp, sizeof(mptcp), &context->conn);
+	key = (__u64)mptcp;
+	found.owner = bpf_map_lookup_elem(&owners, &key);
+	bpf_probe_read_kernel(&join, BIT_FIELD(context->request_join, SIZE),
+			      (char *)context +
+				      BIT_FIELD(context->request_join, OFFSET));
+	if (!found.owner && bits_of(join, context->request_join))
+		found.mptcp = mptcp;
+	return found;
+}
+
+/* Remember who has an MPTCP socket, and whether the filters want them. */
+static __always_inline void owner_insert(struct sock *mptcp, const struct connection *c,
+					 bool wanted)
+{
+	struct owner owner = {.who = *c, .wanted = wanted};
+	__u64 key = (__u64)mptcp;
+
+	bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
+}
+
+static __always_inline void owner_delete(struct sock *mptcp)
+{
+	__u64 key = (__u64)mptcp;
+
+	bpf_map_delete_elem(&owners, &key);
+}
+
+/* Returns whether the filters want the owner. */
+static __always_inline bool owner_copy(struct connection *to, const struct owner *from)
+{
+	const struct connection *who = &from->who;
+
+	to->cgroup = who->cgroup;
+	to->pid = who->pid;
+	to->tid = who->tid;
+	to->uid = who->uid;
+	to->netns = who->netns;
+	__builtin_memcpy(to->comm, who->comm, sizeof(to->comm));
+	to->image = who->image;
+	to->ppid = who->ppid;
+	to->mntns = who->mntns;
+	return from->wanted;
+}
+
+/* Which of BY_CGROUP and BY_CONTAINER a cgroup passes. */
+static __always_inline __u8 passed_by(struct kernfs_node *kn)
+{
+	__u8 *passes, passed = 0;
+	__u64 id;
+
+	for (int i = 0; kn && i < DEPTH_MOST; i++) {
+		id = kernfs_id(kn);
+		passes = bpf_map_lookup_elem(&cgroups, &id);
+		if (passes)
+			passed |= *passes;
+		kn = kernfs_parent(kn);
+	}
+	return passed;
+}
+
+/*
+ * Who has an MPTCP socket that connected, or was accepted, before this was loaded: its
+ * user and its cgroup are known, the process is not. Returns whether the filters want
+ * it.
+ */
+static __always_inline bool describe_socket(struct connection *c, struct sock *mptcp,
+					    bool deep)
+{
+	struct kernfs_node *kn = cgroup_of(mptcp);
+	const __u8 filters = config.task_filters;
+	const __u8 places = filters & (BY_CGROUP | BY_CONTAINER);
+	struct net *net = 0;
+
+	if (filters & (BY_PID | BY_COMM | BY_MNTNSMAP))
+		return 0;
+	read_kernel(c->uid, mptcp->sk_uid.val);
+	read_kernel(net, mptcp->__sk_common.skc_net.net);
+	read_kernel(c->netns, net->ns.inum);
+	c->cgroup = kernfs_id(kn);
+	if (!owner_wanted(c, filters))
+		return 0;
+	if (filters & BY_CGROUPMAP && !bpf_map_lookup_elem(&cgroupmap, &c->cgroup))
+		return 0;
+	return !(deep && places) || (passed_by(kn) & places) == places;
+}
+
+#endif

@@ -1,0 +1,225 @@
+"""Attempts whose end no program saw: each is a line without a result, and counted."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attempts import attempt
+from conftest import Tool, wait_until
+from sockets import CLOSED, HOLE, begin, disconnect
+
+from tcpconnect import trace
+from tcpconnect.bpf import kernel
+from tcpconnect.bpf.kernel import Losses
+from tcpconnect.bpf.object import BpfObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tcpconnect.connection import Connection
+    from tcpconnect.tracer import Trace
+
+    Blind = Callable[[], Any]
+
+pytestmark = pytest.mark.usefixtures("netns", "far")
+
+MANY = 8
+STATE_S = 0.01  # STATE_NS of pending.h: how old an attempt is that may be swept
+BITS = pytest.mark.parametrize("bits", [1, kernel.SLOT_BITS], ids=["map", "slots"])
+
+
+@pytest.fixture
+def blind(monkeypatch: pytest.MonkeyPatch) -> Blind:
+    """Return a context in which the programs of the newest trace are not attached."""
+    attached: list[tuple[BpfObject, Callable[..., None], str, int]] = []
+    for method in ("attach", "attach_perf"):
+        attach = getattr(BpfObject, method)
+
+        def recorded(bpf: BpfObject, name: str, attach: Any = attach) -> None:
+            attach(bpf, name)
+            attached.append((bpf, attach, name, bpf._links[-1]))  # noqa: SLF001
+
+        monkeypatch.setattr(BpfObject, method, recorded)
+
+    @contextmanager
+    def context() -> Iterator[None]:
+        for bpf, _, _, link in attached:
+            bpf.detach(link)
+        yield
+        for bpf, attach, name, _ in attached:
+            attach(bpf, name)
+
+    return context
+
+
+def begin_all(count: int = MANY) -> list[socket.socket]:
+    """Begin attempts that nobody answers."""
+    clients = [socket.socket() for _ in range(count)]
+    for client in clients:
+        begin(client, HOLE)
+    return clients
+
+
+def close_all(clients: list[socket.socket]) -> None:
+    """Give the attempts up."""
+    for client in clients:
+        client.close()
+
+
+def age() -> None:
+    """Wait until what has begun before is old enough to be swept."""
+    began = time.monotonic()
+    wait_until(lambda: time.monotonic() - began > 2 * STATE_S, "their age")
+
+
+def ends(events: list[Connection]) -> Counter[tuple[int, str | None, bool]]:
+    """Return port, result and whether there is a latency, of each event."""
+    return Counter((e.dport, e.result, e.latency_ms is not None) for e in events)
+
+
+def reuse(events: Trace, missed: int) -> int:
+    """Connect, each time with another socket, until all ends are known to be missed.
+
+    Returns how many attempts that took. The kernel gives addresses again at once.
+    """
+    others: list[socket.socket] = []
+
+    def known() -> bool:
+        others.append(socket.socket())
+        others[-1].connect_ex(CLOSED)
+        return events.losses.ends_missed == missed
+
+    wait_until(known, "the addresses of the sockets")
+    close_all(others)
+    return len(others)
+
+
+@BITS
+def test_an_address_comes_again(
+    bits: int, blind: Blind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is pending for the socket of a new attempt is shown, not overwritten."""
+    monkeypatch.setattr(kernel, "SLOT_BITS", bits)
+    with trace(pids=[os.getpid()], result=True) as events:
+        clients = begin_all()
+        with blind():
+            close_all(clients)
+        others = reuse(events, MANY)
+        assert events.losses == Losses(ends_missed=MANY)
+        events.stop()
+        found = ends(list(events))
+    assert found == {
+        (HOLE[1], None, False): MANY,
+        (CLOSED[1], "ECONNREFUSED", True): others,
+    }
+
+
+@pytest.mark.parametrize("filters", [{"ports": [80]}, {"to": [HOLE[0]]}, {"ip": 4}])
+def test_an_address_comes_again_filtered(blind: Blind, filters: dict[str, Any]) -> None:
+    """The end of an attempt that a filter leaves out is not taken for the missed one.
+
+    (IPv4 and IPv6 have sockets of different sizes, so that with ``ip`` it is wanted.)
+    """
+    with trace(pids=[os.getpid()], result=True, **filters) as events:
+        clients = begin_all()
+        with blind():
+            close_all(clients)
+        reuse(events, MANY)
+        events.stop()
+        found = ends([event for event in events if event.dport == HOLE[1]])
+    assert found == {(HOLE[1], None, False): MANY}
+
+
+@BITS
+def test_at_the_stop(bits: int, blind: Blind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket that has left SYN_SENT unseen has no result; others are PENDING."""
+    monkeypatch.setattr(kernel, "SLOT_BITS", bits)
+    with trace(pids=[os.getpid()], result=True) as events:
+        missed, pending = begin_all(), begin_all(MANY + 1)
+        with blind():
+            close_all(missed)
+        age()
+        events.stop()
+        found = ends(list(events))
+        assert events.losses == Losses(ends_missed=MANY)
+        close_all(pending)
+    assert found == {
+        (HOLE[1], None, False): MANY,
+        (HOLE[1], "PENDING", True): MANY + 1,
+    }
+
+
+def test_a_socket_in_use(blind: Blind) -> None:
+    """A socket that has connected elsewhere since has ended its first attempt."""
+    with (
+        socket.create_server(("10.1.0.1", 0)) as server,
+        trace(pids=[os.getpid()], result=True) as events,
+        socket.socket() as client,
+    ):
+        begin(client, HOLE)
+        with blind():
+            disconnect(client)
+            client.settimeout(None)
+            client.connect(server.getsockname())
+        age()
+        events.stop()
+        assert ends(list(events)) == {(HOLE[1], None, False): 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({"failed": True}, 1),
+        ({"lport": True}, 1),
+        ({"slower_ms": 1}, 1),
+        ({"slower_ms": 600_000}, 0),
+    ],
+)
+def test_with_other_options(blind: Blind, options: dict[str, Any], shown: int) -> None:
+    """--failed shows it, and --slower where it may have taken as long."""
+    with trace(pids=[os.getpid()], ports=[HOLE[1]], **options) as events:
+        clients = begin_all(1)
+        with blind():
+            close_all(clients)
+        age()
+        reuse(events, 1)
+        events.stop()
+        assert [event.result for event in events] == [None] * shown
+        assert events.losses == Losses(ends_missed=1)
+
+
+@pytest.mark.parametrize("swept", [False, True], ids=["again", "stop"])
+@pytest.mark.parametrize("options", [{}, {"failed": True}], ids=["c", "failed"])
+def test_counted(blind: Blind, options: dict[str, Any], *, swept: bool) -> None:
+    """With -c it is a connect that has no outcome."""
+    with trace(
+        pids=[os.getpid()], ports=[HOLE[1]], count=True, result=True, **options
+    ) as events:
+        clients = begin_all()
+        with blind():
+            close_all(clients)
+        age()
+        if not swept:
+            reuse(events, MANY)
+        events.stop()
+        assert list(events) == []
+        (flow,) = events.flows()
+        assert (flow.dport, flow.connects, flow.ok, flow.failed) == (80, MANY, 0, 0)
+        assert events.losses == Losses(ends_missed=MANY)
+
+
+def test_none_is_missed() -> None:
+    """Where all ends are seen nothing is said."""
+    with Tool("-r", "-p", os.getpid()) as tool:
+        clients = begin_all()
+        attempt(*CLOSED)
+        age()
+        assert tool.stop() == 0
+        close_all(clients)
+    assert b"in total" not in tool.stderr
