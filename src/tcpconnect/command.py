@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
@@ -34,16 +35,22 @@ class Command:
     """
 
     def __init__(self, argv: Sequence[str]) -> None:
+        self.argv = list(argv)
+        if not self.argv[0]:  # what execvp(3) says of it
+            raise CommandError("", errno.ENOENT)
         user = invoking_user()
+        variables = _variables(user) if user else {}  # no import in the child
         go, self._go = os.pipe()
         self._failed, failed = os.pipe()
         self._status: int | None = None
-        self.argv = list(argv)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # when ignored, no status is kept
-        self.pid = os.fork()
+        try:
+            self.pid = os.fork()
+        except OSError as error:
+            raise CommandError(self.argv[0], error.errno or 0) from error
         if not self.pid:
             os.close(self._go)
-            _become(self.argv, user, go, failed)
+            _become(self.argv, user, variables, go, failed)
         os.close(go)
         os.close(failed)
 
@@ -89,7 +96,13 @@ class Command:
             os.kill(self.pid, number)
 
 
-def _become(argv: list[str], user: User | None, go: int, failed: int) -> NoReturn:
+def _become(
+    argv: list[str],
+    user: User | None,
+    variables: dict[str, str],
+    go: int,
+    failed: int,
+) -> NoReturn:
     """Wait, then be the command; as the child of a fork, leave in no other way."""
     try:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -98,7 +111,7 @@ def _become(argv: list[str], user: User | None, go: int, failed: int) -> NoRetur
             for number in IGNORED_BY_PYTHON:
                 signal.signal(number, signal.SIG_DFL)
             if user:
-                _be(user)
+                _be(user, variables)
             os.execvp(argv[0], argv)  # noqa: S606 (that is what it is for)
     except OSError as error:
         os.write(failed, str(error.errno).encode())
@@ -127,18 +140,25 @@ def _is_id(text: str) -> bool:
     return digits and int(text) <= MAX_UID
 
 
-def _be(user: User) -> None:
-    """Take on a user's identity, for good."""
+def _be(user: User, variables: dict[str, str]) -> None:
+    """Take on a user's identity, for good, with these variables."""
     if user.name:
         os.initgroups(user.name, user.gid)
     else:
         os.setgroups([user.gid])
-    theirs, ours = _names(user.uid), _names(os.geteuid())
     os.setgid(user.gid)
     os.setuid(user.uid)
-    for variable, value in theirs.items():
-        if os.environ.get(variable) == ours.get(variable):
-            os.environ[variable] = value
+    os.environ.update(variables)
+
+
+def _variables(user: User) -> dict[str, str]:
+    """Return the variables that are the user's where sudo has set root's."""
+    theirs, ours = _names(user.uid), _names(os.geteuid())
+    return {
+        variable: value
+        for variable, value in theirs.items()
+        if os.environ.get(variable) == ours.get(variable)
+    }
 
 
 def _names(uid: int) -> dict[str, str]:
