@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tcpconnect.errors import REMEDIES, PreflightError, TcpconnectError
+from tcpconnect.errors import (
+    PROC,
+    REMEDIES,
+    PreflightError,
+    TcpconnectError,
+    no_proc,
+)
 from tcpconnect.options import build_parser
 from tcpconnect.output import (
     STDOUT,
@@ -25,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     With a command, it is the command's.
     """
-    keep_standard_descriptors()
     verbose = False
     try:
+        keep_standard_descriptors()
         options = build_parser().parse_args(arguments)
         verbose = options.verbose
         return _run(options)
@@ -65,6 +71,8 @@ def _unforeseen(error: Exception) -> TcpconnectError:
     if isinstance(error, OSError) and error.errno in REMEDIES:
         reason, remedy = os.strerror(error.errno), REMEDIES[error.errno]
         return TcpconnectError("can't go on", reason, remedy)
+    if isinstance(error, FileNotFoundError) and not os.path.exists(PROC):
+        return no_proc(error)
     reason = f"{type(error).__name__}: {error}"
     return TcpconnectError(
         "internal error", reason, "please report it with what -v prints"

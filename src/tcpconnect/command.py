@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from tcpconnect.errors import CommandError, UsageError
@@ -64,7 +65,8 @@ class Command:
 
     def start(self) -> None:
         """Let it become the command. Raises CommandError when it can't."""
-        os.write(self._go, b"\0")
+        with suppress(BrokenPipeError):  # a signal has ended it before
+            os.write(self._go, b"\0")
         failure = os.read(self._failed, 16)  # nothing when it became the command
         if failure:
             raise CommandError(self.argv[0], int(failure))

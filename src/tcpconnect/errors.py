@@ -74,6 +74,14 @@ class CommandError(TcpconnectError):
         super().__init__(f"can't start {name!r}", os.strerror(error), remedy)
 
 
+PROC = "/proc/self"
+
+
+def no_proc(error: OSError) -> TcpconnectError:
+    """Return what it means when a file is missing there."""
+    return TcpconnectError("no /proc", str(error), "mount it: mount -t proc proc /proc")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a question with the words that are most like ``word``, or nothing."""
     from difflib import get_close_matches

@@ -99,7 +99,14 @@ def keep_standard_descriptors() -> None:
 
     Else the next file to be opened, a BPF map perhaps, would become our stdout.
     """
-    fd = os.open(os.devnull, os.O_RDONLY)
+    fd = _open_unwritable()
     while fd <= STDERR:
-        fd = os.open(os.devnull, os.O_RDONLY)
+        fd = _open_unwritable()
     os.close(fd)
+
+
+def _open_unwritable() -> int:
+    try:
+        return os.open(os.devnull, os.O_RDONLY)
+    except OSError:  # no /dev, as in a bare chroot
+        return os.open("/", os.O_RDONLY)
