@@ -8,7 +8,8 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from tcpconnect.errors import CommandError, UsageError
+from tcpconnect.errors import CommandError, TcpconnectError, UsageError
+from tcpconnect.output import say
 from tcpconnect.settings import MAX_UID
 
 if TYPE_CHECKING:
@@ -92,10 +93,26 @@ class Command:
         code = os.waitstatus_to_exitcode(self._status)
         return code if code >= 0 else 128 - code
 
-    def signal(self, number: int) -> None:
-        """Send it a signal."""
-        if self.running():
-            os.kill(self.pid, number)
+    def pass_on(self, number: int) -> None:
+        """Send it a signal that we got, while it is running.
+
+        A terminal sends SIGINT to all of its foreground process group, so to the
+        command as well as to us: unless it has gone into another one. What has stopped,
+        the command or its children, takes no signal until it is continued.
+        """
+        group = os.getpgid(self.pid)
+        try:
+            if number != signal.SIGINT or group != os.getpgrp() or self._has_stopped():
+                os.kill(self.pid, number)
+            os.killpg(group, signal.SIGCONT)
+        except PermissionError as failure:
+            reason = os.strerror(failure.errno or 0)
+            error = TcpconnectError("can't signal the command", reason)
+            say(f"tcpconnect: {error}")
+
+    def _has_stopped(self) -> bool:
+        options = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, options) is not None
 
 
 def _become(

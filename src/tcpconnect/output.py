@@ -48,6 +48,13 @@ def _hung_up(fd: int) -> bool:
     return any(found & select.POLLHUP for _, found in poll.poll(0))
 
 
+def is_writable(fd: int) -> bool:
+    """Whether a write would not have to wait for what reads the other end."""
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(0))
+
+
 def open_file(path: str) -> int:
     """Return a descriptor of an emptied file, or a new one that is its owner's only.
 
