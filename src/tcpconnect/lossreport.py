@@ -29,6 +29,9 @@ MEANING = {
     "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",
     "unread": "{} DNS answers not read: they were malformed or cut",
     "unfollowed": f"{{}} processes not followed: more than {MAX_FOLLOWED} were traced",
+    "unfinished": "{} attempts lost: another CPU had not finished their records",
+    "unfinished_details": "{} names or processes lost: another CPU had not finished "
+    "their records",
 }
 
 
