@@ -71,7 +71,7 @@ release-check: $(VENV)/tools ## try the wheel with each Python; with all in ARGS
 clean: ## remove what was built
 	rm -rf $(VENV) build dist src/tcpconnect/bpf/*.o
 
-$(VENV)/installed: pyproject.toml hatch_build.py $(BPF) $(SHARE)
+$(VENV)/installed: pyproject.toml hatch_build.py bin/tcpconnect $(BPF) $(SHARE)
 	@scripts/system-packages
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --editable .

@@ -1,4 +1,4 @@
-"""Where the command begins: before anything that takes time is imported."""
+"""``python -m tcpconnect``: the same as bin/tcpconnect, which says why it does so."""
 
 import signal
 import sys
@@ -6,9 +6,6 @@ import sys
 
 def main() -> int:
     """Run the command; return its exit code."""
-    # Until the trace has its own handlers there is nothing to clean up. That of Python
-    # would raise KeyboardInterrupt anywhere: in an import, or in a callback of libbpf,
-    # where it is lost.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from tcpconnect import cli
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import TYPE_CHECKING
 
-from tcpconnect.errors import PreflightError, TcpconnectError
+from tcpconnect.errors import (
+    PROC,
+    REMEDIES,
+    PreflightError,
+    TcpconnectError,
+    no_proc,
+)
 from tcpconnect.options import build_parser
 from tcpconnect.output import (
     STDOUT,
@@ -18,15 +23,7 @@ from tcpconnect.output import (
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
-
-
-# What this process, or the machine, may have no more of, whatever it is needed for.
-REMEDIES = {
-    errno.EMFILE: "raise the limit: ulimit -n",
-    errno.ENFILE: "raise the limit: sysctl fs.file-max",
-    errno.ENOMEM: "free some memory",
-}
+    from collections.abc import Iterator, Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,20 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     With a command, it is the command's.
     """
-    keep_standard_descriptors()
     verbose = False
     try:
+        keep_standard_descriptors()
         options = build_parser().parse_args(arguments)
         verbose = options.verbose
         return _run(options)
-    except TcpconnectError as error:
-        _show(error, verbose=verbose)
-        return error.exit_code
     except ReaderGoneError:
         return 0
     except Exception as error:  # noqa: BLE001 (a bug: still one line, no traceback)
-        _show(_unforeseen(error), verbose=verbose)
-        return 1
+        if verbose:
+            for line in _traceback(error):
+                say(line)
+        known = error if isinstance(error, TcpconnectError) else _unforeseen(error)
+        _show(known)
+        return known.exit_code
 
 
 def _run(options: Namespace) -> int:
@@ -73,18 +71,34 @@ def _unforeseen(error: Exception) -> TcpconnectError:
     if isinstance(error, OSError) and error.errno in REMEDIES:
         reason, remedy = os.strerror(error.errno), REMEDIES[error.errno]
         return TcpconnectError("can't go on", reason, remedy)
+    if isinstance(error, FileNotFoundError) and not os.path.exists(PROC):
+        return no_proc(error)
     reason = f"{type(error).__name__}: {error}"
     return TcpconnectError(
         "internal error", reason, "please report it with what -v prints"
     )
 
 
-def _show(error: TcpconnectError, *, verbose: bool) -> None:
-    if verbose:
-        import traceback
-
-        for line in traceback.format_exc().splitlines():
-            say(line)
+def _show(error: TcpconnectError) -> None:
     problems = error.problems if isinstance(error, PreflightError) else [error]
     for problem in problems:
         say(f"tcpconnect: {problem}")
+
+
+def _traceback(error: BaseException) -> Iterator[str]:
+    """Yield what led to an error, and before that to what it came from.
+
+    By the module traceback it would be an import, which nobody may not do.
+    """
+    before = error.__cause__
+    if not error.__suppress_context__:
+        before = error.__context__
+    if before:
+        yield from _traceback(before)
+    yield "Traceback (most recent call last):"
+    step = error.__traceback__
+    while step:
+        code = step.tb_frame.f_code
+        yield f'  File "{code.co_filename}", line {step.tb_lineno}, in {code.co_name}'
+        step = step.tb_next
+    yield f"{type(error).__name__}: {error}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from tcpconnect.errors import CommandError, UsageError
+from tcpconnect.errors import CommandError, TcpconnectError, UsageError
+from tcpconnect.output import say
 from tcpconnect.settings import MAX_UID
 
 if TYPE_CHECKING:
@@ -34,16 +37,22 @@ class Command:
     """
 
     def __init__(self, argv: Sequence[str]) -> None:
+        self.argv = list(argv)
+        if not self.argv[0]:  # what execvp(3) says of it
+            raise CommandError("", errno.ENOENT)
         user = invoking_user()
+        variables = _variables(user) if user else {}  # no import in the child
         go, self._go = os.pipe()
         self._failed, failed = os.pipe()
         self._status: int | None = None
-        self.argv = list(argv)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # when ignored, no status is kept
-        self.pid = os.fork()
+        try:
+            self.pid = os.fork()
+        except OSError as error:
+            raise CommandError(self.argv[0], error.errno or 0) from error
         if not self.pid:
             os.close(self._go)
-            _become(self.argv, user, go, failed)
+            _become(self.argv, user, variables, go, failed)
         os.close(go)
         os.close(failed)
 
@@ -57,7 +66,8 @@ class Command:
 
     def start(self) -> None:
         """Let it become the command. Raises CommandError when it can't."""
-        os.write(self._go, b"\0")
+        with suppress(BrokenPipeError):  # a signal has ended it before
+            os.write(self._go, b"\0")
         failure = os.read(self._failed, 16)  # nothing when it became the command
         if failure:
             raise CommandError(self.argv[0], int(failure))
@@ -83,13 +93,35 @@ class Command:
         code = os.waitstatus_to_exitcode(self._status)
         return code if code >= 0 else 128 - code
 
-    def signal(self, number: int) -> None:
-        """Send it a signal."""
-        if self.running():
-            os.kill(self.pid, number)
+    def pass_on(self, number: int) -> None:
+        """Send it a signal that we got, while it is running.
+
+        A terminal sends SIGINT to all of its foreground process group, so to the
+        command as well as to us: unless it has gone into another one. What has stopped,
+        the command or its children, takes no signal until it is continued.
+        """
+        group = os.getpgid(self.pid)
+        try:
+            if number != signal.SIGINT or group != os.getpgrp() or self._has_stopped():
+                os.kill(self.pid, number)
+            os.killpg(group, signal.SIGCONT)
+        except PermissionError as failure:
+            reason = os.strerror(failure.errno or 0)
+            error = TcpconnectError("can't signal the command", reason)
+            say(f"tcpconnect: {error}")
+
+    def _has_stopped(self) -> bool:
+        options = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, options) is not None
 
 
-def _become(argv: list[str], user: User | None, go: int, failed: int) -> NoReturn:
+def _become(
+    argv: list[str],
+    user: User | None,
+    variables: dict[str, str],
+    go: int,
+    failed: int,
+) -> NoReturn:
     """Wait, then be the command; as the child of a fork, leave in no other way."""
     try:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -98,7 +130,7 @@ def _become(argv: list[str], user: User | None, go: int, failed: int) -> NoRetur
             for number in IGNORED_BY_PYTHON:
                 signal.signal(number, signal.SIG_DFL)
             if user:
-                _be(user)
+                _be(user, variables)
             os.execvp(argv[0], argv)  # noqa: S606 (that is what it is for)
     except OSError as error:
         os.write(failed, str(error.errno).encode())
@@ -127,18 +159,25 @@ def _is_id(text: str) -> bool:
     return digits and int(text) <= MAX_UID
 
 
-def _be(user: User) -> None:
-    """Take on a user's identity, for good."""
+def _be(user: User, variables: dict[str, str]) -> None:
+    """Take on a user's identity, for good, with these variables."""
     if user.name:
         os.initgroups(user.name, user.gid)
     else:
         os.setgroups([user.gid])
-    theirs, ours = _names(user.uid), _names(os.geteuid())
     os.setgid(user.gid)
     os.setuid(user.uid)
-    for variable, value in theirs.items():
-        if os.environ.get(variable) == ours.get(variable):
-            os.environ[variable] = value
+    os.environ.update(variables)
+
+
+def _variables(user: User) -> dict[str, str]:
+    """Return the variables that are the user's where sudo has set root's."""
+    theirs, ours = _names(user.uid), _names(os.geteuid())
+    return {
+        variable: value
+        for variable, value in theirs.items()
+        if os.environ.get(variable) == ours.get(variable)
+    }
 
 
 def _names(uid: int) -> dict[str, str]:

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+# What this process, or the machine, may have no more of, whatever it is needed for.
+REMEDIES = {
+    errno.EMFILE: "raise the limit: ulimit -n",
+    errno.ENFILE: "raise the limit: sysctl fs.file-max",
+    errno.EAGAIN: "raise the limit: ulimit -u, or pids.max of its cgroup",
+    errno.ENOMEM: "free some memory",
+}
+
+
 class TcpconnectError(Exception):
     """A sentence, the reason and the remedy, shown as one line."""
 
@@ -61,7 +70,16 @@ class CommandError(TcpconnectError):
 
     def __init__(self, name: str, error: int) -> None:
         self.exit_code = 127 if error == errno.ENOENT else 126
-        super().__init__(f"can't start {name!r}", os.strerror(error))
+        remedy = REMEDIES.get(error, "")
+        super().__init__(f"can't start {name!r}", os.strerror(error), remedy)
+
+
+PROC = "/proc/self"
+
+
+def no_proc(error: OSError) -> TcpconnectError:
+    """Return what it means when a file is missing there."""
+    return TcpconnectError("no /proc", str(error), "mount it: mount -t proc proc /proc")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -31,6 +31,9 @@ MEANING = {
     "ends_missed": "{} attempts without a result: the kernel skipped all programs for "
     "their end",
     "unfollowed": f"{{}} processes not followed: more than {MAX_FOLLOWED} were traced",
+    "unfinished": "{} attempts lost: another CPU had not finished their records",
+    "unfinished_details": "{} names or processes lost: another CPU had not finished "
+    "their records",
 }
 
 

@@ -48,6 +48,13 @@ def _hung_up(fd: int) -> bool:
     return any(found & select.POLLHUP for _, found in poll.poll(0))
 
 
+def is_writable(fd: int) -> bool:
+    """Whether a write would not have to wait for what reads the other end."""
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(0))
+
+
 def open_file(path: str) -> int:
     """Return a descriptor of an emptied file, or a new one that is its owner's only.
 
@@ -99,7 +106,14 @@ def keep_standard_descriptors() -> None:
 
     Else the next file to be opened, a BPF map perhaps, would become our stdout.
     """
-    fd = os.open(os.devnull, os.O_RDONLY)
+    fd = _open_unwritable()
     while fd <= STDERR:
-        fd = os.open(os.devnull, os.O_RDONLY)
+        fd = _open_unwritable()
     os.close(fd)
+
+
+def _open_unwritable() -> int:
+    try:
+        return os.open(os.devnull, os.O_RDONLY)
+    except OSError:  # no /dev, as in a bare chroot
+        return os.open("/", os.O_RDONLY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from tcpconnect.color import is_colored
 from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.lossreport import LossReport
 from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, open_file, say, write
+from tcpconnect.signals import pass_signals_on, stop_at_signals
 from tcpconnect.sinks import open_sink
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def run(options: Namespace, view: View) -> int:
             sink = _open_sink(options, view, output)
             _tell(events)
             if command:
-                _pass_signals_on(events, command)
+                pass_signals_on(events, output, command)
             else:
-                _stop_on_signals(events)
+                stop_at_signals(events, output)
             _give_up_privileges(events, command)
             say("Tracing connect ... Hit Ctrl-C to end")
             if command:
@@ -73,8 +73,9 @@ def _allow_descriptors() -> None:
     """
     import resource
 
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(OSError):  # seccomp refuses it: what is then missing is said later
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _command(options: Namespace) -> Command:
@@ -139,40 +140,6 @@ def _give_up_privileges(events: Trace, command: Command | None) -> None:
         reason = os.strerror(failure.errno or 0)
         error = TcpconnectError("can't give up privileges", reason)
         say(f"tcpconnect: {error}")
-
-
-def _stop_on_signals(events: Trace) -> None:
-    """Stop at the first SIGINT, SIGTERM or SIGHUP; a second one kills, as by default.
-
-    SIGHUP comes when the terminal is closed; under nohup(1) it stays ignored.
-    """
-
-    def stop(number: int, _: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        if number == signal.SIGINT and os.isatty(STDERR):
-            say("")  # the terminal has echoed ^C
-        events.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, stop)
-
-
-def _pass_signals_on(events: Trace, command: Command) -> None:
-    """Let the command decide about signals; stop at one when it has ended.
-
-    A terminal sends SIGINT to the command as well as to us.
-    """
-
-    def pass_on(number: int, _: object) -> None:
-        if not command.running():
-            events.stop()
-        elif number != signal.SIGINT:
-            command.signal(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, pass_on)
 
 
 def _show(events: Trace, sink: Sink, output: int, options: Namespace) -> None:

@@ -38,6 +38,10 @@ PAUSE_MS = 40
 BUSY_PAUSE_MS = 80
 BUSY_RECORDS = 4
 IDLE_MS = 1000
+# How long a record that another CPU has begun may take at the stop, and how long we
+# sleep between two looks: nothing wakes us then.
+UNFINISHED_S = 1.0
+UNFINISHED_PAUSE_S = 0.01
 # How long after the last followed process its sockets may take to be closed.
 SETTLE_S = 0.5
 
@@ -57,6 +61,7 @@ class Trace:
         self._stopped = False
         self._deadline = None if duration is None else time.monotonic() + duration
         self._emptied: float | None = None
+        self._unfinished: list[int] = []  # lengths of records
         self._follow: Follow | None = None
         self._naming: Naming | None = None
         library = ready_library()
@@ -146,21 +151,34 @@ class Trace:
         while not self._over():
             runs = self._source.read()
             yield self._decoded(runs)
-            if not runs:
+            if not runs and not self._source.waiting:
                 self._wait(self._ready, PAUSE_MS if self._emptied else IDLE_MS)
             elif not self._source.backlog:
                 busy = sum(run.records for run in runs) >= BUSY_RECORDS
                 self._wait(self._pause, BUSY_PAUSE_MS if busy else PAUSE_MS)
         self._source.detach()
-        # Not until a read finds nothing: another CPU may not have finished a record.
-        while self._source.waiting:
-            yield self._decoded(self._source.read())
+        yield from self._written()
         if not self.settings.count:
             pending = self._source.pending()
             while records := list(islice(pending, BATCH_RECORDS)):
                 header = bytes(HEADER_BYTES)
                 framed = b"".join(header + record for record in records)
                 yield self._decoded([Run(LAYOUT.size, framed)])
+
+    def _written(self) -> Iterator[list[Connection]]:
+        """Yield what has been written until now.
+
+        Another CPU may not have finished a record: it is waited for, then given up.
+        """
+        end = self._source.written
+        late = time.monotonic() + UNFINISHED_S
+        while self._source.holds(end):
+            if runs := self._source.read():
+                yield self._decoded(runs)
+            elif time.monotonic() < late:
+                time.sleep(UNFINISHED_PAUSE_S)
+            else:
+                self._unfinished.append(self._source.skip())
 
     def _decoded(self, runs: list[Run]) -> list[Connection]:
         connections: list[Connection] = []
@@ -215,11 +233,22 @@ class Trace:
     def losses(self) -> Losses:
         """What was not shown until now."""
         losses = self._source.losses
+        if self._unfinished:
+            losses = self._with_unfinished(losses)
         if self._follow:
             losses = losses._replace(unfollowed=self._follow.lost)
         if self._naming:
             return losses._replace(names=self._naming.lost, unread=self._naming.unread)
         return losses
+
+    def _with_unfinished(self, losses: Losses) -> Losses:
+        """Add the records that were given up; that of an empty set tells nothing."""
+        lengths = self._unfinished
+        details = {length for each in self._enrichers for length in each.lengths}
+        return losses._replace(
+            unfinished=lengths.count(LAYOUT.size),
+            unfinished_details=sum(length in details for length in lengths),
+        )
 
     @property
     def later(self) -> frozenset[str]:

@@ -177,6 +177,7 @@ def test_exit_code_is_the_commands_not_a_descendants(tmp_path: Path) -> None:
     ("command", "code", "reason"),
     [
         ("no-such-command", 127, "No such file or directory"),
+        ("", 127, "No such file or directory"),
         ("/no/such/command", 127, "No such file or directory"),
         ("/etc/passwd", 126, "Permission denied"),
         ("/", 126, "Permission denied"),

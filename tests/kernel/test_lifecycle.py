@@ -50,10 +50,11 @@ def test_second_signal_kills() -> None:
     os.close(read)
 
 
-def test_ctrl_c_while_starting(tmp_path: Path) -> None:
-    """Ctrl-C before the tool is ready ends it without a word."""
+@pytest.mark.parametrize("module", ["re", "typing", "tcpconnect", "argparse"])
+def test_ctrl_c_while_starting(tmp_path: Path, module: str) -> None:
+    """Ctrl-C before the tool is ready ends it without a word, in whatever import."""
     slow = "import os, signal\nos.write(1, b'here')\nsignal.pause()\n"
-    (tmp_path / "argparse.py").write_text(slow)
+    (tmp_path / f"{module}.py").write_text(slow)
     with shell(f"PYTHONPATH={tmp_path} exec $TOOL") as process:
         assert process.stdout
         assert process.stdout.read(4) == b"here"

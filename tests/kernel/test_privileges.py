@@ -7,7 +7,6 @@ import pwd
 import re
 import signal
 import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ import launch
 import pytest
 from attempts import Child, attempt
 from conftest import READY, TIMEOUT_S, Tool, sh
-from launch import FORK, command
+from launch import command
 from mounts import private_mounts
 from privileges import (
     READ_ALL,
@@ -346,45 +345,6 @@ def test_signal_to_a_command_of_another_user(tmp_path: Path) -> None:
         assert process.stdout.read(1) == b"\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(TIMEOUT_S) == 7
-
-
-WATCH = """
-import os, sys
-ready = []
-def opens(event, details):
-    if event == "open" and str(details[0]).endswith((".py", ".pyc")) and ready:
-        os.write(2, f"{details[0]} is read late\\n".encode())
-sys.addaudithook(opens)
-from tcpconnect import pipeline
-give_up = pipeline.keep_only
-pipeline.keep_only = lambda names: (give_up(names), ready.append(True))
-from tcpconnect.cli import main
-sys.exit(main())
-"""
-
-
-EVERY_SINK = (
-    *("-t", "-r", "-j", "-L --format csv", "-cr --histogram", "-cj", "-rd", "-cd"),
-    *("--columns exe,cmdline,container,pod", "-o /dev/null"),
-)
-
-
-@pytest.mark.parametrize("options", EVERY_SINK[:1] if FORK else EVERY_SINK)
-def test_no_module_is_read_late(options: str) -> None:
-    """All modules are there before privileges go: nobody may not read them, perhaps."""
-    command = [sys.executable, "-c", WATCH, "-p", str(os.getpid()), *options.split()]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        said = b""
-        assert process.stderr
-        while READY not in said:
-            said = process.stderr.readline()
-            assert said
-        attempt("127.0.0.1", PORT)
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=TIMEOUT_S)[1] == b""
-        assert process.returncode == 0
 
 
 def test_unified_is_readable() -> None:

@@ -38,9 +38,11 @@ PASSED_ON = {
     "lossreport.py: f'tcpconnect: warning: {MEANING[name].format(now - then)}'": "same",
     'object.py: f"can\'t {what}"': "what step() was given",
     "parsing.py: message": "argparse's errors, which a test of their own provokes",
-    "pipeline.py: ''": "the end of a line",
+    "command.py: f'tcpconnect: {error}'": "an error that ends nothing",
     "pipeline.py: f'tcpconnect: {error}'": "an error that ends nothing",
     "pipeline.py: f'tcpconnect: {notice}'": "any notice",
+    "signals.py: ''": "the end of a line",
+    "signals.py: f'tcpconnect: {error}'": "an error that ends nothing",
     "api.py: str(error)": "an ArgumentTypeError",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -115,3 +116,28 @@ def test_error_that_holds_another_line(
     assert cli.main([]) == 2
     _, err = capfd.readouterr()
     assert err.removesuffix("\n").isprintable()
+
+
+def test_verbose_shows_what_it_came_from(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With -v each error of a chain is there, the first one first."""
+
+    def run(*_: object) -> None:
+        try:
+            os.rmdir("")
+        except OSError as error:
+            raise KernelError("can't load", "not here") from error
+
+    monkeypatch.setattr("tcpconnect.pipeline.run", run)
+    assert cli.main(["-v"]) == 1
+    _, err = capfd.readouterr()
+    lines = [line for line in err.splitlines() if not line.startswith("  File ")]
+    assert lines == [
+        "Traceback (most recent call last):",
+        "FileNotFoundError: [Errno 2] No such file or directory: ''",
+        "Traceback (most recent call last):",
+        "KernelError: can't load: not here",
+        "tcpconnect: can't load: not here",
+    ]
+    assert err.count(f'  File "{__file__}", line ') == 2

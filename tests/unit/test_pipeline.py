@@ -76,6 +76,7 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrace]:
     monkeypatch.setattr("tcpconnect.pipeline.keep_only", fake.kept.update)
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     yield fake
+    signal.setitimer(signal.ITIMER_REAL, 0)
     for number, handler in handlers.items():
         signal.signal(number, handler)
 

@@ -156,6 +156,32 @@ def test_busy_record_is_waited_for(producer: Producer, ring: Ring) -> None:
     assert records_of(ring.read()) == [second, third]
 
 
+def test_busy_record_is_given_up(producer: Producer, ring: Ring) -> None:
+    """One that is not finished can be skipped: what stands behind it is read."""
+    first, second, third = numbered(3)
+    reserved = [producer.reserve(first), producer.reserve(second * 2)]
+    producer.write(third)
+    end = ring.written
+    assert [ring.skip(), ring.skip()] == [16, 32]
+    assert ring.holds(end)
+    assert records_of(ring.read()) == [third]
+    assert not ring.holds(end)
+    assert producer.free == producer.size
+    for late in reserved:
+        producer.mark(late)
+    assert ring.read() == []
+
+
+def test_what_comes_later_is_not_held(producer: Producer, ring: Ring) -> None:
+    """Records behind a position do not count before it."""
+    producer.write(*numbered(2))
+    end = ring.written
+    producer.write(*numbered(2))
+    ring.read()
+    assert not ring.holds(end)
+    assert not ring.waiting
+
+
 def test_batch_is_bounded(producer: Producer, ring: Ring) -> None:
     """A batch has at most BATCH_RECORDS records; the next one goes on from there."""
     written = numbered(BATCH_RECORDS + 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from contextlib import contextmanager
 from ctypes import Structure, byref, c_int, c_uint32
@@ -111,13 +112,24 @@ def missing(names: Collection[str]) -> tuple[str, str]:
 
 @contextmanager
 def without(*names: str) -> Iterator[None]:
-    """Do something without these."""
-    before = _get()
-    _set(before._replace(effective=before.effective & ~_bits(names)))
+    """Do something without these. Raises OSError where that is refused.
+
+    Where seccomp refuses capset(2), root does it as nobody, without any.
+    """
+    before, uid = _get(), os.geteuid()
+    try:
+        _set(before._replace(effective=before.effective & ~_bits(names)))
+    except OSError:
+        if uid:
+            raise
+        os.seteuid(NOBODY)
     try:
         yield
     finally:
-        _set(before)
+        if os.geteuid() != uid:
+            os.seteuid(uid)
+        else:
+            _set(before)
 
 
 def keep_only(names: Iterable[str]) -> None:
@@ -125,17 +137,61 @@ def keep_only(names: Iterable[str]) -> None:
 
     Root without capabilities still owns the machine's files, so that it becomes nobody,
     where it may. No program that this process could execute gives anything back.
+
+    A security module or seccomp may refuse any step: the others are made all the same.
+    Raises OSError for the first that was refused.
     """
-    ours = effective()
-    _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    ours, kept = effective(), _get().permitted & _bits(names)
+    refused: list[OSError] = []
+    with _noted(refused):
+        _prctl(PR_SET_NO_NEW_PRIVS, 1)
     if "CAP_SETPCAP" in ours:
-        for number in range(ALL):
-            if _libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0:
-                break  # that was the last one
+        with _noted(refused):
+            _drop_bounding()
     if not os.geteuid() and {"CAP_SETGID", "CAP_SETUID"} <= ours:
-        _check(_libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        with _noted(refused):
+            if kept:
+                _keep_with_another_user()
+            _become_nobody(refused)
+    with _noted(refused):
+        _set(_Sets(kept, kept, 0))  # what is not inheritable is not ambient either
+    if refused:
+        raise refused[0]
+
+
+@contextmanager
+def _noted(refused: list[OSError]) -> Iterator[None]:
+    """Go on behind what is refused."""
+    try:
+        yield
+    except OSError as error:
+        refused.append(error)
+
+
+def _prctl(option: int, argument: int) -> None:
+    _check(_libc.prctl(option, argument, 0, 0, 0))
+
+
+def _drop_bounding() -> None:
+    for number in range(ALL):
+        try:
+            _prctl(PR_CAPBSET_DROP, number)
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                return  # that was the last one
+            raise
+
+
+def _keep_with_another_user() -> None:
+    """Let capabilities outlive root. Raises OSError where they would be of no use."""
+    _prctl(PR_SET_KEEPCAPS, 1)
+    _set(_get())  # they are to be made effective then
+
+
+def _become_nobody(refused: list[OSError]) -> None:
+    with _noted(refused):
         os.setgroups(())
+    with _noted(refused):
         os.setresgid(NOBODY, NOBODY, NOBODY)
+    with _noted(refused):
         os.setresuid(NOBODY, NOBODY, NOBODY)
-    kept = _get().permitted & _bits(names)
-    _set(_Sets(kept, kept, 0))  # what is not inheritable is not ambient either

@@ -72,7 +72,8 @@ class Losses(NamedTuple):
     and lookups that did not fit the ring buffer; ``unread``: DNS answers that were
     malformed or cut; ``unfollowed``: children of followed processes that did not fit
     the set of them; ``ends_missed``: shown without a result, since the kernel skipped
-    all programs for their end.
+    all programs for their end; ``unfinished``: at the stop another CPU did not finish
+    the record; ``unfinished_details``: the same for records of names and processes.
     """
 
     ring: int = 0
@@ -84,6 +85,8 @@ class Losses(NamedTuple):
     unread: int = 0
     unfollowed: int = 0
     ends_missed: int = 0
+    unfinished: int = 0
+    unfinished_details: int = 0
 
 
 def _bits(told: frozenset[str]) -> Detail:
@@ -244,6 +247,19 @@ class KernelSource:
     def waiting(self) -> bool:
         """Whether there are records, finished or not."""
         return self._ring.waiting
+
+    @property
+    def written(self) -> int:
+        """Where in the ring the last record ends, finished or not."""
+        return self._ring.written
+
+    def holds(self, position: int) -> bool:
+        """Whether there are records before this position that were not read."""
+        return self._ring.holds(position)
+
+    def skip(self) -> int:
+        """Give up the next record, which is not finished; return its length."""
+        return self._ring.skip()
 
     @property
     def backlog(self) -> bool:

@@ -267,11 +267,11 @@ class BpfObject:
         Linux commit c8644cd0efe7 ("bpf: refine kernel.unprivileged_bpf_disabled
         behaviour"), v5.19: not any more.
         """
-        with capabilities.without("CAP_BPF", ALMIGHTY):
-            try:
+        try:
+            with capabilities.without("CAP_BPF", ALMIGHTY):
                 libbpf.map_info(self.library, self.map_fd(name))
-            except PermissionError:
-                return True
+        except OSError:  # also where it can't be tried
+            return True
         return False
 
     def fill(self, name: str, entries: dict[bytes, bytes]) -> None:

@@ -9,7 +9,7 @@ from tcpconnect.bpf import capabilities
 from tcpconnect.bpf.cgroup import mount_point
 from tcpconnect.bpf.libbpf import LIBRARY, load_library
 from tcpconnect.bpf.release import running
-from tcpconnect.errors import PreflightError, TcpconnectError
+from tcpconnect.errors import PreflightError, TcpconnectError, no_proc
 
 if TYPE_CHECKING:
     import ctypes
@@ -60,10 +60,7 @@ def privileges() -> Check:
     try:
         namespace = os.stat(USER_NAMESPACE).st_ino
     except OSError as error:
-        problem = TcpconnectError(
-            "no /proc", str(error), "mount it: mount -t proc proc /proc"
-        )
-        return Check(name, "", problem)
+        return Check(name, "", no_proc(error))
     lacking = capabilities.lacking(*NEEDED_CAPABILITIES)
     if lacking:
         who = "not root" if os.geteuid() else "root without its capabilities"

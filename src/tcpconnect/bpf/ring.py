@@ -12,6 +12,7 @@ from typing import NamedTuple
 HEADER_BYTES = 8
 ALIGNMENT = 8
 DISCARDED = 1 << 30  # or busy, the bit above
+LENGTH = DISCARDED - 1
 
 BATCH_RECORDS = 1024  # bounds the memory of a batch, and makes a call cheap
 RUN_BYTES = 256 << 10
@@ -104,9 +105,25 @@ class Ring:
         return count
 
     @property
+    def written(self) -> int:
+        """Where the last record ends, committed or not."""
+        return int(self._producer[0])
+
+    def holds(self, position: int) -> bool:
+        """Whether there are records before this position that were not read."""
+        return bool(self._consumer[0] < position)
+
+    @property
     def waiting(self) -> bool:
         """Whether there are records, committed or not."""
-        return bool(self._producer[0] != self._consumer[0])
+        return self.holds(self.written)
+
+    def skip(self) -> int:
+        """Give up the next record, which is not committed; return its length."""
+        position = self._consumer[0]
+        length = self._words[(position & self._mask) // 4] & LENGTH
+        self._consumer[0] = position + stride_of(length)
+        return int(length)
 
     def close(self) -> None:
         """Unmap."""

@@ -1,0 +1,76 @@
+"""Signals: those that end the trace, and those that are a traced command's."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from tcpconnect.errors import TcpconnectError
+from tcpconnect.output import STDERR, is_writable, say
+
+if TYPE_CHECKING:
+    from tcpconnect.command import Command
+    from tcpconnect.tracer import Trace
+
+# How long what reads the output may take before it is said that nothing does.
+PATIENCE_S = 1.0
+
+
+def stop_at_signals(events: Trace, output: int) -> None:
+    """Stop at the first SIGINT, SIGTERM or SIGHUP; a second one kills, as by default.
+
+    SIGHUP comes when the terminal is closed; under nohup(1) it stays ignored.
+    """
+
+    def stop(number: int, _: object) -> None:
+        _stop(events, output, number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, stop)
+
+
+def pass_signals_on(events: Trace, output: int, command: Command) -> None:
+    """Let the command decide about signals; when it has ended, they stop the trace."""
+
+    def pass_on(number: int, _: object) -> None:
+        if command.running():
+            command.pass_on(number)
+        else:
+            _stop(events, output, number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, pass_on)
+
+
+def _stop(events: Trace, output: int, number: int) -> None:
+    """Stop the trace; the next signal kills, whatever we then wait for.
+
+    A write that waits for a reader goes on to wait when the handler has run (PEP 475).
+    """
+    for deadly in {number, signal.SIGINT, signal.SIGTERM}:
+        signal.signal(deadly, signal.SIG_DFL)
+    events.stop()
+    if number == signal.SIGINT and os.isatty(STDERR) and is_writable(STDERR):
+        say("")  # the terminal has echoed ^C
+    _watch(output)
+
+
+def _watch(output: int) -> None:
+    """Say that a second signal is needed where nobody reads what is left to write."""
+
+    def look(*_: object) -> None:
+        if is_writable(output):
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+        elif is_writable(STDERR):
+            error = TcpconnectError(
+                "the output is blocked",
+                "nobody reads it",
+                "a second signal ends tcpconnect, and what is not written is lost",
+            )
+            say(f"tcpconnect: {error}")
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)

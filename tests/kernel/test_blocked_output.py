@@ -1,0 +1,210 @@
+"""Output that nobody reads: a second signal ends the tool, whatever it waits for."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from attempts import attempt, run_tool
+from conftest import READY, TIMEOUT_S, Tool, wait_until
+from launch import command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+SMALL = 4096
+PORT = 4716
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+BLOCKED = (
+    "tcpconnect: the output is blocked: nobody reads it; "
+    "a second signal ends tcpconnect, and what is not written is lost\n"
+)
+
+
+@contextmanager
+def full_pipe() -> Iterator[int]:
+    """Give the end to write to of a pipe that nobody reads, and that has no room."""
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, SMALL)
+    os.write(write, bytes(SMALL))
+    try:
+        yield write
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+@contextmanager
+def full_fifo(path: Path) -> Iterator[Path]:
+    """Give a named pipe that nobody reads, and that has no room."""
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDWR)
+    fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, SMALL)
+    os.write(fd, bytes(SMALL))
+    try:
+        yield path
+    finally:
+        os.close(fd)
+
+
+def catches(pid: int, number: int) -> bool:
+    """Tell whether a process has a handler for a signal."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    mask = int(text.partition("SigCgt:")[2].split()[0], 16)
+    return bool(mask >> (number - 1) & 1)
+
+
+def command_has_ended(pid: int) -> bool:
+    """Tell whether the only child of a process is a zombie."""
+    child = Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()
+    return bool(child) and ") Z " in Path(f"/proc/{child}/stat").read_text()
+
+
+def ends_at_the_second(process: subprocess.Popen[bytes], number: int) -> None:
+    """Check that the first signal is taken, and that the second one ends it."""
+    process.send_signal(number)
+    wait_until(lambda: not catches(process.pid, number), "the first to be taken")
+    assert process.poll() is None
+    process.send_signal(number)
+    assert process.wait(TIMEOUT_S) == -number
+
+
+@SIGNALS
+@pytest.mark.parametrize(
+    "options", ["", "-r", "-c", "-cr --histogram", "--limit 1", "--duration 0.01"]
+)
+def test_pipe(number: int, options: str) -> None:
+    """Without a command, before and after the trace has ended by itself."""
+    words = ("-p", os.getpid(), *options.split())
+    with full_pipe() as write, Tool(*words, stdout=write) as tool:
+        attempt("127.0.0.1", PORT)
+        ends_at_the_second(tool.process, number)
+
+
+@SIGNALS
+@pytest.mark.parametrize("options", ["", "-c", "--limit 1", "--duration 0.01"])
+def test_command_has_ended(number: int, options: str, tmp_path: Path) -> None:
+    """With a command that has ended."""
+    with (
+        full_fifo(tmp_path / "fifo") as fifo,
+        Tool("-o", fifo, *options.split(), "--", "true") as tool,
+    ):
+        wait_until(lambda: command_has_ended(tool.process.pid), "the command's end")
+        ends_at_the_second(tool.process, number)
+
+
+@pytest.mark.parametrize("numbers", [(2, 15), (15, 2), (3, 15), (1, 2)])
+def test_two_signals_may_differ(numbers: tuple[int, int], tmp_path: Path) -> None:
+    """The second signal need not be the first one again."""
+    first, second = numbers
+    with (
+        full_fifo(tmp_path / "fifo") as fifo,
+        Tool("-o", fifo, "--", "true") as tool,
+    ):
+        wait_until(lambda: command_has_ended(tool.process.pid), "the command's end")
+        tool.process.send_signal(first)
+        wait_until(lambda: not catches(tool.process.pid, first), "the first")
+        assert tool.stop(second) == -second
+
+
+CONNECT_OFTEN = f"""
+import socket
+for _ in range(300):
+    with socket.socket() as client:
+        client.connect_ex(("127.0.0.1", {PORT}))
+"""
+
+
+@SIGNALS
+def test_stderr_of_a_command(number: int) -> None:
+    """With a command lines go to stderr, where nothing can be said either."""
+    begin = command(["--", sys.executable, "-SE", "-c", CONNECT_OFTEN])
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, SMALL)
+    with subprocess.Popen(**begin, stderr=write) as process:
+        os.close(write)
+        wait_until(lambda: command_has_ended(process.pid), "the command's end")
+        ends_at_the_second(process, number)
+        said = os.read(read, SMALL)
+    os.close(read)
+    assert said.startswith(READY)
+
+
+@SIGNALS
+def test_stderr_alone(number: int) -> None:
+    """Nobody reads what is said, so that nothing is shown either."""
+    begin = command(["-P", PORT])
+    begin.update(stdout=subprocess.DEVNULL)
+    with full_pipe() as write, subprocess.Popen(**begin, stderr=write) as process:
+        # (From its start Python has a handler for SIGINT.)
+        wait_until(lambda: catches(process.pid, signal.SIGTERM), "the handlers")
+        ends_at_the_second(process, number)
+
+
+@SIGNALS
+def test_stopped_terminal(number: int) -> None:
+    """A terminal that was stopped, as by Ctrl-S."""
+    leader, terminal = pty.openpty()
+    termios.tcflow(terminal, termios.TCOOFF)
+    with Tool("-P", PORT, stdout=terminal) as tool:
+        ends_at_the_second(tool.process, number)
+        assert tool.stderr.decode() == READY.decode()
+    os.close(terminal)
+    os.close(leader)
+
+
+@pytest.mark.parametrize("options", ["", "-c"])
+def test_it_is_said(options: str) -> None:
+    """What a second signal leads to is said, when the first one does not end it."""
+    words = ("-P", PORT, *options.split())
+    with full_pipe() as write, Tool(*words, stdout=write) as tool:
+        tool.process.send_signal(signal.SIGINT)
+        wait_until(lambda: BLOCKED in tool.stderr.decode(), "the line")
+        assert tool.stop() == -signal.SIGINT
+        assert tool.stderr.decode() == READY.decode() + BLOCKED
+
+
+def test_nothing_is_said_when_it_is_read_on() -> None:
+    """What is read after the first signal is all there is."""
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, SMALL)
+    made = 300
+    with Tool("-jp", os.getpid(), "--columns", "dport", stdout=write) as tool:
+        os.close(write)
+        for _ in range(made):
+            attempt("127.0.0.1", PORT)
+        tool.process.send_signal(signal.SIGINT)
+        with open(read, "rb") as output:
+            assert output.read().count(b"\n") == made
+        assert tool.wait() == 0
+        assert tool.stderr == READY
+
+
+def test_closed_while_blocked() -> None:
+    """When the reader goes, it ends."""
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, SMALL)
+    os.write(write, bytes(SMALL))
+    with Tool("-P", PORT, stdout=write) as tool:
+        os.close(write)
+        tool.process.send_signal(signal.SIGINT)
+        os.close(read)
+        assert tool.wait() == 0
+        assert tool.stderr == READY
+
+
+def test_timer_is_not_the_commands() -> None:
+    """What a command does with SIGALRM is its own affair."""
+    result = run_tool("-o", "/dev/null", "--", "sh", "-c", "kill -ALRM $$")
+    assert result.returncode == 128 + signal.SIGALRM

@@ -1,0 +1,153 @@
+"""Nothing is imported after privileges have gone: nobody may not read it, perhaps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attempts import Child, attempt
+from conftest import READY, TIMEOUT_S
+from launch import FORK
+from mounts import private_mounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+PORT = 4714
+
+# Whoever asks for a module that is not there yet asks this finder first.
+WATCH = """
+import os, sys
+class Finder:
+    def find_spec(self, name, *_):
+        os.write(2, f"{name} is imported late\\n".encode())
+from tcpconnect import pipeline
+give_up = pipeline.keep_only
+pipeline.keep_only = lambda names: (give_up(names), sys.meta_path.insert(0, Finder()))
+from tcpconnect.cli import main
+sys.exit(main())
+"""
+
+EVERY_MODE = (
+    *("-t", "-r", "-L", "-j", "--format csv", "-v", "-4 -u 0 --to 127.0.0.0/8"),
+    *("--color always", "-c", "-cj", "-cr --histogram", "-c --format csv"),
+    *("-d", "-rdj", "-cd", "--dns-latency", "--names-ttl 1 -d"),
+    *("--columns exe,cmdline,container,pod,unit,time", "-o /dev/null", "-f"),
+)
+
+
+@contextmanager
+def watched(*options: object, **popen: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the tool until it is ready; what it then imports it says on stderr."""
+    words = [sys.executable, "-c", WATCH, *map(str, options)]
+    with subprocess.Popen(
+        words, **{"stdout": subprocess.PIPE, **popen}, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr
+        said = b""
+        while said != READY:
+            said = process.stderr.readline()
+            assert said
+        yield process
+
+
+def late(process: subprocess.Popen[bytes]) -> tuple[int, list[bytes]]:
+    """Return the exit code, and what is imported, until the tool has ended."""
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    return process.returncode, [x for x in said.splitlines() if b" late" in x]
+
+
+def run(*options: object, **popen: Any) -> tuple[int, list[bytes]]:
+    """Return the exit code of a run that ends by itself, and what is imported late."""
+    with watched(*options, **popen) as process:
+        return late(process)
+
+
+def test_an_import_is_seen() -> None:
+    """What the other tests rely on: an import is told."""
+    code = WATCH.replace("sys.exit(main())", "main()\nimport this")
+    words = [sys.executable, "-c", code, "--duration", "0.01", "-P", str(PORT)]
+    ended = subprocess.run(words, check=False, capture_output=True)
+    assert ended.stderr.startswith(READY + b"this is imported late\n")
+
+
+@pytest.mark.parametrize("options", EVERY_MODE[:1] if FORK else EVERY_MODE)
+@pytest.mark.parametrize("end", ["SIGINT", "--limit", "--duration"])
+def test_trace(options: str, end: str) -> None:
+    """In every mode, with an attempt, whatever ends it."""
+    ends = {"--limit": ("--limit", 1), "--duration": ("--duration", 0.3)}
+    words = ("-p", os.getpid(), *options.split(), *ends.get(end, ()))
+    with watched(*words) as process:
+        attempt("127.0.0.1", PORT)
+        if end not in ends or "-c" in options:
+            process.send_signal(signal.SIGINT)
+        assert late(process) == (0, [])
+
+
+@pytest.mark.parametrize("options", ["", "-v", "-c", "-cr --histogram", "-j -v"])
+def test_lost_output(options: str) -> None:
+    """The output can't be written, or nobody reads it."""
+    more = ("-p", os.getpid(), *options.split(), "--duration", 0.3)
+    with watched(*more, "-o", "/dev/full") as process:
+        attempt("127.0.0.1", PORT)
+        assert late(process) == (1, [])
+    read, write = os.pipe()
+    with watched(*more, stdout=write) as process:
+        os.close(write)
+        os.close(read)
+        attempt("127.0.0.1", PORT)
+        assert late(process) == (0, [])
+
+
+def test_losses() -> None:
+    """What was lost is said."""
+    with watched("-p", os.getpid(), "--ring-bytes", 4096) as process:
+        process.send_signal(signal.SIGSTOP)
+        for _ in range(200):
+            attempt("127.0.0.1", PORT)
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=TIMEOUT_S)
+    assert b"attempts lost" in said
+    assert b" late" not in said
+
+
+@pytest.mark.parametrize("verbose", [(), ("-v",)])
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("true", 0), ("false", 1), ("/no/such/command", 127), ("/", 126)],
+)
+def test_command(verbose: tuple[str, ...], command: str, code: int) -> None:
+    """A command has ended, or can't be started; sudo called, or nobody."""
+    assert run(*verbose, "--", command) == (code, [])
+    sudo = {"SUDO_UID": "1", "SUDO_GID": "1", "SUDO_USER": "daemon"}
+    assert run(*verbose, "--", command, env={**os.environ, **sudo}) == (code, [])
+
+
+def test_names_of_a_container_to_come() -> None:
+    """A process with another root is looked at when it is seen."""
+    with watched("-d", "-j") as process, private_mounts():
+        with Child(lambda: attempt("127.0.0.1", PORT)) as child:
+            child.run()
+        process.send_signal(signal.SIGINT)
+        assert late(process) == (0, [])
+
+
+def test_an_error_that_nobody_foresaw() -> None:
+    """A bug is one line, with -v what led to it."""
+    broken = "pipeline.write = lambda fd, data: 1 / 0\nfrom tcpconnect.cli"
+    code = WATCH.replace("from tcpconnect.cli", broken)
+    words = [sys.executable, "-c", code, "-v", "-P", str(PORT)]
+    ended = subprocess.run(words, check=False, capture_output=True)
+    assert ended.returncode == 1
+    *_, last = ended.stderr.splitlines()
+    assert last.startswith(b"tcpconnect: internal error: ZeroDivisionError: ")
+    assert b" late" not in ended.stderr
+    assert b"Traceback (most recent call last):\n" in ended.stderr

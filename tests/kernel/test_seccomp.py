@@ -1,0 +1,111 @@
+"""Giving up privileges where a filter refuses a step: the others are made."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+from pathlib import Path
+
+import conftest
+import pytest
+import seccomp
+from attempts import attempt
+from conftest import READY, Tool
+from privileges import READ_ALL, bits, status_of
+
+from tcpconnect.bpf.capabilities import NOBODY
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+PORT = 4717
+OURS = status_of(os.getpid())
+CAPSET, PRCTL, UID = ("capset",), ("prctl",), ("setresuid",)
+BOTH = (*CAPSET, *PRCTL)
+ALL_REFUSED = (*BOTH, "setgroups", "setresgid", "setresuid")
+
+
+def traced(
+    monkeypatch: pytest.MonkeyPatch,
+    names: tuple[str, ...],
+    error: int,
+    *options: str,
+) -> dict[str, int]:
+    """Trace with these calls refused; return the tool's privileges while it does."""
+    begin = functools.partial(seccomp.command, names, error)
+    monkeypatch.setattr(conftest, "command", begin)
+    with Tool("-jp", os.getpid(), *options) as tool:
+        status = status_of(tool.process.pid)
+        attempt("127.0.0.1", PORT)
+        assert tool.stop() == 0
+        (event,) = tool.all_events()
+        said = tool.stderr.decode().removesuffix(READY.decode())
+    assert PORT in {event.get("dport"), event.get("rport")}
+    reason = os.strerror(error)
+    assert said == f"tcpconnect: can't give up privileges: {reason}\n"
+    return status._asdict()
+
+
+# What is refused, what is kept on purpose, and what stays.
+NOTHING_KEPT = {
+    CAPSET: {"uid": NOBODY, "permitted": 0, "bounding": 0, "no_new_privs": 1},
+    PRCTL: {
+        "uid": NOBODY,
+        "permitted": 0,
+        "bounding": OURS.bounding,
+        "no_new_privs": OURS.no_new_privs,
+    },
+    BOTH: {"uid": NOBODY, "permitted": 0, "bounding": OURS.bounding},
+    UID: {"uid": 0, "permitted": 0, "bounding": 0, "no_new_privs": 1},
+    ("setgroups",): {"uid": NOBODY, "permitted": 0, "bounding": 0, "no_new_privs": 1},
+    ("setresgid",): {"uid": NOBODY, "permitted": 0, "bounding": 0, "no_new_privs": 1},
+    ALL_REFUSED: {"uid": 0, "permitted": OURS.permitted, "bounding": OURS.bounding},
+}
+KEPT = bits({READ_ALL})
+ONE_KEPT = {
+    CAPSET: {"uid": 0, "permitted": OURS.permitted, "bounding": 0, "no_new_privs": 1},
+    PRCTL: {"uid": 0, "permitted": KEPT, "effective": KEPT},
+    BOTH: {"uid": 0, "permitted": OURS.permitted},
+    UID: {"uid": 0, "permitted": KEPT, "effective": KEPT, "bounding": 0},
+}
+
+
+@pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS])
+@pytest.mark.parametrize("options", ["", "-r", "-c", "-L"])
+@pytest.mark.parametrize("refused", NOTHING_KEPT, ids="+".join)
+def test_nothing_to_keep(
+    monkeypatch: pytest.MonkeyPatch, refused: tuple[str, ...], options: str, error: int
+) -> None:
+    """What needs nothing more gives up all that the filter lets it."""
+    status = traced(monkeypatch, refused, error, *options.split())
+    if not _guarded():
+        assert NOTHING_KEPT[refused].items() <= status.items()
+
+
+@pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS])
+@pytest.mark.parametrize("refused", ONE_KEPT, ids="+".join)
+def test_one_to_keep(
+    monkeypatch: pytest.MonkeyPatch, refused: tuple[str, ...], error: int
+) -> None:
+    """What is needed later stays of use, at the price of staying root."""
+    options = ("--columns", "dport,container")
+    status = traced(monkeypatch, refused, error, *options)
+    assert ONE_KEPT[refused].items() <= status.items()
+
+
+def test_limit_that_can_not_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are sought with the descriptors that there are."""
+    begin = functools.partial(seccomp.command, ("prlimit64",), errno.EPERM)
+    monkeypatch.setattr(conftest, "command", begin)
+    with Tool("-djp", os.getpid(), "--names", "dns") as tool:
+        attempt("127.0.0.1", PORT)
+        (event,) = tool.events(1)
+        assert event["dport"] == PORT
+        assert tool.stop() == 0
+
+
+def _guarded() -> bool:
+    """Whether reading maps takes CAP_BPF, which is then kept."""
+    release = tuple(map(int, os.uname().release.split(".")[:2]))
+    switch = Path("/proc/sys/kernel/unprivileged_bpf_disabled").read_text()
+    return release < (5, 19) and switch != "0\n"

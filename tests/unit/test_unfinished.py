@@ -1,0 +1,183 @@
+"""A trace with a record that another CPU has begun, and finishes late or never."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcpconnect import tracer
+from tcpconnect.bpf.kernel import Losses
+from tcpconnect.connection import LAYOUT
+from tcpconnect.enrich.names import LOOKUP
+from tcpconnect.naming import Naming
+from tcpconnect.settings import Settings
+from tcpconnect.tracer import PAUSE_MS, UNFINISHED_PAUSE_S, UNFINISHED_S, Trace
+from unit.producer import Producer, opened
+
+if TYPE_CHECKING:
+    import ctypes
+    from collections.abc import Iterator
+
+    from tcpconnect.bpf.ring import Ring, Run
+
+SIZE = 1 << 16
+
+
+class Source:
+    """Stands for KernelSource: a ring, and no kernel."""
+
+    limits = ()
+    first_ns = 0
+    losses = Losses()
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+        self.reads = 0
+        # As the ring's own while a record is not finished: there is something to read.
+        self._readable, self._end = os.pipe()
+        os.write(self._end, b"\0")
+
+    def __call__(self, _library: ctypes.CDLL, _settings: Settings) -> Source:
+        """Stand for the constructor."""
+        return self
+
+    def __getattr__(self, name: str) -> object:
+        """Do as the ring does."""
+        return getattr(self._ring, name)
+
+    def read(self) -> list[Run]:
+        """Count, and read."""
+        self.reads += 1
+        return self._ring.read()
+
+    def fileno(self) -> int:
+        """Return what is polled."""
+        return self._readable
+
+    def pending(self) -> Iterator[bytes]:
+        """Yield nothing."""
+        yield from ()
+
+    def detach(self) -> None:
+        """Do nothing: what writes to the ring is the test."""
+
+    def close(self) -> None:
+        """Close what is polled."""
+        os.close(self._readable)
+        os.close(self._end)
+
+
+@pytest.fixture
+def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Producer, Source]]:
+    """What writes to the ring that the next trace reads, and what is read from."""
+    with opened(SIZE) as (producer, ring):
+        source = Source(ring)
+        monkeypatch.setattr(tracer, "ready_library", lambda: None)
+        monkeypatch.setattr(tracer, "KernelSource", source)
+        yield producer, source
+
+
+@pytest.fixture
+def producer(pair: tuple[Producer, Source]) -> Producer:
+    """The producer of the pair."""
+    return pair[0]
+
+
+def record(port: int) -> bytes:
+    """Return an attempt, told by its destination port."""
+    values = [0 if isinstance(v, int) else v for v in LAYOUT.unpack(bytes(LAYOUT.size))]
+    data = bytearray(LAYOUT.pack(*values))
+    data[0:8] = port.to_bytes(8, "little")  # its time, whatever else it has
+    return bytes(data)
+
+
+def made(count: int) -> list[bytes]:
+    """Return so many different attempts."""
+    return [record(port) for port in range(1, count + 1)]
+
+
+def at_the_stop(trace: Trace) -> tuple[int, Losses]:
+    """Stop; return how many attempts are shown, and what was lost."""
+    trace.stop()
+    return sum(map(len, trace.batches())), trace.losses
+
+
+def test_never_finished(producer: Producer) -> None:
+    """It is given up in bounded time, without spinning; all others are shown."""
+    first, second, third, fourth = made(4)
+    producer.write(first)
+    producer.reserve(second)
+    producer.write(third)
+    producer.reserve(fourth)
+    began, used = time.monotonic(), time.process_time()
+    with Trace(Settings()) as trace:
+        shown, losses = at_the_stop(trace)
+    assert (shown, losses) == (2, Losses(unfinished=2))
+    assert UNFINISHED_S <= time.monotonic() - began < 10 * UNFINISHED_S
+    assert time.process_time() - used < UNFINISHED_S / 2
+
+
+def test_finished_late(producer: Producer) -> None:
+    """What is finished meanwhile is shown, in its order, and nothing is lost."""
+    first, second = made(2)
+    reserved = producer.reserve(first)
+    producer.write(second)
+    timer = threading.Timer(UNFINISHED_S / 10, producer.mark, (reserved,))
+    with Trace(Settings()) as trace:
+        timer.start()
+        assert at_the_stop(trace) == (2, Losses())
+    timer.join()
+
+
+def test_names(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that is no attempt is not counted as one."""
+    monkeypatch.setattr("tcpconnect.naming.Answers", Nothing)
+    monkeypatch.setattr("tcpconnect.naming.Lookups", Nothing)
+    producer.reserve(bytes(LOOKUP.size))
+    producer.write(*made(1))
+    assert LOOKUP.size in Naming.lengths
+    with Trace(Settings(dns=True)) as trace:
+        assert at_the_stop(trace) == (1, Losses(unfinished_details=1))
+
+
+class Nothing:
+    """A source of names that has none."""
+
+    limits = ()
+    lost = 0
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Attach nothing."""
+
+    def close(self) -> None:
+        """Detach nothing."""
+
+
+def test_no_spinning_while_tracing(pair: tuple[Producer, Source]) -> None:
+    """A descriptor that stays readable for one such record is not asked in circles."""
+    producer, source = pair
+    first, second = made(2)
+    producer.reserve(first)
+    producer.write(second)
+    duration = 0.5
+    with Trace(Settings(), duration) as trace:
+        assert sum(map(len, trace.batches())) == 1
+        assert trace.losses == Losses(unfinished=1)
+    looks = duration / PAUSE_MS * 1e3 + UNFINISHED_S / UNFINISHED_PAUSE_S
+    assert source.reads <= looks + 3
+
+
+def test_more_is_written_all_the_time(producer: Producer) -> None:
+    """What comes after the stop, of names for one, is no reason to go on."""
+    producer.write(*made(1))
+    with Trace(Settings()) as trace:
+        trace.stop()
+        shown = 0
+        for batch in trace.batches():
+            shown += len(batch)
+            producer.write(*made(1))
+            assert shown < 10
