@@ -33,7 +33,10 @@ KERNELS = (
 )
 
 # What the tests need and Debian does not build in; loaded when it is asked for.
-MODULES = ("dummy", "nf_tables", "nft_chain_nat", "nft_nat", "overlay", "veth")
+MODULES = (
+    *("dummy", "nf_tables", "nft_chain_nat", "nft_nat", "nft_reject_ipv4"),
+    *("nft_reject_ipv6", "overlay", "veth"),
+)
 
 # From 7.x on, the image and the modules are in packages of their own.
 PARTS = re.compile(r"linux-(image|binary|modules)-[\d.]+.*-cloud-|linux-modules-cloud-")
