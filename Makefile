@@ -6,6 +6,9 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
 SHARE := $(wildcard share/*.py share/*.in)
 
+# Debian's users have neither in PATH; nor has root who comes by su(1).
+export PATH := $(PATH):/usr/sbin:/sbin
+
 .DEFAULT_GOAL := help
 .PHONY: help run install test soak fuzz test-kernels test-systemd lint format bench bench-peers share dist release-check clean
 
