@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -109,3 +110,13 @@ def test_tools_of_virtual_machines(machine: Machine) -> None:
     code, out, err = machine.run("vm")
     assert (code, out) == (1, "")
     assert err.startswith("missing: qemu-system-x86 qemu-system-arm mmdebstrap ")
+
+
+def test_said_before_it_is_done(machine: Machine) -> None:
+    """What is going to be installed is printed before apt-get, which ends it, runs."""
+    machine.program("python3", "exit 1")
+    machine.program("id", "echo 0")
+    machine.program("apt-get", "kill $PPID")
+    expected = "Downloading and installing Debian packages, with apt-get:"
+    said = f"{expected} libbpf1 python3-venv\n"
+    assert machine.run() == (-signal.SIGTERM, "", said)
