@@ -66,6 +66,7 @@ class Shell:
             "SHARE": str(share),
             "XDG_DATA_DIRS": f"{share}:/usr/local/share:/usr/share",
             "PATH": os.environ["PATH"],
+            "SHELL": "/bin/sh",  # tmux's, since that of a service's user does nothing
             "TERM": "screen",
             "LC_ALL": "C.UTF-8",
         }

@@ -29,7 +29,7 @@ class Checkout:
         """Make a target; return the lines printed."""
         outer = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # of the make that runs the tests
         done = subprocess.run(
-            ["make", target, f"VENV={self.venv}"],
+            ["make", target, f"VENV={self.venv}", "ARGS="],
             check=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
