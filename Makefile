@@ -6,6 +6,22 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
 SHARE := $(wildcard share/*.py share/*.in)
 
+# Debian's users have neither in PATH; nor has root who comes by su(1).
+export PATH := $(PATH):/usr/sbin:/sbin
+
+define INSTALL_NOTE
+Installing tcpconnect into $(abspath $(VENV)). pip downloads what its cache does not have:
+  to run it: dnspython, msgspec (1 MB)
+  to build it: hatchling, msgspec, and ziglang, which is the compiler (100 MB); these are
+    unpacked into a temporary folder (375 MB), which is removed afterwards
+pip and the compiler keep caches in the folder .cache of your home; "make clean" removes the rest.
+endef
+define TOOLS_NOTE
+Installing what tests and checks need into $(abspath $(VENV)) (120 MB). pip downloads what its
+cache does not have: build, clang-format, hypothesis, mypy, pytest, ruff and a newer pip.
+endef
+export INSTALL_NOTE TOOLS_NOTE
+
 .DEFAULT_GOAL := help
 .PHONY: help run install test soak fuzz test-kernels test-systemd lint format bench bench-peers share dist release-check clean
 
@@ -16,6 +32,7 @@ run: $(VENV)/installed ## trace; options in ARGS="-t -P 443"
 	$(BIN)/tcpconnect $(ARGS)
 
 install: $(VENV)/installed ## build the tool into .venv/bin/tcpconnect
+	@: # else make says that there is nothing to be done
 
 test: $(VENV)/tools ## run all tests, those of the kernel too when root; options in ARGS
 	@scripts/system-packages test
@@ -73,11 +90,13 @@ clean: ## remove what was built
 
 $(VENV)/installed: pyproject.toml hatch_build.py bin/tcpconnect $(BPF) $(SHARE)
 	@scripts/system-packages
+	@echo "$$INSTALL_NOTE" >&2
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --editable .
 	@touch $@
 
 $(VENV)/tools: $(VENV)/installed
+	@echo "$$TOOLS_NOTE" >&2
 	$(PIP) install --upgrade 'pip>=25.1'
 	$(PIP) install --group dev
 	@touch $@

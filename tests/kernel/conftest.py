@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
-from launch import command
+from launch import command, hear_ignored_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -32,6 +32,11 @@ CLONE_NEWNET = 0x40000000
 MS_BIND, MNT_DETACH = 4096, 2
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 NAMED = Path("/run/netns")  # where ip(8) looks for them
+
+
+def pytest_configure() -> None:
+    """Let the tests run in the background, and under nohup(1)."""
+    hear_ignored_signals()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

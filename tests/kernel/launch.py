@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 INSTALLED = Path(sys.executable).with_name("tcpconnect")
 TOOL = INSTALLED  # a test may replace it
 FORK = os.environ.get("TCPCONNECT_TESTS") == "fork"
+IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
 PR_SET_NAME = 15
 
 if FORK:
@@ -35,6 +36,18 @@ if FORK:
     from tcpconnect.bpf.libbpf import load_library
 
     LOADED = (load_library(), ctypes.CDLL(None).prctl)
+
+
+def hear_ignored_signals() -> None:
+    """Have what is started from now on hear the signals that we were to ignore.
+
+    nohup(1) ignores SIGHUP, and a shell SIGINT and SIGQUIT for what it starts in the
+    background; programs inherit that. We go on to ignore them, but by a handler, which
+    execve(2) replaces by the default.
+    """
+    for number in signal.valid_signals() - IGNORED_BY_PYTHON:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def command(
@@ -51,10 +64,7 @@ def command(
         if env is not None:
             os.environ.clear()
             os.environ.update(env)
-        # As Python has them when it starts.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        _set_signals_as_exec()
         LOADED[1](PR_SET_NAME, TOOL.name.encode())
         sys.argv = words
         code: Any = 70
@@ -75,3 +85,13 @@ def _close_as_exec() -> None:
         with suppress(OSError):  # that of the folder has been closed
             if not os.get_inheritable(fd):
                 os.close(fd)
+
+
+def _set_signals_as_exec() -> None:
+    """Set them as they are in a Python that begins."""
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    for number in IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)

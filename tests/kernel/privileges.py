@@ -17,6 +17,7 @@ from conftest import libc
 
 from tcpconnect.bpf.capabilities import ALL, NOBODY, NUMBERS
 from tcpconnect.bpf.release import programs_are_preemptible
+from tcpconnect.bpf.sudo import as_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,9 +122,15 @@ def missing(who: Who) -> str:
 
 def may_miss(who: Who) -> list[str]:
     """Return what each run then says before it is ready."""
-    why = "missing; run it with sudo, or give it this capability"
     lacks = missing(who)
-    return [f"tcpconnect: attempts may be missed: {lacks} {why}\n"] if lacks else []
+    why = f"{lacks} missing; {remedy(who)}"
+    return [f"tcpconnect: attempts may be missed: {why}\n"] if lacks else []
+
+
+def remedy(who: Who, what: str = "this capability") -> str:
+    """Return what is proposed to somebody who lacks something."""
+    again = f", or {as_root(str(launch.TOOL))}" if who.uid else ""
+    return f"give it {what}{again}"
 
 
 class Status(NamedTuple):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import READY
 from launch import TOOL
-from privileges import Who, may_miss
+from privileges import Who, may_miss, nobody, remedy, root
 
 from tcpconnect.bpf import capabilities as of
 
@@ -37,11 +37,12 @@ HIDE_LIBBPF = (
 )
 
 
-def no_privileges(who: str, *missing: str) -> str:
+def no_privileges(who: Who, *missing: str) -> str:
     """Return the problem of who has not got these."""
     these = "these capabilities" if len(missing) > 1 else "this capability"
-    reason = f"{who}: {' and '.join(missing)} missing"
-    return f"no privileges: {reason}; run it with sudo, or give it {these}"
+    name = "not root" if who.uid else "root without its capabilities"
+    reason = f"{name}: {' and '.join(missing)} missing"
+    return f"no privileges: {reason}; {remedy(who, these)}"
 
 
 def nobody_with(*capabilities: str) -> str:
@@ -113,8 +114,31 @@ def test_all_is_well() -> None:
 )
 def test_not_root(capabilities: list[str], missing: list[str]) -> None:
     """The capabilities that lack are named."""
-    expected = [no_privileges("not root", *missing)]
+    expected = [no_privileges(nobody(), *missing)]
     assert problems(wrapper=nobody_with(*capabilities)) == expected
+
+
+# As root would, without the user's folders in PATH.
+SUDO = """\
+#!/bin/sh
+PATH=/usr/sbin:/usr/bin:/sbin:/bin exec "$@"
+"""
+
+
+def test_line_that_is_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who installed it with pipx pastes what the message proposes; it runs."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    (tmp_path / "tcpconnect").symlink_to(TOOL)
+    (tmp_path / "sudo").write_text(SUDO)
+    (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setitem(globals(), "TOOL", "tcpconnect")
+    (problem,) = problems(wrapper=nobody_with())
+    command = problem.partition("or run: ")[2]
+    script = f"{command} -p {os.getpid()} --duration 0.01"
+    ran = subprocess.run(["sh", "-c", script], check=False, capture_output=True)
+    assert (ran.returncode, ran.stderr) == (0, READY)
 
 
 @pytest.mark.parametrize("capabilities", [["bpf", "perfmon"], ["sys_admin"]])
@@ -128,7 +152,7 @@ def test_enough_capabilities(capabilities: list[str]) -> None:
 def test_root_without_capabilities() -> None:
     """Root in a container, which has not got them."""
     wrapper = "setpriv --bounding-set=-bpf,-perfmon,-sys_admin"
-    expected = [no_privileges("root without its capabilities", *BOTH)]
+    expected = [no_privileges(root(), *BOTH)]
     assert problems(wrapper=wrapper) == expected
 
 
@@ -240,7 +264,7 @@ def test_all_at_once(tmp_path: Path) -> None:
     prepare = f"{HIDE_LIBBPF}; {locked}; {old_btf(tmp_path / 'btf', *FEATURES)}"
     found = problems(prepare, nobody_with())
     expected = [
-        no_privileges("not root", *BOTH),
+        no_privileges(nobody(), *BOTH),
         too_old(*FEATURES.values()),
         LOCKDOWN,
     ]

@@ -26,6 +26,7 @@ from privileges import (
     missing,
     nobody,
     parse_status,
+    remedy,
     root,
     run,
     status_of,
@@ -165,7 +166,7 @@ def test_lookups() -> None:
     (notice,) = notices_of(nobody(*needed), *options)
     assert notice == (
         "tcpconnect: no names from libc in containers: CAP_SYS_PTRACE missing; "
-        "run it with sudo, or give it this capability\n"
+        f"{remedy(nobody())}\n"
     )
     if by_perf():
         fails_for(SYS_ADMIN, nobody(*CORE, SYS_PTRACE), *options)
@@ -224,7 +225,7 @@ def test_names_of_containers(columns: str) -> None:
         assert notices_of(root(*CORE), "--columns", "container_id,cgroup") == []
     assert notice == (
         "tcpconnect: no names of containers from /var/lib/docker/containers: "
-        "CAP_DAC_READ_SEARCH missing; run it with sudo, or give it this capability\n"
+        f"CAP_DAC_READ_SEARCH missing; {remedy(root())}\n"
     )
 
 

@@ -78,6 +78,14 @@ def test_empty_path(kind: str) -> None:
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_path(kind: str) -> None:
+    """What a script passes on may be anything: the error is one harmless line."""
+    result = run_tool(f"--{kind}map", "\x1b[31m\n\x9b0m\u202e")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.removesuffix("\n").isprintable()
+
+
 @pytest.mark.parametrize("kind", ["prog", "link"])
 def test_path_that_is_a_program_or_link(bpffs: Path, kind: str) -> None:
     """Other things that can be pinned are named, too."""

@@ -1,4 +1,4 @@
-"""Programs that some tests call."""
+"""Programs that some tests call, and files that those read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 
-def needs(*programs: str) -> None:
-    """Skip the test where a program lacks; in CI, nothing is skipped."""
-    lacking = [program for program in programs if not shutil.which(program)]
-    if lacking and "CI" not in os.environ:
-        pytest.skip(f"needs {' and '.join(lacking)}: scripts/system-packages test")
+def needs(*names: str) -> None:
+    """Skip the test where a program or file is missing; in CI, nothing is skipped."""
+    missing = [n for n in names if not (shutil.which(n) or os.path.exists(n))]
+    if missing and "CI" not in os.environ:
+        pytest.skip(f"needs {' and '.join(missing)}: scripts/system-packages test")

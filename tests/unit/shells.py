@@ -17,10 +17,11 @@ TIMEOUT_S = 20.0
 
 # What each shell reads first, and how it is called. A function stands for the tool: it
 # counts its calls and shows its arguments.
-BASH = """\
+BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
+BASH = f"""\
 PS1='$ '
-. /usr/share/bash-completion/bash_completion
-tcpconnect() { n=$((n + 1)); echo "$n: $* ;"; }
+. {BASH_COMPLETION}
+tcpconnect() {{ n=$((n + 1)); echo "$n: $* ;"; }}
 """
 ZSH = """\
 PS1='$ '
@@ -39,7 +40,7 @@ function tcpconnect
 end
 """
 BARE_BASH = BASH.replace(
-    ". /usr/share/bash-completion/bash_completion",
+    f". {BASH_COMPLETION}",
     '. "$SHARE/bash-completion/completions/tcpconnect"',
 )
 SHELLS = {
@@ -48,6 +49,7 @@ SHELLS = {
     "zsh": (".zshrc", ZSH, "zsh -d -i"),
     "fish": (".config/fish/config.fish", FISH, "fish -i"),
 }
+READS = {"bash": (BASH_COMPLETION,)}  # what others install, and a shell reads
 
 
 class Shell:
@@ -64,6 +66,7 @@ class Shell:
             "SHARE": str(share),
             "XDG_DATA_DIRS": f"{share}:/usr/local/share:/usr/share",
             "PATH": os.environ["PATH"],
+            "SHELL": "/bin/sh",  # tmux's, since that of a service's user does nothing
             "TERM": "screen",
             "LC_ALL": "C.UTF-8",
         }

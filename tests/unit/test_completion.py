@@ -8,7 +8,7 @@ import pytest
 
 from share import __main__ as share
 from unit.programs import needs
-from unit.shells import SHELLS, Shell
+from unit.shells import READS, SHELLS, Shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def start(name: str, folder: Path) -> Shell:
     """Start a shell with the completions installed."""
-    needs("tmux", name.rsplit(maxsplit=1)[-1])
+    needs("tmux", name.rsplit(maxsplit=1)[-1], *READS.get(name, ()))
     share.main(str(folder / "share"))
     return Shell(name, folder, folder / "share")
 

@@ -70,11 +70,11 @@ class FakeTrace:
 
 @pytest.fixture
 def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrace]:
-    """A trace without a kernel; signals are as they were when the test is over."""
+    """A trace without a kernel, and signals with their defaults while it is used."""
     fake = FakeTrace()
     monkeypatch.setattr("tcpconnect.pipeline.trace", fake)
     monkeypatch.setattr("tcpconnect.pipeline.keep_only", fake.kept.update)
-    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
     yield fake
     signal.setitimer(signal.ITIMER_REAL, 0)
     for number, handler in handlers.items():

@@ -128,7 +128,7 @@ def test_capabilities_missing(
     who = "not root" if uid else "root without its capabilities"
     these = "these capabilities" if len(lacking) > 1 else "this capability"
     reason = f"{who}: {' and '.join(lacking)} missing"
-    remedy = f"run it with sudo, or give it {these}"
+    remedy = f"give it {these}" + (", or run it as root" if uid else "")
     assert problems() == [f"no privileges: {reason}; {remedy}"]
 
 

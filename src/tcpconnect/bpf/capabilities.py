@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import sys
 from contextlib import contextmanager
 from ctypes import Structure, byref, c_int, c_uint32
 from typing import TYPE_CHECKING, NamedTuple
@@ -107,7 +108,12 @@ def missing(names: Collection[str]) -> tuple[str, str]:
     """Return the reason and the remedy of an error that is their lack."""
     these = "this capability" if len(names) == 1 else "these capabilities"
     reason = f"{' and '.join(names)} missing"
-    return reason, f"run it with sudo, or give it {these}"
+    remedy = f"give it {these}"
+    if os.geteuid():
+        from tcpconnect.bpf.sudo import as_root
+
+        remedy += f", or {as_root(sys.argv[0])}"
+    return reason, remedy
 
 
 @contextmanager

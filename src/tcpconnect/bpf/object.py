@@ -109,7 +109,7 @@ class BpfObject:
                 if not (lacking and maps_are_locked_memory() and _map_was_refused()):
                     raise
                 reason, remedy = missing(lacking)
-                remedy += ", or a higher limit (ulimit -l)"
+                remedy = f"raise the limit (ulimit -l), or {remedy}"
                 raise KernelError("can't lock enough memory", reason, remedy) from error
 
     def variables(self) -> mmap.mmap:
