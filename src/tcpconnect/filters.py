@@ -40,14 +40,19 @@ def uids(text: str) -> frozenset[int]:
 
 def ports(text: str) -> frozenset[int]:
     """Parse ``80,443,8000-8100``."""
-    found: set[int] = set()
+    ranges: set[tuple[int, int]] = set()
     for word in _words(text, "port"):
         low, dash, high = word.partition("-")
         first = whole_number(low, "port", 0, MAX_PORT)
         last = whole_number(high, "port", 0, MAX_PORT) if dash else first
         if last < first:
             raise ArgumentTypeError(f"{word}: the range ends before it begins")
-        found.update(range(first, last + 1))
+        ranges.add((first, last))
+    found: set[int] = set()
+    after = 0  # those that are in already
+    for first, last in sorted(ranges):
+        found.update(range(max(first, after), last + 1))
+        after = max(after, last + 1)
     return frozenset(found)
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 
 from tcpconnect import __version__, filters
-from tcpconnect.parsing import Parser, Union, count, milliseconds, seconds
+from tcpconnect.parsing import (
+    IpVersion,
+    Parser,
+    Union,
+    count,
+    milliseconds,
+    seconds,
+)
 from tcpconnect.settings import NAME_SOURCES, RING_BYTES
 
 EXAMPLES = """\
@@ -166,7 +173,7 @@ def _add_attempt(parser: Parser) -> None:
         version.add_argument(
             *(f"-{ip}", f"--ipv{ip}"),
             dest="ip",
-            action="store_const",
+            action=IpVersion,
             const=ip,
             default=0,
             help=f"trace IPv{ip} only",

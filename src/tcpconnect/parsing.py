@@ -10,15 +10,30 @@ from tcpconnect.errors import UsageError
 from tcpconnect.output import STDOUT, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 COMMAND_MARK = "--"
 MAX_NUMBER = 1_000_000_000
+PIECE_WORDS = 100
 
 
 def _without_terminal(prog: str) -> argparse.HelpFormatter:
     """Return what argparse checks options with, which need not know the width."""
     return argparse.HelpFormatter(prog, width=80)
+
+
+def _pieces(words: list[str]) -> Iterator[list[str]]:
+    """Yield words a piece at a time: for all of them argparse takes quadratic time.
+
+    A piece begins with what argparse takes for an option, whatever stands before it.
+    """
+    begin = 0
+    for end, word in enumerate(words):
+        long_enough = end - begin >= PIECE_WORDS
+        if long_enough and word.startswith("-") and word != "-" and " " not in word:
+            yield words[begin:end]
+            begin = end
+    yield words[begin:]
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,7 +59,14 @@ class Parser(argparse.ArgumentParser):
             ours, command = ours[:at], ours[at + 1 :]
             if not command:
                 self.error(f"no command after {COMMAND_MARK}")
-        options = super().parse_args(ours, namespace)
+        options, unknown = namespace, []
+        for piece in _pieces(ours):
+            options, more = self.parse_known_args(piece, options)
+            unknown += more
+        if unknown:
+            message = f"unrecognized arguments: {' '.join(unknown)}"
+            self.error(message)
+        assert options is not None
         options.command = command
         return options
 
@@ -94,7 +116,32 @@ class Union(argparse.Action):
         _option: str | None = None,
     ) -> None:
         """Add the values of one occurrence."""
-        setattr(namespace, self.dest, getattr(namespace, self.dest) | values)
+        united = getattr(namespace, self.dest)
+        if united is self.default:
+            united = set()
+            setattr(namespace, self.dest, united)
+        united.update(values)
+
+
+class IpVersion(argparse.Action):
+    """Stores its constant. Another one is refused, however far away that stands."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(nargs=0, **given)
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        _values: Any,
+        _option: str | None = None,
+    ) -> None:
+        """Store it."""
+        other = getattr(namespace, self.dest)
+        if other not in {self.default, self.const}:
+            reason = f"not allowed with argument -{other}/--ipv{other}"
+            raise argparse.ArgumentError(self, reason)
+        setattr(namespace, self.dest, self.const)
 
 
 def _number(text: str, unit: str) -> float:

@@ -40,13 +40,13 @@ def descendants(processes: dict[int, Process], ancestors: Collection[int]) -> se
     children: dict[int, list[int]] = {}
     for pid, process in processes.items():
         children.setdefault(process.ppid, []).append(pid)
-    found: set[int] = set()
-    left = list(ancestors)
+    found = set(ancestors)
+    left = list(found)
     while left:
-        fresh = set(children.pop(left.pop(), ())) - found - set(ancestors)
+        fresh = set(children.pop(left.pop(), ())) - found
         found |= fresh
         left += fresh
-    return found
+    return found - set(ancestors)
 
 
 def is_running(pid: int, started: int) -> bool:
