@@ -30,6 +30,9 @@ REMEDIES = {
 }
 
 
+MOST_ALIKE = 255  # characters; to compare words takes quadratic time
+
+
 class TcpconnectError(Exception):
     """A sentence, the reason and the remedy, shown as one line."""
 
@@ -84,6 +87,8 @@ def no_proc(error: OSError) -> TcpconnectError:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a question with the words that are most like ``word``, or nothing."""
+    if len(word) > MOST_ALIKE:
+        return ""
     from difflib import get_close_matches
 
     near = get_close_matches(word, list(known), cutoff=0.7)

@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=_without_terminal, **given)
 
     def parse_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: None = None
+        self, args: Sequence[str] | None = None, _namespace: None = None
     ) -> argparse.Namespace:
         """Parse, with the command apart."""
         if args is None:
@@ -59,14 +59,13 @@ class Parser(argparse.ArgumentParser):
             ours, command = ours[:at], ours[at + 1 :]
             if not command:
                 self.error(f"no command after {COMMAND_MARK}")
-        options, unknown = namespace, []
+        options, unknown = argparse.Namespace(), []
         for piece in _pieces(ours):
             options, more = self.parse_known_args(piece, options)
             unknown += more
         if unknown:
             message = f"unrecognized arguments: {' '.join(unknown)}"
             self.error(message)
-        assert options is not None
         options.command = command
         return options
 

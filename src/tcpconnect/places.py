@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from tcpconnect.settings import Cgroup, Places
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+PATH_MAX = 4096  # include/uapi/linux/limits.h
+SHOWN = 80
 CGROUP_NAMESPACE = "/proc/self/ns/cgroup"
 # include/linux/proc_ns.h: PROC_CGROUP_INIT_INO.
 INITIAL_CGROUP_NAMESPACE = 0xEFFFFFFB
@@ -45,6 +48,9 @@ def find(path: str) -> str:
     if not mount:
         remedy = "mount it: mount -t cgroup2 none /sys/fs/cgroup"
         raise UsageError(f"no cgroup {path!r}", "cgroup v2 is not mounted", remedy)
+    if len(os.fsencode(path)) >= PATH_MAX:  # to follow it takes quadratic time
+        start, reason = path[:SHOWN], os.strerror(errno.ENAMETOOLONG)
+        raise UsageError(f"no cgroup '{start}…'", reason)
     below = path if _in(path, mount) else f"{mount}/{path}"
     directory = os.path.realpath(below)
     if path and _in(directory, mount) and os.path.isdir(directory):

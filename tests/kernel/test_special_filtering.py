@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DOCUMENT = Path(__file__).parents[2] / "docs/special_filtering.md"
 CLONE_NEWCGROUP = 0x02000000
 
-# Lines with a number that is another one each time: as the page has it, and as it comes.
+# Lines with a number that is another one each time, on the page and as they come.
 NUMBERS = re.compile(r"(?:\[1\] |mnt:\[)?(\d+)\]?")
 PROCESS = re.compile(r"^\d+ +(?=curl )", re.MULTILINE)  # a row's PID, and its padding
 JOB = re.compile(r".* (\S+) \S+ &")  # the program that ends up in the background
