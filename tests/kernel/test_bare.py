@@ -116,8 +116,8 @@ def test_no_process_to_fork() -> None:
     become = begin.pop("preexec_fn")
 
     def start() -> None:
-        become()
         resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+        become()
 
     ended = subprocess.run(
         **begin, check=False, capture_output=True, text=True, preexec_fn=start

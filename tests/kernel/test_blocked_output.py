@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 SMALL = 4096
+WRITE = {"x86_64": "1", "aarch64": "64"}
 PORT = 4716
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 BLOCKED = (
@@ -71,6 +72,12 @@ def command_has_ended(pid: int) -> bool:
     return bool(child) and ") Z " in Path(f"/proc/{child}/stat").read_text()
 
 
+def is_writing(pid: int) -> bool:
+    """Tell whether a process waits in write(2)."""
+    number, *_ = Path(f"/proc/{pid}/syscall").read_text().split()
+    return number == WRITE[os.uname().machine]
+
+
 def ends_at_the_second(process: subprocess.Popen[bytes], number: int) -> None:
     """Check that the first signal is taken, and that the second one ends it."""
     process.send_signal(number)
@@ -89,6 +96,8 @@ def test_pipe(number: int, options: str) -> None:
     words = ("-p", os.getpid(), *options.split())
     with full_pipe() as write, Tool(*words, stdout=write) as tool:
         attempt("127.0.0.1", PORT)
+        if "-c" not in options:  # which writes at the end only
+            wait_until(lambda: is_writing(tool.process.pid), "it to be blocked")
         ends_at_the_second(tool.process, number)
 
 
@@ -101,6 +110,7 @@ def test_command_has_ended(number: int, options: str, tmp_path: Path) -> None:
         Tool("-o", fifo, *options.split(), "--", "true") as tool,
     ):
         wait_until(lambda: command_has_ended(tool.process.pid), "the command's end")
+        wait_until(lambda: is_writing(tool.process.pid), "it to be blocked")
         ends_at_the_second(tool.process, number)
 
 

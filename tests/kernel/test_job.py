@@ -123,6 +123,13 @@ def test_ctrl_c_when_it_has_stopped_itself(script: str, code: int) -> None:
 def test_signal_when_it_has_stopped_itself(number: int, stop: str) -> None:
     """A signal to the tool alone reaches a command that has stopped."""
     begin = command(["-o", "/dev/null", "--", "sh", "-c", f"kill -{stop} $$; echo on"])
+    become = begin.pop("preexec_fn", lambda: None)
+
+    def start() -> None:
+        os.setpgid(0, 0)  # SIGTSTP does not stop groups of which nobody takes care
+        become()
+
+    begin["preexec_fn"] = start
     with subprocess.Popen(
         **begin, stderr=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -139,7 +146,7 @@ def test_ctrl_z_stops_both() -> None:
         tool = shell.run("sh", "-c", "read line; echo got $line; exit 7")
         (pid,) = children(tool)
         shell.type(CTRL_Z)
-        shell.wait_for(r"Stopped(.|\s)*\$ $")
+        shell.wait_for(r"(?s)Stopped.*\$ $")
         assert (state(tool), state(pid)) == ("T", "T")
         shell.type("fg; echo code=$?\n")
         wait_until(lambda: state(tool) != "T" and state(pid) != "T", "both to go on")
@@ -155,7 +162,7 @@ def test_ctrl_z_and_fg_when_it_has_stopped_itself() -> None:
         (pid,) = children(tool)
         wait_until_stopped(pid)
         shell.type(CTRL_Z)
-        shell.wait_for(r"Stopped(.|\s)*\$ $")
+        shell.wait_for(r"(?s)Stopped.*\$ $")
         shell.type("fg\n")
         shell.wait_for("on\r\n")
 
@@ -186,7 +193,7 @@ TRAPS = """
 trap 'echo int' INT
 trap 'exit 9' TERM
 echo up
-while :; do read x; done
+while :; do sleep 1; done
 """
 
 
