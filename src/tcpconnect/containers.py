@@ -7,11 +7,9 @@ import os
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf import capabilities, cgroup
-from tcpconnect.enrich import runc
 from tcpconnect.enrich.container import own, parse
 from tcpconnect.enrich.container_names import name_of, unreadable
 from tcpconnect.errors import UsageError, did_you_mean
-from tcpconnect.processes import is_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,7 +94,6 @@ def running() -> list[Running]:
         if container and container != parse(os.path.dirname(path)):
             _known(found, container).paths.add(mount + path)
     _add_from_v1(found)
-    _add_from_runc(found, mount)
     return list(found.values())
 
 
@@ -113,23 +110,6 @@ def _add_from_v1(found: dict[Container, Running]) -> None:
                 if container and not _known(found, container).paths:
                     mntns = os.stat(f"/proc/{name}/ns/mnt").st_ino
                     _known(found, container).mntnses |= {mntns} - {ours}
-
-
-def _add_from_runc(found: dict[Container, Running], mount: str) -> None:
-    """Add the containers of plain runc, by their state files.
-
-    Others that use runc have their IDs in the names of cgroups, and are known by then.
-    """
-    for state in runc.states():
-        if parse(state.directory):
-            continue
-        if mount and state.directory.startswith(f"{mount}/"):
-            if os.path.isdir(state.directory):
-                _known(found, state.container).paths.add(state.directory)
-        elif is_running(state.pid, state.started):
-            mntns = os.stat(f"/proc/{state.pid}/ns/mnt").st_ino
-            ours = os.stat("/proc/self/ns/mnt").st_ino
-            _known(found, state.container).mntnses |= {mntns} - {ours}
 
 
 def _known(found: dict[Container, Running], container: Container) -> Running:

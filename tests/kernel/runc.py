@@ -28,7 +28,6 @@ class Bundle:
     def __init__(self, folder: Path) -> None:
         assert shutil.which("runc"), "these tests need runc: apt-get install runc"
         self.folder = folder
-        self.state = folder / "state"  # where runc keeps its own
         for name in ("bin", "proc", "dev", "sys"):
             (folder / "rootfs" / name).mkdir(parents=True)
         shutil.copy(busybox(), folder / "rootfs/bin/busybox")
@@ -43,7 +42,8 @@ class Bundle:
         kinds = config["linux"]["namespaces"]
         kinds[:] = [kind for kind in kinds if kind["type"] != "network"]
         path.write_text(json.dumps(config))
-        command = f"runc --root {self.state} run --bundle {self.folder}".split()
+        state = self.folder / "state"
+        command = f"runc --root {state} run --bundle {self.folder}".split()
         if ROOTFS.search(Path("/proc/mounts").read_text()):
             command.append("--no-pivot")  # pivot_root(2) does not work there
         return [*command, name]
@@ -66,11 +66,9 @@ def bundle(tmp_path: Path) -> Iterator[Bundle]:
 class Container:
     """One that runs until the end of the ``with`` statement, and acts when told to."""
 
-    def __init__(
-        self, bundle: Bundle, cgroup: str, *work: str, name: str = "tcpc"
-    ) -> None:
+    def __init__(self, bundle: Bundle, cgroup: str, *work: str) -> None:
         script = f"echo; while read _; do {' '.join(work)} 2>/dev/null; echo; done"
-        command = bundle.command(name, cgroup, "/bin/busybox", "sh", "-c", script)
+        command = bundle.command("tcpc", cgroup, "/bin/busybox", "sh", "-c", script)
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import launch
@@ -14,6 +12,7 @@ from runc import TOP, Container, bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import NetNs
     from processes import Cgroup
@@ -86,25 +85,6 @@ def test_container_that_is_started_again(netns: NetNs, bundle: Bundle) -> None:
             second.run()
         assert shown(watch) == [ID]
         assert shown(above) == [ID, ID]
-
-
-@pytest.mark.parametrize("cgroup", [f"/{TOP}/plain", f"/{TOP}/a/b.scope"])
-def test_container_of_plain_runc(netns: NetNs, bundle: Bundle, cgroup: str) -> None:
-    """Its cgroup does not say that it is one: its state file does, with its name."""
-    name = f"tcpc-web-{os.getpid()}"
-    bundle.state = Path("/run/runc")
-    work = ("/bin/busybox", *connecting())
-    columns = "container container_id runtime"
-    with (
-        Container(bundle, cgroup, *work, name=name) as inside,
-        Watch(netns, "--container", name, columns=columns) as watch,
-    ):
-        inside.run()
-        connect()
-        inside.run()
-        assert watch.tool.stop() == 0
-        events = [list(event.values())[2:] for event in watch.events(2)]
-    assert events == [[name, name, "runc"]] * 2
 
 
 IN_NAMESPACE = """\

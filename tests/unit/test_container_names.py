@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 A, B = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 STORAGE = "containers/storage/overlay-containers"
-V2_TASKS = "io.containerd.runtime.v2.task"
-TASKS = f"run/containerd/{V2_TASKS}"
+TASKS = "run/containerd/io.containerd.runtime.v2.task"
 
 FILES = {
     "docker": (
@@ -40,14 +39,6 @@ FILES = {
     "containerd": (
         f"{TASKS}/k8s.io/{A}/config.json",
         {"annotations": {"io.kubernetes.cri.container-name": "web"}, "root": {}},
-    ),
-    "containerd of k3s and RKE2": (
-        f"run/k3s/containerd/{V2_TASKS}/k8s.io/{A}/config.json",
-        {"annotations": {"io.kubernetes.cri.container-name": "web"}},
-    ),
-    "containerd of microk8s": (
-        f"var/snap/microk8s/common/run/containerd/{V2_TASKS}/k8s.io/{A}/config.json",
-        {"annotations": {"io.kubernetes.cri.container-name": "web"}},
     ),
     "containerd of nerdctl": (
         f"{TASKS}/default/{A}/config.json",

@@ -9,15 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from tcpconnect.enrich.runtimes import (
-    CONTAINERD_TASKS,
-    DOCKER,
-    FOLDERS,
-    OVERLAY,
-    STORAGE,
-    USERS_STORAGE,
-)
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -48,7 +39,19 @@ class _Bundle(msgspec.Struct):
 ANNOTATIONS = ("nerdctl/name", "io.kubernetes.cri.container-name")
 MAX_BYTES = 16 << 20
 
-STORES = tuple(f"{storage}/{OVERLAY}/" for storage in (*STORAGE, *USERS_STORAGE))
+# Where runtimes that work for the whole machine keep their files.
+FOLDERS = (
+    "var/lib/docker/containers",
+    "var/lib/containers/storage/overlay-containers",
+    "run/containers/storage/overlay-containers",
+    "run/containerd/io.containerd.runtime.v2.task",
+)
+STORES = (
+    "var/lib/containers/storage/overlay-containers/",
+    "run/containers/storage/overlay-containers/",
+    "home/*/.local/share/containers/storage/overlay-containers/",
+    "root/.local/share/containers/storage/overlay-containers/",
+)
 
 
 def name_of(container: Container, root: str = "/") -> str | None:
@@ -78,7 +81,7 @@ def _denied(path: str) -> bool:
 
 
 def _docker(container_id: str, root: str) -> str | None:
-    path = f"{root}/{DOCKER}/{container_id}/config.v2.json"
+    path = f"{root}/var/lib/docker/containers/{container_id}/config.v2.json"
     for config in read(path, _Docker):
         return config.name.removeprefix("/") or None
     return None
@@ -94,11 +97,11 @@ def _stored(container_id: str, root: str) -> str | None:
 
 
 def _containerd(container_id: str, root: str) -> str | None:
-    for tasks in CONTAINERD_TASKS:
-        for bundle in read(f"{root}/{tasks}/*/{container_id}/config.json", _Bundle):
-            for annotation in ANNOTATIONS:
-                if annotation in bundle.annotations:
-                    return bundle.annotations[annotation]
+    tasks = f"{root}/run/containerd/io.containerd.runtime.v2.task"
+    for bundle in read(f"{tasks}/*/{container_id}/config.json", _Bundle):
+        for annotation in ANNOTATIONS:
+            if annotation in bundle.annotations:
+                return bundle.annotations[annotation]
     return None
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tcpconnect.enrich.container_names import read
-from tcpconnect.enrich.runtimes import CONTAINERD_TASKS, DOCKER, STORAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +25,16 @@ NAMESPACES = ("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespac
 
 # Where a runtime keeps the OCI's config.json of a container.
 BUNDLES = {
-    "containerd": tuple(f"{tasks}/*/{{}}/config.json" for tasks in CONTAINERD_TASKS),
-    "cri-o": tuple(f"{s}/*-containers/{{}}/userdata/config.json" for s in STORAGE),
+    "containerd": (
+        "run/containerd/io.containerd.runtime.v2.task/*/{}/config.json",
+        "run/k3s/containerd/io.containerd.runtime.v2.task/*/{}/config.json",
+    ),
+    "cri-o": (
+        "run/containers/storage/*-containers/{}/userdata/config.json",
+        "var/lib/containers/storage/*-containers/{}/userdata/config.json",
+    ),
 }
+DOCKER = "var/lib/docker/containers/{}/config.v2.json"
 
 
 class _Bundle(msgspec.Struct):
@@ -75,7 +81,7 @@ def name_of(container: Container, root: str = "/") -> str | None:
 
 def _annotations(container: Container, root: str) -> Iterator[dict[str, Any]]:
     if container.runtime == "docker":
-        for docker in read(f"{root}/{DOCKER}/{container.id}/config.v2.json", _Docker):
+        for docker in read(f"{root}/{DOCKER.format(container.id)}", _Docker):
             yield (docker.config and docker.config.labels) or {}
     for path in BUNDLES.get(container.runtime, ()):
         for bundle in read(f"{root}/{path.format(container.id)}", _Bundle):
