@@ -19,7 +19,6 @@ SHARE = "build/share"
 OBJECTS = {
     "tcpconnect": ("tcpconnect",),
     "preemptible": ("preemptible",),
-    "follow": ("follow",),
     "answers": ("answers",),
     "lookups.x86_64": ("lookups", "-DTARGET_x86_64", "-Wframe-larger-than=48"),
     "lookups.aarch64": ("lookups", "-DTARGET_aarch64", "-Wframe-larger-than=48"),

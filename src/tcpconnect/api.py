@@ -47,7 +47,7 @@ def trace(
     not_to: Iterable[Network] = (),
     from_: Iterable[Network] = (),
     comms: Iterable[str] = (),
-    netns: Iterable[int] = (),
+    netns: Iterable[int | str] = (),
     cgroups: Iterable[str] = (),
     containers: Iterable[str] = (),
     follow: bool = False,
@@ -72,7 +72,8 @@ def trace(
     """Trace the TCP connection attempts of this machine.
 
     Args:
-        pids: only these processes (thread group IDs); empty: all.
+        pids: only these processes, by their PIDs in our PID namespace; empty: all. The
+            iteration ends when all of them have ended.
         uids: only these user IDs; empty: all.
         ports: only these destination ports; empty: all.
         not_ports: none of these destination ports.
@@ -82,12 +83,13 @@ def trace(
         not_to: no destinations in these networks.
         from_: only source addresses in these networks.
         comms: only threads of these names, of up to 15 bytes.
-        netns: only sockets of these network namespaces, by their inode numbers.
+        netns: only sockets of these network namespaces, by their inode numbers, or by
+            paths such as "/run/netns/blue" and "/proc/1234/ns/net".
         cgroups: only processes in these cgroups and below, by paths from where cgroup
             v2 is mounted.
         containers: only these containers, by name, ID or the beginning of an ID.
-        follow: ``pids`` are followed: their children are traced, too, and so on. The
-            iteration ends when all have ended.
+        follow: ``pids`` are followed: their children are traced, too, and so on, until
+            all have ended.
         cgroupmap: path of a pinned BPF hash map, key u64 and value u64: only the
             cgroups whose IDs are its keys.
         mntnsmap: the same for inodes of mount namespaces, key u64 and value u32.
@@ -113,6 +115,7 @@ def trace(
     Raises:
         PreflightError: this machine can't trace, with all reasons.
         KernelError: the kernel refused.
+        TcpconnectError: none of ``pids`` is running.
         UsageError: a value that makes no sense.
     """
     settings = Settings(

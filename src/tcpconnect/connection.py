@@ -130,7 +130,7 @@ class Connection(msgspec.Struct, gc=False):
         Field(
             "RUNTIME",
             14,
-            "what made the container: docker, podman, containerd, cri-o, lxc or "
+            "what made the container: docker, podman, containerd, cri-o, runc, lxc or "
             "systemd-nspawn",
         ),
     ] = None

@@ -7,14 +7,13 @@ import os
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf import capabilities, cgroup
-from tcpconnect.enrich.container import own, parse
+from tcpconnect.enrich.container import Container, own, parse
 from tcpconnect.enrich.container_names import name_of, unreadable
+from tcpconnect.enrich.runc import states
 from tcpconnect.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from tcpconnect.enrich.container import Container
 
 MIN_PREFIX = 4
 SHORT_ID = 12
@@ -31,7 +30,7 @@ class Running:
         self.name = name_of(container)
         self.id_is_name = container.name is not None
         self.paths: set[str] = set()
-        self.mntnses: set[int] = set()
+        self.mntnses: set[str] = set()
 
     @property
     def short(self) -> str:
@@ -94,22 +93,54 @@ def running() -> list[Running]:
         if container and container != parse(os.path.dirname(path)):
             _known(found, container).paths.add(mount + path)
     _add_from_v1(found)
+    _add_from_runc(found, mount)
     return list(found.values())
+
+
+def _add_from_runc(found: dict[Container, Running], mount: str) -> None:
+    """Add the containers of plain runc, whose cgroups may have any path.
+
+    Those of runtimes that use runc are known by their paths.
+    """
+    for state in states():
+        if any(map(parse, state.cgroup_paths.values())):
+            continue
+        unified = state.cgroup_paths.pop("", "")
+        if mount and unified.startswith(f"{mount}/") and os.path.isdir(unified):
+            _known(found, state.container).paths.add(unified)
+        elif mntnses := _mntnses_in(state.cgroup_paths.values()):
+            _known(found, state.container).mntnses |= mntnses
+
+
+def _mntnses_in(directories: Iterable[str]) -> set[str]:
+    """Return the mount namespaces, but for ours, of the processes in these cgroups."""
+    found = set()
+    for directory in directories:
+        with contextlib.suppress(OSError), open(f"{directory}/cgroup.procs") as pids:
+            found |= {mntns for pid in pids if (mntns := _other_mntns(pid.strip()))}
+    return found
+
+
+def _other_mntns(pid: str) -> str:
+    """Return the path of a process's mount namespace, nothing where it is ours."""
+    path = f"/proc/{pid}/ns/mnt"
+    ours = os.stat("/proc/self/ns/mnt").st_ino
+    with contextlib.suppress(OSError):  # it has ended
+        return path if os.stat(path).st_ino != ours else ""
+    return ""
 
 
 def _add_from_v1(found: dict[Container, Running]) -> None:
     """Add the containers that are in hierarchies of cgroup v1 only, by their processes.
 
-    They are told by their mount namespaces.
+    They are told by their mount namespaces, which their processes lead to.
     """
-    ours = os.stat("/proc/self/ns/mnt").st_ino
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError):  # it has ended
                 container = _container_of(name)
                 if container and not _known(found, container).paths:
-                    mntns = os.stat(f"/proc/{name}/ns/mnt").st_ino
-                    _known(found, container).mntnses |= {mntns} - {ours}
+                    _known(found, container).mntnses |= {_other_mntns(name)} - {""}
 
 
 def _known(found: dict[Container, Running], container: Container) -> Running:

@@ -67,8 +67,11 @@ def comms(text: str) -> frozenset[str]:
     return words
 
 
-def netns(text: str) -> frozenset[int]:
-    """Parse ``blue,1234,4026531840``: names of ip-netns(8), PIDs, inode numbers."""
+def netns(text: str) -> frozenset[int | str]:
+    """Parse ``blue,1234,4026531840``: names of ip-netns(8), PIDs, inode numbers.
+
+    Names and PIDs become the paths of their namespaces.
+    """
     return frozenset(_netns(word) for word in _words(text, "network namespace"))
 
 
@@ -129,14 +132,13 @@ def _near(word: str, known: Iterable[str]) -> str:
     return f" ({hint})" if hint else ""
 
 
-def _netns(word: str) -> int:
-    """Return an inode number. A name comes before a PID, a PID is below any inode."""
+def _netns(word: str) -> int | str:
+    """Return path or inode. A name comes before a PID, a PID is below any inode."""
     named = f"{NETNS_NAMES}/{word}"
     if "/" not in word and os.path.exists(named):
-        status = os.stat(named)
-        if status.st_dev != os.stat(OWN_NETNS).st_dev:
+        if os.stat(named).st_dev != os.stat(OWN_NETNS).st_dev:
             raise ArgumentTypeError(f"{named} is left of a namespace that is gone")
-        return status.st_ino
+        return named
     if not (word.isascii() and word.isdigit()):
         known = os.listdir(NETNS_NAMES) if os.path.isdir(NETNS_NAMES) else []
         near = _near(word, known)
@@ -144,8 +146,9 @@ def _netns(word: str) -> int:
     number = whole_number(word, "PID or inode", 1, MAX_INODE)
     if number > MAX_PID:
         return number
+    of_process = f"/proc/{number}/ns/net"
     try:
-        return os.stat(f"/proc/{number}/ns/net").st_ino
+        os.stat(of_process)
     except PermissionError:
         raise ArgumentTypeError(
             f"no access to the namespaces of process {number} (CAP_SYS_PTRACE gives it)"
@@ -153,6 +156,7 @@ def _netns(word: str) -> int:
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise ArgumentTypeError(f"no process {number} ({reason})") from None
+    return of_process
 
 
 def network(word: str) -> IPv4Network | IPv6Network:

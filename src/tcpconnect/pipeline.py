@@ -47,6 +47,9 @@ def run(options: Namespace, view: View) -> int:
                 command.start()
             with suppress(ReaderGoneError):
                 _show(events, sink, output, options)
+            if events.processes_ended and not command:
+                events.notices.append("all traced processes have ended")
+                _tell(events)
         return command.wait() if command else 0
 
 

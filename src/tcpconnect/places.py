@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PATH_MAX = 4096  # include/uapi/linux/limits.h
-SHOWN = 80
+SHOWN, CUT = 80, "…"
 CGROUP_NAMESPACE = "/proc/self/ns/cgroup"
 # include/linux/proc_ns.h: PROC_CGROUP_INIT_INO.
 INITIAL_CGROUP_NAMESPACE = 0xEFFFFFFB
@@ -49,8 +49,8 @@ def find(path: str) -> str:
         remedy = "mount it: mount -t cgroup2 none /sys/fs/cgroup"
         raise UsageError(f"no cgroup {path!r}", "cgroup v2 is not mounted", remedy)
     if len(os.fsencode(path)) >= PATH_MAX:  # to follow it takes quadratic time
-        start, reason = path[:SHOWN], os.strerror(errno.ENAMETOOLONG)
-        raise UsageError(f"no cgroup '{start}…'", reason)
+        reason = os.strerror(errno.ENAMETOOLONG)
+        raise UsageError(f"no cgroup {path[:SHOWN] + CUT!r}", reason)
     below = path if _in(path, mount) else f"{mount}/{path}"
     directory = os.path.realpath(below)
     if path and _in(directory, mount) and os.path.isdir(directory):

@@ -1,38 +1,32 @@
-"""Processes as /proc has them: their parents, and whether they are ending."""
+"""Processes as the kernel lists them, and who descends from whom."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-PF_EXITING = 0x4  # include/linux/sched.h
+    from collections.abc import Collection, Mapping
 
 
 class Process(NamedTuple):
-    """A process: its parent, when it started (in ticks since the boot), and its flags.
+    """A process: struct listed of types.h.
 
-    A number is given to another process when its process is gone; the start tells them
-    apart.
+    ``number`` is its PID in our PID namespace; ``pid`` and ``ppid`` are the machine's.
+    A PID is given to another process when its process is gone; the start, in
+    nanoseconds since the boot, tells them apart. When no thread is ``live``, it has
+    ended, though its parent may not have seen it.
     """
 
+    number: int
+    pid: int
     ppid: int
-    started: int
-    flags: int = 0
+    live: int
+    start_ns: int
 
 
-def all_processes() -> dict[int, Process]:
-    """Return all processes that are there now, by their PIDs."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit() and (process := _read(name)):
-            found[int(name)] = process
-    return found
-
-
-def descendants(processes: dict[int, Process], ancestors: Collection[int]) -> set[int]:
+def descendants(
+    processes: Mapping[int, Process], ancestors: Collection[int]
+) -> set[int]:
     """Return those whose parent, or the parent of that one and so on, is an ancestor.
 
     Ancestors are not among them.
@@ -47,38 +41,3 @@ def descendants(processes: dict[int, Process], ancestors: Collection[int]) -> se
         found |= fresh
         left += fresh
     return found - set(ancestors)
-
-
-def is_running(pid: int, started: int) -> bool:
-    """Whether a thread of the process that started then is not ending yet."""
-    process = _read(str(pid))
-    if not process or process.started != started:
-        return False
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return False
-    for thread in threads:
-        task = _read(f"{pid}/task/{thread}")
-        if task and not task.flags & PF_EXITING:
-            return True
-    return False
-
-
-def _read(path: str) -> Process | None:
-    """Return a process or thread; None when it is gone."""
-    try:
-        with open(f"/proc/{path}/stat", "rb") as file:
-            return parse_stat(file.read())
-    except OSError:
-        return None
-
-
-def parse_stat(line: bytes) -> Process | None:
-    """Return what proc_pid_stat(5) tells, None when it is something else."""
-    # The second field is the name in parentheses, which may have any character in it.
-    fields = line.rpartition(b")")[2].split()
-    try:
-        return Process(int(fields[1]), int(fields[19]), int(fields[6]))
-    except (IndexError, ValueError):
-        return None

@@ -41,12 +41,13 @@ class Cgroup(NamedTuple):
 class Places(NamedTuple):
     """Where to trace: cgroups, containers' cgroups, and containers' mount namespaces.
 
-    The last are those of containers that are not in cgroup v2.
+    The last are those of containers that are not in cgroup v2, as paths in /proc: of
+    each of their processes.
     """
 
     cgroups: frozenset[Cgroup] = frozenset()
     containers: frozenset[Cgroup] = frozenset()
-    mntnses: frozenset[int] = frozenset()
+    mntnses: frozenset[str] = frozenset()
 
     @property
     def of_containers(self) -> bool:
@@ -63,10 +64,10 @@ class Places(NamedTuple):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What to trace and when to report it; an empty set of a filter means all.
 
-    ``netns`` are inode numbers; ``follow`` adds the children of ``pids`` to them.
-    ``result`` and ``lport`` hold an attempt's event back: until it has ended, and until
-    its source port is known. ``failed`` and ``slower_ms`` imply ``result``,
-    ``dns_latency`` implies ``dns``.
+    ``netns`` are inode numbers, or paths of namespaces. ``follow`` adds the children of
+    ``pids`` to them. ``result`` and ``lport`` hold an attempt's event back: until it
+    has ended, and until its source port is known. ``failed`` and ``slower_ms`` imply
+    ``result``, ``dns_latency`` implies ``dns``.
     """
 
     pids: frozenset[int] = frozenset()
@@ -78,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     not_to: frozenset[IPv4Network | IPv6Network] = frozenset()
     from_: frozenset[IPv4Network | IPv6Network] = frozenset()
     comms: frozenset[str] = frozenset()
-    netns: frozenset[int] = frozenset()
+    netns: frozenset[int | str] = frozenset()
     places: Places = Places()
     follow: bool = False
     cgroupmap: str | None = None
@@ -103,7 +104,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         _check("PID", self.pids, 1, MAX_PID)
         _check("UID", self.uids, 0, MAX_UID)
         _check("port", self.ports | self.not_ports, 0, MAX_PORT)
-        _check("inode of a network namespace", self.netns, 1, MAX_INODE)
+        inodes = frozenset(n for n in self.netns if isinstance(n, int))
+        _check("inode of a network namespace", inodes, 1, MAX_INODE)
         for comm in self.comms:
             if not 0 < len(os.fsencode(comm)) <= MAX_COMM:
                 remedy = f"it has 1 to {MAX_COMM} bytes"

@@ -42,7 +42,7 @@ IDLE_MS = 1000
 # sleep between two looks: nothing wakes us then.
 UNFINISHED_S = 1.0
 UNFINISHED_PAUSE_S = 0.01
-# How long after the last followed process its sockets may take to be closed.
+# How long after the last traced process its sockets may take to be closed.
 SETTLE_S = 0.5
 
 
@@ -50,7 +50,8 @@ class Trace:
     """A running trace, attached from its making until ``close``.
 
     Iterate over it for Connections, or over ``batches()``. Both end after ``stop()``,
-    when ``duration`` seconds are over, or when all followed processes have ended.
+    when ``duration`` seconds are over, or when all processes of ``pids`` have ended,
+    and with ``follow`` their descendants.
 
     ``notices`` tells what does not work, though the rest does, a line each. The list
     grows while tracing; take out what you have seen.
@@ -69,14 +70,14 @@ class Trace:
         with ExitStack() as stack:
             self._source = self._attach(library)
             stack.callback(self._source.close)
-            if settings.follow:
-                self._follow = self._attach_follow(library)
-                stack.callback(self._follow.close)
+            if settings.pids:
+                self._follow = self._source.follow()
             if settings.named:
                 self._naming = self._attach_names(library)
                 stack.callback(self._naming.close)
             self.notices = self._naming.notices if self._naming else []
             self.notices += [*self._source.limits, *self._unread()]
+            self.notices += self._follow.notices if self._follow else ()
             self._enrichers = self._all_enrichers()
             self._close = stack.pop_all().close
         learners = [*self._enrichers, *([self._follow] if self._follow else ())]
@@ -96,12 +97,6 @@ class Trace:
         except KernelError:
             require()  # what lacks says more than the step that failed for it
             raise
-
-    def _attach_follow(self, library: ctypes.CDLL) -> Follow:
-        from tcpconnect.bpf.follow import Follow
-
-        source = self._source
-        return Follow(library, source.fileno(), source.pids_fd, self.settings.pids)
 
     def _attach_names(self, library: ctypes.CDLL) -> Naming:
         from tcpconnect.naming import Naming
@@ -198,17 +193,22 @@ class Trace:
         return self._stopped or late or self._all_ended()
 
     def _all_ended(self) -> bool:
-        """Whether all followed processes have ended, and their attempts, too.
+        """Whether all traced processes have ended, and their attempts, too.
 
         A process leaves the set a moment before its sockets are closed.
         """
-        if not (self._follow and self._follow.empty):
+        if not self.processes_ended:
             return False
         if not self.settings.track:
             return True
         self._emptied = self._emptied or time.monotonic()
         late = time.monotonic() - self._emptied > SETTLE_S
         return late or next(self._source.pending(), None) is None
+
+    @property
+    def processes_ended(self) -> bool:
+        """Whether processes were named, and all of them have ended."""
+        return bool(self._follow and self._follow.empty)
 
     def _wait(self, poll: select.poll, timeout_ms: float) -> None:
         if self._deadline is not None:

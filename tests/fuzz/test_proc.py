@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fuzz.material import mutated, text
 from tcpconnect.bpf import cgroup, preflight
 from tcpconnect.containers import container_in
-from tcpconnect.processes import parse_stat
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from random import Random
 
     import pytest
@@ -59,20 +58,6 @@ def test_membership(fuzz: Fuzz, tmp_path: Path) -> None:
         with file.open(encoding="utf-8", errors="surrogateescape") as lines:
             found = container_in(lines)
         assert found is None or found.id
-
-    fuzz(case)
-
-
-def test_stat(fuzz: Fuzz) -> None:
-    """A process has its numbers, whatever its name is."""
-    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2]
-
-    def case(random: Random) -> None:
-        name = text(random, 16)
-        ours = parse_stat(b"1 (x)" + fields)
-        assert parse_stat(b"1 (" + name + b")" + fields) == ours
-        found = parse_stat(mutated(random, [b"1 (x)" + fields]))
-        assert found is None or {type(number) for number in found} == {int}
 
     fuzz(case)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 READY = b"Tracing connect ... Hit Ctrl-C to end\n"
+ENDED = b"tcpconnect: all traced processes have ended\n"
 TIMEOUT_S = 60.0
 
 libc = ctypes.CDLL(None, use_errno=True)

@@ -33,8 +33,13 @@ class Bundle:
         shutil.copy(busybox(), folder / "rootfs/bin/busybox")
         subprocess.run(["runc", "spec"], cwd=folder, check=True)
 
-    def command(self, name: str, cgroup: str, *arguments: str) -> list[str]:
-        """Return the command that runs a container to its end."""
+    def command(
+        self, name: str, cgroup: str, *arguments: str, state: Path | None = None
+    ) -> list[str]:
+        """Return the command that runs a container to its end.
+
+        Where runc keeps its ``state`` is the test's own folder, but for tests of that.
+        """
         path = self.folder / "config.json"
         config = json.loads(path.read_text())
         config["process"].update(args=arguments, terminal=False)
@@ -42,7 +47,7 @@ class Bundle:
         kinds = config["linux"]["namespaces"]
         kinds[:] = [kind for kind in kinds if kind["type"] != "network"]
         path.write_text(json.dumps(config))
-        state = self.folder / "state"
+        state = state or self.folder / "state"
         command = f"runc --root {state} run --bundle {self.folder}".split()
         if ROOTFS.search(Path("/proc/mounts").read_text()):
             command.append("--no-pivot")  # pivot_root(2) does not work there
@@ -66,9 +71,17 @@ def bundle(tmp_path: Path) -> Iterator[Bundle]:
 class Container:
     """One that runs until the end of the ``with`` statement, and acts when told to."""
 
-    def __init__(self, bundle: Bundle, cgroup: str, *work: str) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        cgroup: str,
+        *work: str,
+        name: str = "tcpc",
+        state: Path | None = None,
+    ) -> None:
         script = f"echo; while read _; do {' '.join(work)} 2>/dev/null; echo; done"
-        command = bundle.command("tcpc", cgroup, "/bin/busybox", "sh", "-c", script)
+        program = ("/bin/busybox", "sh", "-c", script)
+        command = bundle.command(name, cgroup, *program, state=state)
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )

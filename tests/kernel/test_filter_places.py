@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,13 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attempts import Child, attempt, run_tool
-from conftest import Tool, libc
+from conftest import Tool, libc, sh
+from mounts import private_mounts
+from runc import TOP, Container, bundle
 from test_maps import unified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conftest import NetNs
+    from runc import Bundle
+
+__all__ = ["bundle"]
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -23,6 +29,7 @@ CLONE_NEWNS = 0x00020000
 ID = "0123456789abcdef" * 4
 OTHER_ID = "0123fedcba987654" * 4
 V1 = Path("/sys/fs/cgroup/memory")
+RUNC = Path("/run/runc")
 
 
 @contextmanager
@@ -109,6 +116,52 @@ def test_containers(names: list[str], expected: list[int]) -> None:
     ):
         options = [word for name in names for word in ("--container", name)]
         assert shown_of([one, two, three, four], *options) == expected
+
+
+TASK = f"io.containerd.runtime.v2.task/k8s.io/{ID}"
+PLACES = {
+    "containerd": "/run/containerd",
+    "k3s and RKE2": "/run/k3s/containerd",
+    "microk8s": "/var/snap/microk8s/common/run/containerd",
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_containers_of_kubernetes(place: str) -> None:
+    """--container knows the name, wherever the containerd keeps it."""
+    name = {"io.kubernetes.cri.container-name": "tcpc-shop"}
+    top = unified() / f"tcpc-test-{os.getpid()}/kubepods"
+    with private_mounts():
+        for folder in ("/run", "/var"):
+            sh(f"mount -t tmpfs none {folder}")
+        task = Path(place, TASK)
+        task.mkdir(parents=True)
+        (task / "config.json").write_text(json.dumps({"annotations": name}))
+        with in_cgroup(top / ID) as inside, in_cgroup(top / OTHER_ID) as outside:
+            assert shown_of([inside, outside], "--container", "tcpc-shop") == [0]
+
+
+@pytest.mark.parametrize("version", ["", "pids"], ids=["v2", "v1"])
+def test_containers_of_runc(bundle: Bundle, version: str) -> None:
+    """--container knows those of plain runc by name, whatever their cgroups are."""
+    if version and not (V1 / "cgroup.procs").exists():
+        pytest.skip("this machine has no cgroup v1")
+    name = f"tcpc-{os.getpid()}"
+    work = ("/bin/busybox", "nc", "127.0.0.1", "80")
+    state = RUNC / name / "state.json"
+    options = ("-j", "-P", "80", "--container", name)
+    runs = Container(bundle, f"/{TOP}/any", *work, name=name, state=RUNC)
+    with runs as inside:
+        if version:  # as runc does where there is no cgroup v2
+            written = json.loads(state.read_text())
+            del written["cgroup_paths"][""]
+            state.write_text(json.dumps(written))
+        with Tool(*options) as tool, Child(lambda: attempt("127.0.0.1", 80)) as outside:
+            outside.run()
+            inside.run()
+            assert tool.stop() == 0
+            events = tool.all_events()
+    assert [event["comm"] for event in events] == ["busybox"]
 
 
 def test_containers_and_cgroups() -> None:

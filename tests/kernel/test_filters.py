@@ -278,10 +278,10 @@ def test_network_namespaces(netns: NetNs, how: str) -> None:
 
 # The maps that a filter looks into.
 FILTER_MAPS = {
-    "-p 1": {"pids"},
+    f"-p {os.getpid()}": {"pids"},
     "-u 0": {"uids"},
     "--comm x": {"comms"},
-    "--netns 4026531840": {"netnses"},
+    f"--netns {os.getpid()}": {"netnses"},
     "--cgroup /": {"cgroups"},
     "--to 10.0.0.0/8": {"to_ipv4"},
     "--not-to fd00::/8": {"not_to_ipv6"},

@@ -224,7 +224,7 @@ def test_older_than_the_trace(paths: NetNs, cgroups: Callable[..., Cgroup]) -> N
     [
         ({"uids": [UID]}, 1),
         ({"uids": [UID + 1]}, 0),
-        ({"pids": [1]}, 0),
+        ({"pids": [os.getpid()]}, 0),
         ({"comms": [NAME]}, 0),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import launch
@@ -12,7 +14,6 @@ from runc import TOP, Container, bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import NetNs
     from processes import Cgroup
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["bundle", "cgroups"]
 
 ID = "0123456789abcdef" * 4
+RUNC = Path("/run/runc")
 DOCKER = f"/{TOP}/docker/{ID}"
 
 
@@ -85,6 +87,24 @@ def test_container_that_is_started_again(netns: NetNs, bundle: Bundle) -> None:
             second.run()
         assert shown(watch) == [ID]
         assert shown(above) == [ID, ID]
+
+
+@pytest.mark.parametrize("cgroup", [f"/{TOP}/plain", f"/{TOP}/a/b.scope"])
+def test_container_of_plain_runc(netns: NetNs, bundle: Bundle, cgroup: str) -> None:
+    """Its cgroup does not say that it is one: its state file does, with its name."""
+    name = f"tcpc-web-{os.getpid()}"
+    work = ("/bin/busybox", *connecting())
+    columns = "container container_id runtime"
+    with (
+        Container(bundle, cgroup, *work, name=name, state=RUNC) as inside,
+        Watch(netns, "--container", name, columns=columns) as watch,
+    ):
+        inside.run()
+        connect()
+        inside.run()
+        assert watch.tool.stop() == 0
+        events = [list(event.values())[2:] for event in watch.events(2)]
+    assert events == [[name, name, "runc"]] * 2
 
 
 IN_NAMESPACE = """\

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attempts import Child, attempt, run_all
-from conftest import READY, Tool
+from conftest import ENDED, READY, Tool
 from mounts import etc
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def test_no_process_is_forgotten() -> None:
             run_all(workers)
             stack.close()
             assert tool.wait() == 0
-            assert tool.stderr == READY
+            assert tool.stderr == READY + ENDED
             shown = Counter(tool.stdout.split()[1:])
             assert set(shown.values()) == {1}
             assert len(shown) == len(PRIORITIES) * (MADE // 5)

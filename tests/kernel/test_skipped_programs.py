@@ -72,7 +72,7 @@ SKIPPED = (
     (*kernel.CHANGES, kernel.ENDS, kernel.MISSED),
     (*kernel.CHANGES_PERF, kernel.ENDS),
     follow.PROGRAMS,
-    follow.PERF_PROGRAMS,
+    tuple(follow.PERF_PROGRAMS.values()),
 )
 DETAILS = pytest.mark.parametrize(
     "details", [(), ("exe", "cgroup")], ids=["plain", "deep"]

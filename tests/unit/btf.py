@@ -170,6 +170,10 @@ class BpfObject:
         section = self._sections.get(name)
         return section.size if section else 0
 
+    def sections(self, *begin: str) -> set[str]:
+        """Return the sections whose names begin so, that have a byte at least."""
+        return {n for n, s in self._sections.items() if n.startswith(begin) and s.size}
+
     def symbols(self, name: str) -> list[Symbol]:
         """Return the named things in a section."""
         strings = self._sections[".strtab"].data

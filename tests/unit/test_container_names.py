@@ -10,13 +10,15 @@ import pytest
 
 from tcpconnect.enrich.container import Container
 from tcpconnect.enrich.container_names import name_of
+from tcpconnect.enrich.runc import State, states
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 A, B = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 STORAGE = "containers/storage/overlay-containers"
-TASKS = "run/containerd/io.containerd.runtime.v2.task"
+V2 = "io.containerd.runtime.v2.task"
+TASKS = f"run/containerd/{V2}"
 
 FILES = {
     "docker": (
@@ -39,6 +41,14 @@ FILES = {
     "containerd": (
         f"{TASKS}/k8s.io/{A}/config.json",
         {"annotations": {"io.kubernetes.cri.container-name": "web"}, "root": {}},
+    ),
+    "containerd of k3s and RKE2": (
+        f"run/k3s/containerd/{V2}/k8s.io/{A}/config.json",
+        {"annotations": {"io.kubernetes.cri.container-name": "web"}},
+    ),
+    "containerd of microk8s": (
+        f"var/snap/microk8s/common/run/containerd/{V2}/k8s.io/{A}/config.json",
+        {"annotations": {"io.kubernetes.cri.container-name": "web"}},
     ),
     "containerd of nerdctl": (
         f"{TASKS}/default/{A}/config.json",
@@ -95,3 +105,21 @@ def test_traps(tmp_path: Path, kind: str) -> None:
 def test_known_name(tmp_path: Path) -> None:
     """A name from the path needs no file."""
     assert name_of(Container("lxc", "web", "web"), str(tmp_path)) == "web"
+
+
+RUNC_STATE = "run/runc/web/state.json"
+CGROUPS = {"": "/sys/fs/cgroup/web", "pids": "/sys/fs/cgroup/pids/web"}
+
+
+def test_states_of_runc(tmp_path: Path) -> None:
+    """The name that the user gave, and the cgroups of both versions."""
+    state = {"id": "web", "init_process_pid": 1, "cgroup_paths": CGROUPS}
+    write(tmp_path, RUNC_STATE, json.dumps(state))
+    assert list(states(str(tmp_path))) == [State("web", CGROUPS)]
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, '{"id": "x", "cgroup_paths": [1]}'])
+def test_damaged_state_of_runc(tmp_path: Path, content: str) -> None:
+    """A file that can't be understood is no container, and no error."""
+    write(tmp_path, RUNC_STATE, content)
+    assert list(states(str(tmp_path))) == []

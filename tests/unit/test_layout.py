@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tcpconnect import connection
-from tcpconnect.bpf import config, follow, kernel, names, networks, pinned
+from tcpconnect.bpf import config, follow, kernel, names, networks, pinned, selection
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
 from tcpconnect.enrich import names as enrich_names
 from tcpconnect.enrich import process
 from tcpconnect.flow import decode_flows
+from tcpconnect.processes import Process
 from unit.btf import BpfObject, Layout, Member, Symbol
 from unit.header import Header
 
@@ -33,7 +34,7 @@ BPF = Path(__file__).parents[2] / "src/tcpconnect/bpf"
 OBJECTS = {
     name: BpfObject(BPF / f"{name}.bpf.o")
     for name in (
-        *("tcpconnect", "preemptible", "follow", "answers"),
+        *("tcpconnect", "preemptible", "answers"),
         *("lookups.x86_64", "lookups.aarch64"),
     )
 }
@@ -293,6 +294,14 @@ def test_flags_are_those_of_c(flags: type[IntFlag], enum: str) -> None:
     assert {flag.name: flag.value for flag in flags} == bits
 
 
+def test_answers_of_programs_are_those_of_c() -> None:
+    """What is returned of a namespace that is added to a set."""
+    values = dict(re.findall(r"(NAMESPACE_\w+) = (\d)", TYPES_H))
+    ours = {name: int(value) for name, value in values.items()}
+    assert ours["NAMESPACE_UNKNOWN"] == selection.NAMESPACE_UNKNOWN
+    assert ours["NAMESPACE_KNOWN_WHILE_OPEN"] == selection.NAMESPACE_KNOWN_WHILE_OPEN
+
+
 def test_networks_are_laid_out_as_in_c() -> None:
     """The inner struct of config, and the beginning of the values of its maps."""
     assert of_structure(config.Networks) == OBJECT.struct("networks")
@@ -304,6 +313,13 @@ def test_networks_are_laid_out_as_in_c() -> None:
         assert len(values[version]) == changes.offset + 2 * change_size
 
 
+def test_processes_are_listed_as_in_c() -> None:
+    """What a list of processes is made of, member by member."""
+    assert of_format(follow.LISTED.format) == without_names(HEADER.struct("listed"))
+    names = [member.name for member in HEADER.struct("listed").members]
+    assert names == list(Process._fields)
+
+
 def test_every_port_has_a_bit() -> None:
     """The set of ports ends with port 65535."""
     assert config.Config.ports.size * 8 == 65536
@@ -312,9 +328,10 @@ def test_every_port_has_a_bit() -> None:
 VARIABLES = [
     ("tcpconnect", ".rodata", "config", config.Config),
     ("tcpconnect", ".bss", "progress", kernel.Progress),
+    ("tcpconnect", ".data.followed", "followed", follow.Followed),
     ("preemptible", ".rodata", "config", config.Config),
     ("preemptible", ".bss", "progress", kernel.Progress),
-    ("follow", ".bss", "followed", follow.Followed),
+    ("preemptible", ".data.followed", "followed", follow.Followed),
     ("answers", ".rodata", "config", names.AnswersConfig),
     ("answers", ".bss", "progress", names.Progress),
     ("lookups.x86_64", ".bss", "progress", names.Progress),
@@ -336,10 +353,7 @@ def test_section_is_one_struct(
 def test_no_other_variables(program: str) -> None:
     """There are no variables that Python does not know of."""
     known = {section for of, section, *_ in VARIABLES if of == program}
-    there = {
-        s for s in (".rodata", ".bss", ".data") if OBJECTS[program].section_size(s)
-    }
-    assert there == known
+    assert OBJECTS[program].sections(".rodata", ".bss", ".data") == known
 
 
 @pytest.mark.parametrize(
@@ -351,8 +365,8 @@ def test_no_other_variables(program: str) -> None:
         ("histogram", 4, 8),
         ("pids", 4, 1),
         ("uids", 4, 1),
-        ("netnses", 4, 1),
-        ("mntnses", 4, 1),
+        ("netnses", 8, 1),
+        ("mntnses", 8, 1),
         ("comms", 16, 1),
         ("cgroups", 8, 1),
         ("cgroupmap", *pinned.SHAPES["--cgroupmap"]),

@@ -100,7 +100,8 @@ def test_descendants() -> None:
     """So many processes are followed, each with a child."""
 
     def work(count: int) -> None:
-        every = {pid: Process(pid - count, 0) for pid in range(1, 2 * count)}
+        numbers = range(1, 2 * count)
+        every = {pid: Process(pid, pid, pid - count, 1, 0) for pid in numbers}
         assert len(descendants(every, range(1, count))) == count - 1
 
     check_linear(work)

@@ -32,6 +32,7 @@ class FakeTrace:
         self.script: list[list[Connection]] = []
         self.losses = Losses()
         self.notices: list[str] = []
+        self.processes_ended = False
         self.later = frozenset({"CAP_BPF"})
         self.kept: set[str] = set()
         self.options: dict[str, Any] = {}

@@ -95,6 +95,14 @@ KUBERNETES = {
     "io.kubernetes.pod.namespace": "prod",
 }
 FILES: dict[str, tuple[str, Any]] = {
+    "containerd of k3s": (
+        f"run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/{A}/config.json",
+        {"annotations": CRI},
+    ),
+    "containerd of microk8s": (
+        f"var/snap/microk8s/common/{TASKS}/k8s.io/{A}/config.json",
+        {"annotations": CRI},
+    ),
     "containerd": (f"{TASKS}/k8s.io/{A}/config.json", {"annotations": CRI}),
     "cri-o": (
         f"run/containers/storage/overlay-containers/{A}/userdata/config.json",
@@ -114,10 +122,11 @@ def write(root: Path, path: str, content: object) -> None:
     file.write_text(json.dumps(content))
 
 
-@pytest.mark.parametrize("runtime", FILES)
-def test_pod_name(tmp_path: Path, runtime: str) -> None:
+@pytest.mark.parametrize("kind", FILES)
+def test_pod_name(tmp_path: Path, kind: str) -> None:
     """Its namespace and name, where the runtime was told them."""
-    write(tmp_path, *FILES[runtime])
+    runtime = kind.partition(" ")[0]
+    write(tmp_path, *FILES[kind])
     assert pod.name_of(Container(runtime, A, None), str(tmp_path)) == "prod/shop-0"
     assert pod.name_of(Container(runtime, B, None), str(tmp_path)) is None
 
@@ -125,11 +134,12 @@ def test_pod_name(tmp_path: Path, runtime: str) -> None:
 @pytest.mark.parametrize(
     "content", [[], None, {"annotations": 1}, {"Config": {"Labels": []}}, {}, "x"]
 )
-@pytest.mark.parametrize("runtime", [*FILES, "podman", "lxc"])
-def test_no_pod_name(tmp_path: Path, runtime: str, content: object) -> None:
+@pytest.mark.parametrize("kind", [*FILES, "podman", "lxc"])
+def test_no_pod_name(tmp_path: Path, kind: str, content: object) -> None:
     """What files don't tell, or not as they should, is unknown."""
-    if runtime in FILES:
-        write(tmp_path, FILES[runtime][0], content)
+    runtime = kind.partition(" ")[0]
+    if kind in FILES:
+        write(tmp_path, FILES[kind][0], content)
     assert pod.name_of(Container(runtime, A, None), str(tmp_path)) is None
 
 
@@ -208,3 +218,39 @@ def test_files_are_read_once(tmp_path: Path) -> None:
     first = places.find(KUBEPODS, "/")
     write(tmp_path, *FILES["containerd"])
     assert places.find(KUBEPODS, "/") is first
+
+
+def test_container_of_runc(tmp_path: Path) -> None:
+    """By the cgroups in its state file: its own and all below, in v2 and in v1."""
+    paths = {
+        "": "/sys/fs/cgroup/unified/shop/web",
+        "pids": "/sys/fs/cgroup/pids/old/web",
+    }
+    write(tmp_path, "run/runc/web/state.json", {"id": "web", "cgroup_paths": paths})
+    places = Places(str(tmp_path))
+    for path, legacy, name in (
+        ("/shop/web", "/", "web"),
+        ("/shop/web/init.scope", "/", "web"),
+        ("/shop/webs", "/", None),
+        ("/shop", "/", None),
+        ("/", "/old/web", "web"),
+        ("/", "/shop/web", None),
+    ):
+        place = places.find(path, legacy)
+        runtime = "runc" if name else None
+        found = (place.container, place.container_id, place.runtime)
+        assert found == (name, name, runtime)
+
+
+@pytest.mark.parametrize("state", [[], {"cgroup_paths": {"": "/x"}}, {"id": 1}, "x"])
+def test_damaged_state_of_runc(tmp_path: Path, state: object) -> None:
+    """A file that runc has not written so is no container."""
+    write(tmp_path, "run/runc/web/state.json", state)
+    assert Places(str(tmp_path)).find("/x", "/") == Place("/x")
+
+
+def test_runc_without_cgroups(tmp_path: Path) -> None:
+    """A container in the root of a hierarchy does not have all the others in it."""
+    state = {"id": "web", "cgroup_paths": {"": "/sys/fs/cgroup/", "pids": ""}}
+    write(tmp_path, "run/runc/web/state.json", state)
+    assert Places(str(tmp_path)).find("/shop", "/") == Place("/shop")

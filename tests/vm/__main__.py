@@ -33,7 +33,7 @@ BASIC = [
     for name in (
         *("options", "filters", "maps", "count", "outcomes", "outcomes_rare"),
         *("names_dns", "names_libc", "process", "follow", "api"),
-        *("pending", "preempted", "skipped_programs"),
+        *("pending", "preempted", "skipped_programs", "pids", "namespaces_again"),
     )
 ]
 

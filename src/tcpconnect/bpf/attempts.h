@@ -45,15 +45,23 @@ struct {
 } histogram SEC(".maps");
 
 /*
- * Sets of filters, filled by selection.py before the program is attached; from then on,
- * follow.bpf.c may change `pids`. `mntnses` are those of BY_CONTAINER.
+ * Sets of filters, filled by selection.py before the program is attached; but `pids` by
+ * follow.py and follow.h, while it is.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u8);
-} pids SEC(".maps"), uids SEC(".maps"), netnses SEC(".maps"), mntnses SEC(".maps");
+} pids SEC(".maps"), uids SEC(".maps");
+
+/* By their keys of namespaces.h. `mntnses` are those of BY_CONTAINER. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u8);
+} netnses SEC(".maps"), mntnses SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -100,15 +108,13 @@ struct {
 	__type(value, __u32);
 } mntnsmap SEC(".maps");
 
+#include "namespaces.h"
+
 static __always_inline __u64 current_mntns(void)
 {
-	struct task_struct *task = bpf_get_current_task();
-	struct nsproxy *nsproxy = 0;
-	struct mnt_namespace *mnt_ns = 0;
+	struct mnt_namespace *mnt_ns = current_mnt_ns();
 	unsigned int inum = 0;
 
-	bpf_probe_read_kernel(&nsproxy, sizeof(nsproxy), &task->nsproxy);
-	bpf_probe_read_kernel(&mnt_ns, sizeof(mnt_ns), &nsproxy->mnt_ns);
 	bpf_probe_read_kernel(&inum, sizeof(inum), &mnt_ns->ns.inum);
 	return inum;
 }
@@ -165,35 +171,42 @@ static __always_inline __u8 cgroups_passed(void)
 static __always_inline bool place_wanted(__u8 filters)
 {
 	__u8 passed = cgroups_passed();
-	__u32 mntns;
+	__u64 mntns;
 
 	if (filters & BY_CGROUP && !(passed & BY_CGROUP))
 		return 0;
 	if (filters & BY_CONTAINER && !(passed & BY_CONTAINER)) {
-		mntns = current_mntns();
+		mntns = mntns_key(current_mnt_ns());
 		return bpf_map_lookup_elem(&mntnses, &mntns);
 	}
 	return 1;
 }
 
+static __always_inline bool netns_wanted(struct sock *sk)
+{
+	__u64 netns = netns_key(sk->__sk_common.skc_net.net);
+
+	return bpf_map_lookup_elem(&netnses, &netns);
+}
+
 /* The filters that look at the user and the network namespace. */
-static __always_inline bool owner_wanted(const struct connection *c, __u8 filters)
+static __always_inline bool owner_wanted(const struct connection *c, struct sock *sk,
+					 __u8 filters)
 {
 	if (filters & BY_UID && !bpf_map_lookup_elem(&uids, &c->uid))
 		return 0;
-	if (filters & BY_NETNS && !bpf_map_lookup_elem(&netnses, &c->netns))
-		return 0;
-	return 1;
+	return !(filters & BY_NETNS) || netns_wanted(sk);
 }
 
 /* The filters that look at who connects. */
-static __always_inline bool task_wanted(struct connection *c, __u8 filters, bool deep)
+static __always_inline bool task_wanted(struct connection *c, struct sock *sk,
+					__u8 filters, bool deep)
 {
 	__u64 id;
 
 	if (filters & BY_PID && !bpf_map_lookup_elem(&pids, &c->pid))
 		return 0;
-	if (!owner_wanted(c, filters))
+	if (!owner_wanted(c, sk, filters))
 		return 0;
 	if (filters & BY_COMM) {
 		bpf_get_current_comm(c->comm, sizeof(c->comm));
@@ -417,9 +430,9 @@ static __always_inline bool describe_task(struct connection *c, struct sock *sk,
 	c->tid = pid_tgid;
 	if (tell & TELL_UID || filters & BY_UID)
 		c->uid = bpf_get_current_uid_gid();
-	if (tell & TELL_NETNS || filters & BY_NETNS)
+	if (tell & TELL_NETNS)
 		c->netns = sk->__sk_common.skc_net.net->ns.inum;
-	if (filters && !task_wanted(c, filters, deep))
+	if (filters && !task_wanted(c, sk, filters, deep))
 		return 0;
 	if (tell & TELL_CGROUP_ID)
 		c->cgroup = bpf_get_current_cgroup_id();
@@ -515,7 +528,7 @@ static __always_inline void attempt_begin(struct sock *sk, struct tcp_sock *tp,
 		wanted = owner_copy(&c, subflow.owner);
 	} else {
 		if (subflow.mptcp)
-			wanted = describe_socket(&c, subflow.mptcp, deep);
+			wanted = describe_socket(&c, sk, subflow.mptcp, deep);
 		else
 			wanted = describe_task(&c, sk, deep);
 		if (wanted && deep && config.tell & TELL_IMAGE)

@@ -36,15 +36,18 @@ def open_root() -> int:
 
 def mount_point(mountinfo: str = MOUNTINFO) -> bytes:
     """Return where the hierarchy is mounted from its root, empty if nowhere."""
-    return next(_mounts(b"cgroup2", mountinfo), b"")
+    return next(mounts(b"cgroup2", mountinfo=mountinfo), b"")
 
 
 def v1_mount_points(mountinfo: str = MOUNTINFO) -> list[str]:
     """Return where hierarchies of cgroup v1 are mounted from their roots."""
-    return [os.fsdecode(path) for path in _mounts(b"cgroup", mountinfo)]
+    return [os.fsdecode(path) for path in mounts(b"cgroup", mountinfo=mountinfo)]
 
 
-def _mounts(wanted: bytes, mountinfo: str) -> Iterator[bytes]:
+def mounts(
+    wanted: bytes, root: bytes = b"/", mountinfo: str = MOUNTINFO
+) -> Iterator[bytes]:
+    """Yield where a file system of this type is mounted, from this ``root`` of it."""
     with open(mountinfo, "rb") as lines:
         for line in lines:
             # proc_pid_mountinfo(5): id, parent, device, root, mount point, ... - type
@@ -52,8 +55,8 @@ def _mounts(wanted: bytes, mountinfo: str) -> Iterator[bytes]:
             fields = mount.split()
             if len(fields) < 5:  # nothing that the kernel writes
                 continue
-            root, path = fields[3:5]
-            if kind.startswith(wanted + b" ") and root == b"/":
+            top, path = fields[3:5]
+            if kind.startswith(wanted + b" ") and top == root:
                 yield OCTAL.sub(lambda code: bytes([int(code[1], 8)]), path)
 
 

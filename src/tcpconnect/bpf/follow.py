@@ -1,32 +1,29 @@
-"""Follow: the children of traced processes are traced, too, until all have ended."""
+"""The set of traced processes: filled here, kept by programs in the kernel."""
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from ctypes import Structure, c_uint64
 from struct import Struct as Layout
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf.object import BpfObject
-from tcpconnect.bpf.release import programs_are_preemptible
-from tcpconnect.errors import KernelError, UsageError
-from tcpconnect.processes import all_processes, descendants, is_running
+from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.processes import Process, descendants
 
 if TYPE_CHECKING:
-    import ctypes
     from collections.abc import Collection
 
+    from tcpconnect.bpf.object import BpfObject
     from tcpconnect.bpf.ring import Run
-    from tcpconnect.processes import Process
 
 PROGRAMS = ("process_exits", "process_forks")
-PERF_PROGRAMS = ("process_exits_perf", "process_forks_perf")
+# The same on perf's tracepoints, where tasks lose their CPU inside of programs.
+PERF_PROGRAMS = {name: f"{name}_perf" for name in PROGRAMS}
+LIST = "list_processes"
 EMPTIED = Layout("<Q")  # struct emptied of types.h
-PID_NAMESPACE = "/proc/self/ns/pid"
-# include/linux/proc_ns.h: PROC_PID_INIT_INO.
-INITIAL_PID_NAMESPACE = 0xEFFFFFFC
+LISTED = Layout("<IIIIQ")  # struct listed
 MEMBER = b"\1"
+NAMED = 3  # processes that a message names
 
 
 class Followed(Structure):
@@ -40,53 +37,98 @@ class Followed(Structure):
     )
 
 
-class Follow:
-    """Keeps the set of traced processes, from the constructor until ``close``.
+def programs(*, children: bool, preemptible: bool) -> list[str]:
+    """Return the programs that keep the set, in the order to attach them in."""
+    plain = PROGRAMS if children else PROGRAMS[:1]
+    return [*plain, *(PERF_PROGRAMS[name] for name in plain if preemptible)]
 
-    ``pids_fd`` is the map with the first of them; their descendants that are there
-    already come to it. Raises UsageError when a process is not there.
+
+def unused(*, any_pids: bool, children: bool, preemptible: bool) -> set[str]:
+    """Return the programs that need not be loaded."""
+    every = {LIST, *programs(children=True, preemptible=preemptible)}
+    if not any_pids:
+        return every
+    return every - {LIST, *programs(children=children, preemptible=preemptible)}
+
+
+class Follow:
+    """Keeps the set of traced processes, with ``children`` of their children, too.
+
+    ``pids`` are numbers of our PID namespace; descendants that are there already come
+    to the set. ``notices`` tells which processes are not there. Raises TcpconnectError
+    when none is.
     """
 
     def __init__(
-        self, library: ctypes.CDLL, ring_fd: int, pids_fd: int, pids: Collection[int]
+        self,
+        bpf: BpfObject,
+        pids: Collection[int],
+        *,
+        children: bool,
+        preemptible: bool,
     ) -> None:
-        _require_machine_pids()
+        self._bpf = bpf
         self._lost = 0
-        self._bpf = BpfObject(library, "follow")
-        with self._bpf.closed_on_failure():
-            self._bpf.replace("ring", ring_fd)
-            self._bpf.replace("pids", pids_fd)
-            preemptible = programs_are_preemptible()
-            if not preemptible:
-                self._bpf.leave_out(*PERF_PROGRAMS)
-            self._bpf.load()
-            self._followed = Followed.from_buffer(self._bpf.variables())
-            for program in PROGRAMS:
-                self._bpf.attach(program)
-            for program in PERF_PROGRAMS if preemptible else ():
+        self.notices: list[str] = []
+        self._followed = Followed.from_buffer(bpf.variables(".data.followed"))
+        for program in programs(children=children, preemptible=preemptible):
+            if program in PERF_PROGRAMS.values():
                 with suppress(KernelError):  # told for attempts already
-                    self._bpf.attach_perf(program)
-            self._followed.initial = self._adopt(pids)
+                    bpf.attach_perf(program)
+            else:
+                bpf.attach(program)
+        self._followed.initial = self._fill(pids, children=children)
 
-    def _adopt(self, pids: Collection[int]) -> int:
-        """Add the descendants that are there; return how many of the set we added.
+    def _fill(self, pids: Collection[int], *, children: bool) -> int:
+        """Add those that are there; return how many of them the set has."""
+        processes = self._list()
+        members = self._named(pids, processes)
+        self._bpf.fill("pids", {_key(pid): MEMBER for pid in members})
+        if children:
+            self._adopt(members, processes)
+        processes = self._list()
+        return sum(
+            not self._forget_ended(process, processes.get(pid))
+            for pid, process in members.items()
+        )
+
+    def _list(self) -> dict[int, Process]:
+        """Return all processes of our PID namespace, by the machine's PIDs."""
+        listed = LISTED.iter_unpack(self._bpf.iterate(LIST))
+        return {process.pid: process for process in map(Process._make, listed)}
+
+    def _named(
+        self, numbers: Collection[int], processes: dict[int, Process]
+    ) -> dict[int, Process]:
+        """Return the processes of these numbers; tell of those that are not there."""
+        running = {p.number: p for p in processes.values() if p.live}
+        found = {running[n].pid: running[n] for n in numbers if n in running}
+        missing = sorted(set(numbers) - running.keys())
+        if not found:
+            raise TcpconnectError(
+                f"no process {_some(missing)}",
+                "it has ended, or there was none",
+                "give -p the PID of a running process",
+            )
+        if missing:
+            self.notices.append(
+                f"warning: no process {_some(missing)}; the others are traced"
+            )
+        return found
+
+    def _adopt(
+        self, members: dict[int, Process], processes: dict[int, Process]
+    ) -> None:
+        """Add the descendants that are there to the set, and to ``members``.
 
         Children of those in the set are added by the program. A child that was made
         before its parent was in the set is seen when we look again after that.
         """
-        processes = all_processes()
-        for pid in pids:
-            if pid not in processes:
-                raise UsageError(f"no process {pid} to follow", "", "give -p its PID")
-        ours = {pid: processes[pid] for pid in pids}
-        known = set(pids)
+        known = set(members)
         while fresh := descendants(processes, known):
             known |= fresh
-            ours |= {pid: processes[pid] for pid in fresh if self._insert(pid)}
-            processes = all_processes()
-        return sum(
-            not self._forget_ended(pid, process) for pid, process in ours.items()
-        )
+            members |= {pid: processes[pid] for pid in fresh if self._insert(pid)}
+            processes = self._list()
 
     def _insert(self, pid: int) -> bool:
         try:
@@ -95,14 +137,14 @@ class Follow:
             self._lost += 1
             return False
 
-    def _forget_ended(self, pid: int, process: Process) -> bool:
+    def _forget_ended(self, process: Process, now: Process | None) -> bool:
         """Remove a process that may have passed the program before it was in the set.
 
-        One that is running after it was inserted has not passed: the flag of a thread
-        that ends is set before.
+        One that has a live thread after it was inserted has not passed: the kernel
+        counts them before.
         """
-        ended = not is_running(pid, process.started)
-        return ended and self._bpf.remove("pids", _key(pid))
+        running = now and now.live and now.start_ns == process.start_ns
+        return not running and self._bpf.remove("pids", _key(process.pid))
 
     lengths = (EMPTIED.size,)
 
@@ -120,17 +162,11 @@ class Follow:
         """How many children could not be followed."""
         return self._lost + int(self._followed.lost)
 
-    def close(self) -> None:
-        """Detach and unload."""
-        self._bpf.close()
 
-
-def _require_machine_pids() -> None:
-    """Raise UsageError where our PIDs are not those that BPF programs see."""
-    if os.stat(PID_NAMESPACE).st_ino != INITIAL_PID_NAMESPACE:
-        reason = "this is a PID namespace, whose numbers are not the machine's"
-        remedy = "run it outside of the container, or with --pid=host"
-        raise UsageError("can't follow processes", reason, remedy)
+def _some(pids: list[int]) -> str:
+    """Return the first of them as a text, and how many more there are."""
+    more = f" and {len(pids) - NAMED} more" if len(pids) > NAMED else ""
+    return ", ".join(map(str, pids[:NAMED])) + more
 
 
 def _key(pid: int) -> bytes:

@@ -50,14 +50,17 @@ enum {
 
 struct ns_common {
 	unsigned int inum;
+	__u64 ns_id;
 } __relocated;
 
 struct net {
 	struct ns_common ns;
+	__u64 net_cookie;
 } __relocated;
 
 struct mnt_namespace {
 	struct ns_common ns;
+	__u64 seq;
 } __relocated;
 
 struct nsproxy {
@@ -94,8 +97,21 @@ struct path {
 	struct dentry *dentry;
 } __relocated;
 
+struct inode {
+	void *i_private;
+} __relocated;
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+} __relocated;
+
+struct fdtable {
+	struct file **fd;
+} __relocated;
+
+struct files_struct {
+	struct fdtable *fdt;
 } __relocated;
 
 struct mm_struct {
@@ -159,17 +175,30 @@ struct signal_struct {
 	atomic_t live;
 } __relocated;
 
+struct upid { /* as every kernel has it */
+	int nr;
+	void *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+} __relocated;
+
 struct task_struct {
 	unsigned int flags;
+	int pid;
 	int tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	__u64 start_boottime;
 	__u64 self_exec_id;
 	struct mm_struct *mm;
 	struct css_set *cgroups;
 	struct nsproxy *nsproxy;
 	struct fs_struct *fs;
+	struct files_struct *files;
 	struct signal_struct *signal;
 } __relocated;
 
@@ -314,6 +343,8 @@ static void (*bpf_ringbuf_submit)(void *record,
 				  __u64 flags) = (void *)BPF_FUNC_ringbuf_submit;
 static long (*bpf_ringbuf_output)(void *ring, void *data, __u64 size,
 				  __u64 flags) = (void *)BPF_FUNC_ringbuf_output;
+static long (*bpf_seq_write)(void *seq, const void *data,
+			     __u32 length) = (void *)BPF_FUNC_seq_write;
 static __u32 (*bpf_get_smp_processor_id)(void) = (void *)BPF_FUNC_get_smp_processor_id;
 static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) = (void *)
 	BPF_FUNC_skc_to_tcp_sock;

@@ -7,8 +7,9 @@ from ctypes import Structure, c_uint64
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.bpf import cgroup, libbpf, pinned
+from tcpconnect.bpf import cgroup, follow, libbpf, pinned
 from tcpconnect.bpf.config import Config, Detail
+from tcpconnect.bpf.follow import Follow
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.ring import Ring, Run
@@ -140,6 +141,14 @@ class KernelSource:
             self._bpf.leave_out(CHANGES_PERF[not deep])
         if not self._settings.track:
             self._bpf.leave_out(ENDS, SWEEP)
+        self._bpf.leave_out(*self._selection.unused())
+        self._bpf.leave_out(
+            *follow.unused(
+                any_pids=bool(self._settings.pids),
+                children=self._settings.follow,
+                preemptible=self._preemptible,
+            )
+        )
 
     def _attach(self) -> None:
         """Attach the programs in the order in which the kernel then runs them.
@@ -210,10 +219,18 @@ class KernelSource:
         """Return the descriptor of the ring, readable when there are records."""
         return self._bpf.map_fd("ring")
 
-    @property
-    def pids_fd(self) -> int:
-        """The descriptor of the set of processes that are traced."""
-        return self._bpf.map_fd("pids")
+    def follow(self) -> Follow:
+        """Trace the processes of the settings, and none before. Raises TcpconnectError.
+
+        (Their descendants, too, where the settings say so.)
+        """
+        settings = self._settings
+        return Follow(
+            self._bpf,
+            settings.pids,
+            children=settings.follow,
+            preemptible=self._preemptible,
+        )
 
     @property
     def first_ns(self) -> int:

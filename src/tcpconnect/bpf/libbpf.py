@@ -34,6 +34,24 @@ MAP_TYPES = (
 ).split()
 
 
+class TestRunOptions(Structure):
+    """The first members of struct bpf_test_run_opts."""
+
+    _fields_ = (
+        ("sz", c_size_t),
+        ("data_in", c_void_p),
+        ("data_out", c_void_p),
+        ("data_size_in", c_uint32),
+        ("data_size_out", c_uint32),
+        ("ctx_in", c_void_p),
+        ("ctx_out", c_void_p),
+        ("ctx_size_in", c_uint32),
+        ("ctx_size_out", c_uint32),
+        ("retval", c_uint32),
+        ("repeat", c_int),
+    )
+
+
 class OpenOptions(Structure):
     """The first members of struct bpf_object_open_opts."""
 
@@ -180,6 +198,7 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
         c_int,
         (c_int, *[c_void_p] * 4, POINTER(c_uint32), c_void_p),
     ),
+    "bpf_prog_test_run_opts": (c_int, (c_int, POINTER(TestRunOptions))),
     "bpf_obj_get": (c_int, (c_char_p,)),
     "bpf_obj_get_info_by_fd": (c_int, (c_int, c_void_p, POINTER(c_uint32))),
     "libbpf_set_print": (c_void_p, (_PRINTER,)),

@@ -113,21 +113,19 @@ static __always_inline __u8 passed_by(struct kernfs_node *kn)
  * user and its cgroup are known, the process is not. Returns whether the filters want
  * it.
  */
-static __always_inline bool describe_socket(struct connection *c, struct sock *mptcp,
-					    bool deep)
+static __always_inline bool describe_socket(struct connection *c, struct sock *sk,
+					    struct sock *mptcp, bool deep)
 {
 	struct kernfs_node *kn = cgroup_of(mptcp);
 	const __u8 filters = config.task_filters;
 	const __u8 places = filters & (BY_CGROUP | BY_CONTAINER);
-	struct net *net = 0;
 
 	if (filters & (BY_PID | BY_COMM | BY_MNTNSMAP))
 		return 0;
 	read_kernel(c->uid, mptcp->sk_uid.val);
-	read_kernel(net, mptcp->__sk_common.skc_net.net);
-	read_kernel(c->netns, net->ns.inum);
+	c->netns = sk->__sk_common.skc_net.net->ns.inum;
 	c->cgroup = kernfs_id(kn);
-	if (!owner_wanted(c, filters))
+	if (!owner_wanted(c, sk, filters))
 		return 0;
 	if (filters & BY_CGROUPMAP && !bpf_map_lookup_elem(&cgroupmap, &c->cgroup))
 		return 0;

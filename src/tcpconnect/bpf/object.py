@@ -41,7 +41,8 @@ class BpfObject:
     def __init__(self, library: ctypes.CDLL, name: str) -> None:
         self.library = library
         self._links: list[int] = []
-        self._iterators: list[int] = []  # descriptors
+        self._held: list[int] = []
+        self._iterators: list[int] = []  # descriptors, too
         self.multi = False  # whether functions are attached to without perf
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
         with step(f"open the BPF object {name}"):
@@ -112,13 +113,13 @@ class BpfObject:
                 remedy = f"raise the limit (ulimit -l), or {remedy}"
                 raise KernelError("can't lock enough memory", reason, remedy) from error
 
-    def variables(self) -> mmap.mmap:
+    def variables(self, section: str = ".bss") -> mmap.mmap:
         """Return the variables in memory that is shared with the programs.
 
         (libbpf maps them for skeletons only: bpf_map__initial_value goes on to give
         what they were before the load.)
         """
-        return mmap.mmap(self.map_fd(".bss"), mmap.PAGESIZE)
+        return mmap.mmap(self.map_fd(section), mmap.PAGESIZE)
 
     def values(self, name: str, size: int) -> bytes:
         """Return the values of an array map with BPF_F_MMAPABLE (v5.5), in a row."""
@@ -127,6 +128,37 @@ class BpfObject:
             mmap.mmap(self.map_fd(name), size, prot=mmap.PROT_READ) as mapped,
         ):
             return mapped[:]
+
+    def run(self, name: str, argument: int) -> int:
+        """Run a raw tracepoint's program here and now; return what it returns."""
+        options = libbpf.TestRunOptions(ctypes.sizeof(libbpf.TestRunOptions))
+        arguments = ctypes.c_uint64(argument)
+        options.ctx_in = ctypes.addressof(arguments)
+        options.ctx_size_in = ctypes.sizeof(arguments)
+        with step(f"run the program {name}"):
+            fd = self.library.bpf_program__fd(self.program(name))
+            self.library.bpf_prog_test_run_opts(fd, byref(options))
+        return int(options.retval)
+
+    def hold(self, fd: int) -> None:
+        """Keep a descriptor open as long as this object."""
+        self._held.append(fd)
+
+    def release(self, fd: int) -> None:
+        """Close a descriptor that was held."""
+        self._held.remove(fd)
+        os.close(fd)
+
+    def iterate(self, name: str) -> bytes:
+        """Run a program for each of what its section says; return what it writes."""
+        with step(f"run the program {name}"):
+            link = self.library.bpf_program__attach(self.program(name))
+            try:
+                fd = self.library.bpf_iter_create(self.library.bpf_link__fd(link))
+                with open(fd, "rb", buffering=0) as file:
+                    return file.readall()
+            finally:
+                self.library.bpf_link__destroy(link)
 
     def program(self, name: str) -> int:
         """Return libbpf's handle of a program."""
@@ -339,8 +371,9 @@ class BpfObject:
     def close(self) -> None:
         """Give everything back to the kernel."""
         self.detach_all()
-        while self._iterators:
-            os.close(self._iterators.pop())
+        for fds in (self._held, self._iterators):
+            while fds:
+                os.close(fds.pop())
         if self._object:
             self.library.bpf_object__close(self._object)
             self._object = 0

@@ -136,3 +136,26 @@ int attempt_missed(__u64 *ctx)
 		*by = BY_NONE;
 	return 0;
 }
+
+/* The programs of follow.h on perf's tracepoints: what one is skipped for, the other
+ * sees. */
+struct trace_event_raw_task_newtask {
+	int pid;
+	unsigned long clone_flags;
+} __relocated;
+
+/* TRACE_EVENT(task_newtask), a moment before: the child, and what it shares. */
+SEC("tp/task/task_newtask")
+int process_forks_perf(struct trace_event_raw_task_newtask *ctx)
+{
+	if (!(ctx->clone_flags & CLONE_THREAD))
+		forks(bpf_get_current_pid_tgid() >> 32, ctx->pid);
+	return 1;
+}
+
+SEC("tp/sched/sched_process_exit")
+int process_exits_perf(void)
+{
+	exits(bpf_get_current_task_btf());
+	return 1;
+}

@@ -4,6 +4,7 @@
 #define TCPCONNECT_PROGRAMS_H
 
 #include "attempts.h"
+#include "follow.h"
 
 /*
  * One of these two is loaded. The second has what looks deep into the task: for each

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from _socket import htons  # socket takes 4 ms to import
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.config import PORT_WORDS, AddressFilter, TaskFilter
+from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -21,6 +23,9 @@ WORD_BITS = 64
 MAX_FOLLOWED = 1 << 16  # processes that are traced at a time with -f
 ALL = (1 << WORD_BITS) - 1
 MEMBER = b"\1"
+NETNS_PROGRAM, MNTNS_PROGRAM = "trace_netns", "trace_mntns"
+# Enum namespace_known of types.h.
+NAMESPACE_UNKNOWN, NAMESPACE_KNOWN_WHILE_OPEN = 0, 2
 ONLY_KEY = bytes(4)  # of an array of one element
 
 
@@ -36,12 +41,9 @@ class Selection:
         }
         comms = [os.fsencode(name).ljust(COMM_LEN, b"\0") for name in settings.comms]
         self._entries = {
-            "pids": _numbers(settings.pids, 4),
             "uids": _numbers(settings.uids, 4),
-            "netnses": _numbers(settings.netns, 4),
             "comms": dict.fromkeys(comms, MEMBER),
             "cgroups": _cgroups(settings.places),
-            "mntnses": _numbers(settings.places.mntnses, 4),
         }
         self._values = {
             f"{_name(which)}_{version}": value
@@ -54,10 +56,12 @@ class Selection:
         """Give the maps the room they need, before the load."""
         for name, entries in self._entries.items():
             bpf.resize(name, len(entries))
+        bpf.resize("netnses", len(self._settings.netns))
+        bpf.resize("mntnses", len(self._settings.places.mntnses))
         for name, value in self._values.items():
             bpf.resize_value(name, len(value))
-        if self._settings.follow:
-            bpf.resize("pids", MAX_FOLLOWED)
+        children = MAX_FOLLOWED if self._settings.follow else 0
+        bpf.resize("pids", max(len(self._settings.pids), children))
 
     def configure(self, config: Config) -> None:
         """Set the constants, before the load."""
@@ -87,11 +91,43 @@ class Selection:
                 networks.configure(getattr(config, _name(flag)))
 
     def fill(self, bpf: BpfObject) -> None:
-        """Fill the maps, after the load."""
+        """Fill the maps, after the load; the set of processes is filled by Follow."""
         for name, entries in self._entries.items():
             bpf.fill(name, entries)
         for name, value in self._values.items():
             bpf.fill(name, {ONLY_KEY: value})
+        if self._settings.netns:
+            from tcpconnect.bpf.namespaces import open_netns
+
+            for which in self._settings.netns:
+                _trace_namespace(bpf, NETNS_PROGRAM, open_netns(which))
+        for path in self._settings.places.mntnses:
+            with suppress(OSError):  # that process of the container has ended
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                _trace_namespace(bpf, MNTNS_PROGRAM, fd)
+
+    def unused(self) -> list[str]:
+        """Return the programs that fill no map."""
+        settings = self._settings
+        used = {
+            NETNS_PROGRAM: settings.netns,
+            MNTNS_PROGRAM: settings.places.mntnses,
+        }
+        return [program for program, wanted in used.items() if not wanted]
+
+
+def _trace_namespace(bpf: BpfObject, program: str, fd: int) -> None:
+    """Add the namespace of a descriptor to the set of a program.
+
+    To hold it open would keep its interfaces, or mounts, when all others let it go. So
+    that is done only where another namespace might be taken for it then.
+    """
+    bpf.hold(fd)
+    known = bpf.run(program, fd)
+    if known == NAMESPACE_UNKNOWN:
+        raise KernelError(f"can't read namespace {os.readlink(f'/proc/self/fd/{fd}')}")
+    if known != NAMESPACE_KNOWN_WHILE_OPEN:
+        bpf.release(fd)
 
 
 def _name(which: AddressFilter) -> str:

@@ -102,6 +102,13 @@ enum task_filter {
 	BY_MNTNSMAP = 1 << 7,
 };
 
+/* What a program returns that adds a namespace to a set. */
+enum namespace_known {
+	NAMESPACE_UNKNOWN = 0,
+	NAMESPACE_KNOWN = 1,
+	NAMESPACE_KNOWN_WHILE_OPEN = 2, /* then another may have what it is told by */
+};
+
 /* Filters that look at addresses: bits of config.address_filters. */
 enum address_filter {
 	BY_TO = 1 << 0,
@@ -277,7 +284,16 @@ struct emptied {
 	__u64 time_ns;
 };
 
-/* How many processes came to the set of -f and left it. */
+/* A process, as it is listed. */
+struct listed {
+	__u32 number; /* in the PID namespace of who lists */
+	__u32 pid;    /* tgid */
+	__u32 ppid;
+	__u32 live; /* threads that have not ended */
+	__u64 start_ns;
+};
+
+/* How many processes came to the set of -p and left it. */
 struct followed {
 	__u64 initial; /* in it at the start; written by follow.py when it has looked */
 	__u64 added;   /* by the program, as all below */

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from tcpconnect.enrich.runtimes import BUNDLES, DOCKER_CONFIGS, FOLDERS, STORES
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tcpconnect.enrich.container import Container
 
@@ -38,20 +40,6 @@ class _Bundle(msgspec.Struct):
 
 ANNOTATIONS = ("nerdctl/name", "io.kubernetes.cri.container-name")
 MAX_BYTES = 16 << 20
-
-# Where runtimes that work for the whole machine keep their files.
-FOLDERS = (
-    "var/lib/docker/containers",
-    "var/lib/containers/storage/overlay-containers",
-    "run/containers/storage/overlay-containers",
-    "run/containerd/io.containerd.runtime.v2.task",
-)
-STORES = (
-    "var/lib/containers/storage/overlay-containers/",
-    "run/containers/storage/overlay-containers/",
-    "home/*/.local/share/containers/storage/overlay-containers/",
-    "root/.local/share/containers/storage/overlay-containers/",
-)
 
 
 def name_of(container: Container, root: str = "/") -> str | None:
@@ -81,33 +69,33 @@ def _denied(path: str) -> bool:
 
 
 def _docker(container_id: str, root: str) -> str | None:
-    path = f"{root}/var/lib/docker/containers/{container_id}/config.v2.json"
-    for config in read(path, _Docker):
+    for config in read(DOCKER_CONFIGS, _Docker, root, container_id):
         return config.name.removeprefix("/") or None
     return None
 
 
 def _stored(container_id: str, root: str) -> str | None:
-    for store in STORES:
-        for containers in read(f"{root}/{store}*containers.json", list[_Stored]):
-            for container in containers:
-                if container.id == container_id and container.names:
-                    return container.names[0]
+    for containers in read(STORES, list[_Stored], root):
+        for container in containers:
+            if container.id == container_id and container.names:
+                return container.names[0]
     return None
 
 
 def _containerd(container_id: str, root: str) -> str | None:
-    tasks = f"{root}/run/containerd/io.containerd.runtime.v2.task"
-    for bundle in read(f"{tasks}/*/{container_id}/config.json", _Bundle):
+    for bundle in read(BUNDLES["containerd"], _Bundle, root, container_id):
         for annotation in ANNOTATIONS:
             if annotation in bundle.annotations:
                 return bundle.annotations[annotation]
     return None
 
 
-def read(pattern: str, kind: type[T]) -> Iterator[T]:
-    """Yield the files of a pattern that are there and can be understood."""
-    for path in glob(pattern):
+def read(
+    patterns: Iterable[str], kind: type[T], root: str = "/", container_id: str = ""
+) -> Iterator[T]:
+    """Yield the files of these patterns that are there and can be understood."""
+    wanted = (f"{root}/{pattern.format(container_id)}" for pattern in patterns)
+    for path in (path for pattern in wanted for path in glob(pattern)):
         try:
             yield msgspec.json.decode(_content(path), type=kind)
         # UnicodeDecodeError, which is a ValueError, for a text that is no UTF-8.

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from tcpconnect.enrich import pod
+from tcpconnect.enrich import pod, runc
 from tcpconnect.enrich.container import parse
 from tcpconnect.enrich.container_names import name_of
 from tcpconnect.output import harmless
@@ -48,6 +48,7 @@ class Places:
         """
         cgroup = legacy if path == "/" else path
         container = parse(path) or parse(legacy)
+        container = container or runc.container_of(path, legacy, self._root)
         uid = pod.uid(path) or pod.uid(legacy)
         place = Place(
             harmless(cgroup),

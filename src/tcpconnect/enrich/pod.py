@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tcpconnect.enrich.container_names import read
+from tcpconnect.enrich.runtimes import BUNDLES, DOCKER_CONFIGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,19 +23,6 @@ _PODMAN = re.compile(r".*libpod_pod_([0-9a-f]{64})\.slice")
 # CRI plugin of containerd, and by cri-o and docker.
 NAMES = ("io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name")
 NAMESPACES = ("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace")
-
-# Where a runtime keeps the OCI's config.json of a container.
-BUNDLES = {
-    "containerd": (
-        "run/containerd/io.containerd.runtime.v2.task/*/{}/config.json",
-        "run/k3s/containerd/io.containerd.runtime.v2.task/*/{}/config.json",
-    ),
-    "cri-o": (
-        "run/containers/storage/*-containers/{}/userdata/config.json",
-        "var/lib/containers/storage/*-containers/{}/userdata/config.json",
-    ),
-}
-DOCKER = "var/lib/docker/containers/{}/config.v2.json"
 
 
 class _Bundle(msgspec.Struct):
@@ -81,11 +69,11 @@ def name_of(container: Container, root: str = "/") -> str | None:
 
 def _annotations(container: Container, root: str) -> Iterator[dict[str, Any]]:
     if container.runtime == "docker":
-        for docker in read(f"{root}/{DOCKER.format(container.id)}", _Docker):
+        for docker in read(DOCKER_CONFIGS, _Docker, root, container.id):
             yield (docker.config and docker.config.labels) or {}
-    for path in BUNDLES.get(container.runtime, ()):
-        for bundle in read(f"{root}/{path.format(container.id)}", _Bundle):
-            yield bundle.annotations or {}
+    bundles = BUNDLES.get(container.runtime, ())
+    for bundle in read(bundles, _Bundle, root, container.id):
+        yield bundle.annotations or {}
 
 
 def _first(annotations: dict[str, Any], keys: tuple[str, ...]) -> str | None:

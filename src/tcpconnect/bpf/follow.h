@@ -1,26 +1,18 @@
-// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Keeps the set of traced processes for -f: their children come to it before they run,
- * and who ends leaves it, so that nobody is traced for having the number of one who is
- * gone.
+ * Keeps the set of traced processes, for -p: who ends leaves it, so that nobody is
+ * traced for having the number of one who is gone. With -f, children come to it before
+ * they run.
+ *
+ * A part of attempts.h: pids and ring are declared there.
  */
+#ifndef TCPCONNECT_FOLLOW_H
+#define TCPCONNECT_FOLLOW_H
+
 #include "kernel.h"
 #include "types.h"
 
-struct followed followed SEC(".bss");
-
-/* These two are the maps of attempts.h, put here before the load. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-} ring SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u8);
-} pids SEC(".maps");
+struct followed followed SEC(".data.followed");
 
 /* Before the child has run. Returns 0, or why it was not added. */
 static __always_inline long forks(__u32 pid, __u32 child_pid)
@@ -85,29 +77,51 @@ int process_exits(__u64 *ctx)
 	return 0;
 }
 
+/* The number of a process in the PID namespace of the current task, which sees it. */
+static __always_inline __u32 number_of(struct task_struct *task)
+{
+	struct task_struct *reader = bpf_get_current_task();
+	struct pid *pid = 0;
+	unsigned int level = 0;
+	struct upid upid = {};
+
+	bpf_probe_read_kernel(&pid, sizeof(pid), &reader->thread_pid);
+	bpf_probe_read_kernel(&level, sizeof(level), &pid->level);
+	bpf_probe_read_kernel(&pid, sizeof(pid), &task->thread_pid);
+	bpf_probe_read_kernel(&upid, sizeof(upid),
+			      (void *)pid + member_offset(pid, numbers) +
+				      level * sizeof(upid));
+	return upid.nr;
+}
+
 /*
- * The same on perf's tracepoints, loaded where a task can lose its CPU inside of those
- * above, as preemptible.bpf.c explains: what one is skipped for, the other sees.
+ * struct bpf_iter__task and bpf_iter_meta, which every kernel has so. Not relocated:
+ * libbpf searches the whole kernel for each type that is.
  */
-struct trace_event_raw_task_newtask {
-	int pid;
-	unsigned long clone_flags;
-} __relocated;
+struct task_iteration {
+	void **seq;
+	struct task_struct *task;
+};
 
-/* TRACE_EVENT(task_newtask), a moment before: the child, and what it shares. */
-SEC("tp/task/task_newtask")
-int process_forks_perf(struct trace_event_raw_task_newtask *ctx)
+/*
+ * Lists the processes of the PID namespace of who reads: a struct listed for each.
+ * /proc may be that of another one, and has no numbers of the namespaces above it.
+ */
+SEC("iter/task")
+int list_processes(struct task_iteration *ctx)
 {
-	if (!(ctx->clone_flags & CLONE_THREAD))
-		forks(bpf_get_current_pid_tgid() >> 32, ctx->pid);
-	return 1;
+	struct task_struct *task = ctx->task;
+	struct listed listed = {};
+
+	if (!task || task->pid != task->tgid)
+		return 0;
+	listed.number = number_of(task);
+	listed.pid = task->tgid;
+	listed.ppid = task->real_parent->tgid;
+	listed.live = task->signal->live.counter;
+	listed.start_ns = task->start_boottime;
+	bpf_seq_write(*ctx->seq, &listed, sizeof(listed));
+	return 0;
 }
 
-SEC("tp/sched/sched_process_exit")
-int process_exits_perf(void)
-{
-	exits(bpf_get_current_task_btf());
-	return 1;
-}
-
-char _license[] SEC("license") = "Dual BSD/GPL";
+#endif

@@ -1,0 +1,45 @@
+"""Where container runtimes keep the files of their containers: the only list of it.
+
+Paths begin at the root directory; in patterns, ``{}`` is a container's whole ID.
+"""
+
+from __future__ import annotations
+
+DOCKER = ("var/lib/docker/containers",)
+# Of containerd: plain, of k3s and RKE2, of microk8s.
+TASKS = tuple(
+    f"{state}/io.containerd.runtime.v2.task"
+    for state in (
+        "run/containerd",
+        "run/k3s/containerd",
+        "var/snap/microk8s/common/run/containerd",
+    )
+)
+# Of podman and cri-o; a folder for each storage driver lies in it.
+STORAGE = ("var/lib/containers/storage", "run/containers/storage")
+USERS_STORAGE = (
+    "home/*/.local/share/containers/storage",
+    "root/.local/share/containers/storage",
+)
+RUNC = ("run/runc",)
+
+# The folders of runtimes that work for the whole machine.
+FOLDERS = (
+    *DOCKER,
+    *(f"{place}/overlay-containers" for place in STORAGE),
+    *TASKS,
+    *RUNC,
+)
+
+# Files of docker's own, and files that list the containers of a storage.
+DOCKER_CONFIGS = tuple(f"{place}/{{}}/config.v2.json" for place in DOCKER)
+STORES = tuple(
+    f"{place}/overlay-containers/*containers.json"
+    for place in (*STORAGE, *USERS_STORAGE)
+)
+# The OCI's config.json of a container, by its runtime.
+BUNDLES = {
+    "containerd": tuple(f"{place}/*/{{}}/config.json" for place in TASKS),
+    "cri-o": tuple(f"{p}/*-containers/{{}}/userdata/config.json" for p in STORAGE),
+}
+RUNC_STATES = tuple(f"{place}/*/state.json" for place in RUNC)

@@ -1,0 +1,208 @@
+"""Filters by namespace: a stranger that gets the number of one that is gone."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from attempts import Child, attempt, run_tool
+from conftest import (
+    CLONE_NEWNET,
+    NetNs,
+    Tool,
+    checked,
+    libc,
+    set_lo_up,
+    wait_until,
+)
+from test_filter_places import CLONE_NEWNS, ID, V1, cgroup
+
+from tcpconnect import trace
+from tcpconnect.bpf.release import running
+from tcpconnect.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+# Before Linux 5.12 network namespaces have no number of their own: the tool holds them.
+HELD = running() < (5, 12)
+CLONE_NEWUTS = 0x04000000  # the kind that takes the least time to make
+UTS = "/proc/thread-self/ns/uts"
+OTHERS = 400
+
+
+def new_uts() -> tuple[int, int]:
+    """Enter a new UTS namespace; return its number and a descriptor that keeps it."""
+    checked(libc.unshare(CLONE_NEWUTS))
+    fd = os.open(UTS, os.O_RDONLY)
+    return os.fstat(fd).st_ino, fd
+
+
+@contextmanager
+def numbers_below() -> Iterator[None]:
+    """Take lower numbers than what the body makes gets, and give them back after it.
+
+    Namespaces of all kinds, and the files in /proc of each network namespace, have
+    their numbers from one set. What else runs on this machine takes the lowest that
+    are free: these, not the one that the test waits for.
+    """
+    home = os.open(UTS, os.O_RDONLY)
+    with ExitStack() as stack:
+        stack.callback(os.close, home)
+        for _ in range(OTHERS):
+            stack.callback(os.close, new_uts()[1])
+        checked(libc.setns(home, CLONE_NEWUTS))
+        yield
+
+
+class Stranger:
+    """What a child does that enters a new namespace of a number that was another's."""
+
+    def __init__(self, kind: str, flag: int, inode: int) -> None:
+        self._path = f"/proc/self/ns/{kind}"
+        self._flag = flag
+        self._inode = inode
+
+    def enter(self) -> None:
+        """Enter it; where the tool holds the other one, any that is new."""
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        home = os.open(UTS, os.O_RDONLY)
+        if self._flag == CLONE_NEWNET and HELD:
+            assert not self._is_next(home)
+            checked(libc.unshare(self._flag))
+        else:
+            wait_until(lambda: self._has_number(home), "the number that was another's")
+        if self._flag == CLONE_NEWNET:
+            with socket.socket() as any_socket:
+                set_lo_up(any_socket)
+
+    def _has_number(self, home: int) -> bool:
+        if not self._is_next(home):  # it is not free yet
+            return False
+        checked(libc.unshare(self._flag))
+        return os.stat(self._path).st_ino == self._inode
+
+    def _is_next(self, home: int) -> bool:
+        """Take all numbers below it; return whether it is the lowest free one then."""
+        while True:
+            number, fd = new_uts()
+            if number >= self._inode:
+                break  # the others stay open until this process ends
+        os.close(fd)
+        checked(libc.setns(home, CLONE_NEWUTS))
+        return number == self._inode
+
+
+def unshare_mounts() -> None:
+    """Give this process a mount namespace of its own."""
+    assert libc.unshare(CLONE_NEWNS) == 0
+
+
+@pytest.mark.parametrize("how", ["name", "inode", "pid"])
+def test_network_namespace(how: str) -> None:
+    """It is traced; another one that gets its number when it is gone is not."""
+    with numbers_below():
+        space = NetNs()
+    inode = space.inode
+    with ExitStack() as stack:
+        with Child(partial(attempt, "127.0.0.1", 1), space.enter) as child:
+            value = {"name": space.name, "inode": inode, "pid": child.pid}[how]
+            tool = stack.enter_context(Tool("-j", "--netns", value))
+            child.run()
+        assert [e["dport"] for e in tool.events(1)] == [1]
+        space.remove()
+        stranger = Stranger("net", CLONE_NEWNET, inode)
+        with Child(partial(attempt, "127.0.0.1", 2), stranger.enter) as child:
+            child.run()
+        assert tool.stop() == 0
+        assert [e["dport"] for e in tool.all_events()] == [1]
+
+
+def test_network_namespace_is_not_held() -> None:
+    """It goes, with its interfaces, when all others let it go; before 5.12 it stays."""
+    space, other = NetNs(), NetNs()
+    space.ip("link add tcpc-held type veth peer name tcpc-end netns " + other.name)
+    names = partial(_interfaces, other)
+    try:
+        with Tool("-j", "--netns", space.name) as tool:
+            space.remove()
+            if HELD:
+                assert "tcpc-end" in names()
+            else:
+                wait_until(lambda: "tcpc-end" not in names(), "the end of an interface")
+            assert tool.stop() == 0
+    finally:
+        other.remove()
+
+
+def _interfaces(space: NetNs) -> list[str]:
+    names: list[str] = []
+    with Child(lambda: None, space.enter) as child:
+        lines = Path(f"/proc/{child.pid}/net/dev").read_text().splitlines()[2:]
+        names += [line.partition(":")[0].strip() for line in lines]
+    return names
+
+
+def test_mount_namespace_of_a_container() -> None:
+    """So it is with containers of cgroup v1, which are told by mount namespaces."""
+    if not (V1 / "cgroup.procs").exists():
+        pytest.skip("this machine has no cgroup v1")
+    path = V1 / f"docker/{ID}"
+    with ExitStack() as stack, cgroup(path):
+        work = partial(attempt, "127.0.0.1", 1)
+        with numbers_below():
+            child = Child(work, unshare_mounts)
+        with child:
+            inode = os.stat(f"/proc/{child.pid}/ns/mnt").st_ino
+            (path / "cgroup.procs").write_text(str(child.pid))
+            tool = stack.enter_context(Tool("-j", "--container", ID[:12]))
+            child.run()
+            (V1 / "cgroup.procs").write_text(str(child.pid))
+        stranger = Stranger("mnt", CLONE_NEWNS, inode)
+        work = partial(attempt, "127.0.0.1", 2)
+        with Child(work, stranger.enter) as child:
+            child.run()
+        assert tool.stop() == 0
+        assert [event["dport"] for event in tool.all_events()] == [1]
+
+
+def test_nobody_has_the_inode() -> None:
+    """An inode that leads to no namespace is an error."""
+    result = run_tool("--netns", 4_294_967_295)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        "tcpconnect: no network namespace 4294967295: no process is in it, nor is it "
+        "mounted; lsns -t net lists them\n"
+    )
+
+
+def test_api() -> None:
+    """trace() takes paths, too, and refuses those that lead to something else."""
+    space = NetNs()
+    try:
+        with (
+            Child(partial(attempt, "127.0.0.1", 1), space.enter) as child,
+            trace(netns=[space.path]) as events,
+        ):
+            child.run()
+            attempt("127.0.0.1", 2)
+            events.stop()
+            assert [event.dport for event in events] == [1]
+    finally:
+        space.remove()
+    for path, why in (
+        (space.path, "No such file or directory"),
+        ("/etc/passwd", "it is something else"),
+        ("/proc/self/ns/mnt", "it is something else"),
+    ):
+        with pytest.raises(UsageError, match=f"no network namespace '{path}': {why}"):
+            trace(netns=[path])

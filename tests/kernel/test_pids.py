@@ -1,0 +1,280 @@
+"""``-p``: processes that are there or not, that end, that are in a PID namespace."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import struct
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from attempts import Child, attempt, run_tool
+from conftest import ENDED, READY, Tool, libc
+from launch import TOOL
+
+from tcpconnect import trace
+from tcpconnect.errors import TcpconnectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+NOBODY_HAS = 4_194_304  # the highest PID that Linux can give
+SYS_CLONE3 = 435
+FOLLOW = pytest.mark.parametrize("follow", [(), ("-f",)], ids=["-p", "-f -p"])
+
+
+def attempts(port: int) -> Callable[[], None]:
+    """Return what a child does: one attempt of this port."""
+    return lambda: attempt("127.0.0.1", port)
+
+
+@FOLLOW
+@pytest.mark.parametrize(
+    ("pids", "named"),
+    [
+        (range(NOBODY_HAS, NOBODY_HAS + 1), "4194304"),
+        (range(NOBODY_HAS - 1, NOBODY_HAS + 1), "4194303, 4194304"),
+        (
+            range(NOBODY_HAS - 999, NOBODY_HAS + 1),
+            "4193305, 4193306, 4193307 and 997 more",
+        ),
+    ],
+)
+def test_none_is_there(follow: tuple[str, ...], pids: range, named: str) -> None:
+    """It is an error before anything is traced."""
+    result = run_tool(*follow, "-p", ",".join(map(str, pids)))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"tcpconnect: no process {named}: it has ended, or there was none; "
+        "give -p the PID of a running process\n"
+    )
+
+
+@FOLLOW
+def test_ended_but_not_waited_for(follow: tuple[str, ...]) -> None:
+    """A process that its parent has not yet seen to end has ended."""
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    result = run_tool(*follow, "-p", pid)
+    os.waitpid(pid, 0)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"tcpconnect: no process {pid}: ")
+
+
+@FOLLOW
+def test_some_are_there(follow: tuple[str, ...]) -> None:
+    """The others are a warning, and those that are there are traced."""
+    pids = f"{NOBODY_HAS},{os.getpid()},{NOBODY_HAS - 1}"
+    with Tool("-j", *follow, "-p", pids) as tool:
+        attempt("127.0.0.1", 1)
+        assert tool.stop() == 0
+        assert [event["dport"] for event in tool.all_events()] == [1]
+    assert tool.stderr.decode() == (
+        "tcpconnect: warning: no process 4194303, 4194304; the others are traced\n"
+        + READY.decode()
+    )
+
+
+def test_thread() -> None:
+    """The number of a thread is none of a process."""
+    done, ready = os.pipe(), os.pipe()
+    code = f"""
+import os, threading
+def work():
+    os.write({ready[1]}, threading.get_native_id().to_bytes(4, "little"))
+    os.read({done[0]}, 1)
+threading.Thread(target=work).start()
+"""
+    python = [sys.executable, "-SE", "-c", code]
+    with subprocess.Popen(python, pass_fds=(done[0], ready[1])) as process:
+        tid = int.from_bytes(os.read(ready[0], 4), "little")
+        assert tid != process.pid
+        result = run_tool("-p", tid)
+        os.write(done[1], b"\0")
+    for fd in (*done, *ready):
+        os.close(fd)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"tcpconnect: no process {tid}: ")
+
+
+@pytest.mark.parametrize("mode", [(), ("-r",), ("-L",), ("-f",), ("-c",)], ids=str)
+def test_all_have_ended(mode: tuple[str, ...]) -> None:
+    """When the last has ended, that is said, and the tool ends."""
+    with ExitStack() as stack:
+        with Child(attempts(2)) as last:
+            with Child(attempts(1)) as first:
+                pids = f"{first.pid},{last.pid}"
+                tool = stack.enter_context(Tool("-j", *mode, "-p", pids))
+                first.run()
+            last.run()
+        assert tool.wait() == 0
+        assert tool.stderr == READY + ENDED
+        assert sorted(event["dport"] for event in tool.all_events()) == [1, 2]
+
+
+def test_interrupted_when_some_are_left() -> None:
+    """Nothing is said of the end of all when there was none."""
+    with ExitStack() as stack, Child(attempts(2)) as last:
+        with Child(attempts(1)) as first:
+            tool = stack.enter_context(Tool("-p", f"{first.pid},{last.pid}"))
+        assert tool.stop() == 0
+        assert tool.stderr == READY
+
+
+@contextmanager
+def child_with(pid: int, work: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """Fork with a chosen PID (clone3(2), set_tid, Linux 5.5); yield what has it work.
+
+    At the end of the ``with`` statement it has ended.
+    """
+    wanted = (ctypes.c_int * 1)(pid)
+    go, done = os.pipe(), os.pipe()
+    set_tid = (ctypes.addressof(wanted), len(wanted), 0)
+    arguments = struct.pack("<11Q", *[0] * 4, 17, *[0] * 3, *set_tid)
+    got = libc.syscall(SYS_CLONE3, arguments, len(arguments))
+    if not got:
+        try:
+            os.close(go[1])
+            while os.read(go[0], 1):
+                work()
+                os.write(done[1], b"\0")
+        finally:
+            os._exit(0)
+    assert got == pid, os.strerror(ctypes.get_errno())
+    os.close(go[0])
+    os.close(done[1])
+
+    def run() -> None:
+        os.write(go[1], b"\0")
+        assert os.read(done[0], 1)
+
+    try:
+        yield run
+    finally:
+        os.close(go[1])
+        os.waitpid(pid, 0)
+        os.close(done[0])
+
+
+def unused_pid() -> int:
+    """Return a PID that was a process's, and may be another's."""
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return pid
+
+
+@FOLLOW
+def test_stranger_with_the_same_number(follow: tuple[str, ...]) -> None:
+    """Who gets the PID of a traced process after its end is not traced."""
+    pid = unused_pid()
+    with Child(attempts(3)) as anchor, ExitStack() as stack:
+        with child_with(pid, attempts(1)) as run:
+            pids = f"{pid},{anchor.pid}"
+            tool = stack.enter_context(Tool("-j", *follow, "-p", pids))
+            run()
+        with child_with(pid, attempts(2)) as run:
+            run()
+        anchor.run()
+        assert tool.stop() == 0
+        shown = [(e["pid"], e["dport"]) for e in tool.all_events()]
+    assert shown == [(pid, 1), (anchor.pid, 3)]
+
+
+def in_pid_namespace(
+    script: str, *, own_proc: bool
+) -> subprocess.CompletedProcess[str]:
+    """Run a script of the shell to its end, in a PID namespace of its own."""
+    options = ["--mount-proc"] if own_proc else []
+    return subprocess.run(
+        ["unshare", "--pid", "--fork", *options, "bash", "-c", script],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+CONNECT = ": </dev/tcp/127.0.0.1"
+# A process, and a child of it, connect.
+WORK = f"{CONNECT}/1; ({CONNECT}/2; true); true"
+OWN_PROC = pytest.mark.parametrize("own_proc", [True, False], ids=["own", "foreign"])
+
+
+@OWN_PROC
+@pytest.mark.parametrize(
+    ("options", "expected"), [("", [1]), ("-f", [1, 2])], ids=["-p", "-f -p"]
+)
+def test_in_a_pid_namespace(
+    tmp_path: os.PathLike[str], options: str, expected: list[int], *, own_proc: bool
+) -> None:
+    """A PID is one of our own namespace, whatever /proc shows."""
+    go, said = f"{tmp_path}/go", f"{tmp_path}/said"
+    os.mkfifo(go)
+    os.mkfifo(said)
+    script = f"""
+    (read _ <{go}; {WORK}) 2>/dev/null &
+    {TOOL} -j {options} -p $! 2>{said} &
+    tool=$!
+    exec 3<{said}
+    read line <&3; echo "$line" >&2
+    echo >{go}
+    cat <&3 >&2
+    wait $tool
+    """
+    result = in_pid_namespace(script, own_proc=own_proc)
+    assert result.stderr.encode() == READY + ENDED
+    assert result.returncode == 0
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [event["dport"] for event in events] == expected
+
+
+@OWN_PROC
+def test_command_in_a_pid_namespace(
+    tmp_path: os.PathLike[str], *, own_proc: bool
+) -> None:
+    """A command is traced there, too, with its children."""
+    output = f"{tmp_path}/output"
+    script = f"{TOOL} -j -o {output} -- bash -c '{WORK}'"
+    result = in_pid_namespace(script, own_proc=own_proc)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr.encode().startswith(READY)
+    with open(output, encoding="utf-8") as lines:
+        assert [json.loads(line)["dport"] for line in lines] == [1, 2]
+
+
+@OWN_PROC
+def test_not_there_in_a_pid_namespace(*, own_proc: bool) -> None:
+    """The machine's numbers are none of the namespace's."""
+    result = in_pid_namespace(f"{TOOL} -p {os.getpid()}", own_proc=own_proc)
+    assert result.stderr.startswith(f"tcpconnect: no process {os.getpid()}: ")
+    assert result.returncode == 1
+
+
+def test_api() -> None:
+    """trace() follows the same rules."""
+    with pytest.raises(TcpconnectError, match="no process 4194304"):
+        trace(pids=[NOBODY_HAS])
+    with ExitStack() as stack:
+        with Child(attempts(1)) as child:
+            events = stack.enter_context(trace(pids=[NOBODY_HAS, child.pid]))
+            child.run()
+        warning = "warning: no process 4194304; the others are traced"
+        assert events.notices == [warning]
+        assert [event.dport for event in events] == [1]
+        assert events.processes_ended
+
+
+def test_many() -> None:
+    """Numbers are looked up all at once: a hundred thousand take no time."""
+    with trace(pids=range(1, 100_000), follow=True) as events:
+        events.stop()
+        assert list(events) == []
