@@ -156,9 +156,10 @@ class Connection(msgspec.Struct, gc=False):
 
 CONNECTION = columns_of(Connection)
 
-# struct connection of bpf/types.h: what is decoded here, then image, ppid and mntns.
+# struct connection of bpf/types.h: what is decoded here, then image, start_ns, ppid and
+# mntns.
 RECORD = "QQQ16s16sIIIIHHHBx16s"
-ORIGIN = Layout("<QII")
+ORIGIN = Layout("<QQII")
 LAYOUT = Layout(f"<{RECORD}{ORIGIN.size}x")
 FRAMED = f"<8x{LAYOUT.format[1:]}"  # behind the header that it has on the ring
 FRAMED_ORIGIN = f"<{8 + LAYOUT.size - ORIGIN.size}x{ORIGIN.format[1:]}"

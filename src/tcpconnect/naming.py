@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from struct import iter_unpack
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.names import Answers, Lookups
+from tcpconnect.connection import FRAMED_ORIGIN
 from tcpconnect.enrich.names import ANYONE, LENGTHS, LOOPBACK, Names
 from tcpconnect.errors import KernelError
 
@@ -72,10 +74,11 @@ class Naming:
         if self._noted <= MAX_NOTICES:
             self.notices.append(f"no names from the libc of process {pid}: {reason}")
 
-    def add_to(self, connections: Iterable[Connection], _framed: bytes) -> None:
+    def add_to(self, connections: Iterable[Connection], framed: bytes) -> None:
         """Set the names of connections' destinations."""
-        for connection in connections:
-            self._names.add_to(connection)
+        origins = iter_unpack(FRAMED_ORIGIN, framed)
+        for connection, (_, start_ns, *_) in zip(connections, origins, strict=True):
+            self._names.add_to(connection, start_ns)
 
     def add_to_flows(self, flows: Iterable[Flow]) -> None:
         """Set the newest names of flows' destinations."""

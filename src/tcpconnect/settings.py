@@ -147,7 +147,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.count:
             return frozenset()
         # The place where a name was seen tells whose name it is.
-        of_names = {"netns", "cgroup_id"} if self.named else set()
+        of_names = {"netns", "cgroup_id", "start"} if self.named else set()
         return self.details | self.basics | of_names
 
     @property

@@ -172,6 +172,7 @@ def lookup(name: str, address: str, at: float) -> Run:
         START_NS + round(at * 1e9),
         0,  # when it began
         1,  # cgroup
+        1,  # when its process began
         1,  # process
         NETNS,
         1,  # number of addresses
@@ -190,7 +191,7 @@ def events(sample: Sample) -> list[Connection]:
     records = b"".join(map(record, sample.attempts))
     connections = decode(LAYOUT.iter_unpack(records), START_NS)
     for connection in connections:
-        names.add_to(connection)
+        names.add_to(connection, 1)
     return connections
 
 

@@ -24,6 +24,7 @@ from tcpconnect.enrich import process
 from tcpconnect.flow import decode_flows
 from unit.btf import BpfObject, Layout, Member, Symbol
 from unit.header import Header
+from unit.records import lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,6 +211,7 @@ CONNECTION_MEANINGS = {
     "result": Meaning(111, "result", "ECONNREFUSED"),
     "ip": Meaning(6, "ip", 6),
     "comm": Meaning(b"curl", "comm", "curl"),
+    "start_ns": Meaning(21, "query", "own.example"),
     "image": Meaning(18, "exe", "/usr/bin/curl"),
     "ppid": Meaning(19, "ppid", 19),
     "mntns": Meaning(20, "mntns", 20),
@@ -256,6 +258,11 @@ def test_members_of_connection_mean_the_same() -> None:
     header = bytes(HEADER_BYTES)
     processes.learn(Run(len(CURL), header + CURL))
     processes.add_to([event], header + record)
+    names = enrich_names.Names()
+    names.learn(lookup("own.example", "fd00:1::2", pid=12, start_ns=21))
+    names.learn(lookup("other.example", "fd00:1::2", pid=12, start_ns=22))
+    ((_, start_ns, *_),) = struct.iter_unpack(connection.FRAMED_ORIGIN, header + record)
+    names.add_to(event, start_ns)
     actual = shown(event, CONNECTION_MEANINGS)
     assert actual == {name: m.shown for name, m in CONNECTION_MEANINGS.items()}
 
@@ -288,7 +295,7 @@ def test_result_codes_are_those_of_c() -> None:
 def test_flags_are_those_of_c(flags: type[IntFlag], enum: str) -> None:
     """Every filter, and every detail, has the bit that it has in its enum."""
     (body,) = re.findall(rf"enum {enum} \{{(.+?)\}}", TYPES_H, re.DOTALL)
-    found = re.findall(r"(?:BY|TELL)_(\w+) = 1 << (\d)", body)
+    found = re.findall(r"(?:BY|TELL)_(\w+) = 1 << (\d+)", body)
     bits = {word: 1 << int(bit) for word, bit in found}
     assert {flag.name: flag.value for flag in flags} == bits
 

@@ -113,6 +113,18 @@ static __always_inline __u64 current_mntns(void)
 	return inum;
 }
 
+/* When the current process began: CLOCK_BOOTTIME, as in /proc/PID/stat. */
+static __always_inline __u64 current_start(void)
+{
+	struct task_struct *task = bpf_get_current_task();
+	struct task_struct *leader = 0;
+	__u64 start_ns = 0;
+
+	bpf_probe_read_kernel(&leader, sizeof(leader), &task->group_leader);
+	bpf_probe_read_kernel(&start_ns, sizeof(start_ns), &leader->start_boottime);
+	return start_ns;
+}
+
 #include "pending.h"
 #include "process.h"
 
@@ -427,6 +439,8 @@ static __always_inline void begin(struct sock *sk, bool deep, __u32 program)
 		c.cgroup = bpf_get_current_cgroup_id();
 	c.lport = sk->__sk_common.skc_num;
 	c.result = RESULT_UNKNOWN;
+	if (tell & TELL_START)
+		c.start_ns = current_start();
 	if (tell & TELL_COMM)
 		bpf_get_current_comm(c.comm, sizeof(c.comm));
 	if (deep)

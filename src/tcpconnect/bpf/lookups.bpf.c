@@ -120,6 +120,7 @@ int getaddrinfo_entry(void *ctx)
 union room {
 	struct nsproxy *nsproxy;
 	struct net *net;
+	struct task_struct *leader;
 	struct addrinfo entry;
 	struct sockaddr_in address;
 };
@@ -137,6 +138,18 @@ static __always_inline void read_netns(struct lookup *l)
 	bpf_probe_read_kernel(&room->nsproxy, sizeof(room->nsproxy), &task->nsproxy);
 	bpf_probe_read_kernel(&room->net, sizeof(room->net), &room->nsproxy->net_ns);
 	bpf_probe_read_kernel(&l->netns, sizeof(l->netns), &room->net->ns.inum);
+}
+
+static __always_inline void read_process(struct lookup *l)
+{
+	struct task_struct *task = bpf_get_current_task();
+	union room *room = room_in(l);
+
+	l->pid = bpf_get_current_pid_tgid() >> 32;
+	l->start_ns = 0;
+	bpf_probe_read_kernel(&room->leader, sizeof(room->leader), &task->group_leader);
+	bpf_probe_read_kernel(&l->start_ns, sizeof(l->start_ns),
+			      &room->leader->start_boottime);
 }
 
 /* Read the socket address at `from` as 16 bytes, all 0 when it is no IP address. */
@@ -184,7 +197,7 @@ static __always_inline void tell(struct lookup *l, struct call *call)
 	l->asked_ns = call->asked_ns;
 	bpf_probe_read_user(&first, sizeof(first), (const void *)call->res);
 	l->cgroup = bpf_get_current_cgroup_id();
-	l->pid = bpf_get_current_pid_tgid() >> 32;
+	read_process(l);
 	read_netns(l);
 	read_addresses(l, first);
 	l->name[0] = 0;

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from tcpconnect.connection import Connection
 
 # Structs of bpf/types.h.
-ANSWER = Layout("<QQQQIIIIB7x")
+ANSWER = Layout("<QQQQQIIIIIB3x")
 SMALL_ANSWER = Layout(f"{ANSWER.format}512s")
 LARGE_ANSWER = Layout(f"{ANSWER.format}4352s")
 LOOKUP_ADDRESSES = 192
-LOOKUP = Layout(f"<QQQIIII256s{16 * LOOKUP_ADDRESSES}s")
+LOOKUP = Layout(f"<QQQQIIII256s{16 * LOOKUP_ADDRESSES}s")
 STARTED = Layout("<QIxxxx")
 LENGTHS = frozenset({SMALL_ANSWER.size, LARGE_ANSWER.size, LOOKUP.size, STARTED.size})
 
@@ -34,9 +34,10 @@ MAX_ADDRESSES = 10_240
 TTL_S = 24 * 3600.0
 KEPT = 4  # names of each scope: an attempt may have begun before the newest came
 
-# Who saw a name: a process, a cgroup in a network namespace, that cgroup elsewhere,
-# that network namespace (each with its number), or anyone. Where cgroups are those of
-# v1, all processes are in one of v2: there the namespace tells containers apart.
+# Who saw a name: a process (its PID and start), a cgroup in a network namespace, that
+# cgroup elsewhere, that network namespace (each with its number), or anyone. Where
+# cgroups are those of v1, all processes are in one of v2: there the namespace tells
+# containers apart.
 Scope = tuple[str | int, ...]
 ANYONE: Scope = ("any",)
 SCOPES_PER_ADDRESS = 2048
@@ -114,6 +115,8 @@ class Names:
         asked_ns: int,
         cgroup: int,
         stream: int,
+        start_ns: int,
+        pid: int,
         netns: int,
         seq: int,
         next_seq: int,
@@ -126,6 +129,8 @@ class Names:
         if tcp:
             messages = self._streams.add(stream, seq, next_seq, data, length, asked_ns)
         scopes = _scopes(cgroup, netns)
+        if pid:
+            scopes = (("process", pid, start_ns), *scopes)
         for message, asked in messages:
             try:
                 answer = dns.parse(message)
@@ -140,6 +145,7 @@ class Names:
         time_ns: int,
         asked_ns: int,
         cgroup: int,
+        start_ns: int,
         pid: int,
         netns: int,
         count: int,
@@ -154,7 +160,7 @@ class Names:
         found = dict.fromkeys(raw_addresses[end - 16 : end] for end in ends)
         found.pop(UNSPECIFIED, None)
         self._unread += cut
-        scopes = (("pid", pid), *_scopes(cgroup, netns))
+        scopes = (("process", pid, start_ns), *_scopes(cgroup, netns))
         self._keep(found, Name(text, "libc", time_ns, asked_ns), scopes)
 
     def _keep(
@@ -183,11 +189,14 @@ class Names:
                     return name
         return None
 
-    def add_to(self, connection: Connection) -> None:
-        """Set what is known of the name of a connection's destination."""
+    def add_to(self, connection: Connection, start_ns: int) -> None:
+        """Set what is known of the name of a connection's destination.
+
+        ``start_ns`` is when its process began.
+        """
         began = connection.monotonic_ns
         scopes = (
-            ("pid", connection.pid),
+            ("process", connection.pid, start_ns),
             *_scopes(connection.cgroup_id, connection.netns),
         )
         name = self.find(connection.daddr, scopes, began)
