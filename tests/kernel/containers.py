@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 SOURCE = Path(__file__).with_name("looker.c")
+MODULE_SOURCE = Path(__file__).with_name("nss_nested.c")
 COMPILERS = {
     "glibc": ["gcc"],
     "musl": ["musl-gcc"],
@@ -29,6 +30,15 @@ def build(folder: Path, kind: str) -> Path:
     program = folder / f"looker-{kind}"
     subprocess.run([*COMPILERS[kind], "-o", program, SOURCE], check=True)
     return program
+
+
+def add_module(root: Path) -> None:
+    """Add an NSS module to an image with glibc, which is asked after the hosts file."""
+    (libc,) = root.rglob("libc.so.6")
+    module = libc.with_name("libnss_nested.so.2")
+    command = ["gcc", "-shared", "-fPIC", "-o", str(module), str(MODULE_SOURCE)]
+    subprocess.run(command, check=True)
+    (root / "etc/nsswitch.conf").write_text("hosts: files nested\n")
 
 
 def libraries(program: Path, kind: str) -> list[str]:
@@ -75,10 +85,13 @@ class Looker:
     With ``root`` it runs in a mount namespace of its own, in that directory.
     """
 
-    def __init__(self, program: Path, name: str, root: Path | None = None) -> None:
-        command = [str(program), name, "7"]
+    def __init__(
+        self, program: Path, name: str, root: Path | None = None, function: str = ""
+    ) -> None:
+        command = [str(program), name, "7", function]
         if root:
-            command = ["unshare", "--mount", "chroot", str(root), "/looker", name, "7"]
+            command[0] = "/looker"
+            command = ["unshare", "--mount", "chroot", str(root), *command]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )

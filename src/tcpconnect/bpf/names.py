@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 MAX_QUERIES = 65536
 EXEC_PERF = "exec_perf"
-LOOKUP_PROGRAMS = ("getaddrinfo_entry", "getaddrinfo_return")
+
+# Functions of C libraries, and the programs at their entry and at their return. All of
+# gethostbyname()'s kin call one of these two.
+LOOKUP_FUNCTIONS = {
+    "getaddrinfo": ("getaddrinfo_entry", "getaddrinfo_return"),
+    "gethostbyname_r": ("gethostbyname_r_entry", "gethostbyname_return"),
+    "gethostbyname2_r": ("gethostbyname2_r_entry", "gethostbyname_return"),
+}
+LOOKUP_PROGRAMS = {name for pair in LOOKUP_FUNCTIONS.values() for name in pair}
 
 # What it takes to open a file in any process's root; and to use perf: the first of
 # these, or before Linux 6.16 the two others.
@@ -135,9 +143,10 @@ class Lookups:
                 os.close(library.fd)
 
     def _attach(self, fd: int) -> Iterator[int]:
-        for at_return, program in enumerate(LOOKUP_PROGRAMS):
-            target = Function(f"/proc/self/fd/{fd}", "getaddrinfo", bool(at_return))
-            yield self._bpf.attach_uprobe(program, target)
+        for name, programs in LOOKUP_FUNCTIONS.items():
+            for at_return, program in enumerate(programs):
+                target = Function(f"/proc/self/fd/{fd}", name, bool(at_return))
+                yield self._bpf.attach_uprobe(program, target)
 
     @property
     def later(self) -> frozenset[str]:
