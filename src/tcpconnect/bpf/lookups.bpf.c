@@ -227,17 +227,25 @@ static __always_inline void read_process(struct lookup *l)
 			      &room->leader->start_boottime);
 }
 
-/* Read an address as 16 bytes, all 0 when it is no IP address. */
+/* Read an address as 16 bytes, all ones when it is no IP address. */
 static __always_inline void read_address(__u32 *to, __u16 family, const void *from)
 {
-	to[0] = 0;
-	to[1] = 0;
-	to[2] = 0;
-	to[3] = 0;
-	if (family == AF_INET6)
-		bpf_probe_read_user(to, 16, from);
-	else if (family == AF_INET && !bpf_probe_read_user(&to[3], 4, from))
+	long failed = 1;
+
+	if (family == AF_INET6) {
+		failed = bpf_probe_read_user(to, 16, from);
+	} else if (family == AF_INET) {
+		to[0] = 0;
+		to[1] = 0;
 		to[2] = __builtin_bswap32(0xffff);
+		failed = bpf_probe_read_user(&to[3], 4, from);
+	}
+	if (failed) {
+		to[0] = ~0;
+		to[1] = ~0;
+		to[2] = ~0;
+		to[3] = ~0;
+	}
 }
 
 static __always_inline void read_socket_address(__u32 *to, const void *from,
