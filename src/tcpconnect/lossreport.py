@@ -29,7 +29,10 @@ MEANING = {
     "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",
     "unread": "{} DNS answers not read: they were malformed or cut",
     "unfollowed": f"{{}} processes not followed: more than {MAX_FOLLOWED} were traced",
+    "unprobed": "{} programs of this machine ended before their C library, which was "
+    "new, could be probed; their names come from DNS only",
 }
+ONCE = {"unprobed"}  # until the end: each start of a container may add some
 
 
 class LossReport:
@@ -45,7 +48,7 @@ class LossReport:
             return
         before = self._said or (0,) * len(losses)
         for name, now, then in zip(losses._fields, losses, before, strict=True):
-            if now > then:
+            if now > then and not (then and name in ONCE):
                 say(f"tcpconnect: warning: {MEANING[name].format(now - then)}")
         self._said = losses
         self._next = time.monotonic() + PERIOD_S

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from conftest import sh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from typing_extensions import Self
 
@@ -65,6 +65,21 @@ def make_image(root: Path, kind: str, hosts: str = "") -> Path:
     return root
 
 
+def move_library(root: Path) -> list[str]:
+    """Move the C library of an image to an unusual place; return what loads it there.
+
+    The words name paths in the image. It has glibc.
+    """
+    place = root / "opt/some where"
+    place.mkdir(parents=True)
+    for pattern in ("libc.so.6", "ld-linux*.so.*"):
+        (path,) = root.rglob(pattern)
+        path.rename(place / path.name)
+    (loader,) = place.glob("ld-linux*")
+    paths = [f"/{path.relative_to(root)}" for path in (loader, place)]
+    return [paths[0], "--library-path", paths[1]]
+
+
 @contextmanager
 def overlay(folder: Path, image: Path) -> Iterator[Path]:
     """Mount a container's own view of an image; yields its root."""
@@ -82,15 +97,21 @@ def overlay(folder: Path, image: Path) -> Iterator[Path]:
 class Looker:
     """A looker running, ready when the constructor returns.
 
-    With ``root`` it runs in a mount namespace of its own, in that directory.
+    With ``root`` it runs in a mount namespace of its own, in that directory; with
+    ``loader`` that is the command that loads it.
     """
 
     def __init__(
-        self, program: Path, name: str, root: Path | None = None, function: str = ""
+        self,
+        program: Path,
+        name: str,
+        root: Path | None = None,
+        function: str = "",
+        loader: Sequence[str] = (),
     ) -> None:
-        command = [str(program), name, "7", function]
+        command = [*loader, str(program), name, "7", function]
         if root:
-            command[0] = "/looker"
+            command[-4] = "/looker"
             command = ["unshare", "--mount", "chroot", str(root), *command]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0

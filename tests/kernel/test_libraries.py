@@ -11,23 +11,22 @@ from conftest import sh, wait_until
 from containers import Looker, make_image
 
 from tcpconnect import trace
-from tcpconnect.bpf import libc
-from tcpconnect.bpf import names as bpf_names
+from tcpconnect.bpf import libc, lookups
 from tcpconnect.bpf.kernel import KernelSource
-from tcpconnect.bpf.names import LOOKUP_FUNCTIONS, Lookups
+from tcpconnect.bpf.lookups import FUNCTIONS, Lookups
 from tcpconnect.bpf.preflight import ready_library
 from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROBES = 2 * len(LOOKUP_FUNCTIONS)  # of a library
+PROBES = 2 * len(FUNCTIONS)  # of a library
 
 
 @pytest.fixture(autouse=True)
 def sweep_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for containers that are gone each time that one comes."""
-    monkeypatch.setattr(bpf_names, "SWEEP_NS", 0)
+    monkeypatch.setattr(lookups, "SWEEP_NS", 0)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from test_libraries import probes
 
 from tcpconnect import trace
 from tcpconnect.bpf import follow, kernel, release
-from tcpconnect.bpf.names import EXEC_PERF
+from tcpconnect.bpf.lookups import EXEC_PERF
 from tcpconnect.bpf.object import TRACEFS, BpfObject
 
 if TYPE_CHECKING:

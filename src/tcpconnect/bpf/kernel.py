@@ -65,7 +65,8 @@ class Losses(NamedTuple):
     exe, cmdline and cgroup, which did not fit the ring buffer; ``names``: DNS answers
     and lookups that did not fit the ring buffer; ``unread``: DNS answers that were
     malformed or cut; ``unfollowed``: children of followed processes that did not fit
-    the set of them.
+    the set of them; ``unprobed``: programs of this machine that ended before their C
+    library, which was new, had probes.
     """
 
     ring: int = 0
@@ -76,6 +77,7 @@ class Losses(NamedTuple):
     names: int = 0
     unread: int = 0
     unfollowed: int = 0
+    unprobed: int = 0
 
 
 def _bits(told: frozenset[str]) -> Detail:
