@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import os
-import signal
 import socket
-import struct
 from typing import TYPE_CHECKING
 
 import pytest
 from attempts import Child, attempt
-from conftest import NetNs, Tool, libc
+from conftest import NetNs, Tool
 from mounts import etc
 from resolvers import look_up, serve
+from same_pid import free_pid, run_as
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 ADDRESS = "192.0.2.3"
-CLONE3 = 435
 UNSPECIFIED = "0.0.0.0"  # noqa: S104
 
 
@@ -45,31 +41,6 @@ def other_netns() -> Iterator[NetNs]:
 def find(name: str) -> None:
     """Look a name up by getaddrinfo."""
     assert socket.getaddrinfo(name, 7)
-
-
-def run_as(pid: int, work: Callable[[], object]) -> None:
-    """Do some work in a process that has this PID (clone3(2), v5.5), and wait."""
-    wanted = (ctypes.c_int * 1)(pid)
-    args = (0, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, ctypes.addressof(wanted), 1, 0)
-    packed = struct.pack("<11Q", *args)
-    child = libc.syscall(CLONE3, packed, len(packed))
-    if not child:
-        try:
-            work()
-        except BaseException:  # noqa: BLE001
-            os._exit(1)
-        os._exit(0)
-    assert child == pid, os.strerror(ctypes.get_errno())
-    assert os.waitpid(pid, 0)[1] == 0
-
-
-def free_pid() -> int:
-    """Return a PID that somebody had a moment ago: the kernel goes on from it."""
-    pid = os.fork()
-    if not pid:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    return pid
 
 
 def test_next_owner_of_a_pid(tmp_path: Path) -> None:
