@@ -34,7 +34,10 @@ MEANING = {
     "unfinished": "{} attempts lost: another CPU had not finished their records",
     "unfinished_details": "{} names or processes lost: another CPU had not finished "
     "their records",
+    "unprobed": "{} programs of this machine ended before their C library, which was "
+    "new, could be probed; their names come from DNS only",
 }
+ONCE = {"unprobed"}  # until the end: each start of a container may add some
 
 
 class LossReport:
@@ -50,7 +53,7 @@ class LossReport:
             return
         before = self._said or (0,) * len(losses)
         for name, now, then in zip(losses._fields, losses, before, strict=True):
-            if now > then:
+            if now > then and not (then and name in ONCE):
                 say(f"tcpconnect: warning: {MEANING[name].format(now - then)}")
         self._said = losses
         self._next = time.monotonic() + PERIOD_S

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from struct import iter_unpack
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf.names import Answers, Lookups
+from tcpconnect.bpf.lookups import Lookups
+from tcpconnect.bpf.names import Answers
 from tcpconnect.clock import kernel_ns
-from tcpconnect.enrich.names import ANYONE, LENGTHS, LOOPBACK, Names
+from tcpconnect.connection import FRAMED_ORIGIN
+from tcpconnect.enrich.names import LENGTHS, Names
 from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     from tcpconnect.connection import Connection
     from tcpconnect.flow import Flow
     from tcpconnect.settings import Settings
-
-
-MAX_NOTICES = 100
 
 
 class Naming:
@@ -34,7 +33,6 @@ class Naming:
 
     def __init__(self, library: ctypes.CDLL, ring_fd: int, settings: Settings) -> None:
         self.notices: list[str] = []
-        self._noted = 0
         self._names = Names(settings.max_names, settings.names_ttl_s)
         self._sources: list[Answers | Lookups] = []
         self._lookups: Lookups | None = None
@@ -53,36 +51,34 @@ class Naming:
         if not self._sources:
             raise failures[0]
         self.notices += [limit for source in self._sources for limit in source.limits]
+        if self._lookups:
+            self.notices += self._lookups.notices
+            self._lookups.notices = self.notices
 
     def learn(self, run: Run) -> None:
         """Take in a run of records that are not connections."""
         self._names.learn(run)
         while self._lookups and self._names.started:
-            pid = self._names.started.pop()
-            try:
-                self._lookups.look_at(pid)
-            except KernelError as error:
-                self._note(pid, str(error))
-            except OSError as error:  # no descriptors, most likely
-                self._note(pid, os.strerror(error.errno or 0))
+            self._lookups.look_at(self._names.started.pop())
 
-    def _note(self, pid: int, reason: str) -> None:
-        """Keep a notice: of the first so many, since anyone may start containers."""
-        self._noted += 1
-        if self._noted <= MAX_NOTICES:
-            self.notices.append(f"no names from the libc of process {pid}: {reason}")
+    def look(self) -> bool:
+        """Look at the C libraries that were mapped; return whether anything was."""
+        return self._lookups is not None and self._lookups.look()
 
-    def add_to(self, connections: Iterable[Connection], _framed: bytes) -> None:
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """Descriptors that are readable when there is something to ``look`` at."""
+        return self._lookups.fds if self._lookups else ()
+
+    def add_to(self, connections: Iterable[Connection], framed: bytes) -> None:
         """Set the names of connections' destinations."""
-        for connection in connections:
-            self._names.add_to(connection)
+        origins = iter_unpack(FRAMED_ORIGIN, framed)
+        for connection, (_, start_ns, *_) in zip(connections, origins, strict=True):
+            self._names.add_to(connection, start_ns)
 
     def add_to_flows(self, flows: Iterable[Flow]) -> None:
         """Set the newest names of flows' destinations."""
-        now = kernel_ns()
-        for flow in flows:
-            name = self._names.find(flow.daddr, (ANYONE,), now)
-            flow.query = name.text if name else LOOPBACK.get(flow.daddr)
+        self._names.add_to_flows(flows, kernel_ns())
 
     @property
     def later(self) -> frozenset[str]:
@@ -93,6 +89,11 @@ class Naming:
     def lost(self) -> int:
         """How many answers and lookups did not fit the ring buffer."""
         return sum(source.lost for source in self._sources)
+
+    @property
+    def unprobed(self) -> int:
+        """How many programs ended before their C library had probes."""
+        return self._lookups.unprobed if self._lookups else 0
 
     @property
     def unread(self) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 
 class Process(NamedTuple):
@@ -41,3 +43,18 @@ def descendants(
         found |= fresh
         left += fresh
     return found - set(ancestors)
+
+
+@contextmanager
+def opened(pid: int | str) -> Iterator[int]:
+    """Yield the directory of a process in /proc.
+
+    All that is read below it is of one process: when that ends, reading fails, even if
+    another process gets its PID. Raises OSError where there is none.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    folder = os.open(f"/proc/{pid}", flags)
+    try:
+        yield folder
+    finally:
+        os.close(folder)

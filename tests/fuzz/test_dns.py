@@ -67,10 +67,15 @@ def answer(random: Random) -> bytes:
     return mutated(random, SEEDS, (*MUTATIONS, change_addresses))[:65535]
 
 
+def process(random: Random) -> tuple[int, int]:
+    """Return when a process began, and its PID."""
+    return random.randrange(50), random.randrange(1 << 22)
+
+
 def udp(random: Random, data: bytes) -> tuple[int, bytes]:
     """Return the length and the bytes of a record of an answer over UDP."""
     layout = SMALL_ANSWER if len(data) <= 512 else LARGE_ANSWER
-    who = random.randrange(50), 0, random.randrange(50)
+    who = random.randrange(50), 0, *process(random), random.randrange(50)
     length = random.choice((len(data), len(data), random.randrange(1 << 32)))
     record = layout.pack(random.randrange(MS), 0, *who, 0, 0, length, 0, data)
     return layout.size, record
@@ -84,7 +89,8 @@ def tcp(random: Random, data: bytes) -> tuple[int, bytes]:
     if random.random() < 0.8:
         data = len(data).to_bytes(2, "big") + data
     layout = SMALL_ANSWER if len(data) <= 512 else LARGE_ANSWER
-    who = random.randrange(50), random.randrange(3 * streams.MAX_STREAMS), 1
+    socket = random.randrange(3 * streams.MAX_STREAMS)
+    who = random.randrange(50), socket, *process(random), 1
     seq = random.choice((0, random.randrange(2000), random.randrange(1 << 32)))
     next_seq = random.choice((seq, 0, 500, random.randrange(1 << 32)))
     length = random.choice((len(data), len(data), random.randrange(1 << 17)))
@@ -95,7 +101,7 @@ def tcp(random: Random, data: bytes) -> tuple[int, bytes]:
 def libc(random: Random, data: bytes) -> tuple[int, bytes]:
     """Return the length and the bytes of a record of getaddrinfo."""
     found = random.choice((raw("10.1.2.3"), data[:3072], random.randbytes(64)))
-    who = random.randrange(50), random.randrange(1 << 22), random.randrange(50)
+    who = random.randrange(50), *process(random), random.randrange(50)
     name = random.choice((b"www.example", data[:256], random.randbytes(9)))
     head = (random.randrange(MS), 0, *who, random.randrange(193), 0, name)
     return LOOKUP.size, LOOKUP.pack(*head, found)

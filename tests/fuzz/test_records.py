@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fuzz.material import text
 from tcpconnect.bpf.ring import HEADER_BYTES
-from tcpconnect.connection import FRAMED, LAYOUT, ORIGIN, decode
+from tcpconnect.connection import FRAMED, FRAMED_ORIGIN, LAYOUT, ORIGIN, decode
 from tcpconnect.enrich.names import LARGE_ANSWER, LENGTHS, LOOKUP, SMALL_ANSWER, Names
 from tcpconnect.enrich.place import Places
 from tcpconnect.enrich.process import LARGE_PROCESS, SMALL_PROCESS, Processes
@@ -88,7 +88,7 @@ def connection(random: Random) -> bytes:
         time_ns = random.randrange(1 << 60).to_bytes(8, "little")
         comm = text(random, 16).ljust(16, b"\0")
         data = time_ns + data[8:40] + address(random) + data[56:-16] + comm
-    return data + ORIGIN.pack(random.randrange(IMAGES), *random.choices(range(99), k=2))
+    return data + ORIGIN.pack(random.randrange(IMAGES), *random.choices(range(99), k=3))
 
 
 def address(random: Random) -> bytes:
@@ -119,12 +119,15 @@ def answer(random: Random) -> bytes:
     data = bytes(2) + b"\x81\x80\0\1\0\1\0\0\0\0" + name + b"\0\1\0\1"
     data += b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + address(random)[12:]
     layout = random.choice((SMALL_ANSWER, LARGE_ANSWER))
-    return layout.pack(0, random.randrange(1 << 40), 0, 0, 0, 0, 0, len(data), 0, data)
+    asked_ns = random.randrange(1 << 40)
+    who = (0, 0, random.randrange(99), random.randrange(99), 0)
+    return layout.pack(0, asked_ns, *who, 0, 0, len(data), 0, data)
 
 
 def lookup(random: Random) -> bytes:
     """Return a call of getaddrinfo with any name."""
-    head = (0, 0, 0, random.randrange(99), 0, random.randrange(193), 0)
+    who = (0, random.randrange(99), random.randrange(99), 0)
+    head = (0, 0, *who, random.randrange(193), 0)
     return LOOKUP.pack(*head, text(random, 255), address(random))
 
 
@@ -159,8 +162,9 @@ class Decoder:
         else:
             found = decode(iter_unpack(FRAMED, run.framed), 0)
             self._processes.add_to(found, run.framed)
-            for each in found:
-                self._names.add_to(each)
+            origins = iter_unpack(FRAMED_ORIGIN, run.framed)
+            for each, (_, start_ns, *_) in zip(found, origins, strict=True):
+                self._names.add_to(each, start_ns)
             return found
         return []
 

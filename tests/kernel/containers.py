@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from conftest import sh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from typing_extensions import Self
 
 SOURCE = Path(__file__).with_name("looker.c")
+MODULE_SOURCE = Path(__file__).with_name("nss_nested.c")
 COMPILERS = {
     "glibc": ["gcc"],
     "musl": ["musl-gcc"],
@@ -29,6 +30,15 @@ def build(folder: Path, kind: str) -> Path:
     program = folder / f"looker-{kind}"
     subprocess.run([*COMPILERS[kind], "-o", program, SOURCE], check=True)
     return program
+
+
+def add_module(root: Path) -> None:
+    """Add an NSS module to an image with glibc, which is asked after the hosts file."""
+    (libc,) = root.rglob("libc.so.6")
+    module = libc.with_name("libnss_nested.so.2")
+    command = ["gcc", "-shared", "-fPIC", "-o", str(module), str(MODULE_SOURCE)]
+    subprocess.run(command, check=True)
+    (root / "etc/nsswitch.conf").write_text("hosts: files nested\n")
 
 
 def libraries(program: Path, kind: str) -> list[str]:
@@ -55,6 +65,21 @@ def make_image(root: Path, kind: str, hosts: str = "") -> Path:
     return root
 
 
+def move_library(root: Path) -> list[str]:
+    """Move the C library of an image to an unusual place; return what loads it there.
+
+    The words name paths in the image. It has glibc.
+    """
+    place = root / "opt/some where"
+    place.mkdir(parents=True)
+    for pattern in ("libc.so.6", "ld-linux*.so.*"):
+        (path,) = root.rglob(pattern)
+        path.rename(place / path.name)
+    (loader,) = place.glob("ld-linux*")
+    paths = [f"/{path.relative_to(root)}" for path in (loader, place)]
+    return [paths[0], "--library-path", paths[1]]
+
+
 @contextmanager
 def overlay(folder: Path, image: Path) -> Iterator[Path]:
     """Mount a container's own view of an image; yields its root."""
@@ -72,13 +97,22 @@ def overlay(folder: Path, image: Path) -> Iterator[Path]:
 class Looker:
     """A looker running, ready when the constructor returns.
 
-    With ``root`` it runs in a mount namespace of its own, in that directory.
+    With ``root`` it runs in a mount namespace of its own, in that directory; with
+    ``loader`` that is the command that loads it.
     """
 
-    def __init__(self, program: Path, name: str, root: Path | None = None) -> None:
-        command = [str(program), name, "7"]
+    def __init__(
+        self,
+        program: Path,
+        name: str,
+        root: Path | None = None,
+        function: str = "",
+        loader: Sequence[str] = (),
+    ) -> None:
+        command = [*loader, str(program), name, "7", function]
         if root:
-            command = ["unshare", "--mount", "chroot", str(root), "/looker", name, "7"]
+            command[-4] = "/looker"
+            command = ["unshare", "--mount", "chroot", str(root), *command]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )

@@ -110,14 +110,19 @@ def use(who: Who, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conftest, "command", functools.partial(command, who))
 
 
+def perf_is_guarded() -> bool:
+    """Whether perf takes CAP_SYS_ADMIN, as on Debian."""
+    return int(Path("/proc/sys/kernel/perf_event_paranoid").read_text()) > 2
+
+
 def missing(who: Who) -> str:
     """Return what somebody lacks to miss no attempt, nothing on most kernels."""
     if not programs_are_preemptible():
         return ""
     if who.uid and READ_ALL not in who.capabilities:
         return READ_ALL
-    paranoid = int(Path("/proc/sys/kernel/perf_event_paranoid").read_text())
-    return SYS_ADMIN if paranoid > 2 and SYS_ADMIN not in who.capabilities else ""
+    guarded = perf_is_guarded() and SYS_ADMIN not in who.capabilities
+    return SYS_ADMIN if guarded else ""
 
 
 def may_miss(who: Who) -> list[str]:

@@ -11,21 +11,22 @@ from conftest import sh, wait_until
 from containers import Looker, make_image
 
 from tcpconnect import trace
-from tcpconnect.bpf import libc
-from tcpconnect.bpf import names as bpf_names
+from tcpconnect.bpf import libc, lookups
 from tcpconnect.bpf.kernel import KernelSource
-from tcpconnect.bpf.names import Lookups
+from tcpconnect.bpf.lookups import FUNCTIONS, Lookups
 from tcpconnect.bpf.preflight import ready_library
 from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PROBES = 2 * len(FUNCTIONS)  # of a library
+
 
 @pytest.fixture(autouse=True)
 def sweep_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for containers that are gone each time that one comes."""
-    monkeypatch.setattr(bpf_names, "SWEEP_NS", 0)
+    monkeypatch.setattr(lookups, "SWEEP_NS", 0)
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_container_that_is_gone(image: Path) -> None:
             next(batches)
             return attached - probes()
 
-        assert wait_until(let_go, "fewer probes") == 2
+        assert wait_until(let_go, "fewer probes") == PROBES
 
 
 def test_library_of_several(image: Path, ring: int) -> None:
@@ -83,7 +84,7 @@ def test_library_of_several(image: Path, ring: int) -> None:
         lookups.look_at(os.getpid())
         assert probes() == attached
     lookups.look_at(os.getpid())
-    assert probes() == attached - 2
+    assert probes() == attached - PROBES
     lookups.close()
 
 
@@ -102,7 +103,7 @@ def test_process_that_has_just_ended(
 
     monkeypatch.setattr(libc, "libraries", then_end)
     lookups.look_at(looker.pid)
-    assert probes() == attached + 2
+    assert probes() == attached + PROBES
     lookups.look_at(looker.pid)
     assert probes() == attached
     lookups.close()

@@ -118,3 +118,44 @@ def test_c_library_of_this_machine(tmp_path: Path, kind: str) -> None:
     ):
         looker.run()
         assert names(tool.events(1)) == [("www.example", "libc")]
+
+
+@pytest.mark.parametrize("kind", ["glibc", "musl"])
+@pytest.mark.parametrize("again", ["", "_r"])
+@pytest.mark.parametrize(("base", "address"), [("", IPV4), ("2", "::1")])
+def test_gethostbyname(
+    tmp_path: Path, kind: str, again: str, base: str, address: str
+) -> None:
+    """So have the functions that were there before getaddrinfo."""
+    program = build(tmp_path, kind)
+    hosts = f"{IPV4} www.example\n::1 www.example\n"
+    function = f"gethostbyname{base}{again}"
+    with (
+        etc(tmp_path, hosts),
+        Looker(program, "www.example", function=function) as looker,
+        start(looker.pid) as tool,
+    ):
+        looker.run()
+        (event,) = tool.events(1)
+    assert (event["daddr"], *names([event])[0]) == (address, "www.example", "libc")
+
+
+def test_gethostbyname_of_many(tmp_path: Path) -> None:
+    """Each of many addresses has the name, once."""
+    addresses = [f"127.1.2.{i}" for i in range(1, 35)]
+    hosts = "".join(f"{address} many.example\n" for address in addresses)
+    with etc(tmp_path, hosts), start(os.getpid()) as tool:
+        assert socket.gethostbyname_ex("many.example")[2] == addresses
+        assert names_of(tool, addresses) == ["many.example"] * len(addresses)
+        assert unread(tool) == 0
+
+
+@pytest.mark.parametrize("name", ["none.example", own_address()])
+def test_gethostbyname_of_nothing(tmp_path: Path, name: str) -> None:
+    """Names that are not found and addresses name nothing."""
+    with etc(tmp_path), start(os.getpid()) as tool:
+        try:
+            socket.gethostbyname_ex(name)
+        except OSError:
+            assert name == "none.example"
+        assert names_of(tool, [own_address()]) == [None]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MS = 1_000_000
 IPV4, IPV6 = "10.1.2.3", "fd00::1"
-CGROUP, NETNS, PID = 1, 4026531840, 1469
+CGROUP, NETNS, PID, START_NS = 5, 4026531840, 1469, 77
 
 
 def raw(address: str) -> bytes:
@@ -51,10 +51,12 @@ def answers(
     asked_ns: int = 0,
     cgroup: int = CGROUP,
     netns: int = NETNS,
+    pid: int = 0,
+    start_ns: int = 0,
 ) -> Run:
     """Return the records of answers over UDP."""
     layout = SMALL_ANSWER if max(map(len, messages)) <= 512 else LARGE_ANSWER
-    where = (cgroup, 7, netns, 0, 0)
+    where = (cgroup, 7, start_ns, pid, netns, 0, 0)
     records = [
         layout.pack(time_ns, asked_ns, *where, len(data), 0, data) for data in messages
     ]
@@ -67,24 +69,29 @@ def lookup(
     time_ns: int = 0,
     asked_ns: int = 0,
     pid: int = PID,
+    start_ns: int = START_NS,
+    cgroup: int = CGROUP,
     netns: int = NETNS,
     cut: int = 0,
 ) -> Run:
     """Return the record of a call of getaddrinfo."""
     found = b"".join(map(raw, addresses))
     text = name if isinstance(name, bytes) else name.encode()
-    head = (time_ns, asked_ns, CGROUP, pid, netns, len(addresses), cut, text)
+    who = (cgroup, start_ns, pid, netns)
+    head = (time_ns, asked_ns, *who, len(addresses), cut, text)
     return run(LOOKUP.size, [LOOKUP.pack(*head, found)])
 
 
-def named(names: Names, address: str = IPV4, /, **changes: int) -> Connection:
+def named(
+    names: Names, address: str = IPV4, /, *, start_ns: int = START_NS, **changes: int
+) -> Connection:
     """Return an attempt to reach an address, with what is known of its name."""
     attempt = msgspec.structs.replace(
         connection(query=None, query_source=None, query_age_ms=None, dns_ms=None),
         daddr=address,
         **{"cgroup_id": CGROUP, "netns": NETNS, "pid": PID, **changes},
     )
-    names.add_to(attempt)
+    names.add_to(attempt, start_ns)
     return attempt
 
 

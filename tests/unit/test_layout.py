@@ -25,6 +25,7 @@ from tcpconnect.flow import decode_flows
 from tcpconnect.processes import Process
 from unit.btf import BpfObject, Layout, Member, Symbol
 from unit.header import Header
+from unit.records import lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,6 +212,7 @@ CONNECTION_MEANINGS = {
     "result": Meaning(111, "result", "ECONNREFUSED"),
     "ip": Meaning(6, "ip", 6),
     "comm": Meaning(b"curl", "comm", "curl"),
+    "start_ns": Meaning(21, "query", "own.example"),
     "image": Meaning(18, "exe", "/usr/bin/curl"),
     "ppid": Meaning(19, "ppid", 19),
     "mntns": Meaning(20, "mntns", 20),
@@ -222,6 +224,7 @@ FLOW_MEANINGS = {
     "saddr": Meaning(IPV4, "saddr", "10.1.2.3"),
     "daddr": Meaning(IPV6, "daddr", "fd00:1::2"),
     "dport": Meaning(443, "dport", 443),
+    "netns": Meaning(7, "netnses", (7,)),
     "connects": Meaning(9, "connects", 9),
     "ok": Meaning(3, "ok", 3),
     "failed": Meaning(1, "failed", 1),
@@ -257,6 +260,11 @@ def test_members_of_connection_mean_the_same() -> None:
     header = bytes(HEADER_BYTES)
     processes.learn(Run(len(CURL), header + CURL))
     processes.add_to([event], header + record)
+    names = enrich_names.Names()
+    names.learn(lookup("own.example", "fd00:1::2", pid=12, start_ns=21))
+    names.learn(lookup("other.example", "fd00:1::2", pid=12, start_ns=22))
+    ((_, start_ns, *_),) = struct.iter_unpack(connection.FRAMED_ORIGIN, header + record)
+    names.add_to(event, start_ns)
     actual = shown(event, CONNECTION_MEANINGS)
     assert actual == {name: m.shown for name, m in CONNECTION_MEANINGS.items()}
 
@@ -289,7 +297,7 @@ def test_result_codes_are_those_of_c() -> None:
 def test_flags_are_those_of_c(flags: type[IntFlag], enum: str) -> None:
     """Every filter, and every detail, has the bit that it has in its enum."""
     (body,) = re.findall(rf"enum {enum} \{{(.+?)\}}", TYPES_H, re.DOTALL)
-    found = re.findall(r"(?:BY|TELL)_(\w+) = 1 << (\d)", body)
+    found = re.findall(r"(?:BY|TELL)_(\w+) = 1 << (\d+)", body)
     bits = {word: 1 << int(bit) for word, bit in found}
     assert {flag.name: flag.value for flag in flags} == bits
 

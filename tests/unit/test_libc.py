@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+MACHINE = libc.ELF_MACHINES[libc.MACHINE]
+
+
+def elf(size: int, machine: int) -> bytes:
+    """Return how an ELF file of a class and a machine begins."""
+    return b"\x7fELF" + bytes([size]) + bytes(13) + machine.to_bytes(2, "little")
+
+
 @pytest.fixture
 def find(tmp_path: Path) -> Iterator[Callable[[str], str | None]]:
     """A root directory with links, and a function that tells what a path leads to."""
@@ -32,6 +40,7 @@ def find(tmp_path: Path) -> Iterator[Callable[[str], str | None]]:
         "dangling": "nothing",
     }.items():
         (root / name).symlink_to(target)
+    os.mkfifo(root / "pipe")
     fd = os.open(root, os.O_PATH)
 
     def read(path: str) -> str | None:
@@ -60,6 +69,8 @@ def find(tmp_path: Path) -> Iterator[Callable[[str], str | None]]:
         ("loop", None),
         ("dangling", None),
         ("nothing", None),
+        ("pipe", None),
+        ("usr", None),
         ("top/below", None),
     ],
 )
@@ -68,3 +79,20 @@ def test_path(find: Callable[[str], str | None], path: str, found: str | None) -
     before = len(os.listdir("/proc/self/fd"))
     assert find(path) == found
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("start", "foreign"),
+    [
+        (elf(2, MACHINE), False),
+        (elf(1, 3), True),
+        (elf(1, MACHINE), True),
+        (elf(2, 21), True),
+        (elf(2, MACHINE)[:19], False),
+        (b"", False),
+        (b"#!/bin/sh\n# that is no library", False),
+    ],
+)
+def test_other_kinds_of_programs(start: bytes, foreign: bool) -> None:  # noqa: FBT001
+    """Libraries for 32 bits or another processor; what is none fails later."""
+    assert libc._is_foreign(start) == foreign  # noqa: SLF001 (what is tested)

@@ -72,6 +72,19 @@ def test_once_a_second(
     assert counts(said(capfd)) == ["1"]
 
 
+def test_programs_without_probes(
+    report: LossReport, clock: Clock, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What each start of a container adds to is told once, and in total."""
+    for unprobed in (0, 3, 5):
+        report.warn(Losses(unprobed=unprobed))
+        clock.now += PERIOD_S
+    assert counts(said(capfd)) == ["3"]
+    report.total(Losses(unprobed=5))
+    (line,) = said(capfd)
+    assert line.startswith("in total, 5 programs of this machine ended before their C")
+
+
 def test_next_second(
     report: LossReport, clock: Clock, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,8 @@ def test_answer() -> None:
             asked_ns=2 * MS,
             cgroup=11,
             netns=12,
+            pid=13,
+            start_ns=14,
             length=len(DATA),
             data=DATA + b"what the ring had before",
         )
@@ -51,9 +53,14 @@ def test_answer() -> None:
     assert actual == ("www.example", 1.0, 3.0, 1)
     other = message("other.example", IPV4)
     names.learn(record("small_answer", time_ns=5 * MS, length=len(other), data=other))
-    scopes: list[dict[str, int]] = [{"cgroup_id": 11}, {"netns": 12}, {}]
+    scopes: list[dict[str, int]] = [
+        {"pid": 13, "start_ns": 14},
+        {"cgroup_id": 11},
+        {"netns": 12},
+        {"pid": 13},
+    ]
     found = [query(names, monotonic_ns=6 * MS, **scope) for scope in scopes]
-    assert found == ["www.example", "www.example", "other.example"]
+    assert found == ["www.example"] * 3 + ["other.example"]
 
 
 def test_segments() -> None:
@@ -85,6 +92,7 @@ def test_lookup() -> None:
             asked_ns=2 * MS,
             cgroup=11,
             pid=12,
+            start_ns=14,
             netns=13,
             count=1,
             cut=1,
@@ -105,7 +113,12 @@ def test_lookup() -> None:
             addresses=raw(IPV4),
         )
     )
-    scopes: list[dict[str, int]] = [{"pid": 12}, {"cgroup_id": 11}, {"netns": 13}, {}]
+    scopes: list[dict[str, int]] = [
+        {"pid": 12, "start_ns": 14},
+        {"cgroup_id": 11},
+        {"netns": 13},
+        {"pid": 12},
+    ]
     found = [query(names, monotonic_ns=6 * MS, **scope) for scope in scopes]
     assert found == ["www.example"] * 3 + ["other.example"]
 

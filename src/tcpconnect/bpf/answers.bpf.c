@@ -163,6 +163,8 @@ static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
 	a->time_ns = bpf_ktime_get_ns();
 	a->cgroup = bpf_skb_cgroup_id(skb);
 	a->socket = bpf_get_socket_cookie(skb);
+	a->start_ns = 0;
+	a->pid = 0;
 	a->seq = p->tcp ? p->seq : 0;
 	a->next_seq = p->tcp ? p->next_seq : 0;
 	a->length = p->length;

@@ -119,6 +119,18 @@ static __always_inline __u64 current_mntns(void)
 	return inum;
 }
 
+/* When the current process began: CLOCK_BOOTTIME, as in /proc/PID/stat. */
+static __always_inline __u64 current_start(void)
+{
+	struct task_struct *task = bpf_get_current_task();
+	struct task_struct *leader = 0;
+	__u64 start_ns = 0;
+
+	bpf_probe_read_kernel(&leader, sizeof(leader), &task->group_leader);
+	bpf_probe_read_kernel(&start_ns, sizeof(start_ns), &leader->start_boottime);
+	return start_ns;
+}
+
 #include "pending.h"
 #include "process.h"
 
@@ -364,6 +376,8 @@ static __always_inline struct flow_counts *flow_of(const struct connection *c)
 
 	__builtin_memcpy(key.saddr, c->saddr, sizeof(key.saddr));
 	__builtin_memcpy(key.daddr, c->daddr, sizeof(key.daddr));
+	if (config.tell & TELL_NETNS)
+		key.netns = c->netns;
 	counts = bpf_map_lookup_elem(&flows, &key);
 	if (counts)
 		return counts;
@@ -436,6 +450,8 @@ static __always_inline bool describe_task(struct connection *c, struct sock *sk,
 		return 0;
 	if (tell & TELL_CGROUP_ID)
 		c->cgroup = bpf_get_current_cgroup_id();
+	if (tell & TELL_START)
+		c->start_ns = current_start();
 	if (tell & TELL_COMM)
 		bpf_get_current_comm(c->comm, sizeof(c->comm));
 	if (deep && tell & TELL_PPID)

@@ -22,6 +22,7 @@ class Detail(IntFlag):
     UID = 1 << 7
     NETNS = 1 << 8
     CGROUP_ID = 1 << 9
+    START = 1 << 10
 
 
 class TaskFilter(IntFlag):

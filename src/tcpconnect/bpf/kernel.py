@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from ctypes import Structure, c_uint64
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpconnect.bpf import cgroup, follow, libbpf, pinned
 from tcpconnect.bpf.config import Config, Detail
@@ -40,7 +40,7 @@ MAX_FLOWS = 131072
 # Struct slot, and struct flow with struct flow_counts of types.h.
 SLOT = Layout(f"<QQ{LAYOUT.size}s")
 CLAIM_BITS = 6
-FLOW = Layout("<16s16sHxx")
+FLOW = Layout("<16s16sHxxI")
 FLOW_COUNTS = Layout("<QQQQQ")
 LATENCY_SLOTS = 64
 
@@ -74,7 +74,9 @@ class Losses(NamedTuple):
     malformed or cut; ``unfollowed``: children of followed processes that did not fit
     the set of them; ``ends_missed``: shown without a result, since the kernel skipped
     all programs for their end; ``unfinished``: at the stop another CPU did not finish
-    the record; ``unfinished_details``: the same for records of names and processes.
+    the record; ``unfinished_details``: the same for records of names and processes;
+    ``unprobed``: programs of this machine that ended before their C library, which was
+    new, had probes.
     """
 
     ring: int = 0
@@ -88,6 +90,7 @@ class Losses(NamedTuple):
     ends_missed: int = 0
     unfinished: int = 0
     unfinished_details: int = 0
+    unprobed: int = 0
 
 
 def _bits(told: frozenset[str]) -> Detail:
@@ -311,8 +314,8 @@ class KernelSource:
         for _, value in self._bpf.entries(OVERFLOW, 8, SLOT.size):
             yield SLOT.unpack(value)[-1]
 
-    def flows(self) -> Iterator[tuple[bytes, bytes, int, int, int, int, int, int]]:
-        """Yield saddr, daddr, dport, then the members of struct flow_counts."""
+    def flows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the members of struct flow, then those of struct flow_counts."""
         for key, value in self._bpf.entries("flows", FLOW.size, FLOW_COUNTS.size):
             yield FLOW.unpack(key) + FLOW_COUNTS.unpack(value)
 

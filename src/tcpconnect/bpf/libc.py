@@ -8,11 +8,16 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcpconnect.connection import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tcpconnect.bpf.mappings import Mapping
+
 MAX_LINKS = 40  # on a path, as in the kernel
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 # Where distributions have glibc and musl, below the root of a process.
 MACHINE = os.uname().machine
@@ -28,12 +33,40 @@ PATHS = (
 )
 
 
+# The first bytes of an ELF file, its class at 4, its machine at 18 (elf.h).
+ELF = b"\x7fELF"
+ELF_BYTES = 20
+CLASS_64 = 2
+ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
+
+
 class Library(NamedTuple):
-    """A C library: an open descriptor, and what tells it from others."""
+    """A C library: an open descriptor, what tells it from others, and its path.
+
+    ``version`` is another one when the file has been written to since: its size, and
+    when that was. The path is as a process of it has it, made printable.
+    """
 
     fd: int
-    device: int
-    inode: int
+    file: tuple[int, int]  # device and inode
+    version: tuple[int, int]
+    path: str
+
+
+def processes() -> list[int]:
+    """Return the PIDs of all processes."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is certain to have ended, as a zombie has."""
+    try:
+        os.stat(f"/proc/{pid}/ns/mnt")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    except OSError:  # not ours
+        return False
+    return False
 
 
 def roots() -> list[int]:
@@ -42,11 +75,10 @@ def roots() -> list[int]:
     Of other users' processes only CAP_SYS_PTRACE lets us see it.
     """
     seen: dict[tuple[int, int], int] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError):  # not ours, or it has ended
-                root = os.stat(f"/proc/{name}/root")
-                seen.setdefault((root.st_dev, root.st_ino), int(name))
+    for pid in processes():
+        with contextlib.suppress(OSError):  # not ours, or it has ended
+            root = os.stat(f"/proc/{pid}/root")
+            seen.setdefault((root.st_dev, root.st_ino), pid)
     return list(seen.values())
 
 
@@ -59,7 +91,7 @@ def libraries(pid: int) -> Iterator[Library]:
     Raises OSError when there are no descriptors left.
     """
     try:
-        root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        root = _open_root(f"/proc/{pid}/root")
     except OSError as error:
         if error.errno in NO_DESCRIPTORS:
             raise
@@ -67,11 +99,70 @@ def libraries(pid: int) -> Iterator[Library]:
     try:
         for path in PATHS:
             fd = _open_in(root, path)
-            if fd >= 0:
-                status = os.fstat(fd)
-                yield Library(fd, status.st_dev, status.st_ino)
+            if fd >= 0 and (library := _library(fd, f"/{path}".encode())):
+                yield library
     finally:
         os.close(root)
+
+
+def mapped_library(mapping: Mapping) -> Library | None:
+    """Return a C library that a process has mapped; its descriptor is the caller's.
+
+    None when it can't be opened, or is none for programs of this machine's own kind.
+    Raises OSError when there are no descriptors left.
+    """
+    fd = _open_mapped(mapping)
+    return _library(fd, mapping.path) if fd >= 0 else None
+
+
+def _open_mapped(mapping: Mapping) -> int:
+    """Open a file that a process has mapped; -1 when it can't be.
+
+    What it has mapped, be it deleted, takes CAP_SYS_ADMIN; what is at its path, in its
+    root directory, CAP_SYS_PTRACE. What is there in ours is the same for most.
+    """
+    process = f"/proc/{mapping.pid}"
+    try:
+        return os.open(
+            f"{process}/map_files/{mapping.start:x}-{mapping.end:x}", READ_ONLY
+        )
+    except OSError as error:
+        if error.errno in NO_DESCRIPTORS:
+            raise
+    try:
+        root = _open_root(f"{process}/root")
+    except PermissionError:
+        root = _open_root("/")
+    except OSError as error:
+        if error.errno in NO_DESCRIPTORS:
+            raise
+        return -1
+    try:
+        return _open_in(root, os.fsdecode(mapping.path))
+    finally:
+        os.close(root)
+
+
+def _open_root(path: str) -> int:
+    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _library(fd: int, path: bytes) -> Library | None:
+    """Return what is open as a Library; close what is for another kind of program."""
+    status = os.fstat(fd)
+    if _is_foreign(os.pread(fd, ELF_BYTES, 0)):
+        os.close(fd)
+        return None
+    version = (status.st_size, status.st_mtime_ns)
+    return Library(fd, (status.st_dev, status.st_ino), version, printable(path))
+
+
+def _is_foreign(start: bytes) -> bool:
+    """Whether a file that begins so is for 32 bits or for another processor."""
+    if len(start) < ELF_BYTES or not start.startswith(ELF):
+        return False  # it may not have been written yet
+    machine = int.from_bytes(start[18:20], "little")
+    return start[4] != CLASS_64 or machine != ELF_MACHINES.get(MACHINE)
 
 
 def _open_in(root: int, path: str) -> int:
@@ -112,8 +203,9 @@ def _walk(root: int, path: str, opened: list[int]) -> int:
             if target.startswith("/"):
                 way = [root]
             left += target.split("/")[::-1]
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-    return os.open(f"/proc/self/fd/{way[-1]}", flags)
+    if not stat.S_ISREG(os.fstat(way[-1]).st_mode):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return os.open(f"/proc/self/fd/{way[-1]}", READ_ONLY)
 
 
 def mount_namespace(pid: int) -> int:
@@ -126,5 +218,4 @@ def mount_namespace(pid: int) -> int:
 
 def mount_namespaces() -> set[int]:
     """Return the inodes of the mount namespaces that processes are in."""
-    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
-    return {mount_namespace(pid) for pid in pids} - {0}
+    return {mount_namespace(pid) for pid in processes()} - {0}

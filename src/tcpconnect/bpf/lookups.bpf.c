@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * What getaddrinfo() tells programs: names from hosts files, nss modules, DNS over TLS
- * and all else that never crosses port 53. Uprobes at its entry and return, in every
- * libc that kernel.py finds.
+ * What getaddrinfo() and gethostbyname() return to programs: names from hosts files,
+ * NSS modules, DNS over TLS and all else that never crosses port 53. Uprobes at their
+ * entry and return, in every C library that names.py finds.
  *
  * Built once for each architecture, since arguments come in registers.
  */
@@ -14,20 +14,28 @@
 #define REGISTER(ctx, n) (((const volatile __u64 *)(ctx))[n])
 #define ARGUMENT_1(ctx) REGISTER(ctx, 14) /* rdi */
 #define ARGUMENT_4(ctx) REGISTER(ctx, 11) /* rcx */
+#define ARGUMENT_5(ctx) REGISTER(ctx, 9)  /* r8 */
+#define ARGUMENT_6(ctx) REGISTER(ctx, 8)  /* r9 */
 #define RETURNED(ctx) REGISTER(ctx, 10)	  /* rax */
+#define STACK(ctx) REGISTER(ctx, 19)	  /* rsp */
+#define STACK_POPPED 8			  /* by a return: its address */
 #elif defined(TARGET_aarch64)
 /* struct user_pt_regs of arch/arm64/include/uapi/asm/ptrace.h: x0 is its first. */
 #define REGISTER(ctx, n) (((const volatile __u64 *)(ctx))[n])
 #define ARGUMENT_1(ctx) REGISTER(ctx, 0)
 #define ARGUMENT_4(ctx) REGISTER(ctx, 3)
+#define ARGUMENT_5(ctx) REGISTER(ctx, 4)
+#define ARGUMENT_6(ctx) REGISTER(ctx, 5)
 #define RETURNED(ctx) REGISTER(ctx, 0)
+#define STACK(ctx) REGISTER(ctx, 31) /* sp */
+#define STACK_POPPED 0		     /* the address is in a register */
 #else
 #error "unknown target"
 #endif
 
 #define RECHECK_NS 10000000000ULL
 
-/* struct addrinfo and the socket addresses, the same in glibc and musl. */
+/* struct addrinfo, struct hostent and socket addresses, the same in glibc and musl. */
 struct addrinfo {
 	int ai_flags;
 	int ai_family;
@@ -37,6 +45,14 @@ struct addrinfo {
 	void *ai_addr;
 	char *ai_canonname;
 	struct addrinfo *ai_next;
+};
+
+struct hostent {
+	char *h_name;
+	char **h_aliases;
+	int h_addrtype;
+	int h_length;
+	char **h_addr_list;
 };
 
 struct sockaddr_in {
@@ -62,20 +78,31 @@ struct {
 	__uint(max_entries, 4096);
 } ring SEC(".maps");
 
+/*
+ * A call is told from others of its thread by where the stack was at its entry: one
+ * that is made inside of it, by an NSS module, is further down.
+ */
+struct frame {
+	__u64 thread;
+	__u64 stack;
+};
+
 struct call {
 	__u64 asked_ns;
-	__u64 node;
-	__u64 res;
+	__u64 name;
+	__u64 result; /* where the function puts the pointer to what it found; then that
+		       */
 };
 
 /*
- * Calls under way, by thread. Inserted at the entry, deleted at the return; those of
- * threads that died in between are the oldest, and go when it is full.
+ * Calls under way. Inserted at the entry, deleted at the return. One that never
+ * returns, for longjmp() or the death of its thread, is overwritten by the next call
+ * from that place of the stack; others are the oldest, and go when it is full.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
-	__type(key, __u64);
+	__type(key, struct frame);
 	__type(value, struct call);
 } calls SEC(".maps");
 
@@ -95,19 +122,65 @@ struct {
 	__type(value, __u64);
 } roots SEC(".maps");
 
+/* The place of a thread's innermost getaddrinfo(), which no stack is at. */
+#define INNERMOST 0
+
+static __always_inline struct call call_of(void *ctx, __u64 result)
+{
+	return (struct call){
+		.asked_ns = bpf_ktime_get_ns(),
+		.name = ARGUMENT_1(ctx),
+		.result = result,
+	};
+}
+
+/* getaddrinfo(node, service, hints, res) */
 SEC("uprobe")
 int getaddrinfo_entry(void *ctx)
 {
-	__u64 key = bpf_get_current_pid_tgid();
-	struct call call = {
-		.asked_ns = bpf_ktime_get_ns(),
-		.node = ARGUMENT_1(ctx),
-		.res = ARGUMENT_4(ctx),
-	};
+	struct frame frame = {bpf_get_current_pid_tgid(), STACK(ctx)};
+	struct call call = call_of(ctx, ARGUMENT_4(ctx));
 
-	if (call.node)
-		bpf_map_update_elem(&calls, &key, &call, BPF_ANY);
+	bpf_map_update_elem(&calls, &frame, &call, BPF_ANY);
+	frame.stack = INNERMOST;
+	bpf_map_update_elem(&calls, &frame, &call, BPF_ANY);
 	return 0;
+}
+
+/*
+ * getaddrinfo() of glibc calls gethostbyname2_r() for the name that it was given, when
+ * only IPv4 is asked for: it is reported once, by the outer one.
+ */
+static __always_inline int gethostbyname_begin(void *ctx, __u64 result)
+{
+	struct frame frame = {bpf_get_current_pid_tgid(), INNERMOST};
+	struct call call = call_of(ctx, result), *outer;
+
+	outer = bpf_map_lookup_elem(&calls, &frame);
+	frame.stack = STACK(ctx);
+	if (outer && outer->name == call.name)
+		bpf_map_delete_elem(&calls, &frame); /* one that never returned */
+	else
+		bpf_map_update_elem(&calls, &frame, &call, BPF_ANY);
+	return 0;
+}
+
+/* gethostbyname_r(name, ret, buf, buflen, result, h_errnop); gethostbyname() calls it
+ */
+SEC("uprobe")
+int gethostbyname_r_entry(void *ctx)
+{
+	return gethostbyname_begin(ctx, ARGUMENT_5(ctx));
+}
+
+/*
+ * gethostbyname2_r(name, af, ret, buf, buflen, result, h_errnop); gethostbyname2()
+ * calls it. In musl gethostbyname_r() jumps to it: both are one call.
+ */
+SEC("uprobe")
+int gethostbyname2_r_entry(void *ctx)
+{
+	return gethostbyname_begin(ctx, ARGUMENT_6(ctx));
 }
 
 /*
@@ -120,8 +193,11 @@ int getaddrinfo_entry(void *ctx)
 union room {
 	struct nsproxy *nsproxy;
 	struct net *net;
+	struct task_struct *leader;
 	struct addrinfo entry;
-	struct sockaddr_in address;
+	struct hostent host;
+	const void *address;
+	__u16 family;
 };
 
 static __always_inline union room *room_in(struct lookup *l)
@@ -139,29 +215,57 @@ static __always_inline void read_netns(struct lookup *l)
 	bpf_probe_read_kernel(&l->netns, sizeof(l->netns), &room->net->ns.inum);
 }
 
-/* Read the socket address at `from` as 16 bytes, all 0 when it is no IP address. */
-static __always_inline void read_address(__u32 *to, const struct sockaddr_in6 *from,
-					 struct sockaddr_in *address)
+static __always_inline void read_process(struct lookup *l)
 {
-	to[0] = 0;
-	to[1] = 0;
-	to[2] = 0;
-	to[3] = 0;
-	if (bpf_probe_read_user(address, sizeof(*address), from))
-		return;
-	if (address->sin_family == AF_INET) {
+	struct task_struct *task = bpf_get_current_task();
+	union room *room = room_in(l);
+
+	l->pid = bpf_get_current_pid_tgid() >> 32;
+	l->start_ns = 0;
+	bpf_probe_read_kernel(&room->leader, sizeof(room->leader), &task->group_leader);
+	bpf_probe_read_kernel(&l->start_ns, sizeof(l->start_ns),
+			      &room->leader->start_boottime);
+}
+
+/* Read an address as 16 bytes, all ones when it is no IP address. */
+static __always_inline void read_address(__u32 *to, __u16 family, const void *from)
+{
+	long failed = 1;
+
+	if (family == AF_INET6) {
+		failed = bpf_probe_read_user(to, 16, from);
+	} else if (family == AF_INET) {
+		to[0] = 0;
+		to[1] = 0;
 		to[2] = __builtin_bswap32(0xffff);
-		to[3] = address->sin_addr;
-	} else if (address->sin_family == AF_INET6) {
-		bpf_probe_read_user(to, 16, &from->sin6_addr);
+		failed = bpf_probe_read_user(&to[3], 4, from);
+	}
+	if (failed) {
+		to[0] = ~0;
+		to[1] = ~0;
+		to[2] = ~0;
+		to[3] = ~0;
 	}
 }
 
-static __always_inline void read_addresses(struct lookup *l,
-					   const struct addrinfo *next)
+static __always_inline void read_socket_address(__u32 *to, const void *from,
+						__u16 *family)
+{
+	const struct sockaddr_in *ipv4 = from;
+	const struct sockaddr_in6 *ipv6 = from;
+
+	bpf_probe_read_user(family, sizeof(*family), &ipv4->sin_family);
+	if (*family == AF_INET)
+		read_address(to, AF_INET, &ipv4->sin_addr);
+	else
+		read_address(to, *family, &ipv6->sin6_addr);
+}
+
+/* What getaddrinfo() found: a list. */
+static __always_inline void read_list(struct lookup *l, const struct addrinfo *next)
 {
 	union room *room = room_in(l);
-	const struct sockaddr_in6 *address;
+	const void *address;
 	__u32 i;
 
 	for (i = 0; i < LOOKUP_ADDRESSES && next; i++) {
@@ -169,48 +273,107 @@ static __always_inline void read_addresses(struct lookup *l,
 			break;
 		address = room->entry.ai_addr;
 		next = room->entry.ai_next;
-		read_address(l->addresses[i], address, &room->address);
+		read_socket_address(l->addresses[i], address, &room->family);
 	}
 	l->count = i;
 	l->cut = !!next;
 }
 
-static __always_inline void tell(struct lookup *l, struct call *call)
+/* What gethostbyname() found: an array of pointers, up to a null pointer. */
+static __always_inline void read_host(struct lookup *l, const struct hostent *host)
 {
-	const struct addrinfo *first = 0;
-	const void *node = (const void *)call->node;
+	union room *room = room_in(l);
+	char **next;
+	__u16 family;
+	__u32 i;
+
+	l->count = 0;
+	l->cut = 0;
+	if (bpf_probe_read_user(&room->host, sizeof(room->host), host))
+		return;
+	family = room->host.h_addrtype;
+	next = room->host.h_addr_list;
+	for (i = 0; i <= LOOKUP_ADDRESSES; i++) {
+		bpf_probe_read_user(&room->address, sizeof(room->address), next + i);
+		if (!room->address)
+			break;
+		if (i == LOOKUP_ADDRESSES) {
+			l->cut = 1;
+			break;
+		}
+		read_address(l->addresses[i], family, room->address);
+	}
+	l->count = i;
+}
+
+enum found {
+	LIST, /* struct addrinfo */
+	HOST, /* struct hostent */
+};
+
+static __always_inline void tell(struct lookup *l, struct call *call, enum found kind)
+{
+	const void *found = (const void *)call->result;
+	const void *name = (const void *)call->name;
 
 	l->time_ns = bpf_ktime_get_ns();
 	l->asked_ns = call->asked_ns;
-	bpf_probe_read_user(&first, sizeof(first), (const void *)call->res);
 	l->cgroup = bpf_get_current_cgroup_id();
-	l->pid = bpf_get_current_pid_tgid() >> 32;
+	read_process(l);
 	read_netns(l);
-	read_addresses(l, first);
+	if (kind == LIST)
+		read_list(l, found);
+	else
+		read_host(l, found);
 	l->name[0] = 0;
-	bpf_probe_read_user_str(l->name, sizeof(l->name), node);
+	bpf_probe_read_user_str(l->name, sizeof(l->name), name);
+}
+
+static __always_inline void emit_lookup(struct call *call, enum found kind)
+{
+	struct lookup *l;
+
+	bpf_probe_read_user(&call->result, sizeof(call->result),
+			    (const void *)call->result);
+	if (!call->result)
+		return; /* gethostbyname_r() returns 0, too, when it has found nothing
+			 */
+	l = bpf_ringbuf_reserve(&ring, sizeof(*l), 0);
+	if (!l) {
+		add(&progress.lost, 1);
+		return;
+	}
+	tell(l, call, kind);
+	bpf_ringbuf_submit(l, 0);
+}
+
+static __always_inline int call_end(void *ctx, enum found kind)
+{
+	struct frame frame = {bpf_get_current_pid_tgid(), STACK(ctx) - STACK_POPPED};
+	struct call *call = bpf_map_lookup_elem(&calls, &frame);
+
+	if (!call)
+		return 0;
+	if (call->name && !(int)RETURNED(ctx))
+		emit_lookup(call, kind);
+	bpf_map_delete_elem(&calls, &frame);
+	if (kind == LIST) {
+		frame.stack = INNERMOST;
+		bpf_map_delete_elem(&calls, &frame);
+	}
+	return 0;
 }
 
 SEC("uretprobe")
 int getaddrinfo_return(void *ctx)
 {
-	__u64 key = bpf_get_current_pid_tgid();
-	struct call *call = bpf_map_lookup_elem(&calls, &key);
-	struct lookup *l;
+	return call_end(ctx, LIST);
+}
 
-	if (!call)
-		return 0;
-	if (!(int)RETURNED(ctx)) {
-		l = bpf_ringbuf_reserve(&ring, sizeof(*l), 0);
-		if (l) {
-			tell(l, call);
-			bpf_ringbuf_submit(l, 0);
-		} else {
-			add(&progress.lost, 1);
-		}
-	}
-	bpf_map_delete_elem(&calls, &key);
-	return 0;
+SEC("uretprobe")
+int gethostbyname_return(void *ctx)
+{
+	return call_end(ctx, HOST);
 }
 
 /* A program starts: say so where none did of late. */

@@ -87,6 +87,7 @@ static __always_inline bool owner_copy(struct connection *to, const struct owner
 	to->netns = who->netns;
 	__builtin_memcpy(to->comm, who->comm, sizeof(to->comm));
 	to->image = who->image;
+	to->start_ns = who->start_ns;
 	to->ppid = who->ppid;
 	to->mntns = who->mntns;
 	return from->wanted;

@@ -25,11 +25,17 @@ TRACEFS = "/sys/kernel/tracing"
 
 
 class Function(NamedTuple):
-    """A function of a library, at its entry or at its return."""
+    """A function of a library that is open, at its entry or at its return."""
 
-    path: str
+    fd: int
     name: str
     at_return: bool
+    library: str  # its path, for messages
+
+    @property
+    def path(self) -> str:
+        """Where it is opened."""
+        return f"/proc/self/fd/{self.fd}"
 
 
 class BpfObject:
@@ -247,7 +253,10 @@ class BpfObject:
         that are still kept have, too.
         """
         program = self.program(name)
-        with step(f"attach to {target.name} of {target.path}", ALMIGHTY):
+        with (
+            step(f"attach to {target.name} of {target.library}", ALMIGHTY),
+            _told_as(target.path, target.library),
+        ):
             link = self._multi_link(program, target) if self.multi else 0
             link = link or self._perf_link(program, target)
         self._links.append(link)
@@ -384,6 +393,16 @@ def _map_was_refused() -> bool:
     return any(
         "RLIMIT_MEMLOCK" in line or "failed to create" in line for line in libbpf.said
     )
+
+
+@contextmanager
+def _told_as(path: str, shown: str) -> Iterator[None]:
+    """Have what libbpf says about a path name another one, if the body fails."""
+    try:
+        yield
+    except OSError:
+        libbpf.said[:] = [line.replace(path, shown) for line in libbpf.said]
+        raise
 
 
 @contextmanager

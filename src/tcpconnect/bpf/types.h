@@ -42,7 +42,8 @@ struct connection {
 	__u8 ip;      /* 4 or 6 */
 	__u8 reserved;
 	char comm[COMM_LEN];
-	__u64 image; /* that of a process record before this one; 0: lost, too */
+	__u64 image;	/* that of a process record before this one; 0: lost, too */
+	__u64 start_ns; /* of the process, CLOCK_BOOTTIME: PIDs are used again */
 	__u32 ppid;
 	__u32 mntns; /* inode number */
 };
@@ -65,6 +66,7 @@ struct flow {
 	__u32 daddr[4];
 	__u16 dport;
 	__u16 reserved;
+	__u32 netns; /* 0 where names are not sought */
 };
 
 struct flow_counts {
@@ -87,6 +89,7 @@ enum detail {
 	TELL_UID = 1 << 7,
 	TELL_NETNS = 1 << 8,
 	TELL_CGROUP_ID = 1 << 9,
+	TELL_START = 1 << 10,
 	TELL_IMAGE = TELL_EXE | TELL_CMDLINE | TELL_CGROUP | TELL_LEGACY,
 };
 
@@ -244,12 +247,14 @@ struct answer {
 	__u64 asked_ns; /* when its query left; 0: not known */
 	__u64 cgroup;	/* of the socket that got it */
 	__u64 socket;	/* cookie */
+	__u64 start_ns; /* of the process that asked, as in struct connection */
+	__u32 pid;	/* its tgid; 0: not known */
 	__u32 netns;
 	__u32 seq;
 	__u32 next_seq;
 	__u32 length; /* of the payload before it was cut */
 	__u8 tcp;
-	__u8 reserved[7];
+	__u8 reserved[3];
 };
 
 struct small_answer {
@@ -270,13 +275,14 @@ struct lookup {
 	__u64 time_ns;	/* when it returned */
 	__u64 asked_ns; /* when it was called */
 	__u64 cgroup;
-	__u32 pid; /* tgid */
+	__u64 start_ns; /* of the process, as in struct connection */
+	__u32 pid;	/* tgid */
 	__u32 netns;
 	__u32 count; /* of addresses */
 	__u32 cut;   /* whether there were more */
 	char name[LOOKUP_NAME];
 	__u32 addresses[LOOKUP_ADDRESSES]
-		       [4]; /* IPv4 is mapped; 0: neither IP version */
+		       [4]; /* IPv4 is mapped; all ones: neither IP version */
 };
 
 /* The set of followed processes has become empty. */

@@ -107,7 +107,8 @@ class Processes:
     def add_to(self, connections: list[Connection], framed: bytes) -> None:
         """Set what was asked for of the processes of connections."""
         origins = iter_unpack(FRAMED_ORIGIN, framed)
-        for connection, (number, ppid, mntns) in zip(connections, origins, strict=True):
+        for connection, origin in zip(connections, origins, strict=True):
+            number, _, ppid, mntns = origin
             if self._ppid and connection.pid:
                 connection.ppid = ppid
             if self._mntns and connection.pid:

@@ -1,0 +1,199 @@
+"""What files processes map to execute them: as it happens, and those that they have."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import os
+import re
+import select
+from _thread import allocate_lock  # threading takes a millisecond to import
+from contextlib import suppress
+from struct import Struct as Layout
+from typing import TYPE_CHECKING, NamedTuple
+
+from tcpconnect.bpf.capabilities import ALMIGHTY
+from tcpconnect.bpf.object import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# include/uapi/linux/perf_event.h: struct perf_event_attr of 64 bytes (type, size,
+# config, sample_period, sample_type, read_format, flags, wakeup_watermark),
+# PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY, and the flags exclude_kernel, exclude_hv,
+# mmap, watermark and mmap2.
+ATTRIBUTES = Layout("<IIQQQQQI12x")
+SOFTWARE, DUMMY = 1, 9
+FLAGS = 1 << 5 | 1 << 6 | 1 << 8 | 1 << 14 | 1 << 23
+PERF_FLAG_FD_CLOEXEC = 8
+SYSCALLS = {"x86_64": 298, "aarch64": 241}  # perf_event_open
+
+# struct perf_event_mmap_page: data_head and data_tail. The records are behind its page.
+HEAD_AT, TAIL_AT = 1024, 1032
+BUFFER_BYTES = 1 << 16  # of each CPU: about 500 mappings
+HEADER = Layout("<IHH")  # struct perf_event_header: type, misc, size
+# Of PERF_RECORD_MMAP2 behind it: pid, tid, addr, len, pgoff, maj, min, ino,
+# ino_generation, prot, flags; then the path. (What is not used is skipped.)
+MAPPED = Layout("<I4xQQ8xIIQ16x")
+RECORD_LOST, RECORD_MMAP2 = 2, 10
+
+# glibc and musl, under all the names that their files have.
+C_LIBRARY = (
+    rb"(?:/[^\n]*)?/(?:libc\.so(?:\.6)?|libc-[0-9.]+\.so"
+    rb"|(?:libc\.musl|ld-musl)-[\w-]+\.so\.1)"
+)
+IS_C_LIBRARY = re.compile(C_LIBRARY)
+# A line of /proc/PID/maps: range, permissions, offset, device, inode, path.
+LINE = re.compile(
+    rb"^(\w+)-(\w+) ..x. \w+ (\w+):(\w+) (\d+) +(%b)(?: \(deleted\))?$" % C_LIBRARY,
+    re.MULTILINE,
+)
+MAPS_BYTES = 4 << 20
+
+_syscall = ctypes.CDLL(None, use_errno=True).syscall
+
+
+class Mapping(NamedTuple):
+    """A C library that a process has mapped to execute it.
+
+    ``file`` is what the kernel calls it here: device and inode. They need not be those
+    of fstat(2), on overlayfs and btrfs. ``path`` is as the process sees it.
+    """
+
+    pid: int
+    start: int
+    end: int
+    file: tuple[int, int]
+    path: bytes
+
+
+def mapped(pid: int) -> Iterator[Mapping]:
+    """Yield the C libraries that a process has mapped; none when it can't be seen."""
+    with suppress(OSError), open(f"/proc/{pid}/maps", "rb") as file:
+        text = file.read(MAPS_BYTES)
+        for start, end, major, minor, inode, path in LINE.findall(text):
+            key = _file(int(major, 16), int(minor, 16), int(inode))
+            yield Mapping(pid, int(start, 16), int(end, 16), key, path)
+
+
+class Mappings:
+    """Every mapping of a C library on this machine, from now until ``close``.
+
+    A dummy event of perf, which counts nothing, has the kernel report mappings on each
+    CPU. Raises KernelError.
+    """
+
+    def __init__(self) -> None:
+        self.lost = False  # whether some did not fit the buffers
+        self._buffers: list[_Buffer] = []
+        self._epoll = select.epoll()
+        try:
+            # Debian lets nobody use perf without it (perf_event_paranoid is 3).
+            with step("watch what programs map", ALMIGHTY):
+                for cpu in range(os.sysconf("SC_NPROCESSORS_CONF")):
+                    self._add(cpu)
+        except BaseException:
+            self.close()
+            raise
+
+    def _add(self, cpu: int) -> None:
+        try:
+            buffer = _Buffer(cpu)
+        except OSError as error:
+            if error.errno != errno.ENODEV:  # that CPU is off
+                raise
+        else:
+            self._buffers.append(buffer)
+            self._epoll.register(buffer.fd, select.EPOLLIN | select.EPOLLET)
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when something was mapped."""
+        return self._epoll.fileno()
+
+    def read(self) -> tuple[bool, list[Mapping]]:
+        """Return whether anything was mapped, and the C libraries of that."""
+        self._epoll.poll(0)  # that it was readable is over
+        anything = False
+        found: list[Mapping] = []
+        for buffer in self._buffers:
+            records = buffer.read()
+            anything = anything or bool(records)
+            found += self._libraries(records)
+        return anything, found
+
+    def _libraries(self, records: bytes) -> Iterator[Mapping]:
+        position = 0
+        while position < len(records):
+            kind, _, size = HEADER.unpack_from(records, position)
+            behind = position + HEADER.size
+            position += size
+            if kind == RECORD_LOST:
+                self.lost = True
+            elif kind == RECORD_MMAP2:
+                path = records[behind + MAPPED.size : position].rstrip(b"\0")
+                if IS_C_LIBRARY.fullmatch(path):
+                    pid, start, length, *file = MAPPED.unpack_from(records, behind)
+                    yield Mapping(pid, start, start + length, _file(*file), path)
+
+    def close(self) -> None:
+        """End it."""
+        while self._buffers:
+            self._buffers.pop().close()
+        self._epoll.close()
+
+
+class _Buffer:
+    """The event of a CPU, and the buffer that its records come to."""
+
+    def __init__(self, cpu: int) -> None:
+        self.fd = _perf_event_open(cpu)
+        page = mmap.PAGESIZE
+        self._size = max(BUFFER_BYTES, page)
+        try:
+            self._map = mmap.mmap(self.fd, page + self._size)
+        except BaseException:
+            os.close(self.fd)
+            raise
+        self._view = memoryview(self._map)
+        self._positions = self._view[HEAD_AT : TAIL_AT + 8].cast("Q")
+        self._data = self._view[page:]
+        self._fence = allocate_lock()
+
+    def read(self) -> bytes:
+        """Return all records that are there, and free their room."""
+        head, tail = self._positions
+        if head == tail:
+            return b""
+        start, end = tail % self._size, head % self._size
+        # What lies between reading the head and freeing the room is read in between: a
+        # lock is the barrier that Python has, as in ring.py.
+        with self._fence:
+            if start < end:
+                records = bytes(self._data[start:end])
+            else:
+                records = bytes(self._data[start:]) + bytes(self._data[:end])
+        self._positions[1] = head
+        return records
+
+    def close(self) -> None:
+        """Unmap, and end the event."""
+        for view in (self._positions, self._data, self._view):
+            view.release()
+        self._map.close()
+        os.close(self.fd)
+
+
+def _perf_event_open(cpu: int) -> int:
+    """Open the event for all processes on a CPU."""
+    attributes = ATTRIBUTES.pack(SOFTWARE, ATTRIBUTES.size, DUMMY, 0, 0, 0, FLAGS, 1)
+    number = SYSCALLS[os.uname().machine]
+    fd: int = _syscall(number, attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC)
+    if fd < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return fd
+
+
+def _file(major: int, minor: int, inode: int) -> tuple[int, int]:
+    return os.makedev(major, minor), inode

@@ -1,0 +1,241 @@
+"""-d: C libraries wherever they are, and what is told of those that can't be probed."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import shutil
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attempts import Child, run_tool
+from conftest import Tool, wait_until
+from containers import Looker, build, libraries, make_image, move_library, overlay
+from mounts import etc
+from privileges import nobody, use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+IPV4 = "127.1.2.3"
+HOSTS = f"{IPV4} inside.example\n"
+LIBC = ("-P", 7, "-dj", "--names", "libc")
+NAMED = [("inside.example", "libc")]
+SHORT = 8
+UNPROBED = re.compile(
+    rb"^tcpconnect: (in total, |warning: )(\d+) programs of this machine ended before "
+    rb"their C library, which was new, could be probed",
+    re.MULTILINE,
+)
+
+
+def names(tool: Tool, pid: int) -> list[tuple[str, str]]:
+    """Return the names of what a process connected to, where they have one."""
+    events = [e for e in tool.all_events() if e["pid"] == pid and e["query"]]
+    return [(event["query"], event["query_source"]) for event in events]
+
+
+def first_names(tool: Tool, looker: Looker) -> list[tuple[str, str]]:
+    """Have it look up until there is a name; return the names."""
+
+    def named() -> list[tuple[str, str]]:
+        looker.run()
+        return names(tool, looker.pid)
+
+    found: list[tuple[str, str]] = wait_until(named, "a name")
+    return found
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[list[str]]:
+    """What loads a program with a C library that is nowhere else, in our own root."""
+    program = build(tmp_path, "glibc")
+    folder = tmp_path / "nix/store/glibc"
+    folder.mkdir(parents=True)
+    for path in libraries(program, "glibc"):
+        shutil.copy(os.path.realpath(path), folder / os.path.basename(path))
+    (loader,) = folder.glob("ld-linux*")
+    with etc(tmp_path, HOSTS):
+        yield [str(loader), "--library-path", str(folder)]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """The looker that is built for it."""
+    return tmp_path / "looker-glibc"
+
+
+def test_program_that_runs_already(place: list[str], program: Path) -> None:
+    """A C library that is in use has its probes from the start."""
+    with Looker(program, "inside.example", loader=place) as looker, Tool(*LIBC) as tool:
+        looker.run()
+        tool.events(1)
+        assert names(tool, looker.pid) == NAMED
+
+
+def test_program_that_starts_later(place: list[str], program: Path) -> None:
+    """A C library has its probes as soon as a program maps it."""
+    with Tool(*LIBC) as tool, Looker(program, "inside.example", loader=place) as looker:
+        assert first_names(tool, looker)[:1] == NAMED
+
+
+def test_without_root(
+    place: list[str], program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without CAP_SYS_PTRACE it is found where it is in our own root directory."""
+    needed = ("CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH")
+    use(nobody(*needed), monkeypatch)
+    with Tool(*LIBC) as tool, Looker(program, "inside.example", loader=place) as looker:
+        assert first_names(tool, looker)[:1] == NAMED
+
+
+def test_deleted(place: list[str], program: Path) -> None:
+    """So has one that was replaced since its programs started."""
+    with Looker(program, "inside.example", loader=place) as looker:
+        os.unlink(f"{place[-1]}/libc.so.6")
+        with Tool(*LIBC) as tool:
+            looker.run()
+            tool.events(1)
+            assert names(tool, looker.pid) == NAMED
+
+
+def test_container(tmp_path: Path) -> None:
+    """In a container on overlayfs the path is that of the container."""
+    image = make_image(tmp_path / "image", "glibc", HOSTS)
+    loader = move_library(image)
+    with overlay(tmp_path / "container", image) as root, Tool(*LIBC) as tool:
+        looker = Looker(image, "inside.example", root, loader=loader)
+        with looker:
+            assert first_names(tool, looker)[:1] == NAMED
+
+
+def test_library_that_was_not_written_yet(tmp_path: Path) -> None:
+    """One that was seen half-written is tried again when it has changed."""
+    image = make_image(tmp_path / "image", "glibc", HOSTS)
+    (library,) = image.rglob("libc.so.6")
+    whole = library.read_bytes()
+    with Looker(image, "none.example", image):
+        half = library.with_suffix(".new")
+        half.write_bytes(whole[: len(whole) // 2])
+        half.rename(library)
+        with Tool(*LIBC) as tool:
+            (told,) = re.findall(
+                rb"^tcpconnect: no names .*$", tool.stderr, re.MULTILINE
+            )
+            assert b"can't attach to getaddrinfo of /" in told
+            assert b"/libc.so.6: " in told
+            library.write_bytes(whole)
+            with Looker(image, "inside.example", image) as looker:
+                assert first_names(tool, looker)[:1] == NAMED
+
+
+def test_programs_that_end_at_once(tmp_path: Path) -> None:
+    """Programs of an image that is new, which ended first, are counted together."""
+    images = [make_image(tmp_path / str(i), "glibc") for i in range(SHORT)]
+    with Tool(*LIBC) as tool:
+        tool.process.send_signal(signal.SIGSTOP)
+        for image in images:
+            command = ["chroot", str(image), "/looker", "none.example", "7"]
+            subprocess.run(
+                command,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+        tool.process.send_signal(signal.SIGCONT)
+        assert wait_until(lambda: UNPROBED.search(tool.stderr), "the notice")
+        tool.stop()
+    (first, _), (last, count) = UNPROBED.findall(tool.stderr)
+    assert (first, last) == (b"warning: ", b"in total, ")
+    assert int(count) >= SHORT  # others of this machine are counted, too
+
+
+def test_program_whose_library_is_known(tmp_path: Path) -> None:
+    """However short it lives, it is not counted when its library has probes."""
+    image = make_image(tmp_path / "image", "glibc", HOSTS)
+    with Looker(image, "inside.example", image) as looker, Tool(*LIBC) as tool:
+        tool.process.send_signal(signal.SIGSTOP)
+        command = ["chroot", str(image), "/looker", "inside.example", "7"]
+        subprocess.run(command, check=True, input=b"\0", stdout=subprocess.DEVNULL)
+        looker.run()
+        tool.process.send_signal(signal.SIGCONT)
+        named = [(e["query"], e["query_source"]) for e in tool.events(2)]
+        tool.stop()
+    assert named == NAMED * 2
+    assert UNPROBED.findall(tool.stderr) == []
+
+
+def mapping(path: Path) -> Child:
+    """Return a process that has mapped a file, as if to execute it."""
+    kept: list[Any] = []
+
+    def prepare() -> None:
+        with path.open("rb") as file:
+            protection = mmap.PROT_READ | mmap.PROT_EXEC
+            kept.append(mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, protection))
+
+    return Child(lambda: None, prepare)
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A file with the name of a C library, which is none."""
+    path = tmp_path / "libc.so"
+    path.write_bytes(bytes(8192))
+    return path
+
+
+def about(path: Path, text: str) -> list[str]:
+    """Return the lines that name a file."""
+    assert "/proc/self/fd" not in text
+    return [line for line in text.splitlines() if str(path) in line]
+
+
+def test_library_that_can_not_be_probed(broken: Path) -> None:
+    """One at start is told by its path, once; so does --check."""
+    with mapping(broken) as child, mapping(broken):
+        with Tool(*LIBC) as tool:
+            (line,) = about(broken, tool.stderr.decode())
+        checked = run_check()
+    start = f"no names from the libc of process {child.pid}: "
+    start += f"can't attach to getaddrinfo of {broken}: "
+    assert line.startswith(f"tcpconnect: {start}")
+    assert [line.split(": ")[0] for line in about(broken, checked)] == [
+        "lacks names from libc (-d)"
+    ]
+    assert start in checked
+
+
+def run_check() -> str:
+    """Return what --check prints; that a library can't be probed is no failure."""
+    ended = run_tool("--check")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return ended.stdout
+
+
+def test_library_that_can_not_be_probed_later(broken: Path) -> None:
+    """So is one that is mapped later."""
+    with Tool(*LIBC) as tool, mapping(broken):
+        (line,) = wait_until(lambda: about(broken, tool.stderr.decode()), "a notice")
+    assert f"can't attach to getaddrinfo of {broken}: " in line
+
+
+def test_library_that_is_too_large(broken: Path) -> None:
+    """A file of more than 64 MiB is not looked into."""
+    os.truncate(broken, (64 << 20) + 1)
+    with mapping(broken), Tool(*LIBC) as tool:
+        (line,) = about(broken, tool.stderr.decode())
+    assert line.endswith(f"can't probe {broken}: it has more than 64 MiB")
+
+
+def test_library_for_32_bits(broken: Path) -> None:
+    """Libraries of programs that have no probes are left alone."""
+    broken.write_bytes(b"\x7fELF\1\1\1" + bytes(8192))
+    with mapping(broken), Tool(*LIBC) as tool:
+        assert about(broken, tool.stderr.decode()) == []
