@@ -322,7 +322,6 @@ VARIABLES = [
     ("preemptible", ".rodata", "config", config.Config),
     ("preemptible", ".bss", "progress", kernel.Progress),
     ("follow", ".bss", "followed", follow.Followed),
-    ("answers", ".rodata", "config", names.AnswersConfig),
     ("answers", ".bss", "progress", names.Progress),
     ("lookups.x86_64", ".bss", "progress", names.Progress),
     ("lookups.aarch64", ".bss", "progress", names.Progress),
