@@ -198,22 +198,20 @@ int question(struct __sk_buff *skb)
 
 /*
  * A socket that is not connected sends, in the context of its sender. The port is read
- * as four bytes, of which two are 0.
+ * as four bytes, of which two are 0. Should the packet be dropped before it leaves, the
+ * next one that goes elsewhere is taken for a question, which no answer fits.
  */
 static __always_inline void send(struct bpf_sock_addr *ctx, const __u32 *server)
 {
-	bool dns = *(volatile __u32 *)&ctx->user_port == DNS_PORT;
 	struct bpf_sock *sk = ctx->sk;
 	struct asker *a;
 
-	if (!sk)
+	if (likely(*(volatile __u32 *)&ctx->user_port != DNS_PORT) || !sk)
 		return;
-	a = bpf_sk_storage_get(&askers, sk, 0, dns ? BPF_SK_STORAGE_GET_F_CREATE : 0);
-	if (likely(!a))
+	a = bpf_sk_storage_get(&askers, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!a)
 		return;
-	a->sending = dns;
-	if (!dns)
-		return;
+	a->sending = 1;
 	a->server[0] = server[0];
 	a->server[1] = server[1];
 	a->server[2] = server[2];
