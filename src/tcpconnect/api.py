@@ -100,7 +100,7 @@ def trace(
         dns: seek the names of destinations: ``query`` and its companions are set.
         dns_latency: also how long the program waited for it, ``dns_ms``.
         name_sources: where names are seen: "dns" (port 53), "libc" (getaddrinfo).
-        max_names: keep the names of so many addresses.
+        max_names: keep the names of so many addresses, in 4,800 bytes each on average.
         names_ttl_s: forget a name after so many seconds.
         details: what to tell of each process: "ppid", "exe", "cmdline", "cgroup",
             "container", "container_id", "runtime", "unit", "pod", "pod_uid", "mntns".

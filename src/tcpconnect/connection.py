@@ -14,6 +14,7 @@ from tcpconnect.output import harmless
 
 NO_QUERY = "No DNS Query"
 LONG_AGE_MS = 100
+LOOPBACK = {"127.0.0.1": "localhost", "::1": "localhost"}
 
 
 def _tone(result: str) -> str:
@@ -93,6 +94,15 @@ class Connection(msgspec.Struct, gc=False):
         str | None,
         Field("NAMEFROM", 8, "where the name was seen: dns (port 53) or libc"),
     ] = None
+    query_scope: Annotated[
+        str | None,
+        Field(
+            "NAMEOF",
+            7,
+            "whose the name is, the first of: process (it asked itself), cgroup, netns "
+            "or host (another asked there)",
+        ),
+    ] = None
     query_age_ms: Annotated[
         float | None,
         Field(
@@ -146,12 +156,19 @@ class Connection(msgspec.Struct, gc=False):
 
     @property
     def query_text(self) -> str:
-        """The name as bcc's tcpconnect shows it, with its age when that is long."""
+        """The name as bcc's tcpconnect shows it, with its age when that is long.
+
+        ``?`` marks what this process did not ask for, as far as is known.
+        """
         if self.query is None:
             return NO_QUERY
+        name = self.query
+        own = self.query_scope in {None, "process"}
+        if not own and name != LOOPBACK.get(self.daddr):
+            name += "?"
         if self.query_age_ms is None or self.query_age_ms <= LONG_AGE_MS:
-            return self.query
-        return f"{self.query} ({self.query_age_ms:.3f}ms)"
+            return name
+        return f"{name} ({self.query_age_ms:.3f}ms)"
 
 
 CONNECTION = columns_of(Connection)

@@ -10,6 +10,7 @@ from tcpconnect.bpf import capabilities, cgroup
 from tcpconnect.enrich.container import own, parse
 from tcpconnect.enrich.container_names import name_of, unreadable
 from tcpconnect.errors import UsageError, did_you_mean
+from tcpconnect.processes import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,10 +106,11 @@ def _add_from_v1(found: dict[Container, Running]) -> None:
     ours = os.stat("/proc/self/ns/mnt").st_ino
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with contextlib.suppress(OSError):  # it has ended
-                container = _container_of(name)
+            # An error: it has ended.
+            with contextlib.suppress(OSError), opened(name) as process:
+                container = _container_of(process)
                 if container and not _known(found, container).paths:
-                    mntns = os.stat(f"/proc/{name}/ns/mnt").st_ino
+                    mntns = os.stat("ns/mnt", dir_fd=process).st_ino
                     _known(found, container).mntnses |= {mntns} - {ours}
 
 
@@ -118,10 +120,9 @@ def _known(found: dict[Container, Running], container: Container) -> Running:
     return found[container]
 
 
-def _container_of(pid: str) -> Container | None:
-    with open(
-        f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape"
-    ) as lines:
+def _container_of(process: int) -> Container | None:
+    fd = os.open("cgroup", os.O_RDONLY | os.O_CLOEXEC, dir_fd=process)
+    with open(fd, encoding="utf-8", errors="surrogateescape") as lines:
         return container_in(lines)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.names import Answers, Lookups
 from tcpconnect.connection import FRAMED_ORIGIN
-from tcpconnect.enrich.names import ANYONE, LENGTHS, LOOPBACK, Names
+from tcpconnect.enrich.names import LENGTHS, Names
 from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
@@ -81,10 +81,7 @@ class Naming:
 
     def add_to_flows(self, flows: Iterable[Flow]) -> None:
         """Set the newest names of flows' destinations."""
-        now = time.monotonic_ns()
-        for flow in flows:
-            name = self._names.find(flow.daddr, (ANYONE,), now)
-            flow.query = name.text if name else LOOPBACK.get(flow.daddr)
+        self._names.add_to_flows(flows, time.monotonic_ns())
 
     @property
     def later(self) -> frozenset[str]:

@@ -223,7 +223,8 @@ def _add_names(parser: Parser) -> None:
         type=count,
         default=10_240,
         metavar="N",
-        help="with -d: keep the names of so many addresses (default 10240)",
+        help="with -d: keep the names of so many addresses, in 4,800 bytes each on "
+        "average (default 10240)",
     )
     add(
         "--names-ttl",

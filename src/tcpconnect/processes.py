@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 PF_EXITING = 0x4  # include/linux/sched.h
 
@@ -27,7 +28,7 @@ def all_processes() -> dict[int, Process]:
     """Return all processes that are there now, by their PIDs."""
     found = {}
     for name in os.listdir("/proc"):
-        if name.isdigit() and (process := _read(name)):
+        if name.isdigit() and (process := _read(f"/proc/{name}/stat")):
             found[int(name)] = process
     return found
 
@@ -51,24 +52,49 @@ def descendants(processes: dict[int, Process], ancestors: Collection[int]) -> se
 
 def is_running(pid: int, started: int) -> bool:
     """Whether a thread of the process that started then is not ending yet."""
-    process = _read(str(pid))
-    if not process or process.started != started:
-        return False
     try:
-        threads = os.listdir(f"/proc/{pid}/task")
+        with opened(pid) as process:
+            return _is_running(process, started)
     except OSError:
         return False
+
+
+def _is_running(folder: int, started: int) -> bool:
+    process = _read("stat", folder)
+    if not process or process.started != started:
+        return False
+    tasks = os.open("task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        threads = os.listdir(tasks)
+    finally:
+        os.close(tasks)
     for thread in threads:
-        task = _read(f"{pid}/task/{thread}")
+        task = _read(f"task/{thread}/stat", folder)
         if task and not task.flags & PF_EXITING:
             return True
     return False
 
 
-def _read(path: str) -> Process | None:
+@contextmanager
+def opened(pid: int | str) -> Iterator[int]:
+    """Yield the directory of a process in /proc.
+
+    All that is read below it is of one process: when that ends, reading fails, even if
+    another process gets its PID. Raises OSError where there is none.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    folder = os.open(f"/proc/{pid}", flags)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _read(path: str, folder: int | None = None) -> Process | None:
     """Return a process or thread; None when it is gone."""
     try:
-        with open(f"/proc/{path}/stat", "rb") as file:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+        with open(fd, "rb") as file:
             return parse_stat(file.read())
     except OSError:
         return None

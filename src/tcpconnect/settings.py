@@ -144,10 +144,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def told(self) -> frozenset[str]:
         """What the kernel reads and tells of who connects: what somebody uses."""
-        if self.count:
-            return frozenset()
-        # The place where a name was seen tells whose name it is.
+        # By these it is known whose name a connection has.
         of_names = {"netns", "cgroup_id", "start"} if self.named else set()
+        if self.count:
+            return frozenset(of_names & {"netns"})
         return self.details | self.basics | of_names
 
     @property

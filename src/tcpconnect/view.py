@@ -50,6 +50,9 @@ MACHINE = {
     "query_age_ms": "dns",
     "dns_ms": "dns_latency",
 }
+# CSV gets a new column only when it is asked for: docs/output.md.
+JSON = {**MACHINE, "query_scope": "dns"}
+LAYOUTS = {"table": TABLE, "json": JSON}
 FLOWS = {
     "saddr": None,
     "daddr": None,
@@ -64,7 +67,7 @@ FLOWS = {
 
 # Columns that need an option to be filled, when --columns names them.
 RESULT_COLUMNS = {"latency_ms", "result", "latency_avg_ms", "latency_max_ms"}
-NAME_COLUMNS = {"query", "query_source", "query_age_ms", "dns_ms"}
+NAME_COLUMNS = {"query", "query_source", "query_scope", "query_age_ms", "dns_ms"}
 
 
 class View:
@@ -101,7 +104,7 @@ class View:
 
 
 def _by_letters(options: Namespace, output_format: str) -> list[str]:
-    layout = TABLE if output_format == "table" else MACHINE
+    layout = LAYOUTS.get(output_format, MACHINE)
     if options.count:
         layout = FLOWS
     return [n for n, option in layout.items() if not option or getattr(options, option)]

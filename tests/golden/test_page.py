@@ -45,8 +45,9 @@ class Attempt(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """A name that somebody looked up, so many seconds after the first attempt."""
+    """A name that a process looked up, so many seconds after the first attempt."""
 
+    process: Process
     name: str
     address: str
     at: float = 0.0
@@ -106,9 +107,9 @@ SAMPLES = {
             Attempt(SSH, LINK_LOCAL, LINK_LOCAL, 22, at=5.1),
         ],
         (
-            Lookup("ec2messages.us-west-1.amazonaws.com", "176.32.119.67"),
-            Lookup("www.domain.com", "54.245.105.25", at=2.0),
-            Lookup("anotherhost.org", LINK_LOCAL, at=5.0),
+            Lookup(SSM_AGENT, "ec2messages.us-west-1.amazonaws.com", "176.32.119.67"),
+            Lookup(CURL, "www.domain.com", "54.245.105.25", at=2.0),
+            Lookup(SSH, "anotherhost.org", LINK_LOCAL, at=5.0),
         ),
     ),
     "U.txt": Sample(
@@ -166,14 +167,14 @@ def record(attempt: Attempt) -> bytes:
     )
 
 
-def lookup(name: str, address: str, at: float) -> Run:
+def lookup(process: Process, name: str, address: str, at: float) -> Run:
     """Return what the kernel writes for a lookup."""
     record = LOOKUP.pack(
         START_NS + round(at * 1e9),
         0,  # when it began
         1,  # cgroup
         1,  # when its process began
-        1,  # process
+        process.pid,
         NETNS,
         1,  # number of addresses
         0,  # no more of them
@@ -212,7 +213,9 @@ def count_lines(options: str) -> str:
     """Return the table of the flows of the -c sample."""
     entries = [
         (
-            *kernel.FLOW.unpack(kernel.FLOW.pack(raw("192.168.10.50"), raw(to), 443)),
+            *kernel.FLOW.unpack(
+                kernel.FLOW.pack(raw("192.168.10.50"), raw(to), 443, 0)
+            ),
             *(connects, connects, 0, 0, 0),
         )
         for to, connects in FLOWS

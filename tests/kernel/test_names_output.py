@@ -87,15 +87,16 @@ def test_json_keys() -> None:
         attempt("127.9.9.9", 7)
         attempt("::1", 7)
         events = tool.events(3)
-    keys = ["query", "query_source", "query_age_ms"]
-    assert [list(event)[-3:] for event in events] == [keys] * 3
+    keys = ["query", "query_source", "query_age_ms", "query_scope"]
+    assert [list(event)[-4:] for event in events] == [keys] * 3
     names = [[event[key] for key in keys[:2]] for event in events]
     assert names == [["www.example", "dns"], [None, None], ["localhost", None]]
-    assert [event["query_age_ms"] is None for event in events] == [False, True, True]
+    for key in keys[2:]:
+        assert [event[key] is None for event in events] == [False, True, True]
 
 
 def test_count() -> None:
-    """-c has the newest name of each destination, and localhost."""
+    """-c has the newest name of each destination, marked if not its only one."""
     with serve({"www.example.": [IPV4], "new.example.": [IPV4]}), start("-cd") as tool:
         look_up("www.example")
         attempt(IPV4, 7)
@@ -109,7 +110,7 @@ def test_count() -> None:
     assert header.split()[-1] == "QUERY"
     flows = [(ln[22:48].strip(), ln[67:].split()[0], ln[94:].strip()) for ln in lines]
     assert flows == [
-        (IPV4, "2", "new.example"),
+        (IPV4, "2", "new.example?"),
         ("127.0.0.1", "1", "localhost"),
         ("127.9.9.9", "1", "No DNS Query"),
     ]

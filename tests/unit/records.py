@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MS = 1_000_000
 IPV4, IPV6 = "10.1.2.3", "fd00::1"
-CGROUP, NETNS, PID, START_NS = 1, 4026531840, 1469, 77
+CGROUP, NETNS, PID, START_NS = 5, 4026531840, 1469, 77
 
 
 def raw(address: str) -> bytes:
@@ -70,13 +70,14 @@ def lookup(
     asked_ns: int = 0,
     pid: int = PID,
     start_ns: int = START_NS,
+    cgroup: int = CGROUP,
     netns: int = NETNS,
     cut: int = 0,
 ) -> Run:
     """Return the record of a call of getaddrinfo."""
     found = b"".join(map(raw, addresses))
     text = name if isinstance(name, bytes) else name.encode()
-    who = (CGROUP, start_ns, pid, netns)
+    who = (cgroup, start_ns, pid, netns)
     head = (time_ns, asked_ns, *who, len(addresses), cut, text)
     return run(LOOKUP.size, [LOOKUP.pack(*head, found)])
 

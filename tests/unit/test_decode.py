@@ -238,7 +238,7 @@ LOCAL = MAPPED + b"\x0a\0\0\1"
 
 def flow_entry(last: int, *counts: int) -> tuple[Any, ...]:
     """Return what the kernel counted for port 80 of 10.0.0.LAST."""
-    return (LOCAL, MAPPED + bytes((10, 0, 0, last)), 80, *counts)
+    return (LOCAL, MAPPED + bytes((10, 0, 0, last)), 80, 0, *counts)
 
 
 def test_flows_come_most_connects_first() -> None:
@@ -273,7 +273,7 @@ def test_latency_of_flows(
 
 def test_flows_of_both_versions() -> None:
     """IPv4 and IPv6 are in one list."""
-    six = (bytes(15) + b"\1", bytes(15) + b"\1", 80, 2, 0, 0, 0, 0)
+    six = (bytes(15) + b"\1", bytes(15) + b"\1", 80, 0, 2, 0, 0, 0, 0)
     flows = decode_flows([flow_entry(1, 1, 0, 0, 0, 0), six], ())
     assert [flow.daddr for flow in flows] == ["::1", "10.0.0.1"]
 
@@ -281,12 +281,24 @@ def test_flows_of_both_versions() -> None:
 def test_flows_have_the_pending_attempts() -> None:
     """Attempts that have not ended are connects, neither OK nor failed."""
     loopback = (MAPPED + b"\x7f\0\0\1",) * 2
-    entries = [(*loopback, 80, 2, 1, 1, 0, 0), flow_entry(1, 1, 1, 0, 0, 0)]
+    entries = [(*loopback, 80, 0, 2, 1, 1, 0, 0), flow_entry(1, 1, 1, 0, 0, 0)]
     pending = LAYOUT.iter_unpack(record() * 3)
     actual = [
         (f.daddr, f.connects, f.ok, f.failed) for f in decode_flows(entries, pending)
     ]
     assert actual == [("127.0.0.1", 5, 1, 1), ("10.0.0.1", 1, 1, 0)]
+
+
+def test_flow_of_two_network_namespaces() -> None:
+    """What is counted for each is one flow."""
+    loopback = (MAPPED + b"\x7f\0\0\1",) * 2
+    entries = [
+        (*loopback, 80, 8, 3, 2, 1, 9_000_000, 7_000_000),
+        (*loopback, 80, 7, 4, 1, 0, 3_000_000, 3_000_000),
+    ]
+    (flow,) = decode_flows(entries, ())
+    assert (flow.connects, flow.ok, flow.failed, flow.netnses) == (7, 3, 1, (7, 8))
+    assert (flow.latency_avg_ms, flow.latency_max_ms) == (3.0, 7.0)
 
 
 def test_flow_of_pending_attempts_only() -> None:

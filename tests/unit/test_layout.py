@@ -223,6 +223,7 @@ FLOW_MEANINGS = {
     "saddr": Meaning(IPV4, "saddr", "10.1.2.3"),
     "daddr": Meaning(IPV6, "daddr", "fd00:1::2"),
     "dport": Meaning(443, "dport", 443),
+    "netns": Meaning(7, "netnses", (7,)),
     "connects": Meaning(9, "connects", 9),
     "ok": Meaning(3, "ok", 3),
     "failed": Meaning(1, "failed", 1),

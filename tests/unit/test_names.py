@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tcpconnect.enrich.names import LARGE_ANSWER, STARTED, Names
+from tcpconnect.flow import Flow
 from unit.records import (
     CGROUP,
     IPV4,
     IPV6,
     MS,
     NETNS,
+    PID,
+    START_NS,
     answers,
     lookup,
     message,
@@ -18,6 +21,8 @@ from unit.records import (
     query,
     run,
 )
+
+UNSPECIFIED = "0.0.0.0"  # noqa: S104
 
 
 def test_answer() -> None:
@@ -47,6 +52,42 @@ def test_wait_not_known() -> None:
     names = Names()
     names.learn(answers(message("www.example", IPV4)))
     assert named(names, monotonic_ns=MS).dns_ms is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("WwW.sHop.examplE", "www.shop.example"),
+        ("db.corp.example.", "db.corp.example"),
+        ("DB.Corp.Example", "db.corp.example"),
+        ("xn--BCHER-KVA.Example", "xn--bcher-kva.example"),
+    ],
+)
+def test_one_spelling(raw: str, shown: str) -> None:
+    """Names are in lower case without a final dot, from whichever source."""
+    for source in (answers(message(raw.rstrip("."), IPV4)), lookup(raw, IPV4)):
+        names = Names()
+        names.learn(source)
+        assert query(names) == shown
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("BÜCHER.Example".encode(), "bÜcher.example"),  # DNS knows ASCII's cases only
+        (b"\xc3\x9c\xffA", "Ü\\xffa"),
+        (b"A\x1b[2J", r"a\x1b[2j"),
+        (b"a\\.", r"a\."),  # a dot in a label
+        (b".", "."),
+        (b"a..", "a."),
+        (b"", ""),
+    ],
+)
+def test_spelling_of_odd_names(raw: bytes, shown: str) -> None:
+    """Characters outside of ASCII stay as they are, and so do escapes."""
+    names = Names()
+    names.learn(lookup(raw, IPV4))
+    assert query(names) == shown
 
 
 @pytest.mark.parametrize(
@@ -121,15 +162,16 @@ def test_lookup_of_a_name(text: str) -> None:
 def test_address_of_no_ip_version() -> None:
     """What getaddrinfo gave that is no IP address is passed over."""
     names = Names()
-    names.learn(lookup("www.example", "::", IPV4))
-    assert (query(names, "::"), query(names)) == (None, "www.example")
+    nothing = "ffff:" * 7 + "ffff"
+    names.learn(lookup("www.example", nothing, IPV4))
+    assert (query(names, nothing), query(names)) == (None, "www.example")
 
 
 def test_hostile_lookup() -> None:
     """A name has nothing in it that is not printable, whatever was looked up."""
     names = Names()
-    names.learn(lookup("\x1b[2J\u202e\u200b".encode() + b"\xff\n", IPV4))
-    assert query(names) == r"\x1b[2J\u202e\u200b\xff\n"
+    names.learn(lookup("\x1b[2m\u202e\u200b".encode() + b"\xff\n", IPV4))
+    assert query(names) == r"\x1b[2m\u202e\u200b\xff\n"
 
 
 def test_started_processes() -> None:
@@ -137,3 +179,103 @@ def test_started_processes() -> None:
     names = Names()
     names.learn(run(STARTED.size, [STARTED.pack(0, 7), STARTED.pack(0, 8)]))
     assert names.started == [7, 8]
+
+
+@pytest.mark.parametrize(
+    ("unspecified", "loopback"), [(UNSPECIFIED, "127.0.0.1"), ("::", "::1")]
+)
+def test_unspecified_address(unspecified: str, loopback: str) -> None:
+    """Its name goes to the process's next attempt to reach the loopback address."""
+    names = Names()
+    names.learn(lookup("ads.example", unspecified, time_ns=10 * MS))
+    shown = [
+        named(names, loopback, monotonic_ns=12 * MS, pid=2),
+        named(names, loopback, monotonic_ns=12 * MS, start_ns=2),
+        named(names, loopback, monotonic_ns=9 * MS),
+        named(names, "10.1.2.3", monotonic_ns=12 * MS),
+        named(names, loopback, monotonic_ns=12 * MS),
+        named(names, loopback, monotonic_ns=13 * MS),
+    ]
+    queries = [attempt.query for attempt in shown]
+    local = "localhost"
+    assert queries == [local, local, local, None, "ads.example", local]
+    assert (shown[4].query_scope, shown[4].query_age_ms) == ("process", 2.0)
+
+
+def test_unspecified_addresses_of_both_versions() -> None:
+    """Each loopback address is named once, by the newest of the names before it."""
+    names = Names()
+    names.learn(lookup("old.example", UNSPECIFIED, time_ns=1))
+    names.learn(lookup("ads.example", UNSPECIFIED, "::", time_ns=2))
+    addresses = ("127.0.0.1", "127.0.0.1", "::1", "::1")
+    shown = [query(names, address) for address in addresses]
+    assert shown == ["ads.example", "localhost"] * 2
+
+
+def test_unspecified_address_of_an_answer() -> None:
+    """It is named for the process that asked; where that is not known, for none."""
+    names = Names()
+    data = message("ads.example", UNSPECIFIED)
+    names.learn(answers(data))
+    assert query(names, "127.0.0.1") == "localhost"
+    names.learn(answers(data, pid=PID, start_ns=START_NS))
+    assert query(names, "127.0.0.1") == "ads.example"
+
+
+def test_unspecified_address_and_a_later_name() -> None:
+    """A name that the process asked for since then comes first, and uses it up."""
+    names = Names()
+    names.learn(lookup("ads.example", UNSPECIFIED, time_ns=1))
+    names.learn(lookup("mine.example", "127.0.0.1", time_ns=2))
+    assert [query(names, "127.0.0.1") for _ in range(2)] == ["mine.example"] * 2
+    names.learn(lookup("ads.example", UNSPECIFIED, time_ns=3))
+    shown = [query(names, "127.0.0.1") for _ in range(2)]
+    assert shown == ["ads.example", "mine.example"]
+
+
+def test_unspecified_address_of_attempts_that_end_late() -> None:
+    """An attempt that began before the answer does not take its name."""
+    names = Names()
+    names.learn(lookup("a.example", UNSPECIFIED, time_ns=10))
+    names.learn(lookup("b.example", UNSPECIFIED, time_ns=30))
+    times = (5, 20, 25, 40, 50)
+    shown = [query(names, "127.0.0.1", monotonic_ns=time_ns) for time_ns in times]
+    assert shown == ["localhost", "a.example", "localhost", "b.example", "localhost"]
+
+
+def flow(daddr: str, *netnses: int) -> Flow:
+    """Return a flow to an address from these network namespaces."""
+    return Flow("10.1.1.1", daddr, 80, 1, 1, 0, netnses=netnses or (NETNS,))
+
+
+def test_names_of_flows() -> None:
+    """A flow has the newest name of its network namespaces, and is told of others."""
+    names = Names()
+    names.learn(answers(message("host.example", "10.1.2.1"), netns=8, time_ns=3))
+    names.learn(answers(message("netns.example", "10.1.2.2"), time_ns=1))
+    names.learn(answers(message("host.example", "10.1.2.2"), netns=8, time_ns=3))
+    names.learn(lookup("old.example", "10.1.2.3", time_ns=1))
+    names.learn(lookup("new.example", "10.1.2.3", time_ns=2, pid=2))
+    addresses = ("10.1.2.1", "10.1.2.2", "10.1.2.3", "10.1.2.4", "::1")
+    flows = [flow(address) for address in addresses]
+    names.add_to_flows(flows, MS)
+    assert [(each.query, each.names_differ) for each in flows] == [
+        ("host.example", False),
+        ("netns.example", True),
+        ("new.example", True),
+        (None, False),
+        ("localhost", False),
+    ]
+
+
+def test_names_of_flows_of_several_namespaces() -> None:
+    """Local addresses have the names of the namespaces where somebody connected."""
+    names = Names()
+    for netns in (7, 8, 9):
+        names.learn(
+            lookup(f"n{netns}.example", "127.1.2.3", netns=netns, time_ns=netns)
+        )
+    flows = [flow("127.1.2.3", *netnses) for netnses in ((7,), (8, 7), (6,))]
+    names.add_to_flows(flows, MS)
+    shown = [(each.query, each.names_differ) for each in flows]
+    assert shown == [("n7.example", False), ("n8.example", True), (None, False)]

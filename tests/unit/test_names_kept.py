@@ -2,34 +2,108 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
+from typing import NamedTuple
 
-from tcpconnect.enrich import names as module
+import pytest
+
+from tcpconnect.connection import LOOPBACK
+from tcpconnect.enrich import namestore
 from tcpconnect.enrich.names import Names
-from unit.records import IPV4, MS, answers, lookup, message, named, query
+from unit.records import (
+    IPV4,
+    MS,
+    PID,
+    START_NS,
+    answers,
+    lookup,
+    message,
+    named,
+    query,
+)
 
 
-def test_own_lookup_comes_first() -> None:
-    """The process's own lookup, then its cgroup and netns, in which the newest counts.
+def test_whose_name() -> None:
+    """The process's own, else its cgroup's, else its netns's, else of the machine.
 
-    A cgroup that is in another namespace comes before the namespace, which comes before
-    all others.
+    In each the newest counts. A cgroup that is in another namespace comes before the
+    namespace.
     """
     names = Names()
+    other = {"pid": 2, "start_ns": 3}
     steps = [
-        (answers(message("any.example", IPV4), cgroup=8, netns=8), "any.example"),
-        (answers(message("netns.example", IPV4), cgroup=9), "netns.example"),
-        (answers(message("cgroup.example", IPV4), netns=9), "cgroup.example"),
-        (answers(message("both.example", IPV4)), "both.example"),
-        (lookup("other.example", IPV4, pid=2), "other.example"),
-        (lookup("own.example", IPV4), "own.example"),
+        (answers(message("host.example", IPV4), cgroup=8, netns=8, **other), "host"),
+        (answers(message("netns.example", IPV4), cgroup=9, **other), "netns"),
+        (answers(message("cgroup.example", IPV4), netns=9, **other), "cgroup"),
+        (answers(message("cgroup.example", IPV4), **other), "cgroup"),
+        (lookup("cgroup.example", IPV4, pid=2), "cgroup"),
+        (
+            answers(message("process.example", IPV4), pid=PID, start_ns=START_NS),
+            "process",
+        ),
+        (lookup("process.example", IPV4), "process"),
     ]
-    for step, expected in steps:
+    for step, scope in steps:
         names.learn(step)
-        assert query(names) == expected
-    for step, _ in steps[:-1]:
+        shown = named(names, monotonic_ns=MS)
+        assert (shown.query, shown.query_scope) == (f"{scope}.example", scope)
+    for step, _ in steps[:-2]:
         names.learn(step)
-        assert query(names) == "own.example"
+        assert query(names) == "process.example"
+
+
+def test_no_name_is_nobodys() -> None:
+    """What has no name, or one that nobody asked for, has no scope."""
+    for address in (IPV4, "127.0.0.1"):
+        assert named(Names(), address, monotonic_ns=MS).query_scope is None
+
+
+def test_root_cgroup_is_no_place() -> None:
+    """Where all are in the root of cgroup v2, the network namespace is nearest."""
+    names = Names()
+    names.learn(answers(message("other.example", IPV4), cgroup=1, netns=8))
+    shown = named(names, monotonic_ns=MS, cgroup_id=1)
+    assert (shown.query, shown.query_scope) == ("other.example", "host")
+    names.learn(answers(message("near.example", IPV4), cgroup=1))
+    names.learn(answers(message("other.example", IPV4), cgroup=1, netns=8))
+    shown = named(names, monotonic_ns=MS, cgroup_id=1)
+    assert (shown.query, shown.query_scope) == ("near.example", "netns")
+
+
+def test_next_owner_of_a_pid() -> None:
+    """A process does not have the names of one that had its PID before."""
+    names = Names()
+    names.learn(lookup("dead.example", IPV4, start_ns=1, netns=8))
+    names.learn(lookup("newer.example", IPV4, start_ns=2, pid=2))
+    shown = named(names, monotonic_ns=MS, start_ns=2)
+    assert (shown.query, shown.query_scope) == ("newer.example", "cgroup")
+    assert query(names, start_ns=1) == "dead.example"
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "127.255.2.3", "::1", "fe80::1", "febf:1::2"]
+)
+def test_local_addresses(address: str) -> None:
+    """A name of a local address is that of one network namespace."""
+    names = Names()
+    names.learn(lookup("pknic.example", address, netns=8))
+    local = LOOPBACK.get(address)
+    assert [query(names, address, netns=n) for n in (7, 8)] == [local, "pknic.example"]
+    assert query(names, address, netns=8, pid=2, cgroup_id=9) == "pknic.example"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["128.0.0.1", "12.7.0.1", "::2", "1::1", "::127.0.0.1", "fec0::1", "fe8::1"],
+)
+def test_other_addresses(address: str) -> None:
+    """A name of any other address crosses namespaces."""
+    names = Names()
+    names.learn(lookup("www.example", address, netns=8))
+    assert query(names, address, netns=7) == "www.example"
 
 
 def test_newest_of_a_scope() -> None:
@@ -115,11 +189,11 @@ def test_oldest_address_goes_first() -> None:
 def test_scopes_of_an_address_are_bounded() -> None:
     """Those who have not been told for longest show what others were told."""
     names = Names()
-    count = module.SCOPES_PER_ADDRESS
-    for pid in range(1, count + 1):
+    most = namestore.SCOPES_PER_ADDRESS
+    for pid in range(1, most + 1):
         names.learn(lookup(f"n{pid}.example", IPV4, pid=pid))
-    assert query(names, pid=count) == f"n{count}.example"
-    assert query(names, pid=1) == f"n{count}.example"
+    assert query(names, pid=most) == f"n{most}.example"
+    assert query(names, pid=1) == f"n{most}.example"
 
 
 def test_memory_is_bounded() -> None:
@@ -138,3 +212,55 @@ def test_memory_is_bounded() -> None:
         tracemalloc.stop()
     assert bytes_kept < 3_000_000
     assert query(names, addresses[-1], pid=400) == "n400.example"
+
+
+class Shape(NamedTuple):
+    """How much each lookup names, of how many addresses in all, and by what bytes.
+
+    Lookups are of a process each; all are in one cgroup and netns, or none.
+    """
+
+    addresses: int
+    among: int
+    byte: bytes = b"x"
+    together: bool = False
+
+
+SHAPES = {
+    "many addresses": Shape(64, 1 << 20),
+    "names come again": Shape(64, 640),
+    "processes of an address": Shape(1, 64, together=True),
+    "escapes of an address": Shape(1, 64, b"\xff", together=True),
+}
+# Prints by how many bytes a process grows, and how many names there are for what.
+FILL = """
+import sys
+from resource import RUSAGE_SELF, getrusage
+from unit.test_names_kept import SHAPES, fill
+before = getrusage(RUSAGE_SELF).ru_maxrss
+fill(SHAPES[sys.argv[1]])
+print((getrusage(RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+def fill(shape: Shape) -> Names:
+    """Learn names of 255 bytes until more were told than are kept."""
+    names = Names()
+    for number in range(2, 2 + 90_000 // shape.addresses):
+        first = number * shape.addresses
+        found = [(first + k) % shape.among for k in range(shape.addresses)]
+        addresses = [f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}" for i in found]
+        label = b"%d." % number
+        name = label + shape.byte * (255 - len(label))
+        place = 2 if shape.together else number
+        who = {"pid": number, "cgroup": place, "netns": place}
+        names.learn(lookup(name, *addresses, **who))
+    return names
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_worst_case(shape: str) -> None:
+    """However long names are, and however many have them, they take 64 MB at most."""
+    command = [sys.executable, "-c", FILL, shape]
+    grown = int(subprocess.check_output(command, cwd=Path(__file__).parents[1]))
+    assert grown < 64_000_000

@@ -41,9 +41,9 @@ def show(output: str, names: str, **changes: Any) -> str:
     return render(output, choose(CONNECTION, names.split()), connection(**changes))
 
 
-def shown_value(column: Column, struct: msgspec.Struct) -> Any:
-    """Return what outputs show of a member."""
-    value = getattr(struct, column.name)
+def shown_value(column: Column, struct: msgspec.Struct, name: str = "") -> Any:
+    """Return what outputs show of a member, or of what stands for it."""
+    value = getattr(struct, name or column.name)
     return column.field.shown(value) if column.field.shown else value
 
 
@@ -55,7 +55,7 @@ def in_table(table: Table, struct: msgspec.Struct) -> set[str]:
         name
         for name, column in table.items()
         if cells[column.field.header]
-        == f"%{column.field.spec}" % shown_value(column, struct)
+        == f"%{column.field.spec}" % shown_value(column, struct, column.field.cell)
     }
 
 
@@ -197,6 +197,56 @@ def test_known(output: str, expected: str) -> None:
 def test_query(output: str, query: str | None, age_ms: float, expected: str) -> None:
     """A table has the words of the example page, other formats have the name alone."""
     assert show(output, "query", query=query, query_age_ms=age_ms) == expected
+
+
+@pytest.mark.parametrize("scope", ["cgroup", "netns", "host"])
+@pytest.mark.parametrize(
+    ("output", "age_ms", "expected"),
+    [
+        ("table", 100.0, "QUERY\na.org?\n"),
+        ("table", 123.342, "QUERY\na.org? (123.342ms)\n"),
+        ("json", 123.342, '{"query":"a.org"}\n'),
+        ("csv", 123.342, "query\r\na.org\r\n"),
+    ],
+)
+def test_query_of_another(
+    output: str, scope: str, age_ms: float, expected: str
+) -> None:
+    """A table marks a name that the process did not ask for; other formats do not."""
+    changes = {"query": "a.org", "query_scope": scope, "query_age_ms": age_ms}
+    assert show(output, "query", **changes) == expected
+
+
+def test_query_of_the_process_itself() -> None:
+    """What the process itself asked for has no mark."""
+    shown = show("table", "query", query="a.org", query_scope="process")
+    assert shown == "QUERY\na.org\n"
+
+
+@pytest.mark.parametrize("daddr", ["127.0.0.1", "::1"])
+def test_localhost_of_another(daddr: str) -> None:
+    """Localhost is localhost, whoever asked for it."""
+    changes = {"daddr": daddr, "query": "localhost", "query_scope": "host"}
+    assert show("table", "query", **changes) == "QUERY\nlocalhost\n"
+    changes["daddr"] = "10.1.2.3"
+    assert show("table", "query", **changes) == "QUERY\nlocalhost?\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "daddr", "differ", "expected"),
+    [
+        ("a.org", "10.1.2.3", False, "QUERY\na.org\n"),
+        ("a.org", "10.1.2.3", True, "QUERY\na.org?\n"),
+        ("localhost", "::1", True, "QUERY\nlocalhost\n"),
+        (None, "10.1.2.3", False, "QUERY\nNo DNS Query\n"),
+    ],
+)
+def test_query_of_a_flow(
+    query: str | None, daddr: str, expected: str, *, differ: bool
+) -> None:
+    """A table marks the newest name of a flow where it has others."""
+    flow = Flow("10.1.1.1", daddr, 80, 1, 1, 0, query=query, names_differ=differ)
+    assert render("table", [FLOW["query"]], flow) == expected
 
 
 @pytest.mark.parametrize(

@@ -70,12 +70,21 @@ def test_columns_by_letters(line: str, expected: str) -> None:
         ("-t", f"elapsed_s {MACHINE_COLUMNS}"),
         ("-r", f"{MACHINE_COLUMNS} result latency_ms"),
         ("--failed", f"{MACHINE_COLUMNS} result latency_ms"),
-        ("-d", f"{MACHINE_COLUMNS} query query_source query_age_ms"),
     ],
 )
 def test_columns_for_machines(output: str, letters: str, expected: str) -> None:
     """JSON and CSV have the promised keys always, others where they are asked for."""
     assert columns(f"{output} {letters}") == expected
+
+
+@pytest.mark.parametrize(
+    ("output", "more"),
+    [("-j", " query_scope"), ("--format json", " query_scope"), ("--format csv", "")],
+)
+def test_columns_of_names(output: str, more: str) -> None:
+    """Whose name it is is a key that JSON got later; CSV's columns stay."""
+    expected = f"{MACHINE_COLUMNS} query query_source query_age_ms{more}"
+    assert columns(f"{output} -d") == expected
 
 
 @pytest.mark.parametrize("output", ["", "-j", "--format csv"])
@@ -140,6 +149,7 @@ IMPLIED = ("lport", "result", "dns", "dns_latency")
         ("--columns latency_ms", "result"),
         ("--columns query", "dns"),
         ("--columns query_source", "dns"),
+        ("--columns query_scope", "dns"),
         ("--columns query_age_ms", "dns"),
         ("--columns dns_ms", "dns dns_latency"),
         ("--columns pid,latency_ms,lport", "lport result"),

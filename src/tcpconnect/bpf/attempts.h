@@ -341,6 +341,8 @@ static __always_inline struct flow_counts *flow_of(const struct connection *c)
 
 	__builtin_memcpy(key.saddr, c->saddr, sizeof(key.saddr));
 	__builtin_memcpy(key.daddr, c->daddr, sizeof(key.daddr));
+	if (config.tell & TELL_NETNS)
+		key.netns = c->netns;
 	counts = bpf_map_lookup_elem(&flows, &key);
 	if (counts)
 		return counts;

@@ -6,7 +6,7 @@ import os
 import time
 from ctypes import Structure, c_uint64
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpconnect.bpf import cgroup, libbpf, pinned
 from tcpconnect.bpf.config import Config, Detail
@@ -37,7 +37,7 @@ MAX_FLOWS = 131072
 # Struct slot, and struct flow with struct flow_counts of types.h.
 SLOT = Layout(f"<Q{LAYOUT.size}s")
 CLAIM_BITS = 6
-FLOW = Layout("<16s16sHxx")
+FLOW = Layout("<16s16sHxxI")
 FLOW_COUNTS = Layout("<QQQQQ")
 LATENCY_SLOTS = 64
 
@@ -265,8 +265,8 @@ class KernelSource:
         for _, value in self._bpf.entries("pending", 8, LAYOUT.size):
             yield value
 
-    def flows(self) -> Iterator[tuple[bytes, bytes, int, int, int, int, int, int]]:
-        """Yield saddr, daddr, dport, then the members of struct flow_counts."""
+    def flows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the members of struct flow, then those of struct flow_counts."""
         for key, value in self._bpf.entries("flows", FLOW.size, FLOW_COUNTS.size):
             yield FLOW.unpack(key) + FLOW_COUNTS.unpack(value)
 

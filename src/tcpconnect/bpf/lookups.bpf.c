@@ -152,17 +152,19 @@ static __always_inline void read_process(struct lookup *l)
 			      &room->leader->start_boottime);
 }
 
-/* Read the socket address at `from` as 16 bytes, all 0 when it is no IP address. */
+/* Read the socket address at `from` as 16 bytes, all ones when it is no IP address. */
 static __always_inline void read_address(__u32 *to, const struct sockaddr_in6 *from,
 					 struct sockaddr_in *address)
 {
-	to[0] = 0;
-	to[1] = 0;
-	to[2] = 0;
-	to[3] = 0;
+	to[0] = ~0;
+	to[1] = ~0;
+	to[2] = ~0;
+	to[3] = ~0;
 	if (bpf_probe_read_user(address, sizeof(*address), from))
 		return;
 	if (address->sin_family == AF_INET) {
+		to[0] = 0;
+		to[1] = 0;
 		to[2] = __builtin_bswap32(0xffff);
 		to[3] = address->sin_addr;
 	} else if (address->sin_family == AF_INET6) {

@@ -64,6 +64,7 @@ struct flow {
 	__u32 daddr[4];
 	__u16 dport;
 	__u16 reserved;
+	__u32 netns; /* 0 where names are not sought */
 };
 
 struct flow_counts {
@@ -270,7 +271,7 @@ struct lookup {
 	__u32 cut;   /* whether there were more */
 	char name[LOOKUP_NAME];
 	__u32 addresses[LOOKUP_ADDRESSES]
-		       [4]; /* IPv4 is mapped; 0: neither IP version */
+		       [4]; /* IPv4 is mapped; all ones: neither IP version */
 };
 
 /* The set of followed processes has become empty. */

@@ -1,0 +1,240 @@
+"""The names of addresses, kept by who asked for them, in a bounded number of bytes."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from sys import getsizeof
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_ADDRESSES = 10_240
+TTL_S = 24 * 3600.0
+KEPT = 4  # names of each scope: an attempt may have begun before the newest came
+SCOPES_PER_ADDRESS = 2048
+
+# Bytes to keep names in: as many as that for each address, on average.
+BYTES_PER_ADDRESS = 4800
+LEAST_BYTES = 1 << 20
+# What CPython takes besides texts: for an address; for a scope of it, with its place in
+# the table of them; for a name, with its times.
+ADDRESS_BYTES, SCOPE_BYTES, NAME_BYTES = 640, 320, 176
+
+# Who a name belongs to: the first word, which is what query_scope shows, with numbers.
+Scope = tuple[str | int, ...]
+PROCESS, CGROUP, NETNS, HOST = "process", "cgroup", "netns", "host"
+ANYONE: Scope = (HOST,)
+ROOT_CGROUP = 1  # fs/kernfs/dir.c: the first ID of a hierarchy is its root's
+
+# Addresses that mean something else in every network namespace: 127.0.0.0/8, ::1 and
+# fe80::/10.
+LOCAL = re.compile(r"127\.|::1$|fe[89ab][0-9a-f]:")
+# connect(2) to these goes to the loopback address.
+UNSPECIFIED = {"127.0.0.1": "0.0.0.0", "::1": "::"}  # noqa: S104
+UNSPECIFIED_ADDRESSES = frozenset(UNSPECIFIED.values())
+
+
+class Name(NamedTuple):
+    """A name of an address: where it came from, and when (CLOCK_MONOTONIC)."""
+
+    text: str
+    source: str
+    time_ns: int
+    asked_ns: int  # 0: not known
+    renewed: bool = False  # it came again after this, when exactly is not kept
+
+
+class Asker(NamedTuple):
+    """Who asked for a name, or connects: a process, and where it is.
+
+    ``pid`` is 0 where the process is not known; ``start_ns`` tells it from others that
+    had, or will have, its PID.
+    """
+
+    pid: int
+    start_ns: int
+    cgroup: int
+    netns: int
+
+    @property
+    def process(self) -> Scope:
+        """The scope of the process alone."""
+        return PROCESS, self.pid, self.start_ns
+
+    @property
+    def places(self) -> tuple[Scope, ...]:
+        """The scopes of all who have the names of this one, too, the nearest first.
+
+        Where cgroups are those of v1, all processes are in the root of v2, which says
+        nothing of them.
+        """
+        netns = NETNS, self.netns
+        if self.cgroup == ROOT_CGROUP:
+            return netns, ANYONE
+        cgroup = self.cgroup
+        return (CGROUP, cgroup, self.netns), (CGROUP, cgroup), netns, ANYONE
+
+
+Names = tuple[Name, ...]  # the newest first
+
+
+def _with(names: Names, name: Name) -> tuple[Names, Name | None]:
+    """Put a name before older ones; also return which of more than KEPT has gone.
+
+    That is one between two like it, else the oldest.
+    """
+    kept = [name, *names]
+    if len(kept) <= KEPT:
+        return tuple(kept), None
+    for i in range(KEPT - 1, 0, -1):
+        newer, middle, older = kept[i - 1 : i + 2]
+        if newer.text == middle.text == older.text:
+            kept[i : i + 2] = [older._replace(renewed=True)]
+            return tuple(kept), middle
+    return tuple(kept[:-1]), kept[-1]
+
+
+def _size(name: Name) -> int:
+    """Return about how many bytes a name takes; several scopes may share it."""
+    return getsizeof(name.text) + NAME_BYTES
+
+
+def _size_of_scope(names: Names) -> int:
+    return SCOPE_BYTES + sum(map(_size, names))
+
+
+def _local_key(address: str, netns: int) -> str:
+    return f"{address}%{netns}"
+
+
+def _key(address: str, netns: int) -> str:
+    """Return what an address is kept by: a local one with its network namespace."""
+    return _local_key(address, netns) if LOCAL.match(address) else address
+
+
+class NameStore:
+    """The newest names of each address, by who asked; the oldest addresses go first.
+
+    A name is forgotten after ``ttl_s``.
+    """
+
+    def __init__(self, max_addresses: int, ttl_s: float) -> None:
+        self._max_addresses = max_addresses
+        self._max_bytes = max(max_addresses * BYTES_PER_ADDRESS, LEAST_BYTES)
+        self._bytes = 0
+        self._ttl_ns = int(ttl_s * 1e9)
+        self._known: OrderedDict[str, dict[Scope, Names]] = OrderedDict()
+
+    def keep(self, addresses: Iterable[str], name: Name, asker: Asker) -> None:
+        """Keep a name that these addresses have, for all whose it is.
+
+        That of an unspecified address is the process's alone.
+        """
+        own = (asker.process,) if asker.pid else ()
+        scopes = (*own, *asker.places)
+        for address in addresses:
+            if address not in UNSPECIFIED_ADDRESSES:
+                self._add(_key(address, asker.netns), name, scopes)
+            elif own:
+                self._add(address, name, own)
+        while self._is_full and len(self._known) > 1:
+            _, by_scope = self._known.popitem(last=False)
+            self._bytes -= ADDRESS_BYTES + sum(map(_size_of_scope, by_scope.values()))
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._known) > self._max_addresses or self._bytes > self._max_bytes
+
+    def _add(self, key: str, name: Name, scopes: Iterable[Scope]) -> None:
+        by_scope = self._known.get(key)
+        if by_scope is None:
+            by_scope = self._known[key] = {}
+            self._bytes += ADDRESS_BYTES
+        self._known.move_to_end(key)
+        for scope in scopes:
+            names = by_scope.pop(scope, ())
+            self._bytes += _size(name) + (0 if names else SCOPE_BYTES)
+            by_scope[scope], gone = _with(names, name)
+            if gone:
+                self._bytes -= _size(gone)
+        while len(by_scope) > SCOPES_PER_ADDRESS:
+            self._bytes -= _size_of_scope(by_scope.pop(next(iter(by_scope))))
+
+    def find(self, daddr: str, asker: Asker, now_ns: int) -> tuple[str, Name] | None:
+        """Return whose name of an address is shown, and that name as it was at a time.
+
+        The name of an unspecified address goes to the first who asks for the loopback
+        address after it.
+        """
+        by_scope = self._known.get(daddr)
+        if by_scope is not None:
+            return self._nearest(by_scope, asker, now_ns)
+        return self._find_local(daddr, asker, now_ns) if LOCAL.match(daddr) else None
+
+    def _find_local(
+        self, daddr: str, asker: Asker, now_ns: int
+    ) -> tuple[str, Name] | None:
+        by_scope = self._known.get(_local_key(daddr, asker.netns), {})
+        found = self._nearest(by_scope, asker, now_ns)
+        taken = self._take(UNSPECIFIED.get(daddr, ""), asker.process, now_ns)
+        if taken is None:
+            return found
+        if found and found[0] == PROCESS and found[1].time_ns > taken.time_ns:
+            return found
+        return PROCESS, taken
+
+    def _nearest(
+        self, by_scope: dict[Scope, Names], asker: Asker, now_ns: int
+    ) -> tuple[str, Name] | None:
+        if not by_scope:
+            return None
+        own = self._at(by_scope.get(asker.process, ()), now_ns)
+        if own:
+            return PROCESS, own
+        for scope in asker.places:
+            name = self._at(by_scope.get(scope, ()), now_ns)
+            if name:
+                return str(scope[0]), name
+        return None
+
+    def _take(self, address: str, scope: Scope, now_ns: int) -> Name | None:
+        """Return a name, and forget it with all that came before it."""
+        by_scope = self._known.get(address, {})
+        names = by_scope.get(scope, ())
+        name = self._at(names, now_ns)
+        if name is None:
+            return None
+        self._bytes -= _size_of_scope(by_scope.pop(scope))
+        later = names[: names.index(name)]
+        if later:
+            by_scope[scope] = later
+            self._bytes += _size_of_scope(later)
+        return name
+
+    def _at(self, names: Names, now_ns: int) -> Name | None:
+        """Return the newest name that had come at a time, and is not too old."""
+        for name in names:
+            if name.time_ns <= now_ns:
+                fresh = name.renewed or now_ns - name.time_ns <= self._ttl_ns
+                return name if fresh else None
+        return None
+
+    def of_flow(
+        self, daddr: str, netnses: Iterable[int], now_ns: int
+    ) -> tuple[str | None, bool]:
+        """Return the newest name of an address in these network namespaces.
+
+        Also returns whether anybody knows it by another one.
+        """
+        newest: Name | None = None
+        texts: set[str] = set()
+        for netns in netnses:
+            by_scope = self._known.get(_key(daddr, netns), {})
+            found = self._nearest(by_scope, Asker(0, 0, ROOT_CGROUP, netns), now_ns)
+            if found and (newest is None or newest.time_ns < found[1].time_ns):
+                newest = found[1]
+            for names in by_scope.values():
+                texts |= {name.text for name in names if self._at((name,), now_ns)}
+        return newest and newest.text, len(texts) > 1
