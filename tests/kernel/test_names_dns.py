@@ -20,6 +20,7 @@ from resolvers import (
     padded,
     query,
     serve,
+    unbound,
     unread,
 )
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 IPV4, IPV6, NEXT = "127.1.2.3", "fd00:d::1", "127.1.2.4"
+UP = "127.0.0.60"  # the resolver that a resolver asks
 FAR = {4: "10.1.0.2", 6: "fd00:1::2"}
 
 
@@ -95,6 +97,44 @@ def test_alias_of_dnsmasq() -> None:
     record = f"--host-record=cdn.example,{IPV4}"
     with dnsmasq(record, "--cname=www.example,cdn.example"), start() as tool:
         assert dig("www.example") == ["cdn.example.", IPV4]
+        assert names_of(tool, [IPV4]) == ["www.example"]
+
+
+def test_services_of_dnsmasq() -> None:
+    """Of an answer about a service, additional records name its targets."""
+    service = "_ldap._tcp.corp.example"
+    records = [
+        *(f"--srv-host={service},dc{i}.corp.example,389" for i in (1, 2)),
+        *(f"--host-record=dc{i}.corp.example,127.1.2.{i}" for i in (1, 2)),
+    ]
+    with dnsmasq(*records), start() as tool:
+        assert len(dig(service, "SRV")) == 4 * 2
+        found = names_of(tool, ["127.1.2.1", "127.1.2.2"])
+    assert found == ["dc1.corp.example", "dc2.corp.example"]
+
+
+def test_hints_of_unbound(netns: NetNs, tmp_path: Path) -> None:
+    """The address hints of HTTPS are addresses of the name."""
+    netns.ip(f"addr add {IPV6}/128 dev lo nodad")
+    hints = f"ipv4hint={IPV4},{NEXT} ipv6hint={IPV6}"
+    record = f"www.example. HTTPS 1 . alpn=h2 {hints}"
+    options = f"  local-zone: example. static\n  local-data: '{record}'"
+    with unbound(tmp_path, options), start() as tool:
+        assert dig("www.example", "TYPE65")
+        assert names_of(tool, [IPV4, NEXT, IPV6]) == ["www.example"] * 3
+
+
+def test_forwarding_unbound(tmp_path: Path) -> None:
+    """A resolver that asks in random case, and its clients, are believed: one name."""
+    forward = (
+        f'  use-caps-for-id: yes\nforward-zone:\n  name: "."\n  forward-addr: {UP}'
+    )
+    with (
+        serve({"www.example.": [IPV4]}, UP),
+        unbound(tmp_path, forward),
+        start() as tool,
+    ):
+        assert look_up("www.example") == {IPV4}
         assert names_of(tool, [IPV4]) == ["www.example"]
 
 
