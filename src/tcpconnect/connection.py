@@ -81,7 +81,8 @@ class Connection(msgspec.Struct, gc=False):
         Field(
             "DNS(ms)",
             9,
-            "milliseconds that the program waited for the name",
+            "milliseconds that the process waited for the name; "
+            "its first connect to the address has them",
             ".3f",
             tone=slow,
             kept_below=0,

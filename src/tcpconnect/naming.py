@@ -40,8 +40,7 @@ class Naming:
         for source in sorted(settings.name_sources):
             try:
                 if source == "dns":
-                    latency = settings.dns_latency
-                    self._sources.append(Answers(library, ring_fd, latency=latency))
+                    self._sources.append(Answers(library, ring_fd))
                 else:
                     self._lookups = Lookups(library, ring_fd)
                     self._sources.append(self._lookups)

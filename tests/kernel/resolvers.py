@@ -20,6 +20,7 @@ from conftest import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from conftest import NetNs, Tool
     from typing_extensions import Self
@@ -64,7 +65,7 @@ def respond(zone: Zone, wire: bytes) -> bytes:
     response = dns.message.make_response(query, our_payload=4096)
     response.flags |= dns.flags.RA
     (question,) = query.question
-    name = question.name.to_text()
+    name = question.name.to_text().lower()
     kind = dns.rdatatype.to_text(question.rdtype)
     while name:
         found = [v for v in zone[name] if kind_of(v) in {kind, "CNAME"}]
@@ -180,6 +181,38 @@ def dnsmasq(
         assert process.stderr is not None
         try:
             assert any(b" started" in line for line in process.stderr)
+            yield
+        finally:
+            process.kill()
+
+
+UNBOUND = """\
+server:
+  verbosity: 1
+  use-syslog: no
+  logfile: ""
+  pidfile: ""
+  chroot: ""
+  username: ""
+  directory: "{folder}"
+  do-daemonize: no
+  do-not-query-localhost: no
+  module-config: iterator
+  interface: {address}
+{options}
+"""
+
+
+@contextmanager
+def unbound(folder: Path, options: str, address: str = LOOPBACK) -> Iterator[None]:
+    """Run an unbound with these lines in its configuration."""
+    config = folder / "unbound.conf"
+    config.write_text(UNBOUND.format(folder=folder, address=address, options=options))
+    command = ["unbound", "-d", "-c", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        try:
+            assert any(b" start of service" in line for line in process.stderr)
             yield
         finally:
             process.kill()

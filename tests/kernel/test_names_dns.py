@@ -20,17 +20,20 @@ from resolvers import (
     padded,
     query,
     serve,
+    unbound,
     unread,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-IPV4, IPV6 = "127.1.2.3", "fd00:d::1"
+IPV4, IPV6, NEXT = "127.1.2.3", "fd00:d::1", "127.1.2.4"
+UP = "127.0.0.60"  # the resolver that a resolver asks
 FAR = {4: "10.1.0.2", 6: "fd00:1::2"}
 
 
@@ -72,9 +75,8 @@ def test_fragmented_answer(
 @pytest.mark.parametrize("size", [512, 513, 4096, 4352])
 def test_last_record_of_answer(size: int) -> None:
     """The address may be in the last bytes of an answer that large."""
-    answer = [padded(query("end.example"), size, IPV4)]
-    with Server(lambda _: answer), start() as tool:
-        assert len(ask(LOOPBACK, b"?")) == size
+    with Server(lambda asked: [padded(asked, size, IPV4)]), start() as tool:
+        assert len(ask(LOOPBACK, query("end.example"))) == size
         assert names_of(tool, [IPV4]) == ["end.example"]
 
 
@@ -95,6 +97,44 @@ def test_alias_of_dnsmasq() -> None:
     record = f"--host-record=cdn.example,{IPV4}"
     with dnsmasq(record, "--cname=www.example,cdn.example"), start() as tool:
         assert dig("www.example") == ["cdn.example.", IPV4]
+        assert names_of(tool, [IPV4]) == ["www.example"]
+
+
+def test_services_of_dnsmasq() -> None:
+    """Of an answer about a service, additional records name its targets."""
+    service = "_ldap._tcp.corp.example"
+    records = [
+        *(f"--srv-host={service},dc{i}.corp.example,389" for i in (1, 2)),
+        *(f"--host-record=dc{i}.corp.example,127.1.2.{i}" for i in (1, 2)),
+    ]
+    with dnsmasq(*records), start() as tool:
+        assert len(dig(service, "SRV")) == 4 * 2
+        found = names_of(tool, ["127.1.2.1", "127.1.2.2"])
+    assert found == ["dc1.corp.example", "dc2.corp.example"]
+
+
+def test_hints_of_unbound(netns: NetNs, tmp_path: Path) -> None:
+    """The address hints of HTTPS are addresses of the name."""
+    netns.ip(f"addr add {IPV6}/128 dev lo nodad")
+    hints = f"ipv4hint={IPV4},{NEXT} ipv6hint={IPV6}"
+    record = f"www.example. HTTPS 1 . alpn=h2 {hints}"
+    options = f"  local-zone: example. static\n  local-data: '{record}'"
+    with unbound(tmp_path, options), start() as tool:
+        assert dig("www.example", "TYPE65")
+        assert names_of(tool, [IPV4, NEXT, IPV6]) == ["www.example"] * 3
+
+
+def test_forwarding_unbound(tmp_path: Path) -> None:
+    """A resolver that asks in random case, and its clients, are believed: one name."""
+    forward = (
+        f'  use-caps-for-id: yes\nforward-zone:\n  name: "."\n  forward-addr: {UP}'
+    )
+    with (
+        serve({"www.example.": [IPV4]}, UP),
+        unbound(tmp_path, forward),
+        start() as tool,
+    ):
+        assert look_up("www.example") == {IPV4}
         assert names_of(tool, [IPV4]) == ["www.example"]
 
 
@@ -140,35 +180,44 @@ def test_answer_about_loopback() -> None:
 
 
 TIMES = 20
-HEADER = b"\0\1\x81\x80"
-MALFORMED = {
-    "ends after its header": HEADER + b"\0\1\0\1\0\0\0\0",
-    "two questions": HEADER + b"\0\2\0\1\0\0\0\0" + b"\1a\0\0\1\0\1" * 2,
-    "name is a loop": HEADER + b"\0\1\0\1\0\0\0\0" + b"\xc0\x0c\0\1\0\1",
-    "name goes on": HEADER + b"\0\1\0\1\0\0\0\0" + b"\x3fabc",
-    "record goes on": HEADER
-    + b"\0\1\0\1\0\0\0\0"
-    + b"\1a\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f",
-    "cut": padded(query("end.example"), 5000, IPV4),
+OWNER = b"\xc0\x0c\0"  # of a record, and the first byte of its type
+
+
+def with_more(answer: bytes) -> bytes:
+    """Return an answer that claims to have three records."""
+    return answer[:6] + b"\0\3" + answer[8:]
+
+
+MALFORMED: dict[str, Callable[[bytes], bytes]] = {
+    "ends after its question": lambda asked: padded(asked, 100, IPV4)[:30],
+    "record goes on": lambda asked: padded(asked, 100, IPV4)[:60],
+    "more records": lambda asked: with_more(padded(asked, 100, IPV4)),
+    "name goes on": lambda asked: padded(asked, 100, IPV4).replace(OWNER, b"\x3fab"),
+    "cut": lambda asked: padded(asked, 5000, IPV4),
 }
 
 
-def ask_for_all(count: int) -> list[bytes]:
+def ask_for_all(asked: bytes, count: int) -> list[bytes]:
     """Ask; return so many datagrams that come."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(TIMEOUT_S)
         client.connect((LOOPBACK, 53))
-        client.send(b"?")
+        client.send(asked)
         return [client.recv(65535) for _ in range(count)]
 
 
-@pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED)
-def test_malformed_answer(answer: bytes) -> None:
+@pytest.mark.parametrize("malform", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_answer(malform: Callable[[bytes], bytes]) -> None:
     """What can't be read is counted, and the next answer is read."""
-    good = padded(query("good.example"), 100, IPV4)
-    with Server(lambda _: [answer] * TIMES + [good]), start() as tool:
-        assert ask_for_all(TIMES + 1)[-1] == good
-        assert names_of(tool, [IPV4]) == ["good.example"]
+    good = padded(query("good.example"), 100, NEXT)
+
+    def answer(asked: bytes) -> list[bytes]:
+        return [asked[:2] + good[2:]] if b"good" in asked else [malform(asked)]
+
+    with Server(answer), start() as tool:
+        for name in [*["www.example"] * TIMES, "good.example"]:
+            assert ask(LOOPBACK, query(name))
+        assert names_of(tool, [NEXT]) == ["good.example"]
         assert TIMES <= unread(tool) < 2 * TIMES
 
 
@@ -179,7 +228,7 @@ def test_not_an_answer() -> None:
     others = [query("www.example"), refused, b"", b"?", b"\xff" * 11]
     with Server(lambda _: others), serve(zone, "127.0.0.11"), start() as tool:
         for _ in range(TIMES):
-            assert ask_for_all(len(others)) == others
+            assert ask_for_all(query("www.example"), len(others)) == others
         look_up("www.example", server="127.0.0.11")
         assert names_of(tool, [IPV4]) == ["www.example"]
         assert unread(tool) < TIMES

@@ -72,9 +72,9 @@ def test_names_ttl() -> None:
 def test_lost_names() -> None:
     """An answer that does not fit the ring buffer is counted."""
     own = own_address()
-    answer = [padded(query("www.example"), 4096, own)]
-    with Server(lambda _: answer), start("--ring-bytes", 4096) as tool:
-        ask(LOOPBACK, b"?")
+    server = Server(lambda asked: [padded(asked, 4096, own)])
+    with server, start("--ring-bytes", 4096) as tool:
+        ask(LOOPBACK, query("www.example"))
         assert names_of(tool, [own]) == [None]
         tool.stop()
     assert LOST.search(tool.stderr)

@@ -340,7 +340,6 @@ VARIABLES = [
     ("preemptible", ".rodata", "config", config.Config),
     ("preemptible", ".bss", "progress", kernel.Progress),
     ("preemptible", ".data.followed", "followed", follow.Followed),
-    ("answers", ".rodata", "config", names.AnswersConfig),
     ("answers", ".bss", "progress", names.Progress),
     ("lookups.x86_64", ".bss", "progress", names.Progress),
     ("lookups.aarch64", ".bss", "progress", names.Progress),

@@ -29,7 +29,8 @@ def test_answer() -> None:
     """Each address of an answer has its name, source, age and the wait for it."""
     names = Names()
     data = message("www.example", IPV4, "10.1.2.4")
-    names.learn(answers(data, time_ns=50 * MS, asked_ns=20 * MS))
+    who = {"pid": PID, "start_ns": START_NS}
+    names.learn(answers(data, time_ns=50 * MS, asked_ns=20 * MS, **who))
     for address in (IPV4, "10.1.2.4"):
         shown = named(names, address, monotonic_ns=52 * MS)
         assert (shown.query, shown.query_source) == ("www.example", "dns")
@@ -45,6 +46,37 @@ def test_lookup() -> None:
         shown = named(names, address, monotonic_ns=52 * MS)
         assert (shown.query, shown.query_source) == ("www", "libc")
         assert (shown.query_age_ms, shown.dns_ms) == (2.0, 30.0)
+
+
+def test_wait_is_told_once() -> None:
+    """The first connection to each address has waited for the name, no other one."""
+    names = Names()
+    names.learn(lookup("www", IPV4, IPV6, time_ns=50 * MS, asked_ns=20 * MS))
+    first = [named(names, a, monotonic_ns=52 * MS).dns_ms for a in (IPV4, IPV6)]
+    again = [named(names, a, monotonic_ns=53 * MS).dns_ms for a in (IPV4, IPV6)]
+    assert (first, again) == ([30.0, 30.0], [None, None])
+    names.learn(lookup("www", IPV4, time_ns=61 * MS, asked_ns=60 * MS))
+    assert [named(names, monotonic_ns=62 * MS).dns_ms for _ in "ab"] == [1.0, None]
+
+
+def test_wait_of_another_process() -> None:
+    """A process that has the name of another one has not waited for it."""
+    names = Names()
+    names.learn(lookup("www", IPV4, time_ns=50 * MS, asked_ns=20 * MS))
+    stranger = named(names, monotonic_ns=52 * MS, pid=2)
+    assert (stranger.query, stranger.query_scope) == ("www", "cgroup")
+    assert stranger.dns_ms is None
+    assert named(names, monotonic_ns=53 * MS).dns_ms == 30.0
+
+
+def test_wait_of_the_call() -> None:
+    """Of a call that asked DNS, the call is what was waited for, and it alone."""
+    names = Names()
+    who = {"pid": PID, "start_ns": START_NS}
+    data = message("www.example", IPV4)
+    names.learn(answers(data, time_ns=40 * MS, asked_ns=30 * MS, **who))
+    names.learn(lookup("www.example", IPV4, time_ns=50 * MS, asked_ns=20 * MS))
+    assert [named(names, monotonic_ns=60 * MS).dns_ms for _ in "ab"] == [30.0, None]
 
 
 def test_wait_not_known() -> None:

@@ -48,7 +48,7 @@ def test_answer() -> None:
         )
     )
     names.learn(record("small_answer", time_ns=MS, length=9, data=DATA))
-    shown = named(names, cgroup_id=11, netns=12, monotonic_ns=6 * MS)
+    shown = named(names, pid=13, start_ns=14, monotonic_ns=6 * MS)
     actual = (shown.query, shown.query_age_ms, shown.dns_ms, names.unread)
     assert actual == ("www.example", 1.0, 3.0, 1)
     other = message("other.example", IPV4)
@@ -100,7 +100,7 @@ def test_lookup() -> None:
             addresses=raw(IPV4) + raw("10.1.2.4"),
         )
     )
-    shown = named(names, monotonic_ns=6 * MS)
+    shown = named(names, pid=12, start_ns=14, monotonic_ns=6 * MS)
     actual = (shown.query, shown.query_age_ms, shown.dns_ms, names.unread)
     assert actual == ("www.example", 1.0, 3.0, 1)
     assert query(names, "10.1.2.4", monotonic_ns=6 * MS) is None

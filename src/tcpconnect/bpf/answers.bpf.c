@@ -1,28 +1,17 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * DNS answers as they arrive: packets from port 53, on every socket of the cgroup v2
- * hierarchy. Every received packet runs through answer(), so it gives up as soon as
- * it can.
+ * hierarchy, that answer what the socket has asked. Every received packet runs through
+ * answer(), every sent one through question(), so they give up as soon as they can.
  */
-#include "kernel.h"
+#include "questions.h"
 #include "types.h"
 
 #define PASS 1
-#define DNS_PORT __builtin_bswap16(53)
-#define DNS_HEADER 12
-#define PORTS_AT_LEAST 28 /* IPv4 header and UDP header */
-#define IPV4_HEADER 20
-#define IPV6_HEADER 40
-#define TCP_HEADER 20
-#define UDP_HEADER 8
-#define TCP_FLAGS 13
-#define TCP_SYN 2
-#define RETRY_NS 60000000000ULL /* a query with the ID of an older one is another */
-
-/* Set before the load. */
-const volatile struct {
-	__u64 latency; /* whether query() is attached */
-} config SEC(".rodata");
+#define RESPONSE 0x80
+#define TRUNCATED 0x02
+#define RCODE 0x0f
+#define NXDOMAIN 3
 
 struct {
 	__u64 lost; /* answers that did not fit the ring buffer */
@@ -33,107 +22,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } ring SEC(".maps");
-
-struct asked {
-	__u64 socket; /* cookie */
-	__u64 id;     /* of the DNS message */
-};
-
-/*
- * When queries left, for --dns-latency. Inserted by query(), read and deleted by
- * answer(); the oldest go when it is full.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct asked);
-	__type(value, __u64);
-} queries SEC(".maps");
-
-/* Where the payload of a packet lies. */
-struct packet {
-	__u32 payload;
-	__u32 length;
-	__u32 seq;
-	__u32 next_seq;
-	__u8 tcp;
-};
-
-/*
- * Fill in what only TCP has. Bytes before next_seq were here already, since it is read
- * before the record gets its place in the ring. Linux does not take the data of a SYN.
- */
-static __always_inline bool parse_tcp(struct __sk_buff *skb, __u32 at, struct packet *p)
-{
-	struct bpf_sock *sk = skb->sk;
-	struct bpf_tcp_sock *tp;
-	__u8 tcp[TCP_HEADER];
-
-	if (bpf_skb_load_bytes(skb, at, tcp, sizeof(tcp)) || tcp[TCP_FLAGS] & TCP_SYN)
-		return 0;
-	tp = sk ? bpf_tcp_sock(sk) : 0;
-	if (!tp)
-		return 0;
-	p->payload = at + (tcp[12] >> 4) * 4;
-	p->seq = (__u32)tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7];
-	p->next_seq = tp->rcv_nxt;
-	return 1;
-}
-
-/*
- * The port that a socket is connected to, 0 for none; behind a NAT of this machine (so
- * Docker has its 127.0.0.11) it is not that of the packet. Before v5.18 it is to be
- * read as four bytes.
- */
-static __always_inline __u16 connected_to(struct __sk_buff *skb)
-{
-	struct bpf_sock *sk = skb->sk;
-
-	return sk ? *(volatile __u32 *)&sk->dst_port : 0;
-}
-
-/*
- * Returns whether the packet is TCP or UDP to or from this port. Where the socket does
- * not say, the port is at `port_at` of the packet's header; the kernel has headers in
- * one piece of memory before it knows the socket.
- */
-static __always_inline bool parse(struct __sk_buff *skb, __u32 port_at,
-				  struct packet *p)
-{
-	__u8 *head = (__u8 *)(long)skb->data, *end = (__u8 *)(long)skb->data_end;
-	__u16 port = connected_to(skb);
-	__u32 transport;
-	__u8 protocol;
-
-	if (likely(port && port != DNS_PORT))
-		return 0;
-	if (head + PORTS_AT_LEAST > end)
-		return 0;
-	if (head[0] >> 4 == 4) {
-		transport = (head[0] & 0xf) * 4;
-		protocol = head[9];
-	} else {
-		transport = IPV6_HEADER;
-		protocol = head[6];
-	}
-	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
-		return 0;
-	if (!port) {
-		if (head + transport + port_at + sizeof(port) > end)
-			return 0;
-		port = *(__u16 *)(head + transport + port_at);
-	}
-	if (likely(port != DNS_PORT))
-		return 0;
-	p->tcp = protocol == IPPROTO_TCP;
-	p->payload = transport + UDP_HEADER;
-	if (p->tcp && !parse_tcp(skb, transport, p))
-		return 0;
-	if (skb->len <= p->payload)
-		return 0;
-	p->length = skb->len - p->payload;
-	return 1;
-}
 
 /*
  * The socket is a kernel pointer, but the verifier knows it as a bpf_sock, which has no
@@ -152,50 +40,32 @@ static __always_inline __u32 netns_of(struct __sk_buff *skb, volatile __u64 *scr
 	return inum;
 }
 
-static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
-				 struct answer *a)
-{
-	struct asked key = {};
-	__u64 *asked_ns;
-	__u16 id;
+/* Of an answer: who asked, and when. */
+struct asked {
+	__u64 asked_ns;
+	__u64 start_ns;
+	__u32 pid;
+};
 
+static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
+				 const struct asked *asked, struct answer *a)
+{
 	a->netns = netns_of(skb, &a->time_ns);
 	a->time_ns = bpf_ktime_get_ns();
 	a->cgroup = bpf_skb_cgroup_id(skb);
 	a->socket = bpf_get_socket_cookie(skb);
-	a->start_ns = 0;
-	a->pid = 0;
+	a->start_ns = asked->start_ns;
+	a->pid = asked->pid;
 	a->seq = p->tcp ? p->seq : 0;
 	a->next_seq = p->tcp ? p->next_seq : 0;
 	a->length = p->length;
 	a->tcp = p->tcp;
-	a->asked_ns = 0;
+	a->asked_ns = asked->asked_ns;
 	__builtin_memset(a->reserved, 0, sizeof(a->reserved));
-	if (!config.latency)
-		return;
-	key.socket = a->socket;
-	if (!bpf_skb_load_bytes(skb, p->payload + 2 * p->tcp, &id, sizeof(id))) {
-		key.id = id;
-		asked_ns = bpf_map_lookup_elem(&queries, &key);
-		if (asked_ns) {
-			a->asked_ns = *asked_ns;
-			bpf_map_delete_elem(&queries, &key);
-		}
-	}
-}
-
-/* Whether a UDP payload is a DNS message that answers something. */
-static __always_inline bool answers(struct __sk_buff *skb, const struct packet *p)
-{
-	__u8 header[DNS_HEADER];
-
-	if (bpf_skb_load_bytes(skb, p->payload, header, sizeof(header)))
-		return 0;
-	return header[2] & 0x80 && (header[6] || header[7]);
 }
 
 /* Reserve, fill and submit a record; the size must be a constant for the verifier. */
-#define SEND(skb, p, type)                                                             \
+#define SEND(skb, p, asked, type)                                                      \
 	do {                                                                           \
 		struct type *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);  \
 		__u64 last;                                                            \
@@ -204,7 +74,7 @@ static __always_inline bool answers(struct __sk_buff *skb, const struct packet *
 			__atomic_fetch_add(&progress.lost, 1, __ATOMIC_RELAXED);       \
 			break;                                                         \
 		}                                                                      \
-		fill(skb, p, &record->answer);                                         \
+		fill(skb, p, asked, &record->answer);                                  \
 		/* Linux 5.10 forgets bounds of what was on the stack, and does not */ \
 		/* learn from a test for 0: so this is bounded here, and less by 1. */ \
 		last = (p)->length - 1;                                                \
@@ -215,42 +85,156 @@ static __always_inline bool answers(struct __sk_buff *skb, const struct packet *
 		bpf_ringbuf_submit(record, 0);                                         \
 	} while (0)
 
+/*
+ * Take the question that a message answers, and what is known of it; returns whether
+ * there was one, and the message has records.
+ */
+static __always_inline bool answers(struct __sk_buff *skb, const struct packet *p,
+				    struct asker *a, struct asked *asked)
+{
+	__u8 rcode;
+	__u32 server[4];
+	struct message m;
+
+	if (!read_message(skb, p->payload + 2 * p->tcp, &m) || !(m.flags[0] & RESPONSE))
+		return 0;
+	if (!load_address(skb, p, server))
+		return 0;
+	asked->asked_ns = take(skb, key_of(&m, server));
+	if (!asked->asked_ns)
+		return 0;
+	rcode = m.flags[1] & RCODE;
+	/* What is cut, or a failure of the server, is asked again. */
+	if (!(m.flags[0] & TRUNCATED) && (!rcode || rcode == NXDOMAIN))
+		wait_end(a, &m, bpf_ktime_get_ns());
+	return m.answers;
+}
+
+/*
+ * A segment of TCP may have any part of a message, or several: user space puts them
+ * together. That this machine opened the connection is enough.
+ */
 SEC("cgroup_skb/ingress")
 int answer(struct __sk_buff *skb)
 {
+	struct asked asked = {};
 	struct packet p = {};
+	struct asker *a;
+	bool whole;
 
-	if (likely(!parse(skb, 0, &p)))
+	if (likely(!parse(skb, RECEIVED, &p) || p.port != DNS_PORT))
 		return PASS;
-	if (!p.tcp && !answers(skb, &p))
+	if (!parse_payload(skb, &p) || p.syn)
 		return PASS;
+	a = asker_of(skb, 0);
+	if (!a)
+		return PASS;
+	whole = answers(skb, &p, a, &asked);
+	if (p.tcp ? !a->opened : !whole)
+		return PASS;
+	asked.start_ns = a->start_ns;
+	asked.pid = a->pid;
 	if (p.length <= ANSWER_SMALL)
-		SEND(skb, &p, small_answer);
+		SEND(skb, &p, &asked, small_answer);
 	else
-		SEND(skb, &p, large_answer);
+		SEND(skb, &p, &asked, large_answer);
 	return PASS;
 }
 
-/* Attached for --dns-latency only: remembers when a query left first. */
-SEC("cgroup_skb/egress")
-int query(struct __sk_buff *skb)
+/*
+ * Keep a question. One that send4() has seen was asked of the server that the program
+ * named; a NAT of this machine may have changed that, and a program at the same place
+ * as send4() may have changed it before.
+ */
+static __always_inline void ask(struct __sk_buff *skb, const struct packet *p,
+				struct asker *a)
 {
-	struct asked key = {};
-	struct packet p = {};
-	__u64 now, *sent;
-	__u16 id;
+	__u64 asked_ns, now = bpf_ktime_get_ns();
+	__u32 server[4];
+	struct message m;
 
-	if (likely(!parse(skb, 2, &p)))
+	if (!read_message(skb, p->payload + 2 * p->tcp, &m) || m.flags[0] & RESPONSE)
+		return;
+	if (!a->sending)
+		find_asker(skb, a);
+	asked_ns = wait_begin(a, &m, now);
+	if (a->sending)
+		insert(skb, key_of(&m, a->server), asked_ns, now);
+	if (p->port == DNS_PORT && load_address(skb, p, server))
+		insert(skb, key_of(&m, server), asked_ns, now);
+}
+
+/* Packets that are sent: questions, and the first one of a TCP connection. */
+SEC("cgroup_skb/egress")
+int question(struct __sk_buff *skb)
+{
+	struct packet p = {};
+	struct asker *a;
+
+	if (likely(!parse(skb, SENT, &p)))
 		return PASS;
-	if (bpf_skb_load_bytes(skb, p.payload + 2 * p.tcp, &id, sizeof(id)))
+	if (p.port == DNS_PORT) {
+		if (!parse_payload(skb, &p))
+			return PASS;
+		/* An accepted connection has sent no SYN before. */
+		a = asker_of(skb, p.tcp && !p.opens ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
+	} else {
+		/* Worth a look where send4() has seen that it is for port 53. */
+		a = p.tcp ? 0 : asker_of(skb, 0);
+		if (likely(!a || !a->sending) || !parse_payload(skb, &p))
+			return PASS;
+	}
+	if (!a)
 		return PASS;
-	key.socket = bpf_get_socket_cookie(skb);
-	key.id = id;
-	now = bpf_ktime_get_ns();
-	sent = bpf_map_lookup_elem(&queries, &key);
-	if (sent && now - *sent < RETRY_NS)
-		return PASS;
-	bpf_map_update_elem(&queries, &key, &now, BPF_ANY);
+	if (p.opens) {
+		a->opened = 1;
+		find_asker(skb, a);
+	} else {
+		ask(skb, &p, a);
+	}
+	a->sending = 0;
+	return PASS;
+}
+
+/*
+ * A socket that is not connected sends, in the context of its sender. The port is read
+ * as four bytes, of which two are 0. Should the packet be dropped before it leaves, the
+ * next one that goes elsewhere is taken for a question, which no answer fits.
+ */
+static __always_inline void send(struct bpf_sock_addr *ctx, const __u32 *server)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct asker *a;
+
+	if (likely(*(volatile __u32 *)&ctx->user_port != DNS_PORT) || !sk)
+		return;
+	a = bpf_sk_storage_get(&askers, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!a)
+		return;
+	a->sending = 1;
+	a->server[0] = server[0];
+	a->server[1] = server[1];
+	a->server[2] = server[2];
+	a->server[3] = server[3];
+	set_asker(a, bpf_get_current_task());
+}
+
+SEC("cgroup/sendmsg4")
+int send4(struct bpf_sock_addr *ctx)
+{
+	__u32 server[4] = {0, 0, __builtin_bswap32(0xffff), ctx->user_ip4};
+
+	send(ctx, server);
+	return PASS;
+}
+
+SEC("cgroup/sendmsg6")
+int send6(struct bpf_sock_addr *ctx)
+{
+	__u32 server[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2],
+			   ctx->user_ip6[3]};
+
+	send(ctx, server);
 	return PASS;
 }
 

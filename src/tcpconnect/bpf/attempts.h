@@ -119,18 +119,6 @@ static __always_inline __u64 current_mntns(void)
 	return inum;
 }
 
-/* When the current process began: CLOCK_BOOTTIME, as in /proc/PID/stat. */
-static __always_inline __u64 current_start(void)
-{
-	struct task_struct *task = bpf_get_current_task();
-	struct task_struct *leader = 0;
-	__u64 start_ns = 0;
-
-	bpf_probe_read_kernel(&leader, sizeof(leader), &task->group_leader);
-	bpf_probe_read_kernel(&start_ns, sizeof(start_ns), &leader->start_boottime);
-	return start_ns;
-}
-
 #include "pending.h"
 #include "process.h"
 

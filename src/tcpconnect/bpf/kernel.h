@@ -16,6 +16,7 @@
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #define exists(field) __builtin_preserve_field_info(field, 2)
+#define __noinline __attribute__((noinline))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -346,6 +347,13 @@ static long (*bpf_ringbuf_output)(void *ring, void *data, __u64 size,
 static long (*bpf_seq_write)(void *seq, const void *data,
 			     __u32 length) = (void *)BPF_FUNC_seq_write;
 static __u32 (*bpf_get_smp_processor_id)(void) = (void *)BPF_FUNC_get_smp_processor_id;
+static struct bpf_sock *(*bpf_sk_fullsock)(struct bpf_sock *sk) = (void *)
+	BPF_FUNC_sk_fullsock;
+static void *(*bpf_sk_storage_get)(void *map, void *sk, void *value,
+				   __u64 flags) = (void *)BPF_FUNC_sk_storage_get;
+static long (*bpf_spin_lock)(struct bpf_spin_lock *lock) = (void *)BPF_FUNC_spin_lock;
+static long (*bpf_spin_unlock)(struct bpf_spin_lock *lock) = (void *)
+	BPF_FUNC_spin_unlock;
 static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) = (void *)
 	BPF_FUNC_skc_to_tcp_sock;
 
@@ -359,6 +367,18 @@ static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) = (void *)
 static __always_inline void add(__u64 *counter, __u64 n)
 {
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+/* When the current process began: CLOCK_BOOTTIME, as in /proc/PID/stat. */
+static __always_inline __u64 current_start(void)
+{
+	struct task_struct *task = bpf_get_current_task();
+	struct task_struct *leader = 0;
+	__u64 start_ns = 0;
+
+	bpf_probe_read_kernel(&leader, sizeof(leader), &task->group_leader);
+	bpf_probe_read_kernel(&start_ns, sizeof(start_ns), &leader->start_boottime);
+	return start_ns;
 }
 
 #endif

@@ -13,7 +13,9 @@ from tcpconnect.bpf.object import BpfObject, step
 if TYPE_CHECKING:
     import ctypes
 
-MAX_QUERIES = 65536
+MAX_WAITS = 65536  # names that processes wait for
+# What sees questions comes first, or else the first answers would be to none.
+ANSWER_PROGRAMS = ("send4", "send6", "question", "answer")
 
 
 class Progress(Structure):
@@ -22,33 +24,25 @@ class Progress(Structure):
     _fields_ = (("lost", c_uint64),)
 
 
-class AnswersConfig(Structure):
-    """The variable ``config`` of answers.bpf.c."""
-
-    _fields_ = (("latency", c_uint64),)
-
-
 class Answers:
-    """DNS answers: packets from port 53 to any socket of the cgroup v2 hierarchy."""
+    """DNS answers to any socket of the cgroup v2 hierarchy that asked for them."""
 
     later: frozenset[str] = frozenset()
     limits: tuple[str, ...] = ()
 
-    def __init__(self, library: ctypes.CDLL, ring_fd: int, *, latency: bool) -> None:
+    def __init__(self, library: ctypes.CDLL, ring_fd: int) -> None:
         self._bpf = BpfObject(library, "answers")
         with self._bpf.closed_on_failure():
             self._bpf.replace("ring", ring_fd)
-            self._bpf.resize("queries", MAX_QUERIES if latency else 1)
-            AnswersConfig.from_address(self._bpf.constants()).latency = latency
-            self._bpf.load()
+            self._bpf.resize("waits", MAX_WAITS)
+            self._bpf.load("CAP_NET_ADMIN")  # for programs that see addresses
             self._progress = Progress.from_buffer(self._bpf.variables())
             # Where it is not mounted, we mount it.
             with step("open the cgroup v2 hierarchy", ALMIGHTY):
                 root = cgroup.open_root()
             try:
-                self._bpf.attach_cgroup("answer", root)
-                if latency:
-                    self._bpf.attach_cgroup("query", root)
+                for program in ANSWER_PROGRAMS:
+                    self._bpf.attach_cgroup(program, root)
             finally:
                 os.close(root)
 

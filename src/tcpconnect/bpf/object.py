@@ -106,9 +106,12 @@ class BpfObject:
             with step(f"leave out the map {name}"):
                 self.library.bpf_map__set_autocreate(self._map(name), 0)
 
-    def load(self) -> None:
-        """Let the kernel verify and take the programs."""
-        with step("load the BPF programs"):
+    def load(self, *needed: str) -> None:
+        """Let the kernel verify and take the programs.
+
+        ``needed`` are capabilities that these programs take beside those of all BPF.
+        """
+        with step("load the BPF programs", *needed):
             try:
                 self.library.bpf_object__load(self._object)
             except PermissionError as error:

@@ -89,8 +89,10 @@ class Names:
             except dns.MalformedError:
                 self._unread += 1
             else:
-                name = Name(answer.name.lower(), "dns", time_ns, asked)
-                self._keep(answer.addresses, name, asker)
+                found = {answer.name: answer.addresses, **answer.targets}
+                for text, addresses in found.items():
+                    name = Name(text.lower(), "dns", time_ns, asked)
+                    self._keep(addresses, name, asker)
 
     def _learn_lookup(
         self,

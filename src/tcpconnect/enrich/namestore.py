@@ -190,14 +190,28 @@ class NameStore:
     ) -> tuple[str, Name] | None:
         if not by_scope:
             return None
-        own = self._at(by_scope.get(asker.process, ()), now_ns)
+        own = self._first_use(by_scope, asker.process, now_ns)
         if own:
             return PROCESS, own
         for scope in asker.places:
             name = self._at(by_scope.get(scope, ()), now_ns)
             if name:
-                return str(scope[0]), name
+                return str(scope[0]), name._replace(asked_ns=0)
         return None
+
+    def _first_use(
+        self, by_scope: dict[Scope, Names], process: Scope, now_ns: int
+    ) -> Name | None:
+        """Return a process's own name; what it waited for it is told once only.
+
+        Its next connection to the same address has waited for nothing.
+        """
+        names = by_scope.get(process, ())
+        name = self._at(names, now_ns)
+        if name and name.asked_ns:
+            used = name._replace(asked_ns=0)
+            by_scope[process] = tuple(used if n is name else n for n in names)
+        return name
 
     def _take(self, address: str, scope: Scope, now_ns: int) -> Name | None:
         """Return a name, and forget it with all that came before it."""
