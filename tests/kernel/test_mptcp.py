@@ -35,7 +35,6 @@ SERVER = ("10.1.0.2", 4713)
 FIRST, SECOND = "10.1.0.1", "10.1.0.3"
 NAME = "owner"
 UID = 4711
-OWNER_BYTES = LAYOUT.size + 8  # struct owner of mptcp.h
 # What differs between two attempts of one process.
 OWN = {"saddr", "lport", "time", "elapsed_s", "monotonic_ns", "latency_ms"}
 
@@ -275,7 +274,7 @@ def test_what_is_kept_goes_with_the_socket(
 
         def owners() -> int:
             bpf = events._source._bpf  # noqa: SLF001
-            return sum(1 for _ in bpf.entries("owners", 8, OWNER_BYTES))
+            return sum(1 for _ in bpf.entries("owners", 8, LAYOUT.size))
 
         with client(cgroups()) as child:
             child.run()

@@ -238,7 +238,7 @@ def filled(name: str, meanings: dict[str, Meaning]) -> bytes:
     layout = OBJECT.struct(name)
     data = bytearray(layout.size)
     for member in layout.members:
-        if member.name == "reserved":
+        if member.name in {"reserved", "wanted"}:  # nothing for Python
             continue
         value = meanings[member.name].value
         if isinstance(value, int):

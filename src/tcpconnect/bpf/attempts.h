@@ -538,8 +538,9 @@ static __always_inline void attempt_begin(struct sock *sk, struct tcp_sock *tp,
 		if (wanted && deep && config.tell & TELL_IMAGE)
 			c.image = image_of(subflow.mptcp, program);
 	}
+	c.wanted = wanted;
 	if (!tp)
-		owner_insert(sk, &c, wanted);
+		owner_insert(sk, &c);
 	else if (wanted)
 		attempt_add(sk, &c);
 }

@@ -15,26 +15,22 @@
 
 #define MPTCP_SOCKETS 4096
 
-struct owner {
-	struct connection who; /* as describe_task() has it */
-	__u64 wanted;	       /* by the filters that look at who connects */
-};
-
 /*
- * By the address of the MPTCP socket. Inserted when it connects, deleted when it is
- * closed; the ones longest unused go when it is full.
+ * Who has an MPTCP socket, as describe_task() has it, by the socket's address. Inserted
+ * when it connects, deleted when it is closed; the ones longest unused go when it is
+ * full.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, MPTCP_SOCKETS);
 	__type(key, __u64);
-	__type(value, struct owner);
+	__type(value, struct connection);
 } owners SEC(".maps");
 
 /* What a TCP socket is to MPTCP: nothing, or one of these two. */
 struct subflow {
-	struct owner *owner; /* of its MPTCP socket */
-	struct sock *mptcp;  /* the socket, when its owner is not known */
+	struct connection *owner; /* who has its MPTCP socket */
+	struct sock *mptcp;	  /* the socket, when its owner is not known */
 };
 
 static __always_inline struct subflow subflow_of(struct tcp_sock *tp)
@@ -58,14 +54,12 @@ static __always_inline struct subflow subflow_of(struct tcp_sock *tp)
 	return found;
 }
 
-/* Remember who has an MPTCP socket, and whether the filters want them. */
-static __always_inline void owner_insert(struct sock *mptcp, const struct connection *c,
-					 bool wanted)
+/* Remember who has an MPTCP socket, whether wanted or not. */
+static __always_inline void owner_insert(struct sock *mptcp, const struct connection *c)
 {
-	struct owner owner = {.who = *c, .wanted = wanted};
 	__u64 key = (__u64)mptcp;
 
-	bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
+	bpf_map_update_elem(&owners, &key, c, BPF_ANY);
 }
 
 static __always_inline void owner_delete(struct sock *mptcp)
@@ -76,10 +70,9 @@ static __always_inline void owner_delete(struct sock *mptcp)
 }
 
 /* Returns whether the filters want the owner. */
-static __always_inline bool owner_copy(struct connection *to, const struct owner *from)
+static __always_inline bool owner_copy(struct connection *to,
+				       const struct connection *who)
 {
-	const struct connection *who = &from->who;
-
 	to->cgroup = who->cgroup;
 	to->pid = who->pid;
 	to->tid = who->tid;
@@ -90,7 +83,7 @@ static __always_inline bool owner_copy(struct connection *to, const struct owner
 	to->start_ns = who->start_ns;
 	to->ppid = who->ppid;
 	to->mntns = who->mntns;
-	return from->wanted;
+	return who->wanted;
 }
 
 /* Which of BY_CGROUP and BY_CONTAINER a cgroup passes. */

@@ -40,7 +40,7 @@ struct connection {
 	__u16 dport;
 	__u16 result; /* errno or enum result */
 	__u8 ip;      /* 4 or 6 */
-	__u8 reserved;
+	__u8 wanted;  /* of who has an MPTCP socket: by the filters on that */
 	char comm[COMM_LEN];
 	__u64 image;	/* that of a process record before this one; 0: lost, too */
 	__u64 start_ns; /* of the process, CLOCK_BOOTTIME: PIDs are used again */
