@@ -470,23 +470,27 @@ static __always_inline void attempt_add(struct sock *sk, struct connection *c)
 		count_connect(c);
 }
 
+/* Report an attempt whose end was missed, unless it may not have taken long enough. */
+static __always_inline void report_missed(const struct connection *began)
+{
+	if (config.slower_ns && bpf_ktime_get_ns() - began->time_ns < config.slower_ns)
+		return;
+	if (!config.count)
+		report(began);
+	else if (config.wait_end)
+		count_connect(began);
+}
+
 /* What is pending for a socket that begins another attempt ended, and was not seen. */
 static __always_inline void end_missed(struct sock *sk)
 {
-	struct connection *began = pending_lookup(sk), c;
+	struct connection *began = pending_lookup(sk);
 
 	if (likely(!began))
 		return;
-	c = *began;
-	if (!pending_delete(sk))
-		return;
 	add(&progress.ends_missed, 1);
-	if (config.slower_ns && bpf_ktime_get_ns() - c.time_ns < config.slower_ns)
-		return;
-	if (!config.count)
-		report(&c);
-	else if (config.wait_end)
-		count_connect(&c);
+	report_missed(began);
+	pending_delete(sk);
 }
 
 /* CRIU connects so, to restore a connection; nothing is sent. Its bits are a byte. */
