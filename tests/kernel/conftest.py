@@ -31,6 +31,7 @@ TIMEOUT_S = 60.0
 libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 MS_BIND, MNT_DETACH = 4096, 2
+WRITE = {"x86_64": "1", "aarch64": "64"}  # numbers of system calls
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 NAMED = Path("/run/netns")  # where ip(8) looks for them
 
@@ -85,6 +86,16 @@ def wait_until(
         assert time.monotonic() < end, f"waited in vain for {what}"
         select.select(list(files), (), (), 0.1 if files else 0.005)
     return value
+
+
+def until_writing(pid: int) -> None:
+    """Wait until a process is in write(2): a signal before that interrupts nothing."""
+
+    def is_writing() -> bool:
+        number, *_ = Path(f"/proc/{pid}/syscall").read_text().split()
+        return number == WRITE[os.uname().machine]
+
+    wait_until(is_writing, "a write that waits")
 
 
 def checked(result: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attempts import attempt, run_tool
-from conftest import READY, TIMEOUT_S, libc, sh, wait_until
+from conftest import READY, TIMEOUT_S, libc, sh, until_writing, wait_until
 from launch import command
 from mounts import private_mounts
 from privileges import command as command_of
@@ -153,6 +153,7 @@ def test_signal_before_the_command_is_started() -> None:
         wait_until(
             lambda: _mask(status, "SigCgt") & catches_it, "the handler of the tool"
         )
+        until_writing(process.pid)
         child = children(process.pid)
         process.send_signal(signal.SIGTERM)
         wait_until(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attempts import attempt, run_tool
-from conftest import READY, TIMEOUT_S, Tool, wait_until
+from conftest import READY, TIMEOUT_S, Tool, until_writing, wait_until
 from launch import command
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 SMALL = 4096
-WRITE = {"x86_64": "1", "aarch64": "64"}
 PORT = 4716
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 BLOCKED = (
@@ -72,12 +71,6 @@ def command_has_ended(pid: int) -> bool:
     return bool(child) and ") Z " in Path(f"/proc/{child}/stat").read_text()
 
 
-def is_writing(pid: int) -> bool:
-    """Tell whether a process waits in write(2)."""
-    number, *_ = Path(f"/proc/{pid}/syscall").read_text().split()
-    return number == WRITE[os.uname().machine]
-
-
 def ends_at_the_second(process: subprocess.Popen[bytes], number: int) -> None:
     """Check that the first signal is taken, and that the second one ends it."""
     process.send_signal(number)
@@ -97,7 +90,7 @@ def test_pipe(number: int, options: str) -> None:
     with full_pipe() as write, Tool(*words, stdout=write) as tool:
         attempt("127.0.0.1", PORT)
         if "-c" not in options:  # which writes at the end only
-            wait_until(lambda: is_writing(tool.process.pid), "it to be blocked")
+            until_writing(tool.process.pid)
         ends_at_the_second(tool.process, number)
 
 
@@ -110,7 +103,7 @@ def test_command_has_ended(number: int, options: str, tmp_path: Path) -> None:
         Tool("-o", fifo, *options.split(), "--", "true") as tool,
     ):
         wait_until(lambda: command_has_ended(tool.process.pid), "the command's end")
-        wait_until(lambda: is_writing(tool.process.pid), "it to be blocked")
+        until_writing(tool.process.pid)
         ends_at_the_second(tool.process, number)
 
 
@@ -123,6 +116,7 @@ def test_two_signals_may_differ(numbers: tuple[int, int], tmp_path: Path) -> Non
         Tool("-o", fifo, "--", "true") as tool,
     ):
         wait_until(lambda: command_has_ended(tool.process.pid), "the command's end")
+        until_writing(tool.process.pid)
         tool.process.send_signal(first)
         wait_until(lambda: not catches(tool.process.pid, first), "the first")
         assert tool.stop(second) == -second
@@ -145,6 +139,7 @@ def test_stderr_of_a_command(number: int) -> None:
     with subprocess.Popen(**begin, stderr=write) as process:
         os.close(write)
         wait_until(lambda: command_has_ended(process.pid), "the command's end")
+        until_writing(process.pid)
         ends_at_the_second(process, number)
         said = os.read(read, SMALL)
     os.close(read)
@@ -159,6 +154,7 @@ def test_stderr_alone(number: int) -> None:
     with full_pipe() as write, subprocess.Popen(**begin, stderr=write) as process:
         # (From its start Python has a handler for SIGINT.)
         wait_until(lambda: catches(process.pid, signal.SIGTERM), "the handlers")
+        until_writing(process.pid)
         ends_at_the_second(process, number)
 
 
@@ -168,6 +164,7 @@ def test_stopped_terminal(number: int) -> None:
     leader, terminal = pty.openpty()
     termios.tcflow(terminal, termios.TCOOFF)
     with Tool("-P", PORT, stdout=terminal) as tool:
+        until_writing(tool.process.pid)
         ends_at_the_second(tool.process, number)
         assert tool.stderr.decode() == READY.decode()
     os.close(terminal)
@@ -179,6 +176,8 @@ def test_it_is_said(options: str) -> None:
     """What a second signal leads to is said, when the first one does not end it."""
     words = ("-P", PORT, *options.split())
     with full_pipe() as write, Tool(*words, stdout=write) as tool:
+        if not options:  # -c writes at the end only
+            until_writing(tool.process.pid)
         tool.process.send_signal(signal.SIGINT)
         wait_until(lambda: BLOCKED in tool.stderr.decode(), "the line")
         assert tool.stop() == -signal.SIGINT

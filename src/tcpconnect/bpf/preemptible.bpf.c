@@ -48,7 +48,11 @@ static __always_inline __u8 *seen_by(void)
 	__u32 zero = 0, tid = bpf_get_current_pid_tgid();
 	struct seen *all = bpf_map_lookup_elem(&seen, &zero);
 
-	return all ? &all->threads[tid % MAX_TIDS] : 0;
+	if (!all)
+		return 0;
+	/* Else clang adds to what may be 0, which the verifier of v6.12 rejects. */
+	asm volatile("" : "+r"(tid));
+	return &all->threads[tid % MAX_TIDS];
 }
 
 /*
