@@ -1,4 +1,4 @@
-"""What -d costs whoever receives packets: a UDP and a TCP transfer, and DNS answers."""
+"""What -d costs who sends and receives packets: UDP, TCP, and DNS lookups."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +15,7 @@ from bench.programs import programs_of, statistics
 from bench.tool import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HOST = "127.0.0.1"
 DNS_PORT = 53
@@ -26,14 +27,15 @@ MEGABYTE = 1 << 20
 
 LEGEND = """\
 Transfers on loopback: medians; x: median ratio to the same without the tool, round by
-round; BPF: ns of its programs a packet, without what the kernel's clock costs itself.
+round; BPF: ns of its programs a packet or MiB, sent and received, without what the
+kernel's clock costs itself.
 """
 
-# An answer to one question with one address: x.example.com, 192.0.2.1.
-ANSWER = (
-    b"\x12\x34\x81\x80\0\1\0\1\0\0\0\0\1x\7example\3com\0\0\1\0\1"
-    b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1"
-)
+# A question, and an answer to it with one address: x.example.com, 192.0.2.1.
+NAME = b"\1x\7example\3com\0\0\1\0\1"
+QUESTION = b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + NAME
+RECORD = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1"
+ANSWER = b"\x12\x34\x81\x80\0\1\0\1\0\0\0\0" + NAME + RECORD
 
 # No connection of the transfers is shown: what differs is -d alone.
 WAYS: dict[str, tuple[str, ...] | None] = {
@@ -51,23 +53,49 @@ class Transfer(NamedTuple):
     make: Callable[[], float]
 
 
-def udp(port: int, payload: bytes) -> Callable[[], float]:
-    """Return a maker of PACKETS datagrams from ``port`` (0: any) to a socket here."""
+@contextmanager
+def _pair(port: int) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Yield a client, and a server at ``port`` (0: any)."""
+    with (
+        socket.socket(type=socket.SOCK_DGRAM) as server,
+        socket.socket(type=socket.SOCK_DGRAM) as client,
+    ):
+        server.bind((HOST, port))
+        client.bind((HOST, 0))
+        yield client, server
 
-    def make() -> float:
-        with (
-            socket.socket(type=socket.SOCK_DGRAM) as receiver,
-            socket.socket(type=socket.SOCK_DGRAM) as sender,
-        ):
-            receiver.bind((HOST, 0))
-            sender.bind((HOST, port))
-            sender.connect(receiver.getsockname())
-            for _ in range(PACKETS):
-                sender.send(payload)
-                receiver.recv(len(payload))
-        return PACKETS
 
-    return make
+def connected() -> float:
+    """Send PACKETS datagrams from a socket that is connected."""
+    with _pair(0) as (client, server):
+        client.connect(server.getsockname())
+        for _ in range(PACKETS):
+            client.send(PAYLOAD)
+            server.recv(len(PAYLOAD))
+    return PACKETS
+
+
+def not_connected() -> float:
+    """Send PACKETS datagrams from a socket that is not."""
+    with _pair(0) as (client, server):
+        to = server.getsockname()
+        for _ in range(PACKETS):
+            client.sendto(PAYLOAD, to)
+            server.recv(len(PAYLOAD))
+    return PACKETS
+
+
+def lookups() -> float:
+    """Send questions and their answers, PACKETS in all."""
+    with _pair(DNS_PORT) as (client, server):
+        client.connect(server.getsockname())
+        server.connect(client.getsockname())
+        for _ in range(PACKETS // 2):
+            client.send(QUESTION)
+            server.recv(len(QUESTION))
+            server.send(ANSWER)
+            client.recv(len(ANSWER))
+    return PACKETS
 
 
 def tcp() -> float:
@@ -94,14 +122,15 @@ def _receive_all(address: tuple[str, int]) -> None:
 
 NOT_DNS = "UDP, 1,400 bytes"
 TRANSFERS = {
-    NOT_DNS: Transfer("us a packet", udp(0, PAYLOAD)),
-    "UDP, DNS answers": Transfer("us a packet", udp(DNS_PORT, ANSWER)),
+    NOT_DNS: Transfer("us a packet", connected),
+    "UDP, not connected": Transfer("us a packet", not_connected),
+    "UDP, DNS lookups": Transfer("us a packet", lookups),
     "TCP, 64 KiB writes": Transfer("us a MiB", tcp),
 }
 
 
 class Sample(NamedTuple):
-    """One transfer in one way: microseconds a unit, program ns a packet (or nan)."""
+    """One transfer in one way: microseconds, and ns of programs (or nan), a unit."""
 
     us: float
     program_ns: float
@@ -120,7 +149,7 @@ def _sample(options: tuple[str, ...] | None, transfer: Transfer, path: Path) -> 
         us = _timed(transfer.make)
         with statistics():
             before, empty_before = tool.programs(), programs_of(os.getpid())
-            transfer.make()
+            units = transfer.make()
             spent = tool.programs().since(before)
             empty = programs_of(os.getpid()).since(empty_before)
         tool.stop()
@@ -128,7 +157,7 @@ def _sample(options: tuple[str, ...] | None, transfer: Transfer, path: Path) -> 
         return Sample(us, float("nan"))
     # What the kernel's clock says of a program that does nothing is not ours.
     clock_ns = empty.time_ns / empty.runs if empty.runs else 0.0
-    return Sample(us, spent.time_ns / spent.runs - clock_ns)
+    return Sample(us, (spent.time_ns - clock_ns * spent.runs) / units)
 
 
 def measure(rounds: int) -> dict[str, dict[str, list[Sample]]]:

@@ -10,12 +10,19 @@ import dns.rrset
 
 from fuzz.material import MUTATIONS, mutated
 from tcpconnect.enrich import streams
-from tcpconnect.enrich.dns import MalformedError, parse
-from tcpconnect.enrich.names import LARGE_ANSWER, LOOKUP, SMALL_ANSWER, STARTED, Names
+from tcpconnect.enrich.dns import MAX_TARGETS, MalformedError, parse
+from tcpconnect.enrich.names import (
+    ANSWER,
+    LARGE_ANSWER,
+    LOOKUP,
+    SMALL_ANSWER,
+    STARTED,
+    Names,
+)
 from unit.records import MS, query, raw, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from random import Random
 
     from fuzz.conftest import Fuzz
@@ -26,12 +33,16 @@ MAX_ADDRESSES = 100
 MAX_BYTES = 20_000_000  # of all that is kept: names, and streams under way
 
 
-def seed(name: str, kind: str, *sets: tuple[str, str, list[str]]) -> bytes:
-    """Return an answer as real servers give it."""
+Set = tuple[str, str, list[str]]
+
+
+def seed(name: str, kind: str, *sets: Set, more: Sequence[Set] = ()) -> bytes:
+    """Return an answer as real servers give it; ``more`` are additional records."""
     asked = dns.message.make_query(name, kind, use_edns=0, payload=4096)
     response = dns.message.make_response(asked)
-    for owner, type_, values in sets:
-        response.answer.append(dns.rrset.from_text_list(owner, 60, "IN", type_, values))
+    for section, those in ((response.answer, sets), (response.additional, more)):
+        for owner, type_, values in those:
+            section.append(dns.rrset.from_text_list(owner, 60, "IN", type_, values))
     return response.to_wire()
 
 
@@ -43,6 +54,7 @@ ALIASES = (
         ["b.edge.example.net."],
     ),
 )
+HINTS = "alpn=h2 ipv4hint=10.1.2.3 ipv6hint=fd00::1"
 MANY = [f"10.9.{i}.1" for i in range(60)]
 SEEDS = [
     seed("www.example", "A", ("www.example.", "A", ["10.1.2.3", "10.1.2.4"])),
@@ -52,6 +64,20 @@ SEEDS = [
     seed("x.example", "TXT", ("x.example.", "TXT", ['"text"', '"more"'])),
     seed("x.example", "MX", ("x.example.", "MX", ["10 mail.x.example."])),
     seed("none.example", "A"),
+    seed("www.example", "HTTPS", ("www.example.", "HTTPS", [f"1 . {HINTS}"])),
+    seed(
+        "_ldap._tcp.example",
+        "SRV",
+        (
+            "_ldap._tcp.example.",
+            "SRV",
+            ["0 5 389 dc1.example.", "0 5 389 dc2.example."],
+        ),
+        more=[
+            ("dc1.example.", "A", ["10.1.2.3"]),
+            ("dc2.example.", "AAAA", ["fd00::1"]),
+        ],
+    ),
 ]
 
 
@@ -68,8 +94,15 @@ def answer(random: Random) -> bytes:
 
 
 def process(random: Random) -> tuple[int, int]:
-    """Return when a process began, and its PID."""
+    """Return when a process began, and its PID; of one answer in four it is unknown."""
+    if random.randrange(4) == 0:
+        return 0, 0
     return random.randrange(50), random.randrange(1 << 22)
+
+
+def times(random: Random) -> tuple[int, int]:
+    """Return when an answer came, and when it was asked for: never, or even later."""
+    return random.randrange(MS), random.choice((0, random.randrange(2 * MS)))
 
 
 def udp(random: Random, data: bytes) -> tuple[int, bytes]:
@@ -77,7 +110,7 @@ def udp(random: Random, data: bytes) -> tuple[int, bytes]:
     layout = SMALL_ANSWER if len(data) <= 512 else LARGE_ANSWER
     who = random.randrange(50), 0, *process(random), random.randrange(50)
     length = random.choice((len(data), len(data), random.randrange(1 << 32)))
-    record = layout.pack(random.randrange(MS), 0, *who, 0, 0, length, 0, data)
+    record = layout.pack(*times(random), *who, 0, 0, length, 0, data)
     return layout.size, record
 
 
@@ -94,8 +127,26 @@ def tcp(random: Random, data: bytes) -> tuple[int, bytes]:
     seq = random.choice((0, random.randrange(2000), random.randrange(1 << 32)))
     next_seq = random.choice((seq, 0, 500, random.randrange(1 << 32)))
     length = random.choice((len(data), len(data), random.randrange(1 << 17)))
-    record = layout.pack(random.randrange(MS), 0, *who, seq, next_seq, length, 1, data)
+    record = layout.pack(*times(random), *who, seq, next_seq, length, 1, data)
     return layout.size, record
+
+
+def split(random: Random, data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the records of the segments of a stream, some of them twice."""
+    stream = len(data).to_bytes(2, "big") + data
+    socket = random.randrange(3 * streams.MAX_STREAMS)
+    who = random.randrange(50), socket, *process(random), 1
+    ends = sorted({*random.choices(range(len(stream) + 1), k=3), len(stream)})
+    parts = list(zip([0, *ends], ends, strict=False))
+    parts += random.choices(parts, k=random.choice((0, 0, 2)))
+    if random.randrange(4) == 0:
+        random.shuffle(parts)
+    first = random.choice((0, 1000, (1 << 32) - 9))
+    for start, end in parts:
+        part = stream[start:end][: LARGE_ANSWER.size - ANSWER.size]
+        layout = SMALL_ANSWER if len(part) <= 512 else LARGE_ANSWER
+        place = (first + start) % (1 << 32), first, end - start
+        yield layout.size, layout.pack(*times(random), *who, *place, 1, part)
 
 
 def libc(random: Random, data: bytes) -> tuple[int, bytes]:
@@ -117,8 +168,13 @@ def runs(random: Random) -> Iterator[Run]:
     by_size: dict[int, list[bytes]] = {}
     for _ in range(BATCH):
         (kind,) = random.choices((udp, tcp, libc, started), (12, 6, 2, 1))
-        size, record = kind(random, answer(random))
-        by_size.setdefault(size, []).append(record)
+        made = [kind(random, answer(random))]
+        if random.randrange(8) == 0:  # doubled
+            made *= 2
+        if random.randrange(8) == 0:
+            made += split(random, random.choice((answer(random), *SEEDS)))
+        for size, record in made:
+            by_size.setdefault(size, []).append(record)
     for size, records in by_size.items():
         yield run(size, records)
 
@@ -129,11 +185,13 @@ def test_message(fuzz: Fuzz) -> None:
     def case(random: Random) -> None:
         message = answer(random)
         try:
-            name, addresses = parse(message)
+            name, addresses, targets = parse(message)
         except MalformedError:
             return
-        assert name.isprintable()
-        assert {len(address) for address in addresses} <= {16}
+        assert len(targets) <= MAX_TARGETS
+        for text, found in ((name, addresses), *targets.items()):
+            assert text.isprintable()
+            assert {len(address) for address in found} <= {16}
 
     fuzz(case)
 
@@ -147,6 +205,23 @@ def test_names(fuzz: Fuzz) -> None:
             names.learn(each)
         assert (query(names, "10.1.2.3") or "").isprintable()
         assert len(pickle.dumps(names)) < MAX_BYTES
-        assert 0 < names.unread < BATCH
+        assert 0 < names.unread < 3 * BATCH
+
+    fuzz(case)
+
+
+def test_names_for_days(fuzz: Fuzz) -> None:
+    """However much comes, what is kept does not grow."""
+    names = Names(max_addresses=MAX_ADDRESSES)
+    cases = 0
+
+    def case(random: Random) -> None:
+        nonlocal cases
+        cases += 1
+        for each in runs(random):
+            names.learn(each)
+        names.started.clear()
+        if cases % 500 == 0:
+            assert len(pickle.dumps(names)) < MAX_BYTES
 
     fuzz(case)

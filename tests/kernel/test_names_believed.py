@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attempts import Child, attempt
-from conftest import TIMEOUT_S, Tool, inside
+from conftest import TIMEOUT_S, Tool, inside, sh
 from containers import Looker, build
 from mounts import etc
 from resolvers import (
@@ -57,6 +57,15 @@ def udp(address: str, port: int = 0) -> socket.socket:
     made.settimeout(TIMEOUT_S)
     made.bind((address, port))
     return made
+
+
+def send(client: socket.socket, asked: bytes, server: str, *, connected: bool) -> None:
+    """Ask a server, from a socket that is then connected to it or not."""
+    if connected:
+        client.connect((server, 53))
+        client.send(asked)
+    else:
+        client.sendto(asked, (server, 53))
 
 
 @pytest.mark.parametrize("address", FAR)
@@ -117,9 +126,7 @@ def test_forged(forge: Callable[[bytes], bytes], *, connected: bool) -> None:
     """
     asked = query(NAME)
     with start() as tool, udp(LOOPBACK, 53) as server, udp("127.0.0.1") as client:
-        if connected:
-            client.connect((LOOPBACK, 53))
-        client.sendto(asked, (LOOPBACK, 53))
+        send(client, asked, LOOPBACK, connected=connected)
         for message, address in ((forge(asked), IPV4), (asked, NEXT)):
             server.sendto(answer(message, address), client.getsockname())
             assert client.recv(SIZE)
@@ -310,9 +317,7 @@ def test_behind_nat(asked: str, answering: str, port: int, *, connected: bool) -
         start() as tool,
         udp("::" if ":" in asked else "") as client,
     ):
-        if connected:
-            client.connect((asked, 53))
-        client.sendto(query(NAME), (asked, 53))
+        send(client, query(NAME), asked, connected=connected)
         assert client.recv(SIZE)
         assert names_of(tool, [IPV4]) == [NAME]
 
@@ -402,3 +407,45 @@ def test_accepted_connection(far: NetNs) -> None:
             attacker.sendall(framed(answer(query("evil.example"))))
             assert len(receive(accepted)) == SIZE
         assert names_of(tool, [IPV4]) == [None]
+
+
+@pytest.mark.parametrize(("connected", "scope"), [(True, "netns"), (False, "process")])
+def test_socket_of_another_cgroup(
+    netns: NetNs, tmp_path: Path, *, connected: bool, scope: str
+) -> None:
+    """Who sends by a connected socket of another cgroup may not be who asked.
+
+    So it is where a daemon lets a packet go. Where the send itself is seen, it is.
+    """
+    sh(f"mount -t cgroup2 none {tmp_path}")
+    cgroup = tmp_path / f"names-{os.getpid()}"
+    cgroup.mkdir()
+
+    def prepare() -> None:
+        netns.enter()
+        sockets.append(udp("127.0.0.1"))
+        if connected:
+            sockets[0].connect((LOOPBACK, 53))
+        (cgroup / "cgroup.procs").write_text("0")
+
+    def work() -> None:
+        if connected:
+            sockets[0].send(query(NAME))
+        else:
+            sockets[0].sendto(query(NAME), (LOOPBACK, 53))
+        assert sockets[0].recv(4096)
+        attempt(IPV4, 7)
+
+    sockets: list[socket.socket] = []
+    try:
+        with (
+            serve({f"{NAME}.": [IPV4]}),
+            Child(work, prepare) as child,
+            Tool("-p", child.pid, "-P", 7, "-dj", "--names", "dns") as tool,
+        ):
+            child.run()
+            (event,) = tool.events(1)
+    finally:
+        cgroup.rmdir()
+        sh(f"umount {tmp_path}")
+    assert (event["query"], event["query_scope"]) == (NAME, scope)

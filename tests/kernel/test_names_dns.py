@@ -126,12 +126,10 @@ def test_hints_of_unbound(netns: NetNs, tmp_path: Path) -> None:
 
 def test_forwarding_unbound(tmp_path: Path) -> None:
     """A resolver that asks in random case, and its clients, are believed: one name."""
-    forward = (
-        f'  use-caps-for-id: yes\nforward-zone:\n  name: "."\n  forward-addr: {UP}'
-    )
+    forward = f'forward-zone:\n  name: "."\n  forward-addr: {UP}'
     with (
         serve({"www.example.": [IPV4]}, UP),
-        unbound(tmp_path, forward),
+        unbound(tmp_path, f"  use-caps-for-id: yes\n{forward}"),
         start() as tool,
     ):
         assert look_up("www.example") == {IPV4}

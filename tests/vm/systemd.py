@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 # Named so that they are run nowhere else: they install units and make users.
 TESTS = "-o python_files=vm_*.py tests/systemd"
 
-PACKAGES = ("systemd", "dbus", "libcap2-bin", "passwd", "podman", "procps")
+PACKAGES = (
+    *("systemd", "systemd-resolved", "dbus", "libcap2-bin", "passwd", "podman"),
+    "procps",
+)
 
 # What /init does, once systemd has started all else.
 UNIT = """\
