@@ -65,10 +65,11 @@ def respond(zone: Zone, wire: bytes) -> bytes:
     response = dns.message.make_response(query, our_payload=4096)
     response.flags |= dns.flags.RA
     (question,) = query.question
-    name = question.name.to_text().lower()
+    name = question.name.to_text()
+    entries = {entry.lower(): found for entry, found in zone.items()}
     kind = dns.rdatatype.to_text(question.rdtype)
     while name:
-        found = [v for v in zone[name] if kind_of(v) in {kind, "CNAME"}]
+        found = [v for v in entries[name.lower()] if kind_of(v) in {kind, "CNAME"}]
         if found:
             found_kind = kind_of(found[0])
             rrset = dns.rrset.from_text_list(name, 0, "IN", found_kind, found)
