@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import dns.flags
@@ -59,6 +60,13 @@ def waits(tool: Tool, *addresses: str) -> list[float | None]:
     for address in addresses:
         attempt(address, 7)
     return [event["dns_ms"] for event in tool.events(seen + len(addresses))[seen:]]
+
+
+def ask_timed(server: str = LOOPBACK) -> float:
+    """Ask for NAME; return in how many milliseconds the answer came."""
+    began = time.monotonic()
+    ask(server, query(NAME))
+    return (time.monotonic() - began) * 1000
 
 
 @pytest.fixture
@@ -130,12 +138,12 @@ def test_first_connection_to_each_address(tmp_path: Path, source: str) -> None:
 def test_next_lookup() -> None:
     """After an answer the next question begins a wait of its own."""
     with serve(ZONE), start("--names", "dns") as tool:
-        told = []
         for _ in range(2):
-            ask(LOOPBACK, query(NAME))
+            most = ask_timed()
             pass_time()
-            told += waits(tool, IPV4)
-    assert all(waited is not None and 0 < waited < SLOW_MS for waited in told)
+            (waited,) = waits(tool, IPV4)
+            assert waited is not None
+            assert waited <= most
 
 
 def test_another_process() -> None:
@@ -165,10 +173,10 @@ def test_another_process_that_waits() -> None:
         start("--names", "dns") as tool,
     ):
         other.run()
-        ask(LOOPBACK, query(NAME))
+        most = ask_timed()
         (waited,) = waits(tool, IPV4)
     assert waited is not None
-    assert waited < SLOW_MS
+    assert waited <= most
 
 
 @pytest.mark.usefixtures("dead")
@@ -176,10 +184,10 @@ def test_another_name() -> None:
     """Each name, such as those of a search list, has its own wait."""
     with serve(ZONE), start("--names", "dns") as tool:
         give_up(DEAD, f"{NAME}.corp.example")
-        ask(LOOPBACK, query(NAME))
+        most = ask_timed()
         (waited,) = waits(tool, IPV4)
     assert waited is not None
-    assert waited < SLOW_MS
+    assert waited <= most
 
 
 def test_second_kind() -> None:
@@ -196,7 +204,8 @@ def test_second_kind() -> None:
         first, second = waits(tool, IPV4, IPV6)
     assert first is not None
     assert second is not None
-    assert SLOW_MS <= first < 2 * SLOW_MS <= second
+    assert first >= SLOW_MS
+    assert second >= first + SLOW_MS
 
 
 def failing(wire: bytes) -> bytes:
@@ -247,10 +256,10 @@ def test_no_such_name() -> None:
     with Server(nothing, DEAD), serve(ZONE), start("--names", "dns") as tool:
         ask(DEAD, query(NAME))
         pass_time()
-        ask(LOOPBACK, query(NAME))
+        most = ask_timed()
         (waited,) = waits(tool, IPV4)
     assert waited is not None
-    assert waited < SLOW_MS
+    assert waited <= most
 
 
 def test_unasked_answer_ends_no_wait() -> None:

@@ -8,15 +8,14 @@
 
 #include "packets.h"
 
-#define QUESTIONS                                                                      \
-	112 /* of a socket: all of struct asker fits 2 KiB of the kernel's             \
-	     */
+/* Of a socket: all of struct asker fits 2 KiB of the kernel's. */
+#define QUESTIONS 112
 #define DNS_NAME_MOST 256 /* 255: RFC 1035, 2.3.4 */
 #define TYPE_A 1
 #define TYPE_AAAA 28
 
-/* A question that is older has no answer to come. */
-#define GIVEN_UP_NS 60000000000ULL
+/* No process waits that long, whatever it asked again: no answer is to come. */
+#define GIVEN_UP_NS 600000000000ULL
 /* The longest time before a C library asks again: resolv.conf(5), "timeout". */
 #define RETRY_NS 30000000000ULL
 /* How soon after an answer the other IP version is asked for, of one lookup. */
