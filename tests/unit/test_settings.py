@@ -12,16 +12,25 @@ def test_names_need_to_know_where_they_were_seen() -> None:
     """With names, the places of a connect are read whatever is shown; else not."""
     nothing: frozenset[str] = frozenset()
     assert Settings(basics=nothing).told == nothing
-    assert Settings(basics=nothing, dns=True).told == {"netns", "cgroup_id"}
+    assert Settings(basics=nothing, dns=True).told == {
+        *("netns", "cgroup_id", "start"),
+    }
     assert Settings(dns_latency=True, details=frozenset({"exe"})).told == {
         "exe",
+        "start",
         *BASICS,
     }
 
 
 def test_a_count_tells_of_nobody() -> None:
-    """What counts per address reads nothing of who connects."""
-    assert Settings(count=True, dns=True, details=frozenset({"exe"})).told == set()
+    """What counts per address reads nothing of who connects.
+
+    With names, the namespace: local addresses are other ones in each.
+    """
+    counted = Settings(count=True, details=frozenset({"exe"}))
+    assert counted.told == set()
+    named = Settings(count=True, dns=True, details=frozenset({"exe"}))
+    assert named.told == {"netns"}
 
 
 def test_unknown_basic_detail() -> None:

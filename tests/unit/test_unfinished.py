@@ -148,10 +148,16 @@ class Nothing:
     """A source of names that has none."""
 
     limits = ()
-    lost = 0
+    fds = ()
+    lost = unprobed = 0
 
     def __init__(self, *_: object, **__: object) -> None:
         """Attach nothing."""
+        self.notices: list[str] = []
+
+    def look(self, *_: object) -> bool:
+        """Find nothing."""
+        return False
 
     def close(self) -> None:
         """Detach nothing."""
