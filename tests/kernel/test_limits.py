@@ -54,7 +54,10 @@ def test_no_locked_memory_and_no_right_to_it(
         assert line == READY.decode().rstrip()
 
 
-@pytest.mark.parametrize("most", range(10, 66, 5))
+FEW = (10, 15, *range(20, 60, 3), *range(60, 110, 10))
+
+
+@pytest.mark.parametrize("most", FEW)
 def test_few_descriptors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:

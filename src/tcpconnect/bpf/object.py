@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from tcpconnect.bpf import capabilities, libbpf
 from tcpconnect.bpf.capabilities import ALMIGHTY, READ_FILES, missing
 from tcpconnect.bpf.release import maps_are_locked_memory
-from tcpconnect.errors import KernelError
+from tcpconnect.errors import REMEDIES, KernelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BATCH = 4096  # entries of a map that are read in one call
+MOST_DESCRIPTORS = 48  # of an object: its maps and programs
 ENOENT, EINVAL = 2, 22
 BPF_NOEXIST = 1
 BPF_TRACE_UPROBE_MULTI = 48
@@ -112,6 +113,7 @@ class BpfObject:
         ``needed`` are capabilities that these programs take beside those of all BPF.
         """
         with step("load the BPF programs", *needed):
+            _require_descriptors()
             try:
                 self.library.bpf_object__load(self._object)
             except PermissionError as error:
@@ -391,6 +393,17 @@ class BpfObject:
             self._object = 0
 
 
+def _require_descriptors() -> None:
+    """Raise OSError where there are not enough: libbpf then gives other reasons."""
+    opened: list[int] = []
+    try:
+        while len(opened) < MOST_DESCRIPTORS:
+            opened.append(os.open("/", os.O_PATH | os.O_CLOEXEC))
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
 def _map_was_refused() -> bool:
     """Whether libbpf failed at a map; only to root it speaks of RLIMIT_MEMLOCK."""
     return any(
@@ -426,4 +439,5 @@ def step(what: str, *needed: str) -> Iterator[None]:
         if libbpf.said:
             reason += f" ({libbpf.said[0]})"
         remedy = "tcpconnect --check examines this machine, -v shows libbpf's log"
+        remedy = REMEDIES.get(error.errno or 0, remedy)
         raise KernelError(f"can't {what}", reason, remedy) from error
