@@ -102,12 +102,12 @@ def _add_classic(parser: Parser) -> None:
     add(
         "--cgroupmap",
         metavar="CGROUPMAP",
-        help="trace cgroups in this BPF map only",
+        help="trace cgroups in this BPF map only (docs/special_filtering.md)",
     )
     add(
         "--mntnsmap",
         metavar="MNTNSMAP",
-        help="trace mount namespaces in this BPF map only",
+        help="trace mount namespaces in this BPF map only (docs/special_filtering.md)",
     )
 
 

@@ -22,7 +22,8 @@ CLONE_NEWCGROUP = 0x02000000
 
 # Lines with a number that is another one each time, on the page and as they come.
 NUMBERS = re.compile(r"(?:\[1\] |mnt:\[)?(\d+)\]?")
-PROCESS = re.compile(r"^\d+ +(?=curl )", re.MULTILINE)  # a row's PID, and its padding
+# A row's PID, and its padding; the number of a mount namespace has more digits.
+PROCESS = re.compile(r"^\d{1,7} +(?=curl )", re.MULTILINE)
 ENDED = re.compile(r"\[1\]\+ +Terminated .*")  # a shell says it when it sees it
 JOB = re.compile(r".* (\S+) \S+ &")  # the program that ends up in the background
 
@@ -123,3 +124,8 @@ def test_page(terminals: tuple[Terminal, Terminal]) -> None:
             page.compare(trace, one.interrupt())
             trace = None
     assert not trace
+
+
+def test_all_blocks_are_sessions() -> None:
+    """Nothing that looks like a session is left out."""
+    assert 2 * len(sessions(DOCUMENT)) == DOCUMENT.read_text().count("```") > 0

@@ -244,7 +244,7 @@ def test_help_explains(line: str) -> None:
 
 def test_ring_bytes_is_hidden() -> None:
     """The option of the tests is not in the help."""
-    assert "ring" not in build_parser().format_help()
+    assert "--ring" not in build_parser().format_help()
 
 
 def test_lport_says_when_its_line_comes() -> None:
