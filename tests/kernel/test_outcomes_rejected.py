@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import TIMEOUT_S, Tool, inside
-from sockets import NEAR, Watch, begin, event, port
+from sockets import HOLE, NEAR, Watch, begin, disconnect, event, port
 
 from tcpconnect import trace
 
@@ -129,6 +129,20 @@ def begin_or_refused(client: socket.socket, target: tuple[str, int]) -> None:
     """Connect without blocking; on loopback the refusal may be there at once."""
     client.settimeout(0)
     assert client.connect_ex(target) in {errno.EINPROGRESS, errno.ECONNREFUSED}
+
+
+def test_a_socket_that_connects_again(netns: NetNs, far: NetNs) -> None:
+    """The error of an attempt is not that of the socket's next one."""
+    del far
+    reject("output", "host-unreachable")
+    with Watch() as watch, socket.socket() as client:
+        begin(client, REJECTED)
+        assert error_of(client) == errno.EHOSTUNREACH
+        disconnect(client)
+        begin(client, HOLE)
+        expected = event(netns, (NEAR, port(client)), HOLE, "ABORTED")
+        client.close()
+        assert watch.outcomes(2)[1] == expected
 
 
 def test_ipv6(netns: NetNs) -> None:

@@ -457,6 +457,8 @@ static __always_inline void attempt_add(struct sock *sk, struct connection *c)
 		progress.first_ns = c->time_ns;
 	c->lport = sk->__sk_common.skc_num;
 	c->result = RESULT_UNKNOWN;
+	if (config.track) /* until it ends: what earlier attempts of the socket left */
+		c->latency_ns = sk->sk_error_queue.qlen;
 	if (config.count && !config.wait_end)
 		count_connect(c);
 	if (config.track && (config.wait_end || config.count || !c->lport)) {
@@ -562,16 +564,16 @@ static __always_inline bool fastopen_connect(struct tcp_sock *tp)
 /*
  * The newest ICMP error of a socket that the user had locked when it came. It is in the
  * error queue since Linux commit 45af29ca761c ("tcp: allow traceroute -Mtcp for unpriv
- * users"), v5.8. Returns an errno, 0 for none.
+ * users"), v5.8. Returns an errno, 0 where there are no more than `before`.
  */
-static __always_inline int queued_error(struct sock *sk)
+static __always_inline int queued_error(struct sock *sk, __u64 before)
 {
 	struct sock_exterr_skb *queued;
 	struct sk_buff *skb = 0;
 	__u32 err = 0;
 	__u8 origin = 0;
 
-	if (!sk->sk_error_queue.qlen)
+	if (sk->sk_error_queue.qlen <= before)
 		return 0;
 	/* For a pointer that is loaded, the verifier searches all types, in 2 ms. */
 	read_kernel(skb, sk->sk_error_queue.prev);
@@ -588,12 +590,12 @@ static __always_inline int queued_error(struct sock *sk)
  * the one that the program had bound is taken for this destination. An ICMP error that
  * the program has read (SO_ERROR clears sk_err_soft) is why it closed the socket.
  */
-static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp)
+static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp, __u64 before)
 {
 	int err = sk->sk_err;
 
 	if (!err && !sk->sk_err_soft)
-		err = queued_error(sk);
+		err = queued_error(sk, before);
 	if (err)
 		return err;
 	if (!tp->segs_out && !fastopen_connect(tp))
@@ -614,7 +616,7 @@ static __always_inline void attempt_end(const struct connection *began, struct s
 	if (newstate == TCP_ESTABLISHED)
 		result = RESULT_OK;
 	else if (newstate == TCP_CLOSE)
-		result = failure(sk, tp);
+		result = failure(sk, tp, c.latency_ns);
 	else
 		result = RESULT_ABORTED;
 	if (config.wait_end || config.count) {
