@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from tcpconnect.errors import CommandError, TcpconnectError, UsageError
 from tcpconnect.output import say
+from tcpconnect.processes import descendants, in_group
 from tcpconnect.settings import MAX_UID
 
 if TYPE_CHECKING:
@@ -101,18 +102,43 @@ class Command:
         the command or its children, takes no signal until it is continued.
         """
         group = os.getpgid(self.pid)
+        has_it = group == os.getpgrp() == _foreground() and not self._has_stopped()
         try:
-            if number != signal.SIGINT or group != os.getpgrp() or self._has_stopped():
+            if number != signal.SIGINT or not has_it:
                 os.kill(self.pid, number)
-            os.killpg(group, signal.SIGCONT)
+            self._go_on(group)
         except PermissionError as failure:
             reason = os.strerror(failure.errno or 0)
             error = TcpconnectError("can't signal the command", reason)
             say(f"tcpconnect: {error}")
 
+    def _go_on(self, group: int) -> None:
+        """Continue it, and of its descendants those that are still in its group.
+
+        Others of the group may be none of its own, and be stopped for their reasons.
+        """
+        os.kill(self.pid, signal.SIGCONT)
+        for pid in descendants(in_group(group), {self.pid}):
+            with suppress(OSError):  # it has ended, or is another user's
+                os.kill(pid, signal.SIGCONT)
+
     def _has_stopped(self) -> bool:
         options = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.pid, options) is not None
+
+
+def _foreground() -> int:
+    """Return the process group that Ctrl-C of our terminal goes to, 0 for none."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        return os.tcgetpgrp(terminal)
+    except OSError:
+        return 0
+    finally:
+        os.close(terminal)
 
 
 def _become(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -26,16 +26,14 @@ class Process(NamedTuple):
     start_ns: int
 
 
-def descendants(
-    processes: Mapping[int, Process], ancestors: Collection[int]
-) -> set[int]:
+def descendants(parents: Mapping[int, int], ancestors: Collection[int]) -> set[int]:
     """Return those whose parent, or the parent of that one and so on, is an ancestor.
 
-    Ancestors are not among them.
+    ``parents`` has the PID of each process's parent. Ancestors are not among them.
     """
     children: dict[int, list[int]] = {}
-    for pid, process in processes.items():
-        children.setdefault(process.ppid, []).append(pid)
+    for pid, parent in parents.items():
+        children.setdefault(parent, []).append(pid)
     found = set(ancestors)
     left = list(found)
     while left:
@@ -43,6 +41,19 @@ def descendants(
         found |= fresh
         left += fresh
     return found - set(ancestors)
+
+
+def in_group(group: int) -> dict[int, int]:
+    """Return the PIDs of the processes of a process group, each with its parent's."""
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        # An error: not ours to see, or it has ended.
+        with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            # proc_pid_stat(5): the name in brackets, state, ppid, pgrp
+            _, parent, its_group, *_ = file.read().rpartition(b") ")[2].split()
+            if int(its_group) == group:
+                found[int(name)] = int(parent)
+    return found
 
 
 @contextmanager

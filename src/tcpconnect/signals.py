@@ -10,6 +10,8 @@ from tcpconnect.errors import TcpconnectError
 from tcpconnect.output import STDERR, is_writable, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from tcpconnect.command import Command
     from tcpconnect.tracer import Trace
 
@@ -18,18 +20,12 @@ PATIENCE_S = 1.0
 
 
 def stop_at_signals(events: Trace, output: int) -> None:
-    """Stop at the first SIGINT, SIGTERM or SIGHUP; a second one kills, as by default.
-
-    SIGHUP comes when the terminal is closed; under nohup(1) it stays ignored.
-    """
+    """Stop at the first SIGINT, SIGTERM or SIGHUP; a second one kills."""
 
     def stop(number: int, _: object) -> None:
         _stop(events, output, number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, stop)
+    _handle((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), stop)
 
 
 def pass_signals_on(events: Trace, output: int, command: Command) -> None:
@@ -41,8 +37,14 @@ def pass_signals_on(events: Trace, output: int, command: Command) -> None:
         else:
             _stop(events, output, number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, pass_on)
+    _handle((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT), pass_on)
+
+
+def _handle(numbers: Iterable[int], handler: Callable[[int, object], None]) -> None:
+    """Set a handler; SIGHUP stays ignored, as nohup(1) has it."""
+    for number in numbers:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _stop(events: Trace, output: int, number: int) -> None:

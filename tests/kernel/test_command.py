@@ -214,6 +214,33 @@ def test_signals_are_passed_on(tmp_path: Path, name: str) -> None:
     assert result.ports == [number]
 
 
+SAY_HANGUP = """
+signal.signal(signal.SIGHUP, lambda *_: os.write(1, b"hangup"))
+signal.signal(signal.SIGTERM, lambda *_: os._exit(3))
+os.write(1, b"ready")
+while True: signal.pause()
+"""
+
+
+def test_nohup(tmp_path: Path) -> None:
+    """SIGHUP that was to be ignored when the tool started is not passed on.
+
+    Were it, its handler would run before that of SIGTERM, whose number is higher.
+    """
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        code = "import signal" + SAY_HANGUP
+        result = Result(tmp_path, "-j", *PYTHON, CONNECT + code)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert result.process.stdout
+    assert os.read(result.process.stdout.fileno(), 5) == b"ready"
+    result.process.send_signal(signal.SIGHUP)
+    result.process.send_signal(signal.SIGTERM)
+    assert result.wait() == 3
+    assert result.stdout == b""
+
+
 def test_interrupt_is_for_the_command(tmp_path: Path) -> None:
     """SIGINT to the foreground group, as a terminal sends it, reaches the command."""
     code = SHOW_SIGNALS.replace("signal.SIGTERM", "signal.SIGINT")

@@ -118,26 +118,63 @@ def test_ctrl_c_when_it_has_stopped_itself(script: str, code: int) -> None:
         shell.wait_for(f"code={code}\r\n")
 
 
+def in_own_group(*argv: str) -> subprocess.Popen[bytes]:
+    """Start the tool with a command, in a process group that is no terminal's.
+
+    SIGTSTP does not stop groups of which nobody takes care; ours may be one.
+    """
+    begin = command(["-o", "/dev/null", "--", *argv])
+    become = begin.pop("preexec_fn", lambda: None)
+
+    def start() -> None:
+        os.setpgid(0, 0)
+        become()
+
+    begin["preexec_fn"] = start
+    return subprocess.Popen(**begin, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 @pytest.mark.parametrize("stop", ["STOP", "TSTP"])
 def test_signal_when_it_has_stopped_itself(number: int, stop: str) -> None:
     """A signal to the tool alone reaches a command that has stopped."""
-    begin = command(["-o", "/dev/null", "--", "sh", "-c", f"kill -{stop} $$; echo on"])
-    become = begin.pop("preexec_fn", lambda: None)
-
-    def start() -> None:
-        os.setpgid(0, 0)  # SIGTSTP does not stop groups of which nobody takes care
-        become()
-
-    begin["preexec_fn"] = start
-    with subprocess.Popen(
-        **begin, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
+    with in_own_group("sh", "-c", f"kill -{stop} $$; echo on") as process:
         pid = wait_until(lambda: children(process.pid), "the command")[0]
         wait_until_stopped(pid)
         process.send_signal(number)
         out, _ = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, out) == (128 + number, b"")
+
+
+def test_a_stranger_that_has_stopped_stays_so() -> None:
+    """Others of the process group, which a script started, are not continued."""
+    with in_own_group("sleep", "1000") as process:
+        assert process.stderr
+        assert process.stderr.readline() == READY
+        with subprocess.Popen(
+            ["sleep", "1000"],
+            preexec_fn=lambda: os.setpgid(0, process.pid),  # noqa: PLW1509
+        ) as stranger:
+            try:
+                stranger.send_signal(signal.SIGSTOP)
+                wait_until_stopped(stranger.pid)
+                process.send_signal(signal.SIGTERM)
+                process.communicate(timeout=TIMEOUT_S)
+                assert state(stranger.pid) == "T"
+            finally:
+                stranger.kill()
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_sigint_to_the_tool_alone() -> None:
+    """Where no terminal has sent it to the command, too, it is passed on."""
+    script = "trap 'exit 9' INT; echo up; while :; do sleep 0.1; done"
+    with in_own_group("sh", "-c", script) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"up\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 9
 
 
 def test_ctrl_z_stops_both() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tcpconnect import containers, places
 from tcpconnect.errors import TcpconnectError
 from tcpconnect.options import build_parser
-from tcpconnect.processes import Process, descendants
+from tcpconnect.processes import descendants
 from tcpconnect.view import View
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_descendants() -> None:
 
     def work(count: int) -> None:
         numbers = range(1, 2 * count)
-        every = {pid: Process(pid, pid, pid - count, 1, 0) for pid in numbers}
+        every = {pid: pid - count for pid in numbers}
         assert len(descendants(every, range(1, count))) == count - 1
 
     check_linear(work)

@@ -125,7 +125,7 @@ class Follow:
         before its parent was in the set is seen when we look again after that.
         """
         known = set(members)
-        while fresh := descendants(processes, known):
+        while fresh := descendants({p.pid: p.ppid for p in processes.values()}, known):
             known |= fresh
             members |= {pid: processes[pid] for pid in fresh if self._insert(pid)}
             processes = self._list()
