@@ -45,7 +45,7 @@ fuzz: $(VENV)/tools ## give hostile data to all decoders for SECONDS=60; options
 		$(BIN)/pytest -rP tests/fuzz $(ARGS)
 
 soak: MINUTES ?= 10
-soak: $(VENV)/tools ## trace for MINUTES=10 with every feature on: nothing may grow
+soak: $(VENV)/tools ## trace for MINUTES=10 with every feature on, beside a hostile user
 	@scripts/system-packages test
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 

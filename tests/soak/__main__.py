@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING
 
 from bench.generator import Generator, Order
 
+from .hostile import hostile
 from .load import ANSWERS_A_S, PROCESSES_A_S, Load, answers, processes
-from .rules import MOST_GROWTH_MB, Account, growth_mb, leaked, wrong
+from .rules import (
+    LATEST_S,
+    LONGEST_STOP_S,
+    MOST_GROWTH_MB,
+    Account,
+    growth_mb,
+    leaked,
+    wrong,
+)
 from .tool import Tool
 
 if TYPE_CHECKING:
@@ -88,7 +97,8 @@ class Soak:
         self._answers.stop()
         made = self._made + self._processes.stop()
         lost = self._tool.stop()
-        return Account(made, self._tool.lines, lost)
+        tool = self._tool
+        return Account(made, tool.lines, lost, tool.latest_s, tool.stop_s)
 
 
 def main() -> int:
@@ -99,6 +109,7 @@ def main() -> int:
         Tool() as tool,
         Load(processes, PROCESSES_A_S) as first,
         Load(answers, ANSWERS_A_S) as second,
+        hostile(tool.pid),
     ):
         tool.watch()
         soak = Soak(generator, tool, [first, second])
@@ -111,6 +122,10 @@ def main() -> int:
     _tell(
         f"memory {samples[-1].memory_mb:.1f} MB, grown by {growth_mb(samples):+.2f} MB "
         f"in the last {seconds:.0f} s (at most {MOST_GROWTH_MB})"
+    )
+    _tell(
+        f"the latest line came after {account.latest_s:.2f} s (at most {LATEST_S}), "
+        f"the stop took {account.stop_s:.2f} s (at most {LONGEST_STOP_S})"
     )
     _tell(f"descriptors {samples[-1].descriptors}, leaked {leaked(samples)}")
     for line in tool.totals():

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MOST_GROWTH_MB = 2.0
+LATEST_S = 1.0
+LONGEST_STOP_S = 2.0
 
 
 class Sample(NamedTuple):
@@ -23,11 +25,17 @@ class Sample(NamedTuple):
 
 
 class Account(NamedTuple):
-    """Attempts made, those shown, and those that the tool says were lost."""
+    """Attempts made, those shown, and those that the tool says were lost.
+
+    Of the lines looked at, how long after its attempt the latest came; and what it took
+    to stop. In seconds.
+    """
 
     made: int
     shown: int
     lost: int
+    latest_s: float
+    stop_s: float
 
 
 def growth_mb(samples: Sequence[Sample]) -> float:
@@ -63,3 +71,7 @@ def wrong(samples: Sequence[Sample], account: Account) -> Iterator[str]:
     missing = account.made - account.shown - account.lost
     if missing:
         yield f"{missing} attempts neither shown nor counted as lost"
+    if account.latest_s > LATEST_S:
+        yield f"a line came after {account.latest_s:.1f} s, more than {LATEST_S}"
+    if account.stop_s > LONGEST_STOP_S:
+        yield f"it stopped after {account.stop_s:.1f} s, more than {LONGEST_STOP_S}"

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,11 @@ def all_columns() -> str:
     return b",".join(COLUMN.findall(said)).decode()
 
 
+def _seconds(time: str) -> float:
+    """Return a time of RFC 3339 in UTC as seconds; Python 3.10 knows no Z."""
+    return datetime.fromisoformat(time.removesuffix("Z") + "+00:00").timestamp()
+
+
 def _counts(fd: Path) -> bool:
     """Whether a descriptor is none that containers of others may have made needed."""
     try:
@@ -58,6 +64,8 @@ class Tool:
         )
         self._began = time.monotonic()
         self.lines = 0
+        self.latest_s = 0.0  # the longest from an attempt to its line
+        self.stop_s = 0.0  # what the stop has taken
         self._said = said_until_ready(self._process)
         self._failure: Exception | None = None
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -99,9 +107,15 @@ class Tool:
         _, *whole, _ = data.split(b"\n", 2)
         try:
             for line in whole:
-                json.loads(line)
+                began = _seconds(json.loads(line)["time"])
+                self.latest_s = max(self.latest_s, time.time() - began)
         except ValueError as error:
             self._failure = error
+
+    @property
+    def pid(self) -> int:
+        """Its PID."""
+        return self._process.pid
 
     def sample(self) -> Sample:
         """Return memory and descriptors. Raises OSError when it has ended."""
@@ -120,7 +134,9 @@ class Tool:
         Raises RuntimeError when it fails, or has printed what is no JSON.
         """
         self._process.send_signal(signal.SIGINT)
+        began = time.monotonic()
         self._reader.join()
+        self.stop_s = time.monotonic() - began
         if self._process.wait() or self._failure:
             said = self._said.decode(errors="replace")
             raise RuntimeError(f"the tool failed: {self._failure or said}")

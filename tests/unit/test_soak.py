@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from soak.rules import Account, Sample, wrong
 
-EXACT = Account(made=10, shown=7, lost=3)
+EXACT = Account(made=10, shown=7, lost=3, latest_s=0.9, stop_s=1.9)
 
 
 def samples(memory: list[float], descriptors: list[int]) -> list[Sample]:
@@ -22,20 +22,34 @@ def samples(memory: list[float], descriptors: list[int]) -> list[Sample]:
         ([80, 80, 80, 80], [9, 9, 9, 9], EXACT, []),
         ([80, 83, 83, 83], [9, 9, 9, 9], EXACT, []),  # in the first half
         ([80, 80, 83, 80], [9, 9, 9, 9], EXACT, []),
-        ([80, 80, 80, 83], [9, 9, 9, 9], EXACT, ["memory grew by 3.0 MB, more than 2"]),
+        (
+            [80, 80, 80, 83],
+            [9, 9, 9, 9],
+            EXACT,
+            ["memory grew by 3.0 MB, more than 2.0"],
+        ),
         ([80, 80, 80, 80], [9, 9, 12, 9], EXACT, []),
         ([80, 80, 80, 80], [9, 11, 12, 10], EXACT, ["1 descriptors leaked"]),
         (
             [80, 80, 80, 80],
             [9, 9, 9, 9],
-            Account(10, 7, 2),
+            EXACT._replace(lost=2),
             ["1 attempts neither shown nor counted as lost"],
         ),
         (
             [80, 80, 80, 80],
             [9, 9, 9, 9],
-            Account(10, 8, 3),
+            EXACT._replace(shown=8),
             ["-1 attempts neither shown nor counted as lost"],
+        ),
+        (
+            [80, 80, 80, 80],
+            [9, 9, 9, 9],
+            EXACT._replace(latest_s=1.1, stop_s=2.1),
+            [
+                "a line came after 1.1 s, more than 1.0",
+                "it stopped after 2.1 s, more than 2.0",
+            ],
         ),
     ],
 )
@@ -47,4 +61,4 @@ def test_wrong(
 ) -> None:
     """Growth that stays, descriptors that stay, and any difference."""
     found = list(wrong(samples(memory, descriptors), account))
-    assert [each.removesuffix(".0") for each in found] == expected
+    assert found == expected
