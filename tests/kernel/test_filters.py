@@ -276,12 +276,12 @@ def test_network_namespaces(netns: NetNs, how: str) -> None:
     assert netns.inode != other.inode
 
 
-# The maps that a filter looks into.
+# The maps that a filter looks into; {} is our PID.
 FILTER_MAPS = {
-    f"-p {os.getpid()}": {"pids"},
+    "-p {}": {"pids"},
     "-u 0": {"uids"},
     "--comm x": {"comms"},
-    f"--netns {os.getpid()}": {"netnses"},
+    "--netns {}": {"netnses"},
     "--cgroup /": {"cgroups"},
     "--to 10.0.0.0/8": {"to_ipv4"},
     "--not-to fd00::/8": {"not_to_ipv6"},
@@ -296,7 +296,8 @@ def test_filter_that_is_off_is_not_in_the_program(options: str) -> None:
     So that it is the same program as that of a tool without the others.
     """
     every = set().union(*FILTER_MAPS.values())
-    with Tool(*options.split(), stdout=subprocess.DEVNULL) as tool:
+    words = options.format(os.getpid()).split()
+    with Tool(*words, stdout=subprocess.DEVNULL) as tool:
         found = [_maps_of(n) for n in kernel_objects(tool.process.pid)["prog"]]
     assert set().union(*found) & every == FILTER_MAPS.get(options, set())
     assert any("ring" in maps for maps in found)

@@ -72,7 +72,9 @@ def test_more_addresses_than_are_read(tmp_path: Path) -> None:
         assert unread(tool) >= 1
 
 
-@pytest.mark.parametrize("name", ["none.example", own_address(), None])
+@pytest.mark.parametrize(
+    "name", ["none.example", own_address(), None], ids=["unknown", "address", "empty"]
+)
 def test_nothing_looked_up(tmp_path: Path, name: str | None) -> None:
     """Names that are not found, addresses and the empty name name nothing."""
     with etc(tmp_path), start(os.getpid()) as tool:
@@ -150,7 +152,9 @@ def test_gethostbyname_of_many(tmp_path: Path) -> None:
         assert unread(tool) == 0
 
 
-@pytest.mark.parametrize("name", ["none.example", own_address()])
+@pytest.mark.parametrize(
+    "name", ["none.example", own_address()], ids=["unknown", "address"]
+)
 def test_gethostbyname_of_nothing(tmp_path: Path, name: str) -> None:
     """Names that are not found and addresses name nothing."""
     with etc(tmp_path), start(os.getpid()) as tool:

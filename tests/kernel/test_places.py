@@ -89,7 +89,9 @@ def test_container_that_is_started_again(netns: NetNs, bundle: Bundle) -> None:
         assert shown(above) == [ID, ID]
 
 
-@pytest.mark.parametrize("cgroup", [f"/{TOP}/plain", f"/{TOP}/a/b.scope"])
+@pytest.mark.parametrize(
+    "cgroup", [f"/{TOP}/plain", f"/{TOP}/a/b.scope"], ids=["plain", "deep"]
+)
 def test_container_of_plain_runc(netns: NetNs, bundle: Bundle, cgroup: str) -> None:
     """Its cgroup does not say that it is one: its state file does, with its name."""
     name = f"tcpc-web-{os.getpid()}"
