@@ -22,6 +22,8 @@ DNSMASQ = (
 CONFIG = Path("/etc/systemd/resolved.conf.d/tests.conf")
 SETTINGS = f"[Resolve]\nDNS={UPSTREAM}\nDomains=~.\nDNSSEC=no\nLLMNR=no\n"
 STUB = "nameserver 127.0.0.53\n"
+# Its global servers are asked only while some link besides lo has an address.
+LINK = "up0"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,6 +34,9 @@ def resolved() -> Iterator[None]:
     resolv_conf = Path("/etc/resolv.conf")
     resolv_conf.unlink(missing_ok=True)
     resolv_conf.write_text(STUB)
+    sh("ip", "link", "add", LINK, "type", "dummy")
+    sh("ip", "address", "add", "10.2.0.1/24", "dev", LINK)
+    sh("ip", "link", "set", LINK, "up")
     with subprocess.Popen(DNSMASQ, stderr=subprocess.PIPE) as dnsmasq:
         assert dnsmasq.stderr
         assert any(b" started" in line for line in dnsmasq.stderr)
@@ -39,6 +44,7 @@ def resolved() -> Iterator[None]:
         yield
         sh("systemctl", "stop", "systemd-resolved")
         dnsmasq.kill()
+    sh("ip", "link", "delete", LINK)
 
 
 @pytest.mark.parametrize("source", ["dns", "libc"])
