@@ -31,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("netns", "far")
 
 MANY = 8
 STATE_S = 0.01  # STATE_NS of pending.h: how old an attempt is that may be swept
+SWEPT = pytest.mark.parametrize("swept", [False, True], ids=["again", "stop"])
 BITS = pytest.mark.parametrize("bits", [1, kernel.SLOT_BITS], ids=["map", "slots"])
 
 
@@ -83,21 +84,31 @@ def ends(events: list[Connection]) -> Counter[tuple[int, str | None, bool]]:
     return Counter((e.dport, e.result, e.latency_ms is not None) for e in events)
 
 
-def reuse(events: Trace, missed: int) -> int:
-    """Connect, each time with another socket, until all ends are known to be missed.
+def kept(events: Trace) -> Iterator[bytes]:
+    """Yield what the kernel has of attempts that have not ended, or so it seems."""
+    return events._source._kept()  # noqa: SLF001
 
-    Returns how many attempts that took. The kernel gives addresses again at once.
+
+def reuse_until(condition: Callable[[], bool]) -> int:
+    """Connect, each time with another socket; return how many attempts that took.
+
+    The kernel gives addresses again at once.
     """
     others: list[socket.socket] = []
 
-    def known() -> bool:
+    def met() -> bool:
         others.append(socket.socket())
         others[-1].connect_ex(CLOSED)
-        return events.losses.ends_missed == missed
+        return condition()
 
-    wait_until(known, "the addresses of the sockets")
+    wait_until(met, "the addresses of the sockets")
     close_all(others)
     return len(others)
+
+
+def reuse(events: Trace, missed: int) -> int:
+    """Connect until all ends are known to be missed; return how many attempts."""
+    return reuse_until(lambda: events.losses.ends_missed == missed)
 
 
 @BITS
@@ -172,17 +183,9 @@ def test_a_socket_in_use(blind: Blind) -> None:
         assert ends(list(events)) == {(HOLE[1], None, False): 1}
 
 
-@pytest.mark.parametrize(
-    ("options", "shown"),
-    [
-        ({"failed": True}, 1),
-        ({"lport": True}, 1),
-        ({"slower_ms": 1}, 1),
-        ({"slower_ms": 600_000}, 0),
-    ],
-)
-def test_with_other_options(blind: Blind, options: dict[str, Any], shown: int) -> None:
-    """--failed shows it, and --slower where it may have taken as long."""
+@pytest.mark.parametrize("options", [{"failed": True}, {"lport": True}], ids=str)
+def test_with_other_options(blind: Blind, options: dict[str, Any]) -> None:
+    """--failed shows it: it may have failed."""
     with trace(pids=[os.getpid()], ports=[HOLE[1]], **options) as events:
         clients = begin_all(1)
         with blind():
@@ -190,11 +193,53 @@ def test_with_other_options(blind: Blind, options: dict[str, Any], shown: int) -
         age()
         reuse(events, 1)
         events.stop()
-        assert [event.result for event in events] == [None] * shown
+        assert [event.result for event in events] == [None]
         assert events.losses == Losses(ends_missed=1)
 
 
-@pytest.mark.parametrize("swept", [False, True], ids=["again", "stop"])
+@SWEPT
+@pytest.mark.parametrize(
+    ("slower_ms", "found"), [(1, MANY), (600_000, 0)], ids=["maybe", "never"]
+)
+@pytest.mark.parametrize("count", [False, True], ids=["", "c"])
+def test_slower(
+    blind: Blind, slower_ms: int, found: int, *, count: bool, swept: bool
+) -> None:
+    """--slower shows, and counts, those that may have taken so long."""
+    with trace(
+        pids=[os.getpid()], ports=[HOLE[1]], slower_ms=slower_ms, count=count
+    ) as events:
+        clients = begin_all()
+        with blind():
+            close_all(clients)
+        age()
+        if not swept:
+            reuse_until(lambda: not any(kept(events)))
+        events.stop()
+        assert [event.result for event in events] == [None] * found * (not count)
+        if count:
+            flows = [(f.connects, f.ok, f.failed) for f in events.flows()]
+            assert flows == [(found, 0, 0)] * bool(found)
+            assert not any(events.histogram())
+        assert events.losses == Losses(ends_missed=found)
+
+
+def test_an_address_comes_again_after_the_sweep(blind: Blind) -> None:
+    """What begins before the programs are detached finds what has been counted."""
+    with trace(pids=[os.getpid()], ports=[HOLE[1]], result=True) as events:
+        clients = begin_all()
+        with blind():
+            close_all(clients)
+        age()
+        events._source._bpf.run_attached()  # noqa: SLF001
+        assert events.losses == Losses(ends_missed=MANY)
+        reuse_until(lambda: not any(kept(events)))
+        events.stop()
+        assert ends(list(events)) == {(HOLE[1], None, False): MANY}
+        assert events.losses == Losses(ends_missed=MANY)
+
+
+@SWEPT
 @pytest.mark.parametrize("options", [{}, {"failed": True}], ids=["c", "failed"])
 def test_counted(blind: Blind, options: dict[str, Any], *, swept: bool) -> None:
     """With -c it is a connect that has no outcome."""

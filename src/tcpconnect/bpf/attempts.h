@@ -449,6 +449,15 @@ static __always_inline bool describe_task(struct connection *c, struct sock *sk,
 	return 1;
 }
 
+/* For -c with what is known at the end only, it is counted then. */
+static __always_inline void report_or_count(const struct connection *c)
+{
+	if (!config.count)
+		report(c);
+	else if (config.wait_end)
+		count_connect(c);
+}
+
 /* Report the attempt now, or when it ends. */
 static __always_inline void attempt_add(struct sock *sk, struct connection *c)
 {
@@ -466,33 +475,26 @@ static __always_inline void attempt_add(struct sock *sk, struct connection *c)
 			return;
 		add(&progress.untracked, 1);
 	}
-	if (!config.count)
-		report(c);
-	else if (config.wait_end)
-		count_connect(c);
-}
-
-/* Report an attempt whose end was missed, unless it may not have taken long enough. */
-static __always_inline void report_missed(const struct connection *began)
-{
-	if (config.slower_ns && bpf_ktime_get_ns() - began->time_ns < config.slower_ns)
-		return;
-	if (!config.count)
-		report(began);
-	else if (config.wait_end)
-		count_connect(began);
+	report_or_count(c);
 }
 
 /* What is pending for a socket that begins another attempt ended, and was not seen. */
 static __always_inline void end_missed(struct sock *sk)
 {
-	struct connection *began = pending_lookup(sk);
+	const struct connection *pending = pending_lookup(sk);
+	struct connection began;
 
-	if (likely(!began))
+	if (likely(!pending))
 		return;
-	add(&progress.ends_missed, 1);
-	report_missed(began);
-	pending_delete(sk);
+	began = *pending;
+	/* Else it is found again: when the address comes again, or tracing stops. */
+	if (!pending_delete(sk))
+		return;
+	mark_missed(&began);
+	if (began.latency_ns < config.slower_ns)
+		return;
+	began.result = RESULT_UNKNOWN;
+	report_or_count(&began);
 }
 
 /* CRIU connects so, to restore a connection; nothing is sent. Its bits are a byte. */
@@ -630,13 +632,9 @@ static __always_inline void attempt_end(const struct connection *began, struct s
 		return;
 	if (c.latency_ns < config.slower_ns)
 		return;
-	if (!config.count) {
-		report(&c);
-		return;
-	}
-	if (config.wait_end)
-		count_connect(&c);
-	count_end(&c);
+	report_or_count(&c);
+	if (config.count)
+		count_end(&c);
 }
 
 /* TRACE_EVENT(inet_sock_set_state): sk, oldstate, newstate. */

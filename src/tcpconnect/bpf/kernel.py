@@ -120,6 +120,7 @@ class KernelSource:
     def __init__(self, library: ctypes.CDLL, settings: Settings) -> None:
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
+        self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
         self._selection = Selection(settings)
         source = "preemptible" if self._preemptible else "tcpconnect"
@@ -209,7 +210,7 @@ class KernelSource:
     def _configure(self) -> None:
         settings = self._settings
         config = Config.from_address(self._bpf.constants())
-        config.slower_ns = round(settings.slower_ms * 1e6)
+        config.slower_ns = self._slower_ns
         config.track = settings.track
         config.wait_end = settings.wait_end
         config.count = settings.count
@@ -290,20 +291,21 @@ class KernelSource:
         """Yield the records of attempts that have not ended, with their age.
 
         Oldest first. Call it after ``detach``, which finds those whose end was missed:
-        they have no result. With ``slower_ms``, younger ones are left out.
+        they have no result. With ``slower_ms``, those that are younger, or were when
+        they were found, are left out.
         """
         if not self._settings.track:
             return
         now = kernel_ns()
-        least_ns = self._settings.slower_ms * 1e6
         for value in sorted(self._kept(), key=_time_of):
-            began, _, *who, result, ip, comm = LAYOUT.unpack(value)
+            began, age, *who, result, ip, comm = LAYOUT.unpack(value)
             if result == ENDED:
                 result = UNKNOWN
-            elif self._settings.wait_end:
-                result = PENDING
-            if now - began >= least_ns:
-                record = LAYOUT.pack(began, now - began, *who, result, ip, comm)
+            else:
+                age = now - began
+                result = PENDING if self._settings.wait_end else result
+            if age >= self._slower_ns:
+                record = LAYOUT.pack(began, age, *who, result, ip, comm)
                 yield record[: -ORIGIN.size] + value[-ORIGIN.size :]
 
     def _kept(self) -> Iterator[bytes]:

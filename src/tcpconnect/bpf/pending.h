@@ -83,7 +83,7 @@ static __always_inline bool claim(struct slot *slot)
 	return 0;
 }
 
-/* Returns whether there was room. */
+/* Returns whether there was room. What could not be deleted is not overwritten. */
 static __always_inline bool pending_insert(struct sock *sk, const struct connection *c)
 {
 	__u64 key = (__u64)sk, owner = owner_of(sk);
@@ -99,7 +99,7 @@ static __always_inline bool pending_insert(struct sock *sk, const struct connect
 	other.socket = key;
 	other.attempt = *c;
 	add(&progress.overflowed, 1);
-	if (!bpf_map_update_elem(&overflow, &key, &other, BPF_ANY))
+	if (!bpf_map_update_elem(&overflow, &key, &other, BPF_NOEXIST))
 		return 1;
 	add(&progress.overflowed, -1);
 	return 0;
@@ -153,6 +153,20 @@ static __always_inline bool has_ended(const struct slot *slot)
 	       dport != __builtin_bswap16(slot->attempt.dport);
 }
 
+/*
+ * No program saw the end of a pending attempt: how long that took is not known, but at
+ * most until now. It is counted, once, unless that is too short for --slower.
+ */
+static __always_inline void mark_missed(struct connection *c)
+{
+	if (c->result == RESULT_ENDED)
+		return;
+	c->result = RESULT_ENDED;
+	c->latency_ns = bpf_ktime_get_ns() - c->time_ns;
+	if (c->latency_ns >= config.slower_ns)
+		add(&progress.ends_missed, 1);
+}
+
 /* Run for each element of `slots` and `overflow`, when tracing stops. */
 struct bpf_iter__bpf_map_elem {
 	void *meta;
@@ -165,11 +179,14 @@ SEC("iter/bpf_map_elem")
 int attempt_sweep(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct slot *slot = ctx->value;
+	__u64 owner;
 
-	if (!slot || !(owner_in(slot) >> CLAIM_BITS) || !has_ended(slot))
+	if (!slot)
 		return 0;
-	slot->attempt.result = RESULT_ENDED;
-	add(&progress.ends_missed, 1);
+	owner = owner_in(slot);
+	/* Who sees an end gives the slot back before the state changes. */
+	if (owner >> CLAIM_BITS && has_ended(slot) && is_owned_by(slot, owner))
+		mark_missed(&slot->attempt);
 	return 0;
 }
 
