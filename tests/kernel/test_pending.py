@@ -98,5 +98,5 @@ def test_slots_are_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {(CLOSED[1], "ECONNREFUSED"): HAMMERED}
     assert list(found.values()) == WORKERS * [expected]
     slots = [slot for array in left for slot in kernel.SLOT.iter_unpack(array)]
-    assert [owner for owner, *_ in slots] == [0, 0]
+    assert [tag for tag, *_ in slots] == [0, 0]
     assert overflowed == [0]

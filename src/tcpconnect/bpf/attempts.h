@@ -577,7 +577,6 @@ static __always_inline int queued_error(struct sock *sk, __u64 before)
 
 	if (sk->sk_error_queue.qlen <= before)
 		return 0;
-	/* For a pointer that is loaded, the verifier searches all types, in 2 ms. */
 	read_kernel(skb, sk->sk_error_queue.prev);
 	queued = (void *)skb + member_offset(sk_buff, cb);
 	read_kernel(origin, queued->ee.ee_origin);
@@ -670,8 +669,7 @@ static __always_inline bool has_socket(struct sock *sk)
 {
 	void *socket = 0;
 
-	/* For a pointer that is loaded, the verifier searches all types, in 2 ms. */
-	bpf_probe_read_kernel(&socket, sizeof(socket), &sk->sk_socket);
+	read_kernel(socket, sk->sk_socket);
 	return socket;
 }
 

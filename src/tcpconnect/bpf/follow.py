@@ -7,6 +7,7 @@ from ctypes import Structure, c_uint64
 from struct import Struct as Layout
 from typing import TYPE_CHECKING
 
+from tcpconnect.bpf.selection import MEMBER
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.processes import Process, descendants
 
@@ -22,7 +23,6 @@ PERF_PROGRAMS = {name: f"{name}_perf" for name in PROGRAMS}
 LIST = "list_processes"
 EMPTIED = Layout("<Q")  # struct emptied of types.h
 LISTED = Layout("<IIIIQ")  # struct listed
-MEMBER = b"\1"
 NAMED = 3  # processes that a message names
 
 

@@ -310,8 +310,8 @@ class KernelSource:
 
     def _kept(self) -> Iterator[bytes]:
         slots = self._bpf.values(SLOTS, SLOT.size << SLOT_BITS)
-        for owner, _, attempt in SLOT.iter_unpack(slots):
-            if owner >> CLAIM_BITS:
+        for tag, _, attempt in SLOT.iter_unpack(slots):
+            if tag >> CLAIM_BITS:
                 yield attempt
         for _, value in self._bpf.entries(OVERFLOW, 8, SLOT.size):
             yield SLOT.unpack(value)[-1]

@@ -34,15 +34,15 @@ struct {
 } overflow SEC(".maps");
 
 /*
- * A number for the socket that leaves CLAIM_BITS free. To the verifier an address is
- * none, but the difference of two is. Addresses of the kernel lie so close to each
- * other that 64 - CLAIM_BITS bits hold it.
+ * A number for the socket that leaves CLAIM_BITS free. The verifier rejects arithmetic
+ * on pointers; subtracting two gives a scalar, which it accepts. Addresses of the
+ * kernel lie so close to each other that 64 - CLAIM_BITS bits hold it.
  */
-static __always_inline __u64 owner_of(struct sock *sk)
+static __always_inline __u64 tag_of(struct sock *sk)
 {
 	__u64 base = (__u64)&progress, number = (__u64)sk;
 
-	/* Else clang shifts the addresses, which are none then, before it subtracts. */
+	/* Else clang shifts the pointers before it subtracts. */
 	asm volatile("" : "+r"(base));
 	number -= base;
 	asm volatile("" : "+r"(number));
@@ -50,21 +50,21 @@ static __always_inline __u64 owner_of(struct sock *sk)
 }
 
 /* By Knuth's multiplicative hash: addresses of sockets are far apart, evenly. */
-static __always_inline struct slot *slot_of(__u64 owner)
+static __always_inline struct slot *slot_of(__u64 tag)
 {
-	__u32 index = (owner * 0x9e3779b97f4a7c15) >> config.slot_shift;
+	__u32 index = (tag * 0x9e3779b97f4a7c15) >> config.slot_shift;
 
 	return bpf_map_lookup_elem(&slots, &index);
 }
 
-static __always_inline __u64 owner_in(const struct slot *slot)
+static __always_inline __u64 tag_in(const struct slot *slot)
 {
-	return *(const volatile __u64 *)&slot->owner;
+	return *(const volatile __u64 *)&slot->tag;
 }
 
-static __always_inline bool is_owned_by(const struct slot *slot, __u64 owner)
+static __always_inline bool has_tag(const struct slot *slot, __u64 tag)
 {
-	return owner_in(slot) >> CLAIM_BITS == owner >> CLAIM_BITS;
+	return tag_in(slot) >> CLAIM_BITS == tag >> CLAIM_BITS;
 }
 
 /*
@@ -74,28 +74,28 @@ static __always_inline bool is_owned_by(const struct slot *slot, __u64 owner)
  */
 static __always_inline bool claim(struct slot *slot)
 {
-	if (owner_in(slot))
+	if (tag_in(slot))
 		return 0;
-	add(&slot->owner, 1);
-	if (owner_in(slot) == 1)
+	add(&slot->tag, 1);
+	if (tag_in(slot) == 1)
 		return 1;
-	add(&slot->owner, -1);
+	add(&slot->tag, -1);
 	return 0;
 }
 
 /* Returns whether there was room. What could not be deleted is not overwritten. */
 static __always_inline bool pending_insert(struct sock *sk, const struct connection *c)
 {
-	__u64 key = (__u64)sk, owner = owner_of(sk);
-	struct slot *slot = slot_of(owner), other;
+	__u64 key = (__u64)sk, tag = tag_of(sk);
+	struct slot *slot = slot_of(tag), other;
 
 	if (slot && claim(slot)) {
 		slot->socket = key;
 		slot->attempt = *c;
-		add(&slot->owner, owner - 1);
+		add(&slot->tag, tag - 1);
 		return 1;
 	}
-	other.owner = owner;
+	other.tag = tag;
 	other.socket = key;
 	other.attempt = *c;
 	add(&progress.overflowed, 1);
@@ -108,10 +108,10 @@ static __always_inline bool pending_insert(struct sock *sk, const struct connect
 /* The attempt that is pending for a socket. */
 static __always_inline struct connection *pending_lookup(struct sock *sk)
 {
-	__u64 key = (__u64)sk, owner = owner_of(sk);
-	struct slot *slot = slot_of(owner);
+	__u64 key = (__u64)sk, tag = tag_of(sk);
+	struct slot *slot = slot_of(tag);
 
-	if (!slot || !is_owned_by(slot, owner)) {
+	if (!slot || !has_tag(slot, tag)) {
 		if (!*(const volatile __u64 *)&progress.overflowed)
 			return 0;
 		slot = bpf_map_lookup_elem(&overflow, &key);
@@ -122,11 +122,11 @@ static __always_inline struct connection *pending_lookup(struct sock *sk)
 /* Whether that worked: the kernel may refuse, where a program interrupts another. */
 static __always_inline bool pending_delete(struct sock *sk)
 {
-	__u64 key = (__u64)sk, owner = owner_of(sk);
-	struct slot *slot = slot_of(owner);
+	__u64 key = (__u64)sk, tag = tag_of(sk);
+	struct slot *slot = slot_of(tag);
 
-	if (slot && is_owned_by(slot, owner)) {
-		add(&slot->owner, -owner);
+	if (slot && has_tag(slot, tag)) {
+		add(&slot->tag, -tag);
 		return 1;
 	}
 	if (bpf_map_delete_elem(&overflow, &key))
@@ -179,13 +179,13 @@ SEC("iter/bpf_map_elem")
 int attempt_sweep(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct slot *slot = ctx->value;
-	__u64 owner;
+	__u64 tag;
 
 	if (!slot)
 		return 0;
-	owner = owner_in(slot);
+	tag = tag_in(slot);
 	/* Who sees an end gives the slot back before the state changes. */
-	if (owner >> CLAIM_BITS && has_ended(slot) && is_owned_by(slot, owner))
+	if (tag >> CLAIM_BITS && has_ended(slot) && has_tag(slot, tag))
 		mark_missed(&slot->attempt);
 	return 0;
 }

@@ -50,13 +50,13 @@ struct connection {
 };
 
 /*
- * Room for an attempt that has not ended. In `slots`, the low bits of `owner` count
+ * Room for an attempt that has not ended. In `slots`, the low bits of `tag` count
  * those who want the slot, the others are the socket's that has it.
  */
 #define CLAIM_BITS 6
 
 struct slot {
-	__u64 owner;  /* 0: free */
+	__u64 tag;    /* 0: free */
 	__u64 socket; /* its address */
 	struct connection attempt;
 };
