@@ -1,13 +1,15 @@
-"""Processes as the kernel lists them, and who descends from whom."""
+"""Processes as the kernel lists them, or /proc, and who descends from whom."""
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+
+SECOND_NS = 10**9
 
 
 class Process(NamedTuple):
@@ -47,13 +49,53 @@ def in_group(group: int) -> dict[int, int]:
     """Return the PIDs of the processes of a process group, each with its parent's."""
     found = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
-        # An error: not ours to see, or it has ended.
-        with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-            # proc_pid_stat(5): the name in brackets, state, ppid, pgrp
-            _, parent, its_group, *_ = file.read().rpartition(b") ")[2].split()
+        if fields := _stat(name):
+            _, parent, its_group, *_ = fields
             if int(its_group) == group:
                 found[int(name)] = int(parent)
     return found
+
+
+def unlisted(
+    numbers: Collection[int], processes: Mapping[int, Process]
+) -> frozenset[int]:
+    """Return the processes of these numbers that /proc has, and ``processes`` has not.
+
+    None in a PID namespace below the machine's: /proc does not tell the machine's PIDs.
+    """
+    missing = frozenset(numbers) - {p.number for p in processes.values()}
+    # Each namespace has a process 1, whose PID on the machine is another one.
+    if not missing or any(p.number != p.pid for p in processes.values()):
+        return frozenset()
+    if os.readlink("/proc/self") != str(os.getpid()):  # that of another namespace
+        return frozenset()
+    return missing & {int(name) for name in os.listdir("/proc") if name.isdigit()}
+
+
+def read_process(pid: int) -> Process | None:
+    """Return a process of the machine as /proc has it, None where it has none.
+
+    Its start is in the clock ticks of /proc: compare it only with others of /proc.
+    """
+    if not (read := _stat(pid)):
+        return None
+    state, *fields = read
+    ppid, threads, start = (int(fields[n - 4]) for n in (4, 20, 22))
+    live = threads - (state in {b"Z", b"X"})
+    return Process(pid, pid, ppid, live, start * SECOND_NS // os.sysconf("SC_CLK_TCK"))
+
+
+def _stat(pid: int | str) -> list[bytes]:
+    """Return what proc_pid_stat(5) has of a process, from the third field on.
+
+    The second one, the name, is anything. Nothing of one that has ended, or that we may
+    not look at.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2].split()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from conftest import ENDED, READY, Tool, libc
 from launch import TOOL
 
 from tcpconnect import trace
+from tcpconnect.bpf.follow import LISTED
+from tcpconnect.bpf.object import BpfObject
 from tcpconnect.errors import TcpconnectError
 
 if TYPE_CHECKING:
@@ -34,26 +36,99 @@ def attempts(port: int) -> Callable[[], None]:
     return lambda: attempt("127.0.0.1", port)
 
 
+ONE_IS_NONE = "it has ended, or there was none; give -p the PID of a running process"
+ALL_ARE_NONE = "they have ended, or there were none; give -p PIDs of running processes"
+
+
 @FOLLOW
 @pytest.mark.parametrize(
-    ("pids", "named"),
+    ("pids", "said"),
     [
-        (range(NOBODY_HAS, NOBODY_HAS + 1), "4194304"),
-        (range(NOBODY_HAS - 1, NOBODY_HAS + 1), "4194303, 4194304"),
+        (range(NOBODY_HAS, NOBODY_HAS + 1), f"no process 4194304: {ONE_IS_NONE}"),
+        (
+            range(NOBODY_HAS - 1, NOBODY_HAS + 1),
+            f"no processes 4194303, 4194304: {ALL_ARE_NONE}",
+        ),
         (
             range(NOBODY_HAS - 999, NOBODY_HAS + 1),
-            "4193305, 4193306, 4193307 and 997 more",
+            f"no processes 4193305, 4193306, 4193307 and 997 more: {ALL_ARE_NONE}",
         ),
     ],
 )
-def test_none_is_there(follow: tuple[str, ...], pids: range, named: str) -> None:
+def test_none_is_there(follow: tuple[str, ...], pids: range, said: str) -> None:
     """It is an error before anything is traced."""
     result = run_tool(*follow, "-p", ",".join(map(str, pids)))
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == (
-        f"tcpconnect: no process {named}: it has ended, or there was none; "
-        "give -p the PID of a running process\n"
-    )
+    assert result.stderr == f"tcpconnect: {said}\n"
+
+
+HIDDEN = "warning: BPF does not list process {}: its attempts may not be seen"
+
+
+@pytest.fixture
+def hidden(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Return processes that BPF's iterator leaves out; fill it before a trace."""
+    pids: set[int] = set()
+    iterate = BpfObject.iterate
+
+    def some(bpf: BpfObject, name: str) -> bytes:
+        listed = LISTED.iter_unpack(iterate(bpf, name))
+        return b"".join(LISTED.pack(*p) for p in listed if p[0] not in pids)
+
+    monkeypatch.setattr(BpfObject, "iterate", some)
+    return pids
+
+
+def test_not_listed(hidden: set[int]) -> None:
+    """Who is in /proc only is traced by that number, with a warning, to the end."""
+    with ExitStack() as stack:
+        with Child(attempts(1)) as child:
+            hidden.add(child.pid)
+            events = stack.enter_context(trace(pids=[child.pid, NOBODY_HAS]))
+            child.run()
+        assert events.notices == [
+            HIDDEN.format(child.pid),
+            "warning: no process 4194304; the others are traced",
+        ]
+        assert [(event.pid, event.dport) for event in events] == [(child.pid, 1)]
+        assert events.processes_ended
+
+
+def test_several_are_not_listed(hidden: set[int]) -> None:
+    """With -f their children are traced, too: those that are there, and others."""
+    with Child(attempts(2)) as other, ExitStack() as stack:
+        hidden.update({os.getpid(), other.pid})
+        child = stack.enter_context(Child(attempts(1)))
+        pids = sorted(hidden)
+        events = stack.enter_context(trace(pids=pids, follow=True))
+        child.run()
+        other.run()
+        with Child(attempts(3)) as third:
+            third.run()
+        events.stop()
+        several = f"processes {pids[0]}, {pids[1]}: their"
+        assert events.notices == [HIDDEN.replace("process {}: its", several)]
+        assert [event.dport for event in events] == [1, 2, 3]
+
+
+def test_not_listed_and_ended(hidden: set[int]) -> None:
+    """A process that its parent has not yet seen to end has ended here, too."""
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    hidden.add(pid)
+    with pytest.raises(TcpconnectError, match=f"no process {pid}: it has ended"):
+        trace(pids=[pid])
+    os.waitpid(pid, 0)
+
+
+def test_init() -> None:
+    """Process 1 is traced, on machines that hide it as well."""
+    with Tool("-p", 1) as tool:
+        assert tool.stop() == 0
+    warning = f"tcpconnect: {HIDDEN.format(1)}\n".encode()
+    assert tool.stderr in {READY, warning + READY}
 
 
 @FOLLOW
@@ -78,7 +153,7 @@ def test_some_are_there(follow: tuple[str, ...]) -> None:
         assert tool.stop() == 0
         assert [event["dport"] for event in tool.all_events()] == [1]
     assert tool.stderr.decode() == (
-        "tcpconnect: warning: no process 4194303, 4194304; the others are traced\n"
+        "tcpconnect: warning: no processes 4194303, 4194304; the others are traced\n"
         + READY.decode()
     )
 

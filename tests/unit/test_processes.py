@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tcpconnect.bpf.cgroup import mount_point, v1_mount_points
 from tcpconnect.command import User, invoking_user
 from tcpconnect.errors import UsageError
-from tcpconnect.processes import descendants
+from tcpconnect.processes import Process, descendants, read_process, unlisted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #     1
 #    / \
@@ -17,6 +24,11 @@ from tcpconnect.processes import descendants
 #  / \
 # 3   4
 TREE = {1: 0, 2: 1, 3: 2, 4: 2, 5: 1}
+
+
+def family(parents: dict[int, int]) -> dict[int, Process]:
+    """Return processes by their PIDs and those of their parents."""
+    return {pid: Process(pid, pid, ppid, 1, 0) for pid, ppid in parents.items()}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +59,64 @@ def test_many_ancestors() -> None:
     parents = {pid: pid - 1 for pid in many}
     assert descendants(parents, set(many)) == set()
     assert descendants(parents, {1}) == set(many[1:])
+
+
+ME = os.getpid()
+
+
+@pytest.fixture
+def hostile_name() -> Iterator[None]:
+    """The name of this process looks like what follows a name in /proc/PID/stat."""
+    comm = Path("/proc/self/comm")
+    before = comm.read_text()
+    comm.write_text("x) Z 1 2 3 (")
+    yield
+    comm.write_text(before)
+
+
+@pytest.mark.usefixtures("hostile_name")
+def test_read_process() -> None:
+    """It is what the system calls say, whatever its name."""
+    process = read_process(ME)
+    assert process
+    assert process[:4] == (ME, ME, os.getppid(), threading.active_count())
+    booted_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    assert 0 < process.start_ns < booted_ns
+    assert process == read_process(ME)
+
+
+def test_read_none() -> None:
+    """A process that is not there is none."""
+    assert read_process(4_194_304) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "listed", "expected"),
+    [
+        (ME, family({2: 0}), {ME}),
+        (ME, family({2: 0, ME: 2}), set()),
+        (4_194_304, family({2: 0}), set()),
+        # Of a PID namespace: its process 1 is another one on the machine.
+        (ME, {5000: Process(1, 5000, 4999, 1, 0)}, set()),
+    ],
+    ids=["unlisted", "listed", "neither", "namespace"],
+)
+def test_unlisted(number: int, listed: dict[int, Process], expected: set[int]) -> None:
+    """What /proc has and the list has not, where PIDs are the machine's."""
+    assert unlisted([number], listed) == expected
+
+
+def test_thread_is_not_unlisted() -> None:
+    """The number of a thread is none of a process, though /proc finds it."""
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        assert thread.native_id
+        assert unlisted([thread.native_id], family({2: 0})) == set()
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(

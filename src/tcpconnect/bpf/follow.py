@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.selection import MEMBER
 from tcpconnect.errors import KernelError, TcpconnectError
-from tcpconnect.processes import Process, descendants
+from tcpconnect.processes import Process, descendants, read_process, unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,6 +24,14 @@ LIST = "list_processes"
 EMPTIED = Layout("<Q")  # struct emptied of types.h
 LISTED = Layout("<IIIIQ")  # struct listed
 NAMED = 3  # processes that a message names
+ONE_MISSING = (
+    "it has ended, or there was none",
+    "give -p the PID of a running process",
+)
+MANY_MISSING = (
+    "they have ended, or there were none",
+    "give -p PIDs of running processes",
+)
 
 
 class Followed(Structure):
@@ -69,6 +77,7 @@ class Follow:
     ) -> None:
         self._bpf = bpf
         self._lost = 0
+        self._unlisted: frozenset[int] = frozenset()
         self.notices: list[str] = []
         self._followed = Followed.from_buffer(bpf.variables(".data.followed"))
         for program in programs(children=children, preemptible=preemptible):
@@ -81,6 +90,7 @@ class Follow:
 
     def _fill(self, pids: Collection[int], *, children: bool) -> int:
         """Add those that are there; return how many of them the set has."""
+        self._unlisted = unlisted(pids, self._list())
         processes = self._list()
         members = self._named(pids, processes)
         self._bpf.fill("pids", {_key(pid): MEMBER for pid in members})
@@ -93,9 +103,13 @@ class Follow:
         )
 
     def _list(self) -> dict[int, Process]:
-        """Return all processes of our PID namespace, by the machine's PIDs."""
+        """Return all processes of our PID namespace, by the machine's PIDs.
+
+        Those that the kernel does not list are read in /proc.
+        """
         listed = LISTED.iter_unpack(self._bpf.iterate(LIST))
-        return {process.pid: process for process in map(Process._make, listed)}
+        found = [*map(Process._make, listed), *map(read_process, self._unlisted)]
+        return {process.pid: process for process in found if process}
 
     def _named(
         self, numbers: Collection[int], processes: dict[int, Process]
@@ -105,14 +119,17 @@ class Follow:
         found = {running[n].pid: running[n] for n in numbers if n in running}
         missing = sorted(set(numbers) - running.keys())
         if not found:
-            raise TcpconnectError(
-                f"no process {_some(missing)}",
-                "it has ended, or there was none",
-                "give -p the PID of a running process",
+            why = MANY_MISSING if len(missing) > 1 else ONE_MISSING
+            raise TcpconnectError(f"no process{_some(missing)}", *why)
+        if hidden := sorted(self._unlisted & found.keys()):
+            whose = "their" if len(hidden) > 1 else "its"
+            self.notices.append(
+                f"warning: BPF does not list process{_some(hidden)}: "
+                f"{whose} attempts may not be seen"
             )
         if missing:
             self.notices.append(
-                f"warning: no process {_some(missing)}; the others are traced"
+                f"warning: no process{_some(missing)}; the others are traced"
             )
         return found
 
@@ -164,9 +181,10 @@ class Follow:
 
 
 def _some(pids: list[int]) -> str:
-    """Return the first of them as a text, and how many more there are."""
+    """Return what follows "process": the first of them, and how many more there are."""
+    plural = "es" if len(pids) > 1 else ""
     more = f" and {len(pids) - NAMED} more" if len(pids) > NAMED else ""
-    return ", ".join(map(str, pids[:NAMED])) + more
+    return f"{plural} {', '.join(map(str, pids[:NAMED]))}{more}"
 
 
 def _key(pid: int) -> bytes:
