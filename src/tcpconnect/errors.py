@@ -82,7 +82,8 @@ PROC = "/proc/self"
 
 def no_proc(error: OSError) -> TcpconnectError:
     """Return what it means when a file is missing there."""
-    return TcpconnectError("no /proc", str(error), "mount it: mount -t proc proc /proc")
+    reason = os.strerror(error.errno or 0)
+    return TcpconnectError("no /proc", reason, "mount it: mount -t proc proc /proc")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
