@@ -32,14 +32,14 @@ examples:
     ./tcpconnect -6L       # IPv6 only, include the source port
     ./tcpconnect -r        # did it work, and how long did it take
     ./tcpconnect -d        # the names of the destinations
-    ./tcpconnect --dns-latency        # DNS and TCP: the whole cost of reaching it
+    ./tcpconnect --dns-latency        # DNS and TCP: the whole cost of a connect
     ./tcpconnect --failed  # only the attempts that did not succeed
     ./tcpconnect --slower 100         # only those that took 100 ms or more
     ./tcpconnect -c -r --histogram    # latencies of each flow, and of all
     ./tcpconnect -j | jq .daddr       # JSON, one object a line
     ./tcpconnect --columns time,comm,daddr,dport --format csv
     ./tcpconnect --duration 60 --limit 1000  # stop by itself
-    ./tcpconnect -- curl example.com  # start a command, trace it and its children
+    ./tcpconnect -- curl example.com  # a command and all its children
     ./tcpconnect -fp 181   # PID 181 and all its children
     ./tcpconnect --to 10.0.0.0/8 --not-port 443
     ./tcpconnect --container web --container db
