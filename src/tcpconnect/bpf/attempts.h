@@ -518,21 +518,16 @@ static __always_inline bool destination_wanted(struct connection *c, struct sock
 	return !address_filters || addresses_wanted(c, address_filters);
 }
 
-/*
- * CLOSE -> SYN_SENT, in the context of the task that connects. An MPTCP socket, which
- * has no `tp`, is no attempt: its subflows are, and belong to who has it.
- */
-static __always_inline void attempt_begin(struct sock *sk, struct tcp_sock *tp,
-					  bool deep, __u32 program)
+/* An MPTCP socket has no `tp`, and is no attempt: its subflows are. */
+static __always_inline void attempt_describe(struct sock *sk, struct tcp_sock *tp,
+					     bool deep, __u32 program)
 {
 	struct connection c = {};
 	struct subflow subflow = {};
 	bool wanted;
 
 	if (tp) {
-		if (config.track)
-			end_missed(sk);
-		if (in_repair(tp) || !destination_wanted(&c, sk))
+		if (!destination_wanted(&c, sk))
 			return;
 		subflow = subflow_of(tp);
 	}
@@ -551,6 +546,18 @@ static __always_inline void attempt_begin(struct sock *sk, struct tcp_sock *tp,
 		owner_insert(sk, &c);
 	else if (wanted)
 		attempt_add(sk, &c);
+}
+
+/* CLOSE -> SYN_SENT, in the context of the task that connects. */
+static __always_inline void attempt_begin(struct sock *sk, struct tcp_sock *tp,
+					  bool deep, __u32 program)
+{
+	/* Not in attempt_describe(): the attempt that ended and the new one take turns
+	 * on the stack. */
+	if (tp && config.track)
+		end_missed(sk);
+	if (!tp || !in_repair(tp))
+		attempt_describe(sk, tp, deep, program);
 }
 
 /* TCP_FASTOPEN_CONNECT: the SYN leaves with the first write. A bit that CO-RE finds. */
