@@ -28,8 +28,8 @@ enum result {
  */
 struct connection {
 	__u64 time_ns;	  /* CLOCK_MONOTONIC when it began */
-	__u64 latency_ns; /* from SYN_SENT to its end; before, what attempt_add() says
-			   */
+	__u64 latency_ns; /* from SYN_SENT to its end; before, what attempt_add() and
+			   * mark_missed() say */
 	__u64 cgroup;	  /* ID in the cgroup v2 hierarchy */
 	__u32 saddr[4];	  /* network order; IPv4 is mapped: ::ffff:a.b.c.d */
 	__u32 daddr[4];
