@@ -118,7 +118,8 @@ def test_two_signals_may_differ(numbers: tuple[int, int], tmp_path: Path) -> Non
         wait_until(lambda: command_has_ended(tool.process.pid), "the command's end")
         until_writing(tool.process.pid)
         tool.process.send_signal(first)
-        wait_until(lambda: not catches(tool.process.pid, first), "the first")
+        pid = tool.process.pid
+        wait_until(lambda: not any(catches(pid, n) for n in numbers), "the first")
         assert tool.stop(second) == -second
 
 
