@@ -163,7 +163,7 @@ def unwatched() -> list[str]:
     """Return what is told without CAP_SYS_ADMIN, where libc takes it in part."""
     notice = (
         "tcpconnect: C libraries in unusual places are found at start only: "
-        "CAP_SYS_ADMIN missing; run it with sudo, or give it this capability\n"
+        f"CAP_SYS_ADMIN missing; {remedy(nobody())}\n"
     )
     return [notice] if perf_is_guarded() else []
 
