@@ -101,6 +101,10 @@ static __always_inline bool answers(struct __sk_buff *skb, const struct packet *
 	if (!load_address(skb, p, server))
 		return 0;
 	asked->asked_ns = take(skb, key_of(&m, server));
+	if (!asked->asked_ns && !p->connected) {
+		any_address(server);
+		asked->asked_ns = take(skb, key_of(&m, server));
+	}
 	if (!asked->asked_ns)
 		return 0;
 	rcode = m.flags[1] & RCODE;
@@ -141,30 +145,28 @@ int answer(struct __sk_buff *skb)
 	return PASS;
 }
 
-/*
- * Keep a question. One that send4() has seen was asked of the server that the program
- * named; a NAT of this machine may have changed that, and a program at the same place
- * as send4() may have changed it before.
- */
+/* Keep a question, by whom its answer is to come from. */
 static __always_inline void ask(struct __sk_buff *skb, const struct packet *p,
 				struct asker *a)
 {
-	__u64 asked_ns, now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns();
 	__u32 server[4];
 	struct message m;
 
 	if (!read_message(skb, p->payload + 2 * p->tcp, &m) || m.flags[0] & RESPONSE)
 		return;
-	if (!a->sending)
-		find_asker(skb, a);
-	asked_ns = wait_begin(a, &m, now);
-	if (a->sending)
-		insert(skb, key_of(&m, a->server), asked_ns, now);
-	if (p->port == DNS_PORT && load_address(skb, p, server))
-		insert(skb, key_of(&m, server), asked_ns, now);
+	find_asker(skb, a);
+	if (!p->connected && is_tracked(skb))
+		any_address(server);
+	else if (!load_address(skb, p, server))
+		return;
+	insert(skb, key_of(&m, server), wait_begin(a, &m, now), now);
 }
 
-/* Packets that are sent: questions, and the first one of a TCP connection. */
+/*
+ * Packets that are sent: questions, and the first one of a TCP connection. Those that
+ * go elsewhere than to port 53 are questions where a NAT has changed the port.
+ */
 SEC("cgroup_skb/egress")
 int question(struct __sk_buff *skb)
 {
@@ -173,17 +175,12 @@ int question(struct __sk_buff *skb)
 
 	if (likely(!parse(skb, SENT, &p)))
 		return PASS;
-	if (p.port == DNS_PORT) {
-		if (!parse_payload(skb, &p))
-			return PASS;
-		/* An accepted connection has sent no SYN before. */
-		a = asker_of(skb, p.tcp && !p.opens ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
-	} else {
-		/* Worth a look where send4() has seen that it is for port 53. */
-		a = p.tcp ? 0 : asker_of(skb, 0);
-		if (likely(!a || !a->sending) || !parse_payload(skb, &p))
-			return PASS;
-	}
+	if (likely(p.port != DNS_PORT && (p.tcp || !asks(skb, &p) || !is_tracked(skb))))
+		return PASS;
+	if (!parse_payload(skb, &p))
+		return PASS;
+	/* An accepted connection has sent no SYN before. */
+	a = asker_of(skb, p.tcp && !p.opens ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
 	if (!a)
 		return PASS;
 	if (p.opens) {
@@ -192,49 +189,6 @@ int question(struct __sk_buff *skb)
 	} else {
 		ask(skb, &p, a);
 	}
-	a->sending = 0;
-	return PASS;
-}
-
-/*
- * A socket that is not connected sends, in the context of its sender. The port is read
- * as four bytes, of which two are 0. Should the packet be dropped before it leaves, the
- * next one that goes elsewhere is taken for a question, which no answer fits.
- */
-static __always_inline void send(struct bpf_sock_addr *ctx, const __u32 *server)
-{
-	struct bpf_sock *sk = ctx->sk;
-	struct asker *a;
-
-	if (likely(*(volatile __u32 *)&ctx->user_port != DNS_PORT) || !sk)
-		return;
-	a = bpf_sk_storage_get(&askers, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!a)
-		return;
-	a->sending = 1;
-	a->server[0] = server[0];
-	a->server[1] = server[1];
-	a->server[2] = server[2];
-	a->server[3] = server[3];
-	set_asker(a, bpf_get_current_task());
-}
-
-SEC("cgroup/sendmsg4")
-int send4(struct bpf_sock_addr *ctx)
-{
-	__u32 server[4] = {0, 0, __builtin_bswap32(0xffff), ctx->user_ip4};
-
-	send(ctx, server);
-	return PASS;
-}
-
-SEC("cgroup/sendmsg6")
-int send6(struct bpf_sock_addr *ctx)
-{
-	__u32 server[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2],
-			   ctx->user_ip6[3]};
-
-	send(ctx, server);
 	return PASS;
 }
 

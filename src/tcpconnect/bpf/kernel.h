@@ -232,6 +232,7 @@ struct in6_addr {
 
 struct sk_buff {
 	char cb[48];
+	unsigned long _nfct;
 } __relocated;
 
 struct sk_buff_head {

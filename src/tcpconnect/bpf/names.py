@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAX_WAITS = 65536  # names that processes wait for
 # What sees questions comes first, or else the first answers would be to none.
-ANSWER_PROGRAMS = ("send4", "send6", "question", "answer")
+ANSWER_PROGRAMS = ("question", "answer")
 
 
 class Progress(Structure):

@@ -122,6 +122,43 @@ static __always_inline bool parse(struct __sk_buff *skb, struct direction way,
 	return 1;
 }
 
+/*
+ * What begins at the flags of a DNS message: they, and three of its counts. Of a
+ * question all is 0, but for RD, AD and CD (RFC 1035, 4.1.1; RFC 4035, 3.1.6), and the
+ * count of questions, which is 1.
+ */
+#define FLAGS_AND_COUNTS 2
+#define MAY_DIFFER 0x0000000000003001ULL
+#define ONE_QUESTION 0x0000000001000000ULL
+
+/* Whether a UDP packet has the header of a question, wherever it goes. */
+static __always_inline bool asks(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 *at = (__u8 *)(long)skb->data + p->payload + FLAGS_AND_COUNTS;
+	__u64 header;
+
+	if (at + sizeof(header) <= (__u8 *)(long)skb->data_end)
+		header = *(__u64 *)at;
+	else if (bpf_skb_load_bytes(skb, p->payload + FLAGS_AND_COUNTS, &header,
+				    sizeof(header)))
+		return 0;
+	return (header & ~MAY_DIFFER) == ONE_QUESTION;
+}
+
+/*
+ * Whether netfilter has looked at the connection of a packet that is sent, and so may
+ * have translated its address. It lets go of packets before they are received.
+ */
+static __always_inline bool is_tracked(struct __sk_buff *skb)
+{
+	unsigned long nfct = 0;
+
+	if (exists(((struct sk_buff *)skb)->_nfct))
+		bpf_probe_read_kernel(&nfct, sizeof(nfct),
+				      &((struct sk_buff *)skb)->_nfct);
+	return nfct;
+}
+
 /* Fill in where the payload is; whether there is one, or a connection opens. */
 static __always_inline bool parse_payload(struct __sk_buff *skb, struct packet *p)
 {
@@ -149,6 +186,15 @@ static __always_inline bool load_address(struct __sk_buff *skb, const struct pac
 		return !bpf_skb_load_bytes(skb, p->address, address + 3, 4);
 	}
 	return !bpf_skb_load_bytes(skb, p->address, address, 16);
+}
+
+/* In place of the address of a server that a NAT may stand for. */
+static __always_inline void any_address(__u32 *address)
+{
+	address[0] = ~0;
+	address[1] = ~0;
+	address[2] = ~0;
+	address[3] = ~0;
 }
 
 #endif

@@ -32,15 +32,13 @@ struct asker {
 	__u32 next;		   /* whose place is used when none is free */
 	__u32 pid;		   /* who asked last: tgid; 0: not known */
 	__u8 opened;		   /* a TCP connection that this machine opened */
-	__u8 sending; /* a packet to `server`, port 53, is about to leave */
-	__u8 reserved[2];
+	__u8 reserved[3];
 	__u64 start_ns;
-	__u32 server[4];
 	struct question questions[QUESTIONS];
 };
 
 /*
- * Inserted by question() and send4(), send6(), read by answer(); gone with the socket.
+ * Inserted by question(), read by answer(); gone with the socket.
  * What it takes is charged to the socket, so that nobody has more than descriptors
  * allow.
  */
