@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import tracemalloc
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconnect.enrich.streams import MAX_BYTES, MAX_EARLY, MAX_STREAMS, Streams
+from tcpconnect.enrich.streams import (
+    MAX_BYTES,
+    MAX_EARLY,
+    MAX_KEPT,
+    MAX_STREAMS,
+    Streams,
+)
 from unit.properties import steady
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Segments = Iterator[tuple[int, bytes]]
 
 START = 0xFFFFFFF0  # sequence numbers wrap around in the first message
 SOCKET = 7
@@ -186,15 +198,48 @@ def test_many_small_segments() -> None:
     assert streams.cut == 1
 
 
-def test_memory_is_bounded() -> None:
-    """However many streams end in the midst of a message, few are kept."""
+def half(size: int, *, early: int) -> Segments:
+    """Return segments of a message that never ends, and those that came too early."""
+    yield 0, framed(bytes(60_000))[:size]
+    for i in range(early):
+        yield size + 1 + 2 * i, b"?"
+
+
+SHAPES = {
+    "short beginnings": (4 * MAX_STREAMS, 1000, 0),
+    "long beginnings": (MAX_STREAMS, 60_000, 0),
+    "many small segments": (200, 2, MAX_EARLY),
+}
+
+
+@pytest.mark.parametrize(("number", "size", "early"), SHAPES.values(), ids=SHAPES)
+def test_memory_is_bounded(number: int, size: int, early: int) -> None:
+    """However many streams end in the midst of a message, few are kept.
+
+    Each of the others is counted.
+    """
     streams = Streams()
-    data = framed(message(1, 4000))[:1000]
     tracemalloc.start()
     try:
-        for socket in range(20 * MAX_STREAMS):
-            assert streams.add(socket, 0, 0, bytes(bytearray(data)), 1000, 0) == []
+        for socket in range(number):
+            for seq, data in half(size, early=early):
+                copy = bytes(bytearray(data))
+                assert streams.add(socket, seq, 0, copy, len(data), 0) == []
         bytes_kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert bytes_kept < MAX_STREAMS * 2500
+    assert bytes_kept < MAX_KEPT
+    kept = number - streams.cut
+    assert 0 < kept <= min(MAX_STREAMS, MAX_KEPT // (size + early))
+
+
+def test_idle_stream_goes_first() -> None:
+    """A stream that is in use stays, however many others there are."""
+    streams = Streams()
+    streams.add(1, 0, 0, STREAM[:10], 10, 0)
+    for i in range(10 * MAX_STREAMS):
+        streams.add(2 + i, 0, 0, STREAM, len(STREAM), 0)
+        if i % 100 == 0:
+            streams.add(1, 0, 0, STREAM[:10], 10, 0)
+    assert streams.add(1, 10, 10, STREAM[10:42], 32, 0) == [(ONE, 0)]
+    assert streams.cut == 0

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 
 MAX_STREAMS = 1024
+MAX_KEPT = 8 << 20  # bytes of all streams: with names (namestore.py) less than 64 MB
+# What CPython takes besides their bytes.
+STREAM_BYTES, SEGMENT_BYTES = 1024, 192
 MAX_BYTES = 1 << 17  # of one stream that wait for more: two messages of 64 KiB
 MAX_EARLY = 512  # segments of one stream that wait for one before them
 SEQUENCES = 1 << 32
@@ -19,6 +22,8 @@ class _Stream:
         self.bytes = b""
         self.asked_ns = 0
         self.early: dict[int, bytes] = {}
+        self.waiting = 0  # bytes of both
+        self.counted = 0  # of its size, among that of all
 
     def lacks(self, seq: int) -> int:
         """Return how many bytes are missing before ``seq``; 0 when none are."""
@@ -27,20 +32,30 @@ class _Stream:
 
     def put(self, seq: int, data: bytes) -> None:
         """Append a segment, and those that came early and now follow."""
-        if len(data) > len(self.early.get(seq, b"")):
+        known = len(self.early.get(seq, b""))
+        if len(data) > known:
             self.early[seq] = data
+            self.waiting += len(data) - known
+        if self.lacks(seq):
+            return
         while ready := [early for early in self.early if not self.lacks(early)]:
             for early in ready:
                 known = (self.next_seq - early) % SEQUENCES
-                fresh = self.early.pop(early)[known:]
+                segment = self.early.pop(early)
+                fresh = segment[known:]
                 self.bytes += fresh
+                self.waiting += len(fresh) - len(segment)
                 self.next_seq = (self.next_seq + len(fresh)) % SEQUENCES
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return STREAM_BYTES + SEGMENT_BYTES * len(self.early) + self.waiting
 
     @property
     def too_large(self) -> bool:
         """Whether more waits than is worth to be kept."""
-        waiting = len(self.bytes) + sum(map(len, self.early.values()))
-        return waiting > MAX_BYTES or len(self.early) > MAX_EARLY
+        return self.waiting > MAX_BYTES or len(self.early) > MAX_EARLY
 
     def messages(self) -> tuple[list[bytes], bool]:
         """Take the whole messages out of the bytes.
@@ -59,17 +74,19 @@ class _Stream:
                 messages.append(self.bytes[start : start + size])
                 at = start + size
         self.bytes = self.bytes[at:]
+        self.waiting -= at
         return messages, in_step
 
 
 class Streams:
-    """Reassembly of many streams in bounded memory: the oldest go first.
+    """Reassembly of many streams in bounded memory: the idlest go first.
 
     A message has its length before it, in two bytes (RFC 1035, 4.2.2).
     """
 
     def __init__(self) -> None:
         self._streams: OrderedDict[int, _Stream] = OrderedDict()
+        self._bytes = 0
         self.cut = 0  # messages, or streams, that were given up
 
     def add(
@@ -95,9 +112,11 @@ class Streams:
         stream.asked_ns = asked_ns or stream.asked_ns
         stream.put(seq, data)
         messages, in_step = stream.messages()
-        if stream.too_large:
-            del self._streams[socket]
         self.cut += cut or not in_step or stream.too_large
+        if stream.too_large:
+            self._forget(socket)
+        else:
+            self._count(stream)
         return [(message, stream.asked_ns) for message in messages]
 
     def _stream(self, socket: int, next_seq: int) -> _Stream:
@@ -106,9 +125,21 @@ class Streams:
         if stream and stream.lacks(next_seq):
             # The socket has got a segment that we have not.
             self.cut += 1
+            self._forget(socket)
             stream = None
         if stream is None:
             stream = self._streams[socket] = _Stream(next_seq)
-            if len(self._streams) > MAX_STREAMS:
-                self._streams.popitem(last=False)
+        self._streams.move_to_end(socket)
         return stream
+
+    def _count(self, stream: _Stream) -> None:
+        """Count what a stream takes now; where that is too much, others give room."""
+        self._bytes += stream.size - stream.counted
+        stream.counted = stream.size
+        while self._bytes > MAX_KEPT or len(self._streams) > MAX_STREAMS:
+            socket, idle = next(iter(self._streams.items()))
+            self.cut += bool(idle.waiting)
+            self._forget(socket)
+
+    def _forget(self, socket: int) -> None:
+        self._bytes -= self._streams.pop(socket).counted
