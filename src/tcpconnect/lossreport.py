@@ -27,6 +27,8 @@ MEANING = {
     "processes": "{} attempts without their exe, cmdline and cgroup: the ring buffer "
     "was full; trace less with -p, -u or -P",
     "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",
+    "questions": "{} DNS questions not kept: a socket had more than 112 open; names or "
+    "DNS(ms) may be missing",
     "unread": "{} DNS answers not read: they were malformed or cut",
     "ends_missed": "{} attempts without a result: the kernel skipped all programs for "
     "their end",

@@ -35,12 +35,14 @@ class Naming:
         self.notices: list[str] = []
         self._names = Names(settings.max_names, settings.names_ttl_s)
         self._sources: list[Answers | Lookups] = []
+        self._answers: Answers | None = None
         self._lookups: Lookups | None = None
         failures = []
         for source in sorted(settings.name_sources):
             try:
                 if source == "dns":
-                    self._sources.append(Answers(library, ring_fd))
+                    self._answers = Answers(library, ring_fd)
+                    self._sources.append(self._answers)
                 else:
                     self._lookups = Lookups(library, ring_fd)
                     self._sources.append(self._lookups)
@@ -88,6 +90,11 @@ class Naming:
     def lost(self) -> int:
         """How many answers and lookups did not fit the ring buffer."""
         return sum(source.lost for source in self._sources)
+
+    @property
+    def pushed_out(self) -> int:
+        """How many open questions had to make room for others of their socket."""
+        return self._answers.pushed_out if self._answers else 0
 
     @property
     def unprobed(self) -> int:

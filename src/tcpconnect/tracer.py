@@ -247,7 +247,10 @@ class Trace:
         if self._naming:
             naming = self._naming
             return losses._replace(
-                names=naming.lost, unread=naming.unread, unprobed=naming.unprobed
+                names=naming.lost,
+                questions=naming.pushed_out,
+                unread=naming.unread,
+                unprobed=naming.unprobed,
             )
         return losses
 

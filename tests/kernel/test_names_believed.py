@@ -25,6 +25,7 @@ from resolvers import (
     respond,
     serve,
 )
+from test_losses import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -222,6 +223,23 @@ def test_many_questions_of_one_socket() -> None:
             assert client.recv(SIZE)
         expected = [f"n{i}.example" for i in range(112)]
         assert names_of(tool, list(asked)) == expected
+        assert tool.stop() == 0
+        assert told(tool, "DNS questions not kept") == 0
+
+
+def test_more_questions_than_are_kept() -> None:
+    """One more pushes out the oldest, which is counted."""
+    asked = [query(f"n{i}.example") for i in range(113)]
+    found = {IPV4: asked[0], NEXT: asked[-1]}
+    with start() as tool, udp(LOOPBACK, 53) as server, udp("127.0.0.1") as client:
+        for question in asked:
+            client.sendto(question, (LOOPBACK, 53))
+        for address, question in found.items():
+            server.sendto(answer(question, address), client.getsockname())
+            assert client.recv(SIZE)
+        assert names_of(tool, [*found]) == [None, "n112.example"]
+        assert tool.stop() == 0
+        assert told(tool, "DNS questions not kept") == 1
 
 
 def test_questions_of_others() -> None:

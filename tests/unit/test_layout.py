@@ -340,7 +340,7 @@ VARIABLES = [
     ("preemptible", ".rodata", "config", config.Config),
     ("preemptible", ".bss", "progress", kernel.Progress),
     ("preemptible", ".data.followed", "followed", follow.Followed),
-    ("answers", ".bss", "progress", names.Progress),
+    ("answers", ".bss", "progress", names.AnswersProgress),
     ("lookups.x86_64", ".bss", "progress", names.Progress),
     ("lookups.aarch64", ".bss", "progress", names.Progress),
 ]

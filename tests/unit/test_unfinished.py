@@ -149,7 +149,7 @@ class Nothing:
 
     limits = ()
     fds = ()
-    lost = unprobed = 0
+    lost = pushed_out = unprobed = 0
 
     def __init__(self, *_: object, **__: object) -> None:
         """Attach nothing."""

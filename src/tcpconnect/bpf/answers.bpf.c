@@ -13,10 +13,6 @@
 #define RCODE 0x0f
 #define NXDOMAIN 3
 
-struct {
-	__u64 lost; /* answers that did not fit the ring buffer */
-} progress SEC(".bss");
-
 /* The ring of attempts.h, put here before the load. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

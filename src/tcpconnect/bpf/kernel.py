@@ -68,15 +68,16 @@ class Losses(NamedTuple):
     ``ring``: the ring buffer was full; ``flows``: no room for another flow of -c;
     ``untracked``: shown without a result, since too many were pending; ``missed``: the
     kernel skipped all programs for them, whether a filter wanted them or not (decision
-    11); ``processes``: attempts shown without their process's
-    exe, cmdline and cgroup, which did not fit the ring buffer; ``names``: DNS answers
-    and lookups that did not fit the ring buffer; ``unread``: DNS answers that were
-    malformed or cut; ``unfollowed``: children of followed processes that did not fit
-    the set of them; ``ends_missed``: shown without a result, since the kernel skipped
-    all programs for their end; ``unfinished``: at the stop another CPU did not finish
-    the record; ``unfinished_details``: the same for records of names and processes;
-    ``unprobed``: programs of this machine that ended before their C library, which was
-    new, had probes.
+    11); ``processes``: attempts shown without their process's exe, cmdline and cgroup,
+    which did not fit the ring buffer; ``names``: DNS answers and lookups that did not
+    fit the ring buffer; ``questions``: DNS questions that made room for others of their
+    socket while they were open; ``unread``: DNS answers that were malformed or cut;
+    ``unfollowed``: children of followed processes that did not fit the set of them;
+    ``ends_missed``: shown without a result, since the kernel skipped all programs for
+    their end; ``unfinished``: at the stop another CPU did not finish the record;
+    ``unfinished_details``: the same for records of names and processes; ``unprobed``:
+    programs of this machine that ended before their C library, which was new, had
+    probes.
     """
 
     ring: int = 0
@@ -91,6 +92,7 @@ class Losses(NamedTuple):
     unfinished: int = 0
     unfinished_details: int = 0
     unprobed: int = 0
+    questions: int = 0
 
 
 def _bits(told: frozenset[str]) -> Detail:

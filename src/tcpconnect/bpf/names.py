@@ -19,9 +19,15 @@ ANSWER_PROGRAMS = ("question", "answer")
 
 
 class Progress(Structure):
-    """The variable ``progress`` of answers.bpf.c and lookups.bpf.c."""
+    """The variable ``progress`` of lookups.bpf.c."""
 
     _fields_ = (("lost", c_uint64),)
+
+
+class AnswersProgress(Progress):
+    """That of answers.bpf.c."""
+
+    _fields_ = (("pushed_out", c_uint64),)
 
 
 class Answers:
@@ -36,7 +42,7 @@ class Answers:
             self._bpf.replace("ring", ring_fd)
             self._bpf.resize("waits", MAX_WAITS)
             self._bpf.load("CAP_NET_ADMIN")  # for programs that see addresses
-            self._progress = Progress.from_buffer(self._bpf.variables())
+            self._progress = AnswersProgress.from_buffer(self._bpf.variables())
             # Where it is not mounted, we mount it.
             with step("open the cgroup v2 hierarchy", ALMIGHTY):
                 root = cgroup.open_root()
@@ -50,6 +56,11 @@ class Answers:
     def lost(self) -> int:
         """How many answers did not fit the ring buffer."""
         return int(self._progress.lost)
+
+    @property
+    def pushed_out(self) -> int:
+        """How many open questions had to make room for others of their socket."""
+        return int(self._progress.pushed_out)
 
     def close(self) -> None:
         """Detach and unload."""

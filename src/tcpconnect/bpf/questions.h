@@ -37,6 +37,11 @@ struct asker {
 	struct question questions[QUESTIONS];
 };
 
+struct {
+	__u64 lost;	  /* answers that did not fit the ring buffer */
+	__u64 pushed_out; /* questions that were still open */
+} progress SEC(".bss");
+
 /*
  * Inserted by question(), read by answer(); gone with the socket.
  * What it takes is charged to the socket, so that nobody has more than descriptors
@@ -196,11 +201,15 @@ static __always_inline struct asker *asker_of(struct __sk_buff *skb, __u64 flags
 	return sk ? bpf_sk_storage_get(&askers, sk, 0, flags) : 0;
 }
 
-/* Keep a question in the first place that is free, or in turn. */
+/*
+ * Keep a question in the first place that is free, or in turn. By then the process has
+ * asked again, or given up, what it has waited for as long as RETRY_NS.
+ */
 __noinline int insert(struct __sk_buff *skb, __u64 key, __u64 asked_ns, __u64 now)
 {
 	struct asker *a = asker_of(skb, 0);
 	struct question *q;
+	bool open = 0;
 	__u32 i, at;
 
 	if (!a)
@@ -215,10 +224,13 @@ __noinline int insert(struct __sk_buff *skb, __u64 key, __u64 asked_ns, __u64 no
 		at = a->next < QUESTIONS ? a->next : 0;
 		a->next = at + 1;
 		q = &a->questions[at];
+		open = now - q->asked_ns < RETRY_NS;
 	}
 	q->key = key;
 	q->asked_ns = asked_ns;
 	bpf_spin_unlock(&a->lock);
+	if (open)
+		add(&progress.pushed_out, 1);
 	return 0;
 }
 
