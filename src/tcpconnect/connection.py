@@ -175,11 +175,12 @@ class Connection(msgspec.Struct, gc=False):
 
 CONNECTION = columns_of(Connection)
 
-# struct connection of bpf/types.h: what is decoded here, then image, start_ns, ppid and
-# mntns.
+# struct connection of bpf/types.h: what is decoded here, then image, start_ns, ppid,
+# mntns and netns_key.
 RECORD = "QQQ16s16sIIIIHHHBx16s"
-ORIGIN = Layout("<QQII")
+ORIGIN = Layout("<QQIIQ")
 LAYOUT = Layout(f"<{RECORD}{ORIGIN.size}x")
+WHOLE = Layout(f"<{RECORD}{ORIGIN.format[1:]}")
 FRAMED = f"<8x{LAYOUT.format[1:]}"  # behind the header that it has on the ring
 FRAMED_ORIGIN = f"<{8 + LAYOUT.size - ORIGIN.size}x{ORIGIN.format[1:]}"
 

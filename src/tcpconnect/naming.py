@@ -74,8 +74,9 @@ class Naming:
     def add_to(self, connections: Iterable[Connection], framed: bytes) -> None:
         """Set the names of connections' destinations."""
         origins = iter_unpack(FRAMED_ORIGIN, framed)
-        for connection, (_, start_ns, *_) in zip(connections, origins, strict=True):
-            self._names.add_to(connection, start_ns)
+        for connection, origin in zip(connections, origins, strict=True):
+            _, start_ns, _, _, netns = origin
+            self._names.add_to(connection, start_ns, netns)
 
     def add_to_flows(self, flows: Iterable[Flow]) -> None:
         """Set the newest names of flows' destinations."""

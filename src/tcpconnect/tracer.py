@@ -15,7 +15,7 @@ from tcpconnect.bpf.kernel import KernelSource
 from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.clock import offset_ns
-from tcpconnect.connection import FRAMED, LAYOUT, Connection, decode
+from tcpconnect.connection import FRAMED, LAYOUT, WHOLE, Connection, decode
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import Flow, decode_flows
 from tcpconnect.settings import NAMED_DETAILS, Settings
@@ -277,7 +277,7 @@ class Trace:
         """Return what ``count`` has counted, most connects first."""
         # Attempts that are counted when they end: those that have not are PENDING.
         pending = self._source.pending() if self.settings.wait_end else ()
-        flows = decode_flows(self._source.flows(), map(LAYOUT.unpack, pending))
+        flows = decode_flows(self._source.flows(), map(WHOLE.unpack, pending))
         if self._naming:
             self._naming.add_to_flows(flows)
         return flows

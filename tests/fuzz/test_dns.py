@@ -93,11 +93,15 @@ def answer(random: Random) -> bytes:
     return mutated(random, SEEDS, (*MUTATIONS, change_addresses))[:65535]
 
 
-def process(random: Random) -> tuple[int, int]:
-    """Return when a process began, and its PID; of one answer in four it is unknown."""
+def process(random: Random) -> tuple[int, int, int]:
+    """Return when a process began, where it is, and its PID.
+
+    Of one answer in four it is not known which it is.
+    """
+    netns = random.randrange(50)
     if random.randrange(4) == 0:
-        return 0, 0
-    return random.randrange(50), random.randrange(1 << 22)
+        return 0, netns, 0
+    return random.randrange(50), netns, random.randrange(1 << 22)
 
 
 def times(random: Random) -> tuple[int, int]:
@@ -108,7 +112,7 @@ def times(random: Random) -> tuple[int, int]:
 def udp(random: Random, data: bytes) -> tuple[int, bytes]:
     """Return the length and the bytes of a record of an answer over UDP."""
     layout = SMALL_ANSWER if len(data) <= 512 else LARGE_ANSWER
-    who = random.randrange(50), 0, *process(random), random.randrange(50)
+    who = random.randrange(50), 0, *process(random)
     length = random.choice((len(data), len(data), random.randrange(1 << 32)))
     record = layout.pack(*times(random), *who, 0, 0, length, 0, data)
     return layout.size, record
@@ -123,7 +127,7 @@ def tcp(random: Random, data: bytes) -> tuple[int, bytes]:
         data = len(data).to_bytes(2, "big") + data
     layout = SMALL_ANSWER if len(data) <= 512 else LARGE_ANSWER
     socket = random.randrange(3 * streams.MAX_STREAMS)
-    who = random.randrange(50), socket, *process(random), 1
+    who = random.randrange(50), socket, *process(random)
     seq = random.choice((0, random.randrange(2000), random.randrange(1 << 32)))
     next_seq = random.choice((seq, 0, 500, random.randrange(1 << 32)))
     length = random.choice((len(data), len(data), random.randrange(1 << 17)))
@@ -135,7 +139,7 @@ def split(random: Random, data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the records of the segments of a stream, some of them twice."""
     stream = len(data).to_bytes(2, "big") + data
     socket = random.randrange(3 * streams.MAX_STREAMS)
-    who = random.randrange(50), socket, *process(random), 1
+    who = random.randrange(50), socket, *process(random)
     ends = sorted({*random.choices(range(len(stream) + 1), k=3), len(stream)})
     parts = list(zip([0, *ends], ends, strict=False))
     parts += random.choices(parts, k=random.choice((0, 0, 2)))
@@ -152,7 +156,7 @@ def split(random: Random, data: bytes) -> Iterator[tuple[int, bytes]]:
 def libc(random: Random, data: bytes) -> tuple[int, bytes]:
     """Return the length and the bytes of a record of getaddrinfo."""
     found = random.choice((raw("10.1.2.3"), data[:3072], random.randbytes(64)))
-    who = random.randrange(50), *process(random), random.randrange(50)
+    who = random.randrange(50), *process(random)
     name = random.choice((b"www.example", data[:256], random.randbytes(9)))
     head = (random.randrange(MS), 0, *who, random.randrange(193), 0, name)
     return LOOKUP.size, LOOKUP.pack(*head, found)

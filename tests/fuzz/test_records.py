@@ -88,7 +88,7 @@ def connection(random: Random) -> bytes:
         time_ns = random.randrange(1 << 60).to_bytes(8, "little")
         comm = text(random, 16).ljust(16, b"\0")
         data = time_ns + data[8:40] + address(random) + data[56:-16] + comm
-    return data + ORIGIN.pack(random.randrange(IMAGES), *random.choices(range(99), k=3))
+    return data + ORIGIN.pack(random.randrange(IMAGES), *random.choices(range(99), k=4))
 
 
 def address(random: Random) -> bytes:
@@ -120,13 +120,13 @@ def answer(random: Random) -> bytes:
     data += b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + address(random)[12:]
     layout = random.choice((SMALL_ANSWER, LARGE_ANSWER))
     asked_ns = random.randrange(1 << 40)
-    who = (0, 0, random.randrange(99), random.randrange(99), 0)
+    who = (0, 0, random.randrange(99), 0, random.randrange(99))
     return layout.pack(0, asked_ns, *who, 0, 0, len(data), 0, data)
 
 
 def lookup(random: Random) -> bytes:
     """Return a call of getaddrinfo with any name."""
-    who = (0, random.randrange(99), random.randrange(99), 0)
+    who = (0, random.randrange(99), 0, random.randrange(99))
     head = (0, 0, *who, random.randrange(193), 0)
     return LOOKUP.pack(*head, text(random, 255), address(random))
 
@@ -163,8 +163,8 @@ class Decoder:
             found = decode(iter_unpack(FRAMED, run.framed), 0)
             self._processes.add_to(found, run.framed)
             origins = iter_unpack(FRAMED_ORIGIN, run.framed)
-            for each, (_, start_ns, *_) in zip(found, origins, strict=True):
-                self._names.add_to(each, start_ns)
+            for each, (_, start_ns, _, _, netns) in zip(found, origins, strict=True):
+                self._names.add_to(each, start_ns, netns)
             return found
         return []
 

@@ -174,8 +174,8 @@ def lookup(process: Process, name: str, address: str, at: float) -> Run:
         0,  # when it began
         1,  # cgroup
         1,  # when its process began
-        process.pid,
         NETNS,
+        process.pid,
         1,  # number of addresses
         0,  # no more of them
         name.encode(),
@@ -192,7 +192,7 @@ def events(sample: Sample) -> list[Connection]:
     records = b"".join(map(record, sample.attempts))
     connections = decode(LAYOUT.iter_unpack(records), START_NS)
     for connection in connections:
-        names.add_to(connection, 1)
+        names.add_to(connection, 1, connection.netns)
     return connections
 
 

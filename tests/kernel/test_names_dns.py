@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from attempts import Child, attempt
 from conftest import TIMEOUT_S, Tool
 from resolvers import (
     LOOPBACK,
@@ -26,6 +27,7 @@ from resolvers import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from conftest import NetNs
@@ -134,6 +136,34 @@ def test_forwarding_unbound(tmp_path: Path) -> None:
     ):
         assert look_up("www.example") == {IPV4}
         assert names_of(tool, [IPV4]) == ["www.example"]
+
+
+def forwarding(kind: str, address: str, folder: Path) -> AbstractContextManager[None]:
+    """Run a resolver of this machine that asks the one at UP."""
+    if kind == "dnsmasq":
+        return dnsmasq(f"--server={UP}", address=address)
+    options = f'forward-zone:\n  name: "."\n  forward-addr: {UP}'
+    return unbound(folder, options, address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", LOOPBACK])
+@pytest.mark.parametrize("kind", ["dnsmasq", "unbound"])
+def test_client_of_a_resolver(tmp_path: Path, kind: str, address: str) -> None:
+    """What a client asked a resolver of this machine is its own; a stranger has `?`."""
+    with (
+        serve({"www.example.": [IPV4]}, UP),
+        forwarding(kind, address, tmp_path),
+        Child(lambda: attempt(IPV4, 7)) as stranger,
+        Tool(
+            *("-p", f"{os.getpid()},{stranger.pid}"), "-P", 7, "-d", "--names", "dns"
+        ) as tool,
+    ):
+        assert look_up("www.example", server=address) == {IPV4}
+        attempt(IPV4, 7)
+        stranger.run()
+        _, *lines = tool.lines(3)
+    shown = {int(line.split()[0]): line.split()[6] for line in lines}
+    assert shown == {os.getpid(): "www.example", stranger.pid: "www.example?"}
 
 
 @pytest.mark.parametrize("count", [2, 60])

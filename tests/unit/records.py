@@ -56,7 +56,7 @@ def answers(
 ) -> Run:
     """Return the records of answers over UDP."""
     layout = SMALL_ANSWER if max(map(len, messages)) <= 512 else LARGE_ANSWER
-    where = (cgroup, 7, start_ns, pid, netns, 0, 0)
+    where = (cgroup, 7, start_ns, netns, pid, 0, 0)
     records = [
         layout.pack(time_ns, asked_ns, *where, len(data), 0, data) for data in messages
     ]
@@ -77,21 +77,27 @@ def lookup(
     """Return the record of a call of getaddrinfo."""
     found = b"".join(map(raw, addresses))
     text = name if isinstance(name, bytes) else name.encode()
-    who = (cgroup, start_ns, pid, netns)
+    who = (cgroup, start_ns, netns, pid)
     head = (time_ns, asked_ns, *who, len(addresses), cut, text)
     return run(LOOKUP.size, [LOOKUP.pack(*head, found)])
 
 
 def named(
-    names: Names, address: str = IPV4, /, *, start_ns: int = START_NS, **changes: int
+    names: Names,
+    address: str = IPV4,
+    /,
+    *,
+    start_ns: int = START_NS,
+    netns: int = NETNS,
+    **changes: int,
 ) -> Connection:
     """Return an attempt to reach an address, with what is known of its name."""
     attempt = msgspec.structs.replace(
         connection(query=None, query_source=None, query_age_ms=None, dns_ms=None),
         daddr=address,
-        **{"cgroup_id": CGROUP, "netns": NETNS, "pid": PID, **changes},
+        **{"cgroup_id": CGROUP, "pid": PID, **changes},
     )
-    names.add_to(attempt, start_ns)
+    names.add_to(attempt, start_ns, netns)
     return attempt
 
 

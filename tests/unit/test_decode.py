@@ -18,6 +18,7 @@ from tcpconnect.connection import (
     OK,
     PENDING,
     UNKNOWN,
+    WHOLE,
     Connection,
     address,
     decode,
@@ -282,7 +283,7 @@ def test_flows_have_the_pending_attempts() -> None:
     """Attempts that have not ended are connects, neither OK nor failed."""
     loopback = (MAPPED + b"\x7f\0\0\1",) * 2
     entries = [(*loopback, 80, 0, 2, 1, 1, 0, 0), flow_entry(1, 1, 1, 0, 0, 0)]
-    pending = LAYOUT.iter_unpack(record() * 3)
+    pending = WHOLE.iter_unpack(record() * 3)
     actual = [
         (f.daddr, f.connects, f.ok, f.failed) for f in decode_flows(entries, pending)
     ]
@@ -303,6 +304,6 @@ def test_flow_of_two_network_namespaces() -> None:
 
 def test_flow_of_pending_attempts_only() -> None:
     """A flow of which no attempt has ended has no latency."""
-    (flow,) = decode_flows([], LAYOUT.iter_unpack(record()))
+    (flow,) = decode_flows([], WHOLE.iter_unpack(record()))
     assert (flow.daddr, flow.dport, flow.connects) == ("127.0.0.1", 80, 1)
     assert flow.latency_avg_ms is None

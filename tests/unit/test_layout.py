@@ -196,13 +196,14 @@ class Meaning(NamedTuple):
 
 IPV4 = bytes(10) + b"\xff\xff\x0a\x01\x02\x03"
 IPV6 = bytes.fromhex("fd000001") + bytes(11) + b"\x02"
+LOCAL = b"\xfe\x80" + IPV6[2:]
 
 CONNECTION_MEANINGS = {
     "time_ns": Meaning(5_000_000_000, "elapsed_s", 2.0),
     "latency_ns": Meaning(1_500_999, "latency_ms", 1.5),
     "cgroup": Meaning(11, "cgroup_id", 11),
     "saddr": Meaning(IPV4, "saddr", "10.1.2.3"),
-    "daddr": Meaning(IPV6, "daddr", "fd00:1::2"),
+    "daddr": Meaning(LOCAL, "daddr", "fe80:1::2"),
     "pid": Meaning(12, "pid", 12),
     "tid": Meaning(13, "tid", 13),
     "uid": Meaning(14, "uid", 14),
@@ -216,6 +217,7 @@ CONNECTION_MEANINGS = {
     "image": Meaning(18, "exe", "/usr/bin/curl"),
     "ppid": Meaning(19, "ppid", 19),
     "mntns": Meaning(20, "mntns", 20),
+    "netns_key": Meaning(22, "query", "own.example"),
 }
 CURL = process.SMALL_PROCESS.pack(18, 0, 13, 0, 0, 0, b"curl\0bin\0usr")
 FIRST_NS = 3_000_000_000
@@ -224,7 +226,7 @@ FLOW_MEANINGS = {
     "saddr": Meaning(IPV4, "saddr", "10.1.2.3"),
     "daddr": Meaning(IPV6, "daddr", "fd00:1::2"),
     "dport": Meaning(443, "dport", 443),
-    "netns": Meaning(7, "netnses", (7,)),
+    "netns_key": Meaning(7, "netnses", (7,)),
     "connects": Meaning(9, "connects", 9),
     "ok": Meaning(3, "ok", 3),
     "failed": Meaning(1, "failed", 1),
@@ -261,10 +263,13 @@ def test_members_of_connection_mean_the_same() -> None:
     processes.learn(Run(len(CURL), header + CURL))
     processes.add_to([event], header + record)
     names = enrich_names.Names()
-    names.learn(lookup("own.example", "fd00:1::2", pid=12, start_ns=21))
-    names.learn(lookup("other.example", "fd00:1::2", pid=12, start_ns=22))
-    ((_, start_ns, *_),) = struct.iter_unpack(connection.FRAMED_ORIGIN, header + record)
-    names.add_to(event, start_ns)
+    for name, start_ns, netns in (("own", 21, 22), ("other", 22, 22), ("far", 21, 15)):
+        who = {"pid": 12, "start_ns": start_ns, "netns": netns}
+        names.learn(lookup(f"{name}.example", "fe80:1::2", **who))
+    ((_, start_ns, _, _, netns),) = struct.iter_unpack(
+        connection.FRAMED_ORIGIN, header + record
+    )
+    names.add_to(event, start_ns, netns)
     actual = shown(event, CONNECTION_MEANINGS)
     assert actual == {name: m.shown for name, m in CONNECTION_MEANINGS.items()}
 

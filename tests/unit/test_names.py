@@ -160,7 +160,7 @@ def test_cut_answer_is_counted() -> None:
     """An answer that is longer than its record is one that was not read."""
     names = Names()
     data = message("many.example", *(f"10.2.{i // 250}.{i % 250}" for i in range(300)))
-    head = (0, 0, CGROUP, 7, 0, 0, NETNS, 0, 0)
+    head = (0, 0, CGROUP, 7, 0, NETNS, 0, 0, 0)
     record = LARGE_ANSWER.pack(*head, len(data), 0, data[:4352])
     names.learn(run(LARGE_ANSWER.size, [record]))
     assert names.unread == 1

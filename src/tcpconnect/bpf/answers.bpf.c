@@ -4,6 +4,7 @@
  * hierarchy, that answer what the socket has asked. Every received packet runs through
  * answer(), every sent one through question(), so they give up as soon as they can.
  */
+#include "netns.h"
 #include "questions.h"
 #include "types.h"
 
@@ -23,17 +24,16 @@ struct {
  * The socket is a kernel pointer, but the verifier knows it as a bpf_sock, which has no
  * namespace: made a number, its memory is read as any other.
  */
-static __always_inline __u32 netns_of(struct __sk_buff *skb, volatile __u64 *scratch)
+static __always_inline void read_netns(struct __sk_buff *skb, struct answer *a)
 {
-	struct sock *sk;
+	volatile __u64 *scratch = &a->netns_key;
 	struct net *net = 0;
-	__u32 inum = 0;
+	struct sock *sk;
 
 	*scratch = (__u64)skb->sk;
 	sk = (struct sock *)*scratch;
 	bpf_probe_read_kernel(&net, sizeof(net), &sk->__sk_common.skc_net.net);
-	bpf_probe_read_kernel(&inum, sizeof(inum), &net->ns.inum);
-	return inum;
+	read_netns_key(net, &a->netns_key);
 }
 
 /* Of an answer: who asked, and when. */
@@ -46,7 +46,7 @@ struct asked {
 static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
 				 const struct asked *asked, struct answer *a)
 {
-	a->netns = netns_of(skb, &a->time_ns);
+	read_netns(skb, a);
 	a->time_ns = bpf_ktime_get_ns();
 	a->cgroup = bpf_skb_cgroup_id(skb);
 	a->socket = bpf_get_socket_cookie(skb);

@@ -365,7 +365,7 @@ static __always_inline struct flow_counts *flow_of(const struct connection *c)
 	__builtin_memcpy(key.saddr, c->saddr, sizeof(key.saddr));
 	__builtin_memcpy(key.daddr, c->daddr, sizeof(key.daddr));
 	if (config.tell & TELL_NETNS)
-		key.netns = c->netns;
+		key.netns_key = c->netns_key;
 	counts = bpf_map_lookup_elem(&flows, &key);
 	if (counts)
 		return counts;
@@ -433,7 +433,7 @@ static __always_inline bool describe_task(struct connection *c, struct sock *sk,
 	if (tell & TELL_UID || filters & BY_UID)
 		c->uid = bpf_get_current_uid_gid();
 	if (tell & TELL_NETNS)
-		c->netns = sk->__sk_common.skc_net.net->ns.inum;
+		read_netns(c, sk);
 	if (filters && !task_wanted(c, sk, filters, deep))
 		return 0;
 	if (tell & TELL_CGROUP_ID)

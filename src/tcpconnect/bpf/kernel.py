@@ -40,7 +40,7 @@ MAX_FLOWS = 131072
 # Struct slot, and struct flow with struct flow_counts of types.h.
 SLOT = Layout(f"<QQ{LAYOUT.size}s")
 CLAIM_BITS = 6
-FLOW = Layout("<16s16sHxxI")
+FLOW = Layout("<16s16sH6xQ")
 FLOW_COUNTS = Layout("<QQQQQ")
 LATENCY_SLOTS = 64
 

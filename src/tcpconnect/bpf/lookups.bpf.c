@@ -7,6 +7,7 @@
  * Built once for each architecture, since arguments come in registers.
  */
 #include "kernel.h"
+#include "netns.h"
 #include "types.h"
 
 #if defined(TARGET_x86_64)
@@ -212,7 +213,7 @@ static __always_inline void read_netns(struct lookup *l)
 
 	bpf_probe_read_kernel(&room->nsproxy, sizeof(room->nsproxy), &task->nsproxy);
 	bpf_probe_read_kernel(&room->net, sizeof(room->net), &room->nsproxy->net_ns);
-	bpf_probe_read_kernel(&l->netns, sizeof(l->netns), &room->net->ns.inum);
+	read_netns_key(room->net, &l->netns_key);
 }
 
 static __always_inline void read_process(struct lookup *l)

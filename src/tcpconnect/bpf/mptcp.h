@@ -83,6 +83,7 @@ static __always_inline bool owner_copy(struct connection *to,
 	to->start_ns = who->start_ns;
 	to->ppid = who->ppid;
 	to->mntns = who->mntns;
+	to->netns_key = who->netns_key;
 	return who->wanted;
 }
 
@@ -117,7 +118,7 @@ static __always_inline bool describe_socket(struct connection *c, struct sock *s
 	if (filters & (BY_PID | BY_COMM | BY_MNTNSMAP))
 		return 0;
 	read_kernel(c->uid, mptcp->sk_uid.val);
-	c->netns = sk->__sk_common.skc_net.net->ns.inum;
+	read_netns(c, sk);
 	c->cgroup = kernfs_id(kn);
 	if (!owner_wanted(c, sk, filters))
 		return 0;

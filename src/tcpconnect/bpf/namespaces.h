@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What a namespace is told by. Its inode number is given to the next one as soon as it
- * is gone. What is never used again is better: but for network namespaces before Linux
- * commit 3d368ab87cf6 ("net: initialize net->net_cookie at netns setup"), v5.12, there
- * is nothing else.
+ * What a namespace is told by: never its inode number where there is something better
+ * (netns.h).
  *
  * A part of attempts.h: netnses and mntnses are declared there.
  */
@@ -11,19 +9,24 @@
 #define TCPCONNECT_NAMESPACES_H
 
 #include "kernel.h"
+#include "netns.h"
 #include "types.h"
 
 static __always_inline __u64 netns_key(struct net *net)
 {
-	__u64 cookie = 0;
-	unsigned int inum = 0;
+	__u64 key;
 
-	if (exists(net->net_cookie)) {
-		bpf_probe_read_kernel(&cookie, sizeof(cookie), &net->net_cookie);
-		return cookie;
-	}
-	bpf_probe_read_kernel(&inum, sizeof(inum), &net->ns.inum);
-	return inum;
+	read_netns_key(net, &key);
+	return key;
+}
+
+/* Where a socket is: the number that is shown, and what is never used again. */
+static __always_inline void read_netns(struct connection *c, struct sock *sk)
+{
+	struct net *net = sk->__sk_common.skc_net.net;
+
+	c->netns = net->ns.inum;
+	read_netns_key(net, &c->netns_key);
 }
 
 /* Its number, which has been in ns_common since v6.18. */

@@ -46,7 +46,8 @@ struct connection {
 	__u64 image;	/* that of a process record before this one; 0: lost, too */
 	__u64 start_ns; /* of the process, CLOCK_BOOTTIME: PIDs are used again */
 	__u32 ppid;
-	__u32 mntns; /* inode number */
+	__u32 mntns;	 /* inode number */
+	__u64 netns_key; /* what it is told by: netns.h */
 };
 
 /*
@@ -66,8 +67,8 @@ struct flow {
 	__u32 saddr[4];
 	__u32 daddr[4];
 	__u16 dport;
-	__u16 reserved;
-	__u32 netns; /* 0 where names are not sought */
+	__u16 reserved[3];
+	__u64 netns_key; /* 0 where names are not sought */
 };
 
 struct flow_counts {
@@ -249,13 +250,13 @@ struct answer {
 	__u64 cgroup;	/* of the socket that got it */
 	__u64 socket;	/* cookie */
 	__u64 start_ns; /* of the process that asked, as in struct connection */
-	__u32 pid;	/* its tgid; 0: not known */
-	__u32 netns;
+	__u64 netns_key;
+	__u32 pid; /* its tgid; 0: not known */
 	__u32 seq;
 	__u32 next_seq;
 	__u32 length; /* of the payload before it was cut */
 	__u8 tcp;
-	__u8 reserved[3];
+	__u8 reserved[7];
 };
 
 struct small_answer {
@@ -277,10 +278,11 @@ struct lookup {
 	__u64 asked_ns; /* when it was called */
 	__u64 cgroup;
 	__u64 start_ns; /* of the process, as in struct connection */
-	__u32 pid;	/* tgid */
-	__u32 netns;
+	__u64 netns_key;
+	__u32 pid;   /* tgid */
 	__u32 count; /* of addresses */
 	__u32 cut;   /* whether there were more */
+	__u32 reserved;
 	char name[LOOKUP_NAME];
 	__u32 addresses[LOOKUP_ADDRESSES]
 		       [4]; /* IPv4 is mapped; all ones: neither IP version */

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tcpconnect.flow import Flow
 
 # Structs of bpf/types.h.
-ANSWER = Layout("<QQQQQIIIIIB3x")
+ANSWER = Layout("<QQQQQQIIIIB7x")
 SMALL_ANSWER = Layout(f"{ANSWER.format}512s")
 LARGE_ANSWER = Layout(f"{ANSWER.format}4352s")
 LOOKUP_ADDRESSES = 192
-LOOKUP = Layout(f"<QQQQIIII256s{16 * LOOKUP_ADDRESSES}s")
+LOOKUP = Layout(f"<QQQQQIII4x256s{16 * LOOKUP_ADDRESSES}s")
 STARTED = Layout("<QIxxxx")
 LENGTHS = frozenset({SMALL_ANSWER.size, LARGE_ANSWER.size, LOOKUP.size, STARTED.size})
 
@@ -70,8 +70,8 @@ class Names:
         cgroup: int,
         stream: int,
         start_ns: int,
-        pid: int,
         netns: int,
+        pid: int,
         seq: int,
         next_seq: int,
         length: int,
@@ -100,8 +100,8 @@ class Names:
         asked_ns: int,
         cgroup: int,
         start_ns: int,
-        pid: int,
         netns: int,
+        pid: int,
         count: int,
         cut: int,
         raw_name: bytes,
@@ -120,14 +120,15 @@ class Names:
     def _keep(self, addresses: Iterable[bytes], name: Name, asker: Asker) -> None:
         self._store.keep(map(address, addresses), name, asker)
 
-    def add_to(self, connection: Connection, start_ns: int) -> None:
+    def add_to(self, connection: Connection, start_ns: int, netns: int) -> None:
         """Set what is known of the name of a connection's destination.
 
-        ``start_ns`` is when its process began.
+        ``start_ns`` is when its process began; ``netns`` what its network namespace is
+        told by, in other records, too.
         """
         began = connection.monotonic_ns
         pid = connection.pid or 0
-        asker = Asker(pid, start_ns, connection.cgroup_id, connection.netns)
+        asker = Asker(pid, start_ns, connection.cgroup_id, netns)
         found = self._store.find(connection.daddr, asker, began)
         if found is None:
             connection.query = LOOPBACK.get(connection.daddr)

@@ -1,0 +1,85 @@
+"""-d: no name of a local address is for the namespace that gets another's inode."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from attempts import Child, attempt
+from conftest import CLONE_NEWNET, NetNs, Tool
+from mounts import etc
+from resolvers import look_up, serve
+from test_namespaces_again import HELD, Stranger, numbers_below
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.usefixtures("netns"),
+    pytest.mark.skipif(
+        HELD, reason="before Linux 5.12 namespaces have no number of their own"
+    ),
+]
+
+ADDRESS, NAME = "127.1.2.3", "mine.example"
+
+
+@pytest.fixture
+def space() -> NetNs:
+    """A network namespace whose inode the next one can have; the test removes it."""
+    with numbers_below():
+        return NetNs()
+
+
+def ask_dns() -> None:
+    """Be told the name by a server of this namespace, and connect."""
+    with serve({f"{NAME}.": [ADDRESS]}):
+        assert look_up(NAME) == {ADDRESS}
+    attempt(ADDRESS, 7)
+
+
+def ask_libc() -> None:
+    """Find it in a file of hosts, and connect."""
+    assert socket.getaddrinfo(NAME, 7)
+    attempt(ADDRESS, 7)
+
+
+SOURCES = {"dns": ask_dns, "libc": ask_libc}
+
+
+@pytest.mark.parametrize(("source", "ask"), SOURCES.items(), ids=SOURCES)
+def test_next_namespace(
+    tmp_path: Path, space: NetNs, source: str, ask: Callable[[], None]
+) -> None:
+    """What has the inode of a namespace that is gone has none of its names."""
+    with ExitStack() as stack:
+        stack.enter_context(etc(tmp_path, f"{ADDRESS} {NAME}\n"))
+        tool = stack.enter_context(Tool("-P", 7, "-dj", "--names", source))
+        with Child(ask, space.enter) as child:
+            child.run()
+        stranger = Stranger("net", CLONE_NEWNET, space.inode)
+        space.remove()
+        with Child(partial(attempt, ADDRESS, 7), stranger.enter) as child:
+            child.run()
+        events = tool.events(2)
+    assert [event["netns"] for event in events] == [space.inode] * 2
+    assert [event["query"] for event in events] == [NAME, None]
+
+
+def test_next_namespace_counted(tmp_path: Path, space: NetNs) -> None:
+    """So it is with -c."""
+    with ExitStack() as stack:
+        stack.enter_context(etc(tmp_path, f"{ADDRESS} {NAME}\n"))
+        tool = stack.enter_context(Tool("-P", 7, "-cdj"))
+        with Child(lambda: socket.getaddrinfo(NAME, 7), space.enter) as child:
+            child.run()
+        stranger = Stranger("net", CLONE_NEWNET, space.inode)
+        space.remove()
+        with Child(partial(attempt, ADDRESS, 7), stranger.enter) as child:
+            child.run()
+        tool.stop()
+    assert [(e["daddr"], e["query"]) for e in tool.all_events()] == [(ADDRESS, None)]
