@@ -62,14 +62,10 @@ class Naming:
         while self._lookups and self._names.started:
             self._lookups.look_at(self._names.started.pop())
 
-    def look(self) -> bool:
-        """Look at the C libraries that were mapped; return whether anything was."""
-        return self._lookups is not None and self._lookups.look()
-
-    @property
-    def fds(self) -> tuple[int, ...]:
-        """Descriptors that are readable when there is something to ``look`` at."""
-        return self._lookups.fds if self._lookups else ()
+    def look(self) -> None:
+        """Have C libraries looked at that are new, in a thread of their own."""
+        if self._lookups:
+            self._lookups.look()
 
     def add_to(self, connections: Iterable[Connection], framed: bytes) -> None:
         """Set the names of connections' destinations."""

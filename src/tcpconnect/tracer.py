@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 PAUSE_MS = 40
 BUSY_PAUSE_MS = 80
 BUSY_RECORDS = 4
-# A program maps several files within a millisecond or two: they are looked at together.
-MAPPED_PAUSE_MS = 4
 IDLE_MS = 1000
 # How long a record that another CPU has begun may take at the stop, and how long we
 # sleep between two looks: nothing wakes us then.
@@ -91,9 +89,8 @@ class Trace:
         self._pause.register(self._wake, select.POLLIN)
         self._ready = select.poll()
         self._ready.register(self._wake, select.POLLIN)
-        self._fds = {self._source.fileno(), *(self._naming.fds if self._naming else ())}
-        for fd in self._fds:
-            self._ready.register(fd, select.POLLIN)
+        self._ring_fd = self._source.fileno()
+        self._ready.register(self._ring_fd, select.POLLIN)
 
     def _attach(self, library: ctypes.CDLL) -> KernelSource:
         try:
@@ -148,12 +145,11 @@ class Trace:
         yielded; last come the attempts that have not ended.
         """
         while not self._over():
-            mapped = self._naming is not None and self._naming.look()
+            if self._naming:
+                self._naming.look()
             runs = self._source.read()
             yield self._decoded(runs)
-            if mapped and not runs:
-                self._wait(self._pause, MAPPED_PAUSE_MS)
-            elif not runs and not self._source.waiting:
+            if not runs and not self._source.waiting:
                 self._wait(self._ready, PAUSE_MS if self._emptied else IDLE_MS)
             elif not self._source.backlog:
                 busy = sum(run.records for run in runs) >= BUSY_RECORDS
@@ -222,7 +218,7 @@ class Trace:
             left_ms = (self._deadline - time.monotonic()) * 1000
             timeout_ms = max(0, min(timeout_ms, left_ms))
         for fd, _ in poll.poll(timeout_ms):
-            if fd not in self._fds:
+            if fd != self._ring_fd:
                 self._stopped = True
 
     def stop(self) -> None:

@@ -51,7 +51,8 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> Blind:
     @contextmanager
     def context() -> Iterator[None]:
         for bpf, _, _, link in attached:
-            bpf.detach(link)
+            bpf._links.remove(link)  # noqa: SLF001
+            bpf.library.bpf_link__destroy(link)
         yield
         for bpf, attach, name, _ in attached:
             attach(bpf, name)

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import os
+import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import sh, wait_until
+from attempts import attempt
+from conftest import Tool, wait_until
 from containers import Looker, make_image
+from mapper import mapped, small_libraries
 
 from tcpconnect import trace
-from tcpconnect.bpf import libc, lookups
+from tcpconnect.bpf import libc, libraries, lookups
 from tcpconnect.bpf.kernel import KernelSource
 from tcpconnect.bpf.lookups import FUNCTIONS, Lookups
 from tcpconnect.bpf.preflight import ready_library
 from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-PROBES = 2 * len(FUNCTIONS)  # of a library
+    from tcpconnect.connection import Connection
+
+EVENTS = 2 * len(FUNCTIONS)  # of perf, for a library
+LINKS = len(lookups.PROGRAMS)  # the same where the kernel has links for it
+VANISHED, ATTACHED = 60, 300
+STOP_S, LINE_S = 2.0, 1.0
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def sweep_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for containers that are gone each time that one comes."""
-    monkeypatch.setattr(lookups, "SWEEP_NS", 0)
+    """Look for libraries that none uses each time that there is something to do."""
+    monkeypatch.setattr(libraries, "SWEEP_NS", 0)
+    monkeypatch.setattr(libraries, "SHARE", 0)
 
 
 @pytest.fixture
@@ -43,48 +53,78 @@ def ring() -> Iterator[int]:
     source.close()
 
 
-def probes() -> int:
-    """Return how many probes this process has attached.
+def probed(pid: int | str = "self") -> float:
+    """Return in how many libraries a process has probes.
 
     They are links of their own type or, where the kernel has none, perf events.
     """
-    targets = {fd.name: os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()}
-    links = [fd for fd, target in targets.items() if "anon_inode:bpf_link" in target]
-    info = [Path("/proc/self/fdinfo", fd).read_text() for fd in links]
-    events = [fd for fd, target in targets.items() if "[perf_event]" in target]
-    return sum("probe_multi" in text for text in info) or len(events)
+    links = events = 0
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+            if "bpf_link" in target or "bpf-link" in target:
+                text = Path(f"/proc/{pid}/fdinfo/{name}").read_text()
+                links += "probe_multi" in text
+            # Those of the CPUs are mapped.
+            events += "[perf_event]" in target
+        except FileNotFoundError:
+            continue
+    return links / LINKS if links else (events - os.cpu_count()) / EVENTS  # type: ignore[operator]
 
 
-def test_container_that_is_gone(image: Path) -> None:
-    """The C library of a container that has ended is let go when others start.
+def looked(batches: Iterator[list[Connection]], count: float) -> Callable[[], bool]:
+    """Return whether so many libraries have probes, while the loop goes on."""
 
-    As long as it has probes, the container's file system is in use.
+    def look() -> bool:
+        next(batches)
+        return probed() == count
+
+    return look
+
+
+@pytest.mark.usefixtures("sweep_always")
+@pytest.mark.parametrize("container", [True, False])
+def test_library_that_is_gone(tmp_path: Path, image: Path, container: bool) -> None:  # noqa: FBT001
+    """It is let go when none uses it, in a container as in our own root directory.
+
+    As long as it has probes, its file system is in use, and its room on the disk.
     """
-    with Looker(image, "none.example", image):
-        events = trace(ports=[7], dns=True, name_sources=["libc"])
-    with events:
-        attached, batches = probes(), events.batches()
+    with trace(ports=[7], dns=True, name_sources=["libc"]) as events:
+        before, batches = probed(), events.batches()
+        if container:
+            with Looker(image, "none.example", image):
+                wait_until(looked(batches, before + 1), "probes")
+        else:
+            paths = small_libraries(tmp_path, 1)
+            with mapped(paths):
+                wait_until(looked(batches, before + 1), "probes")
+                paths[0].unlink()
+                next(batches)
+                assert probed() == before + 1
+        wait_until(looked(batches, before), "fewer probes")
 
-        def let_go() -> int:
-            sh("unshare --mount true")  # another container
-            next(batches)
-            return attached - probes()
 
-        assert wait_until(let_go, "fewer probes") == PROBES
+@pytest.mark.usefixtures("sweep_always")
+def test_library_of_a_chroot(image: Path) -> None:
+    """It is let go when no process has that root, though its mounts are there."""
+    with trace(ports=[7], dns=True, name_sources=["libc"]) as events:
+        before, batches = probed(), events.batches()
+        with Looker(Path("/looker"), "none.example", loader=["chroot", str(image)]):
+            wait_until(looked(batches, before + 1), "probes")
+        wait_until(looked(batches, before), "fewer probes")
 
 
 def test_library_of_several(image: Path, ring: int) -> None:
     """A C library is kept as long as one of those who share it is there."""
+    lookups = Lookups(ready_library(), ring)
+    before = probed()
     with Looker(image, "none.example", image):
-        lookups = Lookups(ready_library(), ring)
-        attached = probes()
-        second = Looker(image, "none.example", image)
-        lookups.look_at(second.pid)
-    with second:
-        lookups.look_at(os.getpid())
-        assert probes() == attached
-    lookups.look_at(os.getpid())
-    assert probes() == attached - PROBES
+        with Looker(image, "none.example", image):
+            lookups._libraries.scan()  # noqa: SLF001 (at this moment)
+        lookups._libraries.scan()  # noqa: SLF001
+        assert probed() == before + 1
+    lookups._libraries.scan()  # noqa: SLF001
+    assert probed() == before
     lookups.close()
 
 
@@ -93,7 +133,7 @@ def test_process_that_has_just_ended(
 ) -> None:
     """A process may end while its C library is looked for."""
     lookups = Lookups(ready_library(), ring)
-    attached = probes()
+    before = probed()
     looker = Looker(image, "none.example", image)
     real = libc.libraries
 
@@ -101,9 +141,97 @@ def test_process_that_has_just_ended(
         with looker:
             return list(real(pid))
 
-    monkeypatch.setattr(libc, "libraries", then_end)
-    lookups.look_at(looker.pid)
-    assert probes() == attached + PROBES
-    lookups.look_at(looker.pid)
-    assert probes() == attached
+    with monkeypatch.context() as patch:
+        patch.setattr(libc, "libraries", then_end)
+        lookups._libraries.look_at(looker.pid)  # noqa: SLF001 (at this moment)
+    assert probed() == before + 1
+    lookups._libraries.scan()  # noqa: SLF001
+    assert probed() == before
     lookups.close()
+
+
+def put_fifo(path: Path) -> None:
+    """Nobody ever writes to it."""
+    os.mkfifo(path)
+
+
+def put_terminal(path: Path) -> None:
+    """Who opens it may be ended by it."""
+    os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(5, 2))
+
+
+def put_links(path: Path) -> None:
+    """A way of 30,000 names."""
+    (path.parent / "a").mkdir()
+    path.symlink_to("a/../" * 800 + "1")
+    for i in range(1, 39):
+        (path.parent / f"{i}").symlink_to("a/../" * 800 + f"{i + 1}")
+
+
+def put_huge(path: Path) -> None:
+    """Terabytes of ELF, on no disk."""
+    with path.open("wb") as file:
+        file.write(Path("/proc/self/exe").read_bytes()[:64] + bytes(range(256)) * 8)
+        file.truncate(1 << 42)
+
+
+@pytest.mark.parametrize("put", [put_fifo, put_terminal, put_links, put_huge])
+@pytest.mark.usefixtures("netns")
+def test_hostile_library(image: Path, put: Callable[[Path], None]) -> None:
+    """What somebody has put where a C library may be holds nobody up."""
+    (image / "usr/lib").mkdir(parents=True, exist_ok=True)
+    put(image / "usr/lib/libc.so.6")
+    with Looker(image, "none.example", image) as looker:
+        begin = time.monotonic()
+        with Tool("-p", looker.pid, "-P", 7, "-dj", "--names", "libc") as tool:
+            assert tool.stop() == 0
+        assert time.monotonic() - begin < 10
+
+
+@pytest.mark.usefixtures("netns", "sweep_always")
+def test_lines_while_libraries_vanish(tmp_path: Path) -> None:
+    """An attempt is shown within a second, however many are let go."""
+    paths = small_libraries(tmp_path, VANISHED)
+    with trace(
+        pids=[os.getpid()], ports=[7], dns=True, name_sources=["libc"]
+    ) as events:
+        before, batches = probed(), events.batches()
+        with mapped(paths):
+            wait_until(looked(batches, before + VANISHED), "probes")
+        waits = []
+        while probed() > before:
+            begin = time.monotonic()
+            attempt("127.0.0.1", 7)
+            while not next(batches):
+                pass
+            waits.append(time.monotonic() - begin)
+    assert max(waits) < LINE_S
+
+
+@pytest.mark.usefixtures("netns")
+def test_stop_with_many_libraries(tmp_path: Path) -> None:
+    """The tool ends in time, and so do its probes."""
+    with mapped(small_libraries(tmp_path, ATTACHED)), Tool("-P", 7, "-d") as tool:
+        assert probed(tool.process.pid) >= ATTACHED
+        begin = time.monotonic()
+        assert tool.stop() == 0
+        assert time.monotonic() - begin < STOP_S
+
+
+@pytest.mark.usefixtures("netns")
+def test_threads_have_no_privileges_either() -> None:
+    """The thread that looks at libraries begins when they have gone."""
+    with Tool("-P", 7, "-d") as tool:
+        tasks = Path(f"/proc/{tool.process.pid}/task")
+        wait_until(lambda: len(list(tasks.iterdir())) > 1, "the thread")
+        keys = ("Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp:")
+        told = {
+            tuple(
+                line
+                for line in (task / "status").read_text().splitlines()
+                if line.startswith(keys)
+            )
+            for task in tasks.iterdir()
+        }
+        assert len(told) == 1
+        assert "NoNewPrivs:\t1" in told.pop()

@@ -18,11 +18,12 @@ from attempts import Child, attempt
 from conftest import libc, sh, wait_until
 from containers import Looker, make_image
 from mounts import private_mounts
-from test_libraries import PROBES, probes
+from test_libraries import probed
 
 from tcpconnect import trace
 from tcpconnect.bpf import follow, kernel, release
-from tcpconnect.bpf.lookups import EXEC_PERF, Lookups
+from tcpconnect.bpf.libraries import Libraries
+from tcpconnect.bpf.lookups import EXEC_PERF
 from tcpconnect.bpf.object import TRACEFS, BpfObject
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def test_what_is_left_hides_nothing(detached: set[str]) -> None:
     with trace(ports=[1]) as events:
         attempt(*REFUSED)
         bpf = events._source._bpf  # noqa: SLF001
-        bpf.detach(bpf._links[0])  # noqa: SLF001
+        bpf.library.bpf_link__destroy(bpf._links.pop(0))  # noqa: SLF001
         attempt(*REFUSED)
         events.stop()
         assert len(list(events)) == 2
@@ -145,17 +146,17 @@ def test_a_new_library_is_found(
 ) -> None:
     """A program that starts where none did is seen by either of two."""
     detached.update(skipped)
-    monkeypatch.setattr(Lookups, "look", lambda _: False)  # which would find it, too
+    monkeypatch.setattr(Libraries, "look", lambda _: False)  # which would find it, too
     image = make_image(tmp_path / "root", "glibc")
     with trace(ports=[1], dns=True, name_sources=["libc"]) as events:
-        before, batches = probes(), events.batches()
+        before, batches = probed(), events.batches()
 
-        def found() -> int:
+        def found() -> float:
             next(batches)
-            return probes() - before
+            return probed() - before
 
         with Looker(image, "none.example", image):
-            assert wait_until(found, "its library") == PROBES
+            assert wait_until(found, "its library") == 1
 
 
 def count_of_perf(event: str) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,14 +14,6 @@ from tcpconnect.bpf import libc
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-
-MACHINE = libc.ELF_MACHINES[libc.MACHINE]
-
-
-def elf(size: int, machine: int) -> bytes:
-    """Return how an ELF file of a class and a machine begins."""
-    return b"\x7fELF" + bytes([size]) + bytes(13) + machine.to_bytes(2, "little")
 
 
 @pytest.fixture
@@ -81,18 +75,46 @@ def test_path(find: Callable[[str], str | None], path: str, found: str | None) -
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-@pytest.mark.parametrize(
-    ("start", "foreign"),
-    [
-        (elf(2, MACHINE), False),
-        (elf(1, 3), True),
-        (elf(1, MACHINE), True),
-        (elf(2, 21), True),
-        (elf(2, MACHINE)[:19], False),
-        (b"", False),
-        (b"#!/bin/sh\n# that is no library", False),
-    ],
-)
-def test_other_kinds_of_programs(start: bytes, foreign: bool) -> None:  # noqa: FBT001
-    """Libraries for 32 bits or another processor; what is none fails later."""
-    assert libc._is_foreign(start) == foreign  # noqa: SLF001 (what is tested)
+def test_many_links_take_few_descriptors(tmp_path: Path) -> None:
+    """A path may go up and down, and lead on, until it is too long."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "libc.so.6").write_text("")
+    (tmp_path / "0").symlink_to("a/../" * 400 + "libc.so.6")
+    for i in range(1, 39):
+        (tmp_path / f"{i}").symlink_to("a/../" * 400 + f"{i - 1}")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    root = os.open(tmp_path, os.O_PATH)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (root + 20, limits[1]))
+        found = [libc._open_in(root, name) for name in ("0", "38")]  # noqa: SLF001
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        os.close(root)
+    assert found[0] >= 0
+    assert found[1] == -1
+    os.close(found[0])
+
+
+def test_deep_directories_take_few_descriptors(tmp_path: Path) -> None:
+    """Nothing is found further down than any library is."""
+    path = tmp_path / ("d/" * 200)
+    path.mkdir(parents=True)
+    (path / "libc.so.6").write_text("")
+    root = os.open(tmp_path, os.O_PATH)
+    try:
+        assert libc._open_in(root, "d/" * 200 + "libc.so.6") == -1  # noqa: SLF001
+    finally:
+        os.close(root)
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR])
+def test_no_regular_file(tmp_path: Path, kind: int) -> None:
+    """What could block, or become our terminal, is not opened."""
+    path = tmp_path / "libc.so.6"
+    os.mknod(path, kind | 0o600, os.makedev(5, 0))
+    place = os.open(path, os.O_PATH)
+    try:
+        with pytest.raises(OSError, match="Invalid argument"):
+            libc._open_regular(place)  # noqa: SLF001 (what is tested)
+    finally:
+        os.close(place)

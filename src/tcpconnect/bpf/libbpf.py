@@ -20,8 +20,9 @@ from ctypes import (
 )
 from typing import Any
 
+from tcpconnect.connection import printable
+
 LIBRARY = "libbpf.so.1"
-ATTACH_UPROBE_MULTI = "bpf_program__attach_uprobe_multi"  # libbpf 1.3
 
 # enum bpf_map_type, include/uapi/linux/bpf.h.
 MAP_TYPES = (
@@ -72,32 +73,6 @@ class MapInfo(Structure):
     )
 
 
-class UprobeOptions(Structure):
-    """The first members of struct bpf_uprobe_opts."""
-
-    _fields_ = (
-        ("sz", c_size_t),
-        ("ref_ctr_offset", c_size_t),
-        ("bpf_cookie", c_uint64),
-        ("retprobe", c_bool),
-        ("func_name", c_char_p),
-    )
-
-
-class UprobeMultiOptions(Structure):
-    """Struct bpf_uprobe_multi_opts of libbpf 1.3."""
-
-    _fields_ = (
-        ("sz", c_size_t),
-        ("syms", c_void_p),
-        ("offsets", c_void_p),
-        ("ref_ctr_offsets", c_void_p),
-        ("cookies", c_void_p),
-        ("cnt", c_size_t),
-        ("retprobe", c_bool),
-    )
-
-
 class IterOptions(Structure):
     """Struct bpf_iter_attach_opts; ``link_info`` is the descriptor of a map."""
 
@@ -118,9 +93,10 @@ _LOG_BYTES = 1 << 16
 
 
 def _format(text: bytes, arguments: int) -> str:
+    """Return a message, harmless to a terminal: it may quote what others have named."""
     buffer = ctypes.create_string_buffer(_LOG_BYTES)
     _vsnprintf(buffer, _LOG_BYTES, text, arguments)
-    return buffer.value.decode(errors="backslashreplace")
+    return "\n".join(map(printable, buffer.value.split(b"\n")))
 
 
 def _keep(level: int, text: bytes, arguments: int) -> int:
@@ -168,14 +144,6 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_program__attach": (c_void_p, (c_void_p,)),
     "bpf_program__attach_cgroup": (c_void_p, (c_void_p, c_int)),
     "bpf_program__attach_iter": (c_void_p, (c_void_p, POINTER(IterOptions))),
-    "bpf_program__attach_uprobe_opts": (
-        c_void_p,
-        (c_void_p, c_int, c_char_p, c_size_t, POINTER(UprobeOptions)),
-    ),
-    ATTACH_UPROBE_MULTI: (
-        c_void_p,
-        (c_void_p, c_int, c_char_p, c_char_p, POINTER(UprobeMultiOptions)),
-    ),
     "bpf_program__fd": (c_int, (c_void_p,)),
     "bpf_program__set_expected_attach_type": (c_int, (c_void_p, c_int)),
     "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
@@ -212,8 +180,6 @@ def load_library() -> ctypes.CDLL:
     """
     library = ctypes.CDLL(LIBRARY, use_errno=True)
     for name, (result, arguments) in _PROTOTYPES.items():
-        if name == ATTACH_UPROBE_MULTI and not hasattr(library, name):
-            continue
         function = getattr(library, name)
         function.argtypes = arguments
         function.restype = result

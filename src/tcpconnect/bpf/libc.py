@@ -8,6 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcpconnect.bpf.elf import MACHINE, START_BYTES, is_foreign
 from tcpconnect.connection import printable
 
 if TYPE_CHECKING:
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 
     from tcpconnect.bpf.mappings import Mapping
 
-MAX_LINKS = 40  # on a path, as in the kernel
+# On a path: links, as in the kernel, names, and directories below each other.
+MAX_LINKS, MAX_NAMES, MAX_DEPTH = 40, 1024, 64
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
-READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+# Where another program has a lease on the file, we don't wait.
+READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 # Where distributions have glibc and musl, below the root of a process.
-MACHINE = os.uname().machine
 PATHS = (
     f"lib/{MACHINE}-linux-gnu/libc.so.6",
     f"usr/lib/{MACHINE}-linux-gnu/libc.so.6",
@@ -31,13 +33,6 @@ PATHS = (
     f"lib/ld-musl-{MACHINE}.so.1",
     f"usr/lib/ld-musl-{MACHINE}.so.1",
 )
-
-
-# The first bytes of an ELF file, its class at 4, its machine at 18 (elf.h).
-ELF = b"\x7fELF"
-ELF_BYTES = 20
-CLASS_64 = 2
-ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
 
 
 class Library(NamedTuple):
@@ -122,10 +117,13 @@ def _open_mapped(mapping: Mapping) -> int:
     root directory, CAP_SYS_PTRACE. What is there in ours is the same for most.
     """
     process = f"/proc/{mapping.pid}"
+    path = f"{process}/map_files/{mapping.start:x}-{mapping.end:x}"
     try:
-        return os.open(
-            f"{process}/map_files/{mapping.start:x}-{mapping.end:x}", READ_ONLY
-        )
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            return _open_regular(place)
+        finally:
+            os.close(place)
     except OSError as error:
         if error.errno in NO_DESCRIPTORS:
             raise
@@ -150,19 +148,18 @@ def _open_root(path: str) -> int:
 def _library(fd: int, path: bytes) -> Library | None:
     """Return what is open as a Library; close what is for another kind of program."""
     status = os.fstat(fd)
-    if _is_foreign(os.pread(fd, ELF_BYTES, 0)):
+    if is_foreign(_start(fd)):
         os.close(fd)
         return None
     version = (status.st_size, status.st_mtime_ns)
     return Library(fd, (status.st_dev, status.st_ino), version, printable(path))
 
 
-def _is_foreign(start: bytes) -> bool:
-    """Whether a file that begins so is for 32 bits or for another processor."""
-    if len(start) < ELF_BYTES or not start.startswith(ELF):
-        return False  # it may not have been written yet
-    machine = int.from_bytes(start[18:20], "little")
-    return start[4] != CLASS_64 or machine != ELF_MACHINES.get(MACHINE)
+def _start(fd: int) -> bytes:
+    try:
+        return os.pread(fd, START_BYTES, 0)
+    except OSError:
+        return b""
 
 
 def _open_in(root: int, path: str) -> int:
@@ -170,52 +167,47 @@ def _open_in(root: int, path: str) -> int:
 
     openat2(2) does that, too, but units of systemd with DynamicUser= may not call it.
     """
-    opened: list[int] = []
+    way = [root]  # from there down to where we are
     try:
-        return _walk(root, path, opened)
+        _walk(way, path)
+        return _open_regular(way[-1])
     except OSError as error:
         if error.errno in NO_DESCRIPTORS:
             raise
         return -1
     finally:
-        for fd in opened:
-            os.close(fd)
+        _climb(way, 1)
 
 
-def _walk(root: int, path: str, opened: list[int]) -> int:
-    way = [root]  # from there down to where we are
+def _walk(way: list[int], path: str) -> None:
+    """Go along a path; ``way`` has a descriptor of each directory down to its end."""
     left = path.split("/")[::-1]
-    links = 0
+    links = names = 0
     while left:
         name = left.pop()
+        names += 1
+        if links > MAX_LINKS or names > MAX_NAMES or len(way) > MAX_DEPTH:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if name == "..":
-            way = way[:-1] or [root]
+            _climb(way, max(len(way) - 1, 1))
         elif name not in {"", "."}:
-            fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=way[-1])
-            opened.append(fd)
-            if not stat.S_ISLNK(os.fstat(fd).st_mode):
-                way.append(fd)
-                continue
-            links += 1
-            if links > MAX_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-            target = os.readlink("", dir_fd=fd)
-            if target.startswith("/"):
-                way = [root]
-            left += target.split("/")[::-1]
-    if not stat.S_ISREG(os.fstat(way[-1]).st_mode):
+            flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+            way.append(os.open(name, flags, dir_fd=way[-1]))
+            if stat.S_ISLNK(os.fstat(way[-1]).st_mode):
+                links += 1
+                target = os.readlink("", dir_fd=way[-1])
+                _climb(way, 1 if target.startswith("/") else len(way) - 1)
+                left += target.split("/")[::-1]
+
+
+def _climb(way: list[int], depth: int) -> None:
+    """Leave the directories below a depth."""
+    while len(way) > depth:
+        os.close(way.pop())
+
+
+def _open_regular(place: int) -> int:
+    """Open what O_PATH has found, a regular file: others may block, or act."""
+    if not stat.S_ISREG(os.fstat(place).st_mode):
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-    return os.open(f"/proc/self/fd/{way[-1]}", READ_ONLY)
-
-
-def mount_namespace(pid: int) -> int:
-    """Return the inode of a process's mount namespace, 0 when it has ended."""
-    try:
-        return os.stat(f"/proc/{pid}/ns/mnt").st_ino
-    except OSError:
-        return 0
-
-
-def mount_namespaces() -> set[int]:
-    """Return the inodes of the mount namespaces that processes are in."""
-    return {mount_namespace(pid) for pid in processes()} - {0}
+    return os.open(f"/proc/self/fd/{place}", READ_ONLY)

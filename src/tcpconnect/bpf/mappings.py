@@ -49,7 +49,7 @@ LINE = re.compile(
     rb"^(\w+)-(\w+) ..x. \w+ (\w+):(\w+) (\d+) +(%b)(?: \(deleted\))?$" % C_LIBRARY,
     re.MULTILINE,
 )
-MAPS_BYTES = 4 << 20
+MAPS_BYTES = 1 << 20
 
 _syscall = ctypes.CDLL(None, use_errno=True).syscall
 
@@ -87,25 +87,44 @@ class Mappings:
     def __init__(self) -> None:
         self.lost = False  # whether some did not fit the buffers
         self._buffers: list[_Buffer] = []
+        self._off = list(range(os.sysconf("SC_NPROCESSORS_CONF")))  # CPUs
         self._epoll = select.epoll()
         try:
             # Debian lets nobody use perf without it (perf_event_paranoid is 3).
             with step("watch what programs map", ALMIGHTY):
-                for cpu in range(os.sysconf("SC_NPROCESSORS_CONF")):
-                    self._add(cpu)
+                self._add_all()
         except BaseException:
             self.close()
             raise
 
-    def _add(self, cpu: int) -> None:
+    def _add_all(self) -> None:
+        self._off = [cpu for cpu in self._off if not self._add(cpu)]
+
+    def _add(self, cpu: int) -> bool:
+        """Watch a CPU; return whether it is on."""
         try:
             buffer = _Buffer(cpu)
         except OSError as error:
-            if error.errno != errno.ENODEV:  # that CPU is off
+            if error.errno != errno.ENODEV:
                 raise
-        else:
-            self._buffers.append(buffer)
-            self._epoll.register(buffer.fd, select.EPOLLIN | select.EPOLLET)
+            return False
+        self._buffers.append(buffer)
+        self._epoll.register(buffer.fd, select.EPOLLIN | select.EPOLLET)
+        return True
+
+    def complete(self) -> None:
+        """Watch the CPUs that were switched on since.
+
+        What was mapped there until now is lost, and goes on to be where the capability
+        for it has been given up.
+        """
+        before = len(self._off)
+        try:
+            self._add_all()
+        except OSError:
+            self.lost = True
+        if len(self._off) < before:
+            self.lost = True
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when something was mapped."""

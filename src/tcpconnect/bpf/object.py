@@ -7,11 +7,12 @@ import mmap
 import os
 from contextlib import contextmanager
 from ctypes import byref, c_size_t, c_uint32, pointer
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tcpconnect.bpf import capabilities, libbpf
 from tcpconnect.bpf.capabilities import ALMIGHTY, READ_FILES, missing
 from tcpconnect.bpf.release import maps_are_locked_memory
+from tcpconnect.bpf.uprobes import BPF_TRACE_UPROBE_MULTI
 from tcpconnect.errors import REMEDIES, KernelError
 
 if TYPE_CHECKING:
@@ -19,24 +20,9 @@ if TYPE_CHECKING:
 
 BATCH = 4096  # entries of a map that are read in one call
 MOST_DESCRIPTORS = 48  # of an object: its maps and programs
-ENOENT, EINVAL = 2, 22
+ENOENT = 2
 BPF_NOEXIST = 1
-BPF_TRACE_UPROBE_MULTI = 48
 TRACEFS = "/sys/kernel/tracing"
-
-
-class Function(NamedTuple):
-    """A function of a library that is open, at its entry or at its return."""
-
-    fd: int
-    name: str
-    at_return: bool
-    library: str  # its path, for messages
-
-    @property
-    def path(self) -> str:
-        """Where it is opened."""
-        return f"/proc/self/fd/{self.fd}"
 
 
 class BpfObject:
@@ -50,7 +36,6 @@ class BpfObject:
         self._links: list[int] = []
         self._held: list[int] = []
         self._iterators: list[int] = []  # descriptors, too
-        self.multi = False  # whether functions are attached to without perf
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
         with step(f"open the BPF object {name}"):
             with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
@@ -147,8 +132,7 @@ class BpfObject:
         options.ctx_in = ctypes.addressof(arguments)
         options.ctx_size_in = ctypes.sizeof(arguments)
         with step(f"run the program {name}"):
-            fd = self.library.bpf_program__fd(self.program(name))
-            self.library.bpf_prog_test_run_opts(fd, byref(options))
+            self.library.bpf_prog_test_run_opts(self.program_fd(name), byref(options))
         return int(options.retval)
 
     def hold(self, fd: int) -> None:
@@ -238,69 +222,17 @@ class BpfObject:
             self._links.append(link)
 
     def prefer_uprobe_multi(self, *names: str) -> None:
-        """Have these programs attached to functions without perf, before the load.
-
-        That takes libbpf 1.3 and Linux commit 89ae89f53d20 ("bpf: Add multi uprobe
-        link"), v6.6. An older kernel takes no notice of it.
-        """
-        self.multi = hasattr(self.library, libbpf.ATTACH_UPROBE_MULTI)
-        for name in names if self.multi else ():
+        """Have these programs attached to functions without perf, before the load."""
+        for name in names:
             with step(f"set how {name} is attached"):
                 self.library.bpf_program__set_expected_attach_type(
                     self.program(name), BPF_TRACE_UPROBE_MULTI
                 )
 
-    def attach_uprobe(self, name: str, target: Function) -> int:
-        """Attach a program to a function; returns a link to ``detach``.
-
-        Where perf is used that needs CAP_SYS_ADMIN. Linux commit ba677dbe77af ("perf:
-        Revert to requiring CAP_SYS_ADMIN for uprobes"), v6.16, which the older series
-        that are still kept have, too.
-        """
-        program = self.program(name)
-        with (
-            step(f"attach to {target.name} of {target.library}", ALMIGHTY),
-            _told_as(target.path, target.library),
-        ):
-            link = self._multi_link(program, target) if self.multi else 0
-            link = link or self._perf_link(program, target)
-        self._links.append(link)
-        return link
-
-    def _multi_link(self, program: int, target: Function) -> int:
-        """Return a link, 0 where the kernel knows none of this kind."""
-        options = libbpf.UprobeMultiOptions(ctypes.sizeof(libbpf.UprobeMultiOptions))
-        options.retprobe = target.at_return
-        path = os.fsencode(target.path)
-        # A name is a pattern, too. (libbpf 1.5 does not find one that is given as a
-        # name in a library that has a dynamic symbol table only, as most have.)
-        pattern = target.name.encode()
-        try:
-            link: int = self.library.bpf_program__attach_uprobe_multi(
-                program, -1, path, pattern, byref(options)
-            )
-        except OSError as error:
-            if error.errno != EINVAL:
-                raise
-            self.multi = False
-            libbpf.said.clear()
-            return 0
-        return link
-
-    def _perf_link(self, program: int, target: Function) -> int:
-        options = libbpf.UprobeOptions(ctypes.sizeof(libbpf.UprobeOptions))
-        options.retprobe = target.at_return
-        options.func_name = target.name.encode()
-        path = os.fsencode(target.path)
-        link: int = self.library.bpf_program__attach_uprobe_opts(
-            program, -1, path, 0, byref(options)
-        )
-        return link
-
-    def detach(self, link: int) -> None:
-        """Detach one program."""
-        self._links.remove(link)
-        self.library.bpf_link__destroy(link)
+    def program_fd(self, name: str) -> int:
+        """Return the descriptor of a program, once loaded."""
+        fd: int = self.library.bpf_program__fd(self.program(name))
+        return fd
 
     def detach_all(self) -> None:
         """Stop all programs; maps can still be read."""
@@ -409,16 +341,6 @@ def _map_was_refused() -> bool:
     return any(
         "RLIMIT_MEMLOCK" in line or "failed to create" in line for line in libbpf.said
     )
-
-
-@contextmanager
-def _told_as(path: str, shown: str) -> Iterator[None]:
-    """Have what libbpf says about a path name another one, if the body fails."""
-    try:
-        yield
-    except OSError:
-        libbpf.said[:] = [line.replace(path, shown) for line in libbpf.said]
-        raise
 
 
 @contextmanager

@@ -1,0 +1,209 @@
+"""The C libraries that processes here may use, and the probes in each.
+
+Whoever can start a program or a container can put anything in the place of a C
+library, and as many as they like: what is done for them is bounded.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from tcpconnect.bpf import libc, mappings
+from tcpconnect.bpf.capabilities import lacking
+from tcpconnect.bpf.closing import close_all
+from tcpconnect.bpf.elf import ElfError
+from tcpconnect.errors import KernelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tcpconnect.bpf.libc import Library
+    from tcpconnect.bpf.mappings import Mapping, Mappings
+
+MAX_LIBRARIES = 1024
+MAX_NOTICES = 100
+MAX_LOOKS = 256  # at libraries that are new, of those that programs map within LOOKS_NS
+LOOKS_NS = 10**9
+# All processes are looked at so often, and libraries that none uses are let go; sooner
+# where mappings were lost. A look takes a tenth of the time at most.
+SWEEP_NS = 60 * 10**9
+SCAN_NS = 10 * 10**9
+SHARE = 10
+
+
+class Probe(NamedTuple):
+    """What is attached to a library: nothing when it could not be."""
+
+    version: tuple[int, int]
+    links: list[int]
+
+
+class Libraries:
+    """Probes in every C library; ``attach`` puts them into an open one.
+
+    It returns the descriptors that they hang on, or raises KernelError, ElfError or
+    OSError. ``notices`` has a line for each library that can't be probed: the first so
+    many. ``unprobed`` is how many programs ended before their library had probes.
+    """
+
+    def __init__(
+        self, attach: Callable[[Library], list[int]], watch: Mappings | None
+    ) -> None:
+        self.notices: list[str] = []
+        self.unprobed = 0
+        self.failure: KernelError | None = None
+        self._attach = attach
+        self._watch = watch
+        self._noted = 0
+        self._said: set[str] = set()
+        self._probes: dict[tuple[int, int], Probe] = {}
+        self._mapped: dict[tuple[int, int], Probe] = {}  # by Mapping.file
+        self._in_use: set[int] = set()  # id() of probes, since the scan began
+        self._looks = 0
+        self._looks_since_ns = self._scanned_ns = self._completed_ns = 0
+        self._scan_took_ns = 0
+
+    @property
+    def probed(self) -> bool:
+        """Whether any library has probes."""
+        return any(probe.links for probe in self._probes.values())
+
+    def look_at(self, pid: int) -> None:
+        """Attach to the libraries below the root of a process, where they are new."""
+        with self._noting(pid):
+            for library in libc.libraries(pid):
+                self._take(library, pid)
+
+    def look(self) -> bool:
+        """Attach to what programs have mapped; return whether they mapped anything."""
+        anything = False
+        if self._watch:
+            anything, found = self._watch.read()
+            for mapping in found:
+                self._look_at_new(mapping)
+        if self._is_due():
+            self.scan()
+        return anything
+
+    def _is_due(self) -> bool:
+        now = time.monotonic_ns()
+        if self._watch and now - self._completed_ns > SCAN_NS:
+            self._completed_ns = now
+            self._watch.complete()
+        lost = self._watch is not None and self._watch.lost
+        pause_ns = max(SCAN_NS if lost else SWEEP_NS, SHARE * self._scan_took_ns)
+        return now - self._scanned_ns > pause_ns
+
+    def _look_at_new(self, mapping: Mapping) -> None:
+        """Look at a mapping, unless there are too many that are new."""
+        now = time.monotonic_ns()
+        if now - self._looks_since_ns > LOOKS_NS:
+            self._looks, self._looks_since_ns = 0, now
+        if self._use_known(mapping):
+            return
+        self._looks += 1
+        if self._looks <= MAX_LOOKS:
+            self._look_at_mapping(mapping)
+        elif self._watch:
+            self._watch.lost = True
+            self._say("programs map more C libraries than can be looked at in time")
+
+    def _use_known(self, mapping: Mapping) -> bool:
+        probe = self._mapped.get(mapping.file) or self._probes.get(mapping.file)
+        if probe and probe.links:
+            self._in_use.add(id(probe))
+            return True
+        return False
+
+    def _look_at_mapping(self, mapping: Mapping) -> None:
+        with self._noting(mapping.pid):
+            if library := libc.mapped_library(mapping):
+                probe = self._take(library, mapping.pid)
+                if probe.links and len(self._mapped) < MAX_LIBRARIES:
+                    self._mapped[mapping.file] = probe
+        self.unprobed += libc.has_ended(mapping.pid)
+
+    def scan(self) -> None:
+        """Look at all processes; let go of the libraries that none uses.
+
+        An attached probe keeps the file of its library, and the file system.
+        """
+        begin = time.monotonic_ns()
+        if self._watch:
+            self._watch.lost = False
+        self._in_use.clear()
+        for pid in libc.roots():
+            self.look_at(pid)
+        for pid in libc.processes():
+            for mapping in mappings.mapped(pid):
+                if not self._use_known(mapping):
+                    self._look_at_mapping(mapping)
+        if not lacking("CAP_SYS_PTRACE"):  # without it others' processes are not seen
+            used = self._in_use
+            self._let_go([f for f, p in self._probes.items() if id(p) not in used])
+        self._scanned_ns = time.monotonic_ns()
+        self._scan_took_ns = self._scanned_ns - begin
+
+    def _take(self, library: Library, pid: int) -> Probe:
+        """Attach to a library that is new, or was written to since; close it."""
+        try:
+            probe = self._probes.get(library.file)
+            if probe and probe.version != library.version:
+                self._let_go([library.file])
+                probe = None
+            if not probe:
+                probe = Probe(library.version, [])
+                if len(self._probes) >= MAX_LIBRARIES:
+                    self._say(f"there are more than {MAX_LIBRARIES} C libraries")
+                    return probe
+                self._probes[library.file] = probe
+                with self._noting(pid):
+                    probe.links.extend(self._attached(library))
+            self._in_use.add(id(probe))
+            return probe
+        finally:
+            os.close(library.fd)
+
+    def _attached(self, library: Library) -> list[int]:
+        try:
+            return self._attach(library)
+        except ElfError as error:
+            raise KernelError(f"can't probe {library.path}", str(error)) from error
+
+    @contextmanager
+    def _noting(self, pid: int) -> Iterator[None]:
+        """Make a notice of what goes wrong with the library of a process."""
+        try:
+            yield
+        except KernelError as error:
+            self.failure = self.failure or error
+            self._note(pid, str(error))
+        except OSError as error:  # no descriptors, most likely
+            self._note(pid, os.strerror(error.errno or 0))
+
+    def _note(self, pid: int, reason: str) -> None:
+        """Keep a notice: of the first so many, since anyone may start containers."""
+        self._noted += 1
+        if self._noted <= MAX_NOTICES:
+            self.notices.append(f"no names from the libc of process {pid}: {reason}")
+
+    def _say(self, reason: str) -> None:
+        """Say once that a bound is reached."""
+        if reason not in self._said:
+            self._said.add(reason)
+            self.notices.append(f"some names from libc are missing: {reason}")
+
+    def _let_go(self, files: list[tuple[int, int]]) -> None:
+        gone = [self._probes.pop(file) for file in files]
+        ids = set(map(id, gone))
+        self._mapped = {f: p for f, p in self._mapped.items() if id(p) not in ids}
+        close_all(link for probe in gone for link in probe.links)
+
+    def close(self) -> None:
+        """Detach from all."""
+        if self._watch:
+            self._watch.close()
+        self._let_go(list(self._probes))

@@ -1,0 +1,91 @@
+"""The thread that looks at C libraries, so that no line waits for it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from _thread import allocate_lock, start_new_thread  # threading takes a millisecond
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tcpconnect.bpf.libraries import Libraries
+
+MAX_PIDS = 4096  # those that wait to be looked at; the oldest go
+IDLE_MS = 1000
+# A program maps several files within a millisecond or two: they are looked at together.
+# However many there are, this thread takes a fifth of the time.
+PAUSE_S, SHARE = 0.004, 4
+STOP_S = 1.0
+
+
+class Worker:
+    """Started by the loop: threads keep the privileges that they begin with."""
+
+    def __init__(self, libraries: Libraries, watched_fd: int | None) -> None:
+        self._libraries = libraries
+        self._pids: deque[int] = deque(maxlen=MAX_PIDS)
+        self._failure: BaseException | None = None
+        self._started = self._stopped = False
+        self._ended = allocate_lock()
+        self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._woken, self._ready = select.poll(), select.poll()
+        self._woken.register(self._wake, select.POLLIN)
+        self._ready.register(self._wake, select.POLLIN)
+        if watched_fd is not None:
+            self._ready.register(watched_fd, select.POLLIN)
+
+    def look_at(self, pid: int) -> None:
+        """Have the libraries of a process looked at soon."""
+        self._pids.append(pid)
+        self._awake()
+
+    def run(self) -> None:
+        """Start it, where it has not been. Raises what has ended it."""
+        if self._failure:
+            raise self._failure
+        if not self._started:
+            self._started = True
+            self._ended.acquire()
+            try:
+                start_new_thread(self._run, ())
+            except RuntimeError as error:
+                self._ended.release()
+                self._libraries.notices.append(
+                    f"no names from C libraries found later: {error}"
+                )
+
+    def _run(self) -> None:
+        try:
+            # They are the main thread's.
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            while not self._stopped:
+                self._ready.poll(IDLE_MS)
+                begin = time.monotonic()
+                if self._work():
+                    pause_s = max(PAUSE_S, SHARE * (time.monotonic() - begin))
+                    self._woken.poll(pause_s * 1000)
+        except BaseException as error:  # noqa: BLE001 (it is the loop's)
+            self._failure = error
+        finally:
+            self._ended.release()
+
+    def _work(self) -> bool:
+        with suppress(BlockingIOError):
+            os.read(self._wake, 4096)
+        while self._pids and not self._stopped:
+            self._libraries.look_at(self._pids.popleft())
+        return self._libraries.look()
+
+    def _awake(self) -> None:
+        with suppress(BlockingIOError):
+            os.write(self._waker, b"\0")
+
+    def stop(self) -> bool:
+        """End it; return whether it has ended, which a file system may prevent."""
+        self._stopped = True
+        self._awake()
+        return self._ended.acquire(timeout=STOP_S)
