@@ -53,7 +53,7 @@ def ring() -> Iterator[int]:
     source.close()
 
 
-def probed(pid: int | str = "self") -> float:
+def probed(pid: int | str = "self") -> int:
     """Return in how many libraries a process has probes.
 
     They are links of their own type or, where the kernel has none, perf events.
@@ -69,10 +69,10 @@ def probed(pid: int | str = "self") -> float:
             events += "[perf_event]" in target
         except FileNotFoundError:
             continue
-    return links / LINKS if links else (events - os.cpu_count()) / EVENTS  # type: ignore[operator]
+    return links // LINKS or (events - (os.cpu_count() or 0)) // EVENTS
 
 
-def looked(batches: Iterator[list[Connection]], count: float) -> Callable[[], bool]:
+def looked(batches: Iterator[list[Connection]], count: int) -> Callable[[], bool]:
     """Return whether so many libraries have probes, while the loop goes on."""
 
     def look() -> bool:
@@ -186,6 +186,33 @@ def test_hostile_library(image: Path, put: Callable[[Path], None]) -> None:
         with Tool("-p", looker.pid, "-P", 7, "-dj", "--names", "libc") as tool:
             assert tool.stop() == 0
         assert time.monotonic() - begin < 10
+
+
+MANY = "programs map more C libraries than can be looked at in time"
+
+
+@pytest.mark.parametrize(
+    ("bound", "found", "reason"),
+    [("MAX_LOOKS", 8, MANY), ("MAX_LIBRARIES", 4, "there are more than 4 C libraries")],
+)
+def test_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, found: int, reason: str
+) -> None:
+    """A notice tells once that one is reached; what is left is found later."""
+    paths = small_libraries(tmp_path, 8)
+    with trace(ports=[7], dns=True, name_sources=["libc"]) as events:
+        before, batches = probed(), events.batches()
+        next(batches)
+        events.notices.clear()
+        monkeypatch.setattr(libraries, "SCAN_NS", 10**8)
+        monkeypatch.setattr(libraries, "LOOKS_NS", 10**12)
+        monkeypatch.setattr(libraries, bound, 4 if bound == "MAX_LOOKS" else before + 4)
+        reason = reason.replace("4", f"{before + 4}")
+        with mapped(paths):
+            wait_until(looked(batches, before + found), "probes")
+            next(batches)
+    notice = f"some names from libc are missing: {reason}"
+    assert [line for line in events.notices if "missing" in line] == [notice]
 
 
 @pytest.mark.usefixtures("netns", "sweep_always")

@@ -151,7 +151,7 @@ def test_a_new_library_is_found(
     with trace(ports=[1], dns=True, name_sources=["libc"]) as events:
         before, batches = probed(), events.batches()
 
-        def found() -> float:
+        def found() -> int:
             next(batches)
             return probed() - before
 

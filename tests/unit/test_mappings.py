@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -91,4 +92,43 @@ def test_records(monkeypatch: pytest.MonkeyPatch) -> None:
     file = (os.makedev(254, 1), 99)
     assert found == [Mapping(pid, 0x1000, 0x2000, file, path) for pid in (1, 3)]
     assert reader.lost
+    reader.close()
+
+
+class Cpus:
+    """Stands for the buffers of CPUs, of which some are off, or refused."""
+
+    def __init__(self) -> None:
+        self.fails = {1: errno.ENODEV}
+
+    def __call__(self, cpu: int) -> Cpus:
+        """Return the buffer of a CPU."""
+        if error := self.fails.get(cpu):
+            raise OSError(error, os.strerror(error))
+        self.fd = os.eventfd(0)
+        return self
+
+    def close(self) -> None:
+        """Nothing is mapped."""
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_cpu_that_is_switched_on(
+    monkeypatch: pytest.MonkeyPatch,
+    refused: bool,  # noqa: FBT001
+) -> None:
+    """It is watched; where that is refused all processes are looked at, again."""
+    cpus = Cpus()
+    monkeypatch.setattr(os, "sysconf", lambda _: 2)
+    monkeypatch.setattr(mappings, "_Buffer", cpus)
+    reader = Mappings()
+    reader.complete()
+    assert not reader.lost
+    cpus.fails = {1: errno.EPERM} if refused else {}
+    lost = []
+    for _ in range(2):
+        reader.lost = False
+        reader.complete()
+        lost.append(reader.lost)
+    assert lost == [True, refused]
     reader.close()

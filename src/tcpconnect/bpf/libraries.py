@@ -55,6 +55,7 @@ class Libraries:
         self.notices: list[str] = []
         self.unprobed = 0
         self.failure: KernelError | None = None
+        self.stopped = False  # set by another thread, which then closes it
         self._attach = attach
         self._watch = watch
         self._noted = 0
@@ -136,8 +137,12 @@ class Libraries:
             self._watch.lost = False
         self._in_use.clear()
         for pid in libc.roots():
+            if self.stopped:
+                return
             self.look_at(pid)
         for pid in libc.processes():
+            if self.stopped:
+                return
             for mapping in mappings.mapped(pid):
                 if not self._use_known(mapping):
                     self._look_at_mapping(mapping)
@@ -197,7 +202,7 @@ class Libraries:
             self.notices.append(f"some names from libc are missing: {reason}")
 
     def _let_go(self, files: list[tuple[int, int]]) -> None:
-        gone = [self._probes.pop(file) for file in files]
+        gone = [p for file in files if (p := self._probes.pop(file, None))]
         ids = set(map(id, gone))
         self._mapped = {f: p for f, p in self._mapped.items() if id(p) not in ids}
         close_all(link for probe in gone for link in probe.links)

@@ -159,7 +159,7 @@ class Lookups:
         return int(self._progress.lost)
 
     def close(self) -> None:
-        """Detach and unload; what the thread can't leave goes with this process."""
-        if self._worker.stop():
-            self._libraries.close()
+        """Detach and unload."""
+        self._worker.stop()
+        self._libraries.close()
         self._bpf.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import mmap
 import os
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf.capabilities import ALMIGHTY
 from tcpconnect.bpf.object import step
+from tcpconnect.bpf.uprobes import perf_event_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 ATTRIBUTES = Layout("<IIQQQQQI12x")
 SOFTWARE, DUMMY = 1, 9
 FLAGS = 1 << 5 | 1 << 6 | 1 << 8 | 1 << 14 | 1 << 23
-PERF_FLAG_FD_CLOEXEC = 8
-SYSCALLS = {"x86_64": 298, "aarch64": 241}  # perf_event_open
 
 # struct perf_event_mmap_page: data_head and data_tail. The records are behind its page.
 HEAD_AT, TAIL_AT = 1024, 1032
@@ -50,8 +48,6 @@ LINE = re.compile(
     re.MULTILINE,
 )
 MAPS_BYTES = 1 << 20
-
-_syscall = ctypes.CDLL(None, use_errno=True).syscall
 
 
 class Mapping(NamedTuple):
@@ -206,12 +202,7 @@ class _Buffer:
 def _perf_event_open(cpu: int) -> int:
     """Open the event for all processes on a CPU."""
     attributes = ATTRIBUTES.pack(SOFTWARE, ATTRIBUTES.size, DUMMY, 0, 0, 0, FLAGS, 1)
-    number = SYSCALLS[os.uname().machine]
-    fd: int = _syscall(number, attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC)
-    if fd < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
-    return fd
+    return perf_event_open(attributes, cpu)
 
 
 def _file(major: int, minor: int, inode: int) -> tuple[int, int]:

@@ -9,13 +9,14 @@ import os
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcpconnect.bpf.elf import MACHINE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _syscall = ctypes.CDLL(None, use_errno=True).syscall
 BPF_SYSCALLS = {"x86_64": 321, "aarch64": 280}
 PERF_SYSCALLS = {"x86_64": 298, "aarch64": 241}  # perf_event_open
-MACHINE = os.uname().machine
 
 # include/uapi/linux/bpf.h: of union bpf_attr link_create: prog_fd, target_fd,
 # attach_type and flags, and of its uprobe_multi path, offsets, cnt, flags.
@@ -100,8 +101,7 @@ def _perf(
 ) -> int:
     place = ctypes.addressof(path), offset
     attributes = ATTRIBUTES.pack(kind, ATTRIBUTES.size, probe.at_return, *place)
-    number = PERF_SYSCALLS[MACHINE]
-    fd = _checked(_syscall(number, attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC))
+    fd = perf_event_open(attributes, 0)
     try:
         fcntl.ioctl(fd, PERF_EVENT_IOC_SET_BPF, probe.program_fd)
         fcntl.ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)
@@ -109,6 +109,12 @@ def _perf(
         os.close(fd)
         raise
     return fd
+
+
+def perf_event_open(attributes: bytes, cpu: int) -> int:
+    """Open an event of perf for all processes on a CPU. Raises OSError."""
+    number = PERF_SYSCALLS[MACHINE]
+    return _checked(_syscall(number, attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC))
 
 
 def _checked(result: int) -> int:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 MAX_PIDS = 4096  # those that wait to be looked at; the oldest go
 IDLE_MS = 1000
 # A program maps several files within a millisecond or two: they are looked at together.
-# However many there are, this thread takes a fifth of the time.
-PAUSE_S, SHARE = 0.004, 4
+# However many there are, this thread takes a fifth of the time, or little more.
+PAUSE_S, MAX_PAUSE_S, SHARE = 0.004, 1.0, 4
+TURN_S = 0.1  # to look at processes, until mappings are read again
 STOP_S = 1.0
 
 
@@ -32,8 +33,9 @@ class Worker:
         self._started = self._stopped = False
         self._ended = allocate_lock()
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._woken, self._ready = select.poll(), select.poll()
-        self._woken.register(self._wake, select.POLLIN)
+        self._stopping = allocate_lock()  # held until then: to sleep is to ask for it
+        self._stopping.acquire()
+        self._ready = select.poll()
         self._ready.register(self._wake, select.POLLIN)
         if watched_fd is not None:
             self._ready.register(watched_fd, select.POLLIN)
@@ -63,29 +65,34 @@ class Worker:
             # They are the main thread's.
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             while not self._stopped:
-                self._ready.poll(IDLE_MS)
+                self._ready.poll(0 if self._pids else IDLE_MS)
                 begin = time.monotonic()
-                if self._work():
+                if self._work(begin + TURN_S):
                     pause_s = max(PAUSE_S, SHARE * (time.monotonic() - begin))
-                    self._woken.poll(pause_s * 1000)
+                    self._stopping.acquire(timeout=min(pause_s, MAX_PAUSE_S))
         except BaseException as error:  # noqa: BLE001 (it is the loop's)
             self._failure = error
         finally:
             self._ended.release()
 
-    def _work(self) -> bool:
+    def _work(self, end: float) -> bool:
+        """Look at what is new; return whether there was anything."""
         with suppress(BlockingIOError):
             os.read(self._wake, 4096)
-        while self._pids and not self._stopped:
+        anything = bool(self._pids)
+        while self._pids and not self._stopped and time.monotonic() < end:
             self._libraries.look_at(self._pids.popleft())
-        return self._libraries.look()
+        return self._libraries.look() or anything
 
     def _awake(self) -> None:
-        with suppress(BlockingIOError):
+        with suppress(BlockingIOError):  # enough to wake it
             os.write(self._waker, b"\0")
 
-    def stop(self) -> bool:
-        """End it; return whether it has ended, which a file system may prevent."""
-        self._stopped = True
+    def stop(self) -> None:
+        """End it. Where a file system holds it up, it ends with the process."""
+        self._stopped = self._libraries.stopped = True
+        self._stopping.release()
         self._awake()
-        return self._ended.acquire(timeout=STOP_S)
+        if self._ended.acquire(timeout=STOP_S):
+            os.close(self._wake)
+            os.close(self._waker)
