@@ -24,9 +24,10 @@ MEANING = {
     "trace less with -p, -u or -P",
     "missed": "{} attempts of this machine lost: the kernel skipped all programs "
     "for them",
-    "processes": "{} attempts without their exe, cmdline and cgroup: the ring buffer "
-    "was full; trace less with -p, -u or -P",
-    "names": "{} names lost: the ring buffer was full; trace less with -p, -u or -P",
+    "processes": "{} attempts without their exe, cmdline and cgroup: half of the ring "
+    "buffer was full; name fewer of these columns, or trace less with -p, -u or -P",
+    "names": "{} names lost: half of the ring buffer was full; use one source, "
+    "--names dns or --names libc",
     "questions": "{} DNS questions not kept: a socket had more than 112 open; names or "
     "DNS(ms) may be missing",
     "unread": "{} DNS answers not read: they were malformed or cut",

@@ -6,6 +6,7 @@
  */
 #include "netns.h"
 #include "questions.h"
+#include "room.h"
 #include "types.h"
 
 #define PASS 1
@@ -63,9 +64,11 @@ static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
 /* Reserve, fill and submit a record; the size must be a constant for the verifier. */
 #define SEND(skb, p, asked, type)                                                      \
 	do {                                                                           \
-		struct type *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);  \
+		struct type *record = 0;                                               \
 		__u64 last;                                                            \
                                                                                        \
+		if (has_room(&ring, sizeof(*record)))                                  \
+			record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);       \
 		if (!record) {                                                         \
 			__atomic_fetch_add(&progress.lost, 1, __ATOMIC_RELAXED);       \
 			break;                                                         \

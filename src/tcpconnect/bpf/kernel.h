@@ -343,6 +343,8 @@ static void *(*bpf_ringbuf_reserve)(void *ring, __u64 size,
 				    __u64 flags) = (void *)BPF_FUNC_ringbuf_reserve;
 static void (*bpf_ringbuf_submit)(void *record,
 				  __u64 flags) = (void *)BPF_FUNC_ringbuf_submit;
+static __u64 (*bpf_ringbuf_query)(void *ring,
+				  __u64 flags) = (void *)BPF_FUNC_ringbuf_query;
 static long (*bpf_ringbuf_output)(void *ring, void *data, __u64 size,
 				  __u64 flags) = (void *)BPF_FUNC_ringbuf_output;
 static long (*bpf_seq_write)(void *seq, const void *data,

@@ -8,6 +8,7 @@
  */
 #include "kernel.h"
 #include "netns.h"
+#include "room.h"
 #include "types.h"
 
 #if defined(TARGET_x86_64)
@@ -35,6 +36,8 @@
 #endif
 
 #define RECHECK_NS 10000000000ULL
+#define ADDRESS_CHARS 16 /* of IPv4 at most, with the NUL */
+#define GROUP_CHARS 4	 /* of IPv6 before the first colon, at most */
 
 /* struct addrinfo, struct hostent and socket addresses, the same in glibc and musl. */
 struct addrinfo {
@@ -135,13 +138,45 @@ static __always_inline struct call call_of(void *ctx, __u64 result)
 	};
 }
 
+/*
+ * Whether what is looked up is an address, and has no name: IPv6 has a colon among its
+ * first five characters, IPv4 only digits and dots. User space ignores the rare other
+ * spellings.
+ */
+static __always_inline bool is_address(void *ctx)
+{
+	char text[ADDRESS_CHARS];
+	bool digits = 1;
+	char c;
+
+	if (bpf_probe_read_user_str(text, sizeof(text),
+				    (const void *)ARGUMENT_1(ctx)) <= 0)
+		return 0;
+	for (int i = 0; i < ADDRESS_CHARS; i++) {
+		c = *(volatile char *)&text[i];
+		if (!c)
+			return digits;
+		if (c == ':')
+			return 1;
+		if (c != '.' && (c < '0' || c > '9'))
+			digits = 0;
+		if (!digits && i >= GROUP_CHARS)
+			return 0;
+	}
+	return digits;
+}
+
 /* getaddrinfo(node, service, hints, res) */
 SEC("uprobe")
 int getaddrinfo_entry(void *ctx)
 {
-	struct frame frame = {bpf_get_current_pid_tgid(), STACK(ctx)};
-	struct call call = call_of(ctx, ARGUMENT_4(ctx));
+	struct frame frame;
+	struct call call;
 
+	if (is_address(ctx))
+		return 0;
+	frame = (struct frame){bpf_get_current_pid_tgid(), STACK(ctx)};
+	call = call_of(ctx, ARGUMENT_4(ctx));
 	bpf_map_update_elem(&calls, &frame, &call, BPF_ANY);
 	frame.stack = INNERMOST;
 	bpf_map_update_elem(&calls, &frame, &call, BPF_ANY);
@@ -154,9 +189,13 @@ int getaddrinfo_entry(void *ctx)
  */
 static __always_inline int gethostbyname_begin(void *ctx, __u64 result)
 {
-	struct frame frame = {bpf_get_current_pid_tgid(), INNERMOST};
-	struct call call = call_of(ctx, result), *outer;
+	struct call call, *outer;
+	struct frame frame;
 
+	if (is_address(ctx))
+		return 0;
+	frame = (struct frame){bpf_get_current_pid_tgid(), INNERMOST};
+	call = call_of(ctx, result);
 	outer = bpf_map_lookup_elem(&calls, &frame);
 	frame.stack = STACK(ctx);
 	if (outer && outer->name == call.name)
@@ -332,14 +371,15 @@ static __always_inline void tell(struct lookup *l, struct call *call, enum found
 
 static __always_inline void emit_lookup(struct call *call, enum found kind)
 {
-	struct lookup *l;
+	struct lookup *l = 0;
 
 	bpf_probe_read_user(&call->result, sizeof(call->result),
 			    (const void *)call->result);
 	if (!call->result)
 		return; /* gethostbyname_r() returns 0, too, when it has found nothing
 			 */
-	l = bpf_ringbuf_reserve(&ring, sizeof(*l), 0);
+	if (has_room(&ring, sizeof(*l)))
+		l = bpf_ringbuf_reserve(&ring, sizeof(*l), 0);
 	if (!l) {
 		add(&progress.lost, 1);
 		return;
@@ -389,6 +429,8 @@ static __always_inline void starts(struct task_struct *task)
 
 	told = bpf_map_lookup_elem(&roots, &root);
 	if (told && now - *told < RECHECK_NS)
+		return;
+	if (!has_room(&ring, sizeof(*record)))
 		return;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record)

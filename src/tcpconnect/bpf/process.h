@@ -13,6 +13,7 @@
 #define TCPCONNECT_PROCESS_H
 
 #include "kernel.h"
+#include "room.h"
 #include "types.h"
 
 #define IMAGES 8192
@@ -367,6 +368,11 @@ static __always_inline void tell_cmdline(struct scratch *s, struct mm_struct *mm
 	s->at = at + length;
 }
 
+static __always_inline bool send_process(struct process *p, __u64 size)
+{
+	return has_room(&ring, size) && !bpf_ringbuf_output(&ring, p, size, 0);
+}
+
 /* Send the record; returns whether there was room for it. */
 static __always_inline bool tell(struct scratch *s, __u32 program)
 {
@@ -387,8 +393,8 @@ static __always_inline bool tell(struct scratch *s, __u32 program)
 	if (config.tell & TELL_CMDLINE)
 		tell_cmdline(s, (struct mm_struct *)s->mm);
 	if (s->at <= PROCESS_SMALL)
-		return !bpf_ringbuf_output(&ring, p, sizeof(struct small_process), 0);
-	return !bpf_ringbuf_output(&ring, p, sizeof(struct large_process), 0);
+		return send_process(p, sizeof(struct small_process));
+	return send_process(p, sizeof(struct large_process));
 }
 
 /* The current task, as it is told; its cgroup of v2 is looked for when it is. */
