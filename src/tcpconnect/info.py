@@ -13,6 +13,7 @@ from tcpconnect.bpf.preflight import Check, examine
 from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import FLOW
+from tcpconnect.output import harmless
 
 # What can lack something, with options of trace() that try it.
 FEATURES: dict[str, dict[str, Any]] = {
@@ -77,8 +78,8 @@ def check(*, verbose: bool) -> tuple[str, int]:
 
 def _line(check: Check, otherwise: str) -> str:
     if check.problem:
-        return f"{otherwise:<5} {check.name}: {check.problem}"
-    return f"ok    {check.name}: {check.found}"
+        return harmless(f"{otherwise:<5} {check.name}: {check.problem}")
+    return harmless(f"ok    {check.name}: {check.found}")
 
 
 def _features() -> list[Check]:

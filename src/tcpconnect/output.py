@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 import stat
+from unicodedata import category
 
 from tcpconnect.errors import OutputError
 
@@ -82,15 +84,41 @@ def _unwritable(path: str, reason: str) -> OutputError:
     return OutputError(f"can't write {path!r}", reason, "name another file with -o")
 
 
-def harmless(text: str) -> str:
-    r"""Return a text that does nothing to any terminal.
+# Characters that isprintable() takes for visible, but that are not (Unicode's
+# Default_Ignorable_Code_Point, and the empty pattern of Braille).
+_UNSEEN = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164"
+    "\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+)
+# Persian and the scripts of India are not spelled right without joiners: between two
+# letters, or vowel signs, of these (Arabic to Sinhala) they are as they are.
+_JOINERS = re.compile("(?<=[\u0620-\u0dff])[\u200c\u200d](?=[\u0620-\u0dff])")
+_HIDDEN = re.compile(f"[{_UNSEEN}]")
 
-    Characters that are not printable (control, escape, bidirectional and the like)
-    become ``\xNN``, ``\uNNNN`` or such as ``\n``.
+
+def visible(c: str) -> bool:
+    """Whether a character can be seen, and does nothing to any terminal."""
+    return c.isprintable() and not _HIDDEN.match(c)
+
+
+def harmless(text: str) -> str:
+    r"""Return a text that does nothing to any terminal, and hides nothing.
+
+    Characters that can't be seen (control, escape, bidirectional and the like), and a
+    mark at the beginning, which would be put on what stands before it, become
+    ``\xNN``, ``\uNNNN`` or such as ``\n``.
     """
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    joiners = {found.start() for found in _JOINERS.finditer(text)}
+    return "".join(
+        c if (i in joiners or visible(c)) and (i or not _is_mark(c)) else ascii(c)[1:-1]
+        for i, c in enumerate(text)
+    )
+
+
+def _is_mark(c: str) -> bool:
+    return category(c).startswith("M")
 
 
 def say(line: str) -> None:

@@ -13,6 +13,8 @@ HOSTILE = (
     *(b'"', b"'", b",", b"\\", b"\\x2d", b"\\x00", b"%s", b"{}", b" ", b"None", b"-"),
     *("\u202e".encode(), "\u2028".encode(), "\u200b".encode(), "\ufeff".encode()),
     *(b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xc0\x80", "\U000e0041".encode()),
+    *("\u3164".encode(), "\ufe0f".encode(), "\u034f".encode(), "\u0301".encode()),
+    *("\u200c".encode(), "\u0645\u200d\u0645".encode()),
 )
 
 

@@ -93,6 +93,15 @@ def test_never_harmful(words: list[bytes]) -> None:
     assert shown.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("a\u3164", r"$'a\u3164'"), ("\ufe0f", r"$'\ufe0f'"), ("é", "'é'")],
+)
+def test_unseen(word: str, expected: str) -> None:
+    """What can't be seen is written out in arguments, too."""
+    assert line(b"program", word.encode()) == f"program {expected}"
+
+
 @pytest.mark.skipif(not BASH, reason="there is no bash")
 def test_shell_reads_what_the_program_got() -> None:
     """The line means the same arguments to bash, byte by byte."""

@@ -85,6 +85,22 @@ def decoded(first_ns: int = SECOND, **changes: Any) -> Connection:
         ("\u00a0".encode(), r"\xa0"),
         ("\ufeff".encode(), r"\ufeff"),
         ("\U000e0041".encode(), r"\U000e0041"),  # a tag
+        ("a\u034fb".encode(), r"a\u034fb"),  # combining grapheme joiner
+        ("\u3164".encode(), r"\u3164"),  # Hangul filler
+        ("\u115f\u1160\uffa0".encode(), r"\u115f\u1160\uffa0"),
+        ("\u2764\ufe0f".encode(), "\u2764\\ufe0f"),  # variation selectors
+        ("a\U000e0100".encode(), r"a\U000e0100"),
+        ("\u2800".encode(), r"\u2800"),  # Braille without dots
+        ("\u0301a".encode(), r"\u0301a"),  # a mark for what stands before the name
+        ("\u20dda".encode(), r"\u20dda"),
+        ("\u093ea".encode(), r"\u093ea"),
+        ("e\u0301".encode(), "e\u0301"),
+        ("\u0645\u06cc\u200c\u062e".encode(), "\u0645\u06cc\u200c\u062e"),  # Persian
+        ("\u0915\u094d\u200d\u0937".encode(), "\u0915\u094d\u200d\u0937"),  # Hindi
+        ("a\u200cb".encode(), r"a\u200cb"),
+        ("\u0645\u200c".encode(), "\u0645\\u200c"),
+        ("\u200d\u0645".encode(), "\\u200d\u0645"),
+        ("\u0645\u200c\u200c\u0645".encode(), "\u0645\\u200c\\u200c\u0645"),
         (b"'\"\\", "'\"\\"),
         (b"%s", "%s"),
     ],

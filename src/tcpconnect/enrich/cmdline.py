@@ -5,7 +5,7 @@ from __future__ import annotations
 from codecs import getincrementaldecoder
 from shlex import quote
 
-from tcpconnect.output import harmless
+from tcpconnect.output import harmless, visible
 
 _Decoder = getincrementaldecoder("utf-8")
 _SURROGATES = range(0xDC80, 0xDD00)  # what "surrogateescape" makes of stray bytes
@@ -36,7 +36,7 @@ def _title(title: str) -> str:
 
 def _word(word: str) -> str:
     r"""Quote an argument; ``$'\x1b'`` is how shells write what can't be printed."""
-    if word.isprintable():
+    if harmless(word) == word:
         return quote(word)
     return "$'" + "".join(map(_character, word)) + "'"
 
@@ -45,7 +45,7 @@ def _character(c: str) -> str:
     code = ord(c)
     if c in "'\\":
         return f"\\{c}"
-    if c.isprintable():
+    if visible(c):
         return c
     if code < 0x80 or code in _SURROGATES:
         return f"\\x{code & 0xFF:02x}"
