@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tcpconnect.bpf import capabilities, cgroup
 from tcpconnect.enrich.container import Container, own, parse
 from tcpconnect.enrich.container_names import name_of, unreadable
+from tcpconnect.enrich.files import ROOT
+from tcpconnect.enrich.owner import owner_of
 from tcpconnect.enrich.runc import states
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.processes import opened
@@ -20,15 +22,19 @@ MIN_PREFIX = 4
 SHORT_ID = 12
 
 
+Known: TypeAlias = "dict[tuple[Container, int], Running]"
+
+
 class Running:
     """A container: its directories in cgroup v2, or else its mount namespaces.
 
     A mount namespace that it shares with the machine tells nothing, and is left out.
     """
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, owner: int) -> None:
         self.id = container.id
-        self.name = name_of(container)
+        self.owner = owner
+        self.name = name_of(container, owner=owner)
         self.id_is_name = container.name is not None
         self.paths: set[str] = set()
         self.mntnses: set[str] = set()
@@ -56,6 +62,8 @@ def select(names: Iterable[str]) -> list[Running]:
 def _select(name: str, every: list[Running]) -> list[Running]:
     found = [r for r in every if name in {r.name, r.id}]
     found = found or [r for r in every if r.begins_with(name)]
+    # Users can have containers of any name, and cgroups that look like any container's.
+    found = [r for r in found if r.owner == ROOT] or found
     if not found:
         raise _unknown(name, every)
     if len({r.id for r in found}) > 1 and all(r.name != name for r in found):
@@ -87,18 +95,19 @@ def _unknown(name: str, every: list[Running]) -> UsageError:
 
 def running() -> list[Running]:
     """Return all containers that this machine's cgroups tell of."""
-    found: dict[Container, Running] = {}
+    found: Known = {}
     mount = os.fsdecode(cgroup.mount_point())
     for path in cgroup.directories(mount) if mount else ():
         container = own(path)
         if container and container != parse(os.path.dirname(path)):
-            _known(found, container).paths.add(mount + path)
-    _add_from_v1(found)
+            owner = owner_of(path, [mount])
+            _known(found, container, owner).paths.add(mount + path)
+    _add_from_v1(found, mount)
     _add_from_runc(found, mount)
     return list(found.values())
 
 
-def _add_from_runc(found: dict[Container, Running], mount: str) -> None:
+def _add_from_runc(found: Known, mount: str) -> None:
     """Add the containers of plain runc, whose cgroups may have any path.
 
     Those of runtimes that use runc are known by their paths.
@@ -108,9 +117,9 @@ def _add_from_runc(found: dict[Container, Running], mount: str) -> None:
             continue
         unified = state.cgroup_paths.pop("", "")
         if mount and unified.startswith(f"{mount}/") and os.path.isdir(unified):
-            _known(found, state.container).paths.add(unified)
+            _known(found, state.container, ROOT).paths.add(unified)
         elif mntnses := _mntnses_in(state.cgroup_paths.values()):
-            _known(found, state.container).mntnses |= mntnses
+            _known(found, state.container, ROOT).mntnses |= mntnses
 
 
 def _mntnses_in(directories: Iterable[str]) -> set[str]:
@@ -131,37 +140,42 @@ def _other_mntns(pid: str) -> str:
     return ""
 
 
-def _add_from_v1(found: dict[Container, Running]) -> None:
+def _add_from_v1(found: Known, mount: str) -> None:
     """Add the containers that are in hierarchies of cgroup v1 only, by their processes.
 
     They are told by their mount namespaces, which their processes lead to.
     """
+    mounts = [mount, *cgroup.v1_mount_points()]
     for name in os.listdir("/proc"):
         if name.isdigit():
             # An error: it has ended.
             with contextlib.suppress(OSError), opened(name) as process:
-                container = _container_of(process)
-                if container and not _known(found, container).paths:
-                    _known(found, container).mntnses |= {_other_mntns(name)} - {""}
+                path, container = _container_of(process)
+                if container:
+                    known = _known(found, container, owner_of(path, mounts))
+                    if not known.paths:
+                        known.mntnses |= {_other_mntns(name)} - {""}
 
 
-def _known(found: dict[Container, Running], container: Container) -> Running:
-    if container not in found:
-        found[container] = Running(container)
-    return found[container]
+def _known(found: Known, container: Container, owner: int) -> Running:
+    if (container, owner) not in found:
+        found[container, owner] = Running(container, owner)
+    return found[container, owner]
 
 
-def _container_of(process: int) -> Container | None:
+def _container_of(process: int) -> tuple[str, Container | None]:
     fd = os.open("cgroup", os.O_RDONLY | os.O_CLOEXEC, dir_fd=process)
     with open(fd, encoding="utf-8", errors="surrogateescape") as lines:
         return container_in(lines)
 
 
-def container_in(lines: Iterable[str]) -> Container | None:
-    """Return the container that a process is in by any hierarchy of these lines."""
+def container_in(lines: Iterable[str]) -> tuple[str, Container | None]:
+    """Return the container that a process is in, and the path that tells it.
+
+    The lines are those of cgroups(7): a hierarchy's ID, its controllers, the path.
+    """
     for line in lines:
-        # cgroups(7): ID of the hierarchy, its controllers, path
-        container = parse(line.rstrip("\n").split(":", 2)[-1])
-        if container:
-            return container
-    return None
+        path = line.rstrip("\n").split(":", 2)[-1]
+        if container := parse(path):
+            return path, container
+    return "", None

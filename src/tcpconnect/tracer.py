@@ -120,9 +120,12 @@ class Trace:
         """Return what adds to connections, in its order."""
         enrichers: list[Enricher] = []
         if self.settings.details:
+            from tcpconnect.bpf.cgroup import hierarchies
+            from tcpconnect.enrich.place import Places
             from tcpconnect.enrich.process import Processes
 
-            enrichers.append(Processes(self.settings.details))
+            places = Places("/", *hierarchies())
+            enrichers.append(Processes(self.settings.details, places))
         if self._naming:
             enrichers.append(self._naming)
         return enrichers

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from fuzz.material import mutated, text
-from tcpconnect.enrich import container_names, pod
+from tcpconnect.enrich import container_names, files, pod
 from tcpconnect.enrich.cmdline import text as cmdline
 from tcpconnect.enrich.container import Container, own, parse
 from tcpconnect.enrich.container_names import name_of
 from tcpconnect.enrich.place import Places
+from tcpconnect.output import harmless as printed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +49,7 @@ def path(random: Random) -> str:
 
 def harmless(values: tuple[str | None, ...]) -> bool:
     """Tell whether all that is known can be printed."""
-    return all(value is None or value.isprintable() for value in values)
+    return all(value is None or printed(value) == value for value in values)
 
 
 def test_cgroup_paths(fuzz: Fuzz, tmp_path: Path) -> None:
@@ -134,6 +138,34 @@ def content(random: Random, good: Any) -> bytes:
         depth = random.choice((10, 1000, 100_000))
         return b"[" * depth + b'{"id":' * depth
     return mutated(random, [json.dumps(good).encode()])
+
+
+@pytest.fixture(autouse=True)
+def our_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take files of ours for the machine's, and allow any number of them."""
+    monkeypatch.setattr(files, "MACHINE", os.geteuid())
+    monkeypatch.setattr(files.Allowance, "has", lambda *_: True)
+
+
+def test_a_users_files(fuzz: Fuzz, tmp_path: Path) -> None:
+    """What a user's podman has stored may be anything, and so may /etc/passwd."""
+    user = os.geteuid() or 1000
+    home = tmp_path / "home/alice"
+    store = home / ".local/share/containers/storage/vfs-containers/containers.json"
+    store.parent.mkdir(parents=True)
+    passwd = tmp_path / "etc/passwd"
+    passwd.parent.mkdir()
+    line = f"alice:x:{user}:{user}::/home/alice:/bin/sh\n".encode()
+
+    def case(random: Random) -> None:
+        good = random.random() < 0.5
+        passwd.write_bytes(line if good else mutated(random, [line]))
+        store.write_bytes(content(random, [{"id": ID, "names": ["web"]}]))
+        os.chown(store, user, user)
+        told = name_of(Container("podman", ID, None), str(tmp_path), user)
+        assert told is None or isinstance(told, str)
+
+    fuzz(case)
 
 
 def test_files_of_runtimes(fuzz: Fuzz, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_membership(fuzz: Fuzz, tmp_path: Path) -> None:
         file.write_bytes(from_lines(random, MEMBERSHIP))
         assert isinstance(cgroup.has_legacy(str(file)), bool)
         with file.open(encoding="utf-8", errors="surrogateescape") as lines:
-            found = container_in(lines)
+            _, found = container_in(lines)
         assert found is None or found.id
 
     fuzz(case)

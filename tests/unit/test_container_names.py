@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect.enrich import files
 from tcpconnect.enrich.container import Container
 from tcpconnect.enrich.container_names import name_of
 from tcpconnect.enrich.runc import State, states
@@ -28,10 +30,6 @@ FILES = {
     "podman": (
         f"var/lib/{STORAGE}/containers.json",
         [{"id": B, "names": ["db"]}, {"id": A, "names": ["web", "www"], "layer": "x"}],
-    ),
-    "podman of a user": (
-        f"home/alice/.local/share/{STORAGE}/containers.json",
-        [{"id": A, "names": ["web"]}],
     ),
     "podman, volatile": (
         f"run/{STORAGE}/volatile-containers.json",
@@ -57,10 +55,18 @@ FILES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def our_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take files of ours for the machine's, and none as read before."""
+    monkeypatch.setattr(files, "MACHINE", os.geteuid())
+    monkeypatch.setattr(files, "_all", files.Allowance(files.ALL_BYTES))
+    monkeypatch.setattr(files, "_each", {})
+
+
 def write(root: Path, path: str, content: str) -> None:
     """Write a file below ``root``."""
     file = root / path
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content, errors="surrogateescape")
 
 
@@ -100,6 +106,143 @@ def test_traps(tmp_path: Path, kind: str) -> None:
     file.unlink()
     os.mkfifo(file)
     assert name_of(Container(runtime, A, None), str(tmp_path)) is None
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_whose_file(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's containers have no names from another's files, nor from links."""
+    runtime = kind.partition(" ")[0].rstrip(",")
+    path, content = FILES[kind]
+    write(tmp_path, path, json.dumps(content))
+    container = Container(runtime, A, None)
+    os.link(tmp_path / path, tmp_path / "another")
+    assert name_of(container, str(tmp_path)) is None
+    (tmp_path / "another").unlink()
+    assert name_of(container, str(tmp_path)) == "web"
+    monkeypatch.setattr(files, "MACHINE", os.geteuid() + 1)
+    assert name_of(container, str(tmp_path)) is None
+
+
+USER = os.geteuid() or 1000
+HOME = "home/alice/.local/share"
+PODMAN = Container("podman", A, None)
+
+
+class User:
+    """A user with a home, whose podman keeps a file."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        passwd = f"root:x:0:0::/root:/bin/sh\nalice:x:{USER}:1::/home/alice:/bin/sh\n"
+        write(root, "etc/passwd", passwd)
+
+    def store(self, path: str, *names: str) -> Path:
+        """Write the file."""
+        write(self.root, path, json.dumps([{"id": A, "names": names}]))
+        os.chown(self.root / path, USER, -1)
+        return self.root / path
+
+    def name(self, owner: int = USER) -> str | None:
+        """Return the name of a container of this owner's."""
+        return name_of(PODMAN, str(self.root), owner)
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> User:
+    """A user below tmp_path."""
+    return User(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{HOME}/{STORAGE}/containers.json",
+        f"{HOME}/{STORAGE}/volatile-containers.json",
+        f"{HOME}/containers/storage/vfs-containers/containers.json",
+        f"{HOME}/containers/storage/btrfs-containers/containers.json",
+        f"run/user/{USER}/containers/overlay-containers/volatile-containers.json",
+    ],
+)
+def test_a_users_container(user: User, path: str) -> None:
+    """Its name is in a file of the user's, who names no other's containers."""
+    user.store(path, "web")
+    assert user.name() == "web"
+    assert user.name(owner=USER + 1) is None
+    assert user.name(owner=0) is None
+    assert name_of(Container("cri-o", A, None), str(user.root), USER) is None
+
+
+@pytest.mark.parametrize("path", ["containers.json", "x-containers.json"])
+def test_other_files(user: User, path: str) -> None:
+    """No file that podman does not write is read."""
+    user.store(f"{HOME}/containers/storage/x-containers/{path}", "web")
+    user.store(f"{HOME}/{STORAGE}/x-containers.json", "web")
+    assert user.name() is None
+
+
+def test_file_of_another(user: User) -> None:
+    """What another has put there names nothing: a hard link, a link on the way."""
+    file = user.store(f"{HOME}/{STORAGE}/containers.json", "web")
+    os.link(file, user.root / "link")
+    assert user.name() is None
+    (user.root / "link").unlink()
+    assert user.name() == "web"
+    storage = file.parent.parent
+    storage.rename(user.root / "elsewhere")
+    storage.symlink_to(user.root / "elsewhere")
+    assert user.name() is None
+
+
+def test_pipe_of_a_user(user: User) -> None:
+    """A pipe does not stop the tool."""
+    file = user.store(f"{HOME}/{STORAGE}/containers.json", "web")
+    file.unlink()
+    os.mkfifo(file)
+    assert user.name() is None
+
+
+def test_long_file_of_a_user(user: User) -> None:
+    """A file that takes long to understand is not read."""
+    file = user.store(f"{HOME}/{STORAGE}/containers.json", "web")
+    with file.open("a") as more:
+        more.write(" " * files.USERS_MAX_BYTES)
+    assert user.name() is None
+
+
+def test_files_that_stall(user: User) -> None:
+    """However many lookups and files a user has, they take little time a second."""
+    entry = json.dumps({"id": "0" * 64, "names": ["x"]})
+    entries = f"[{','.join([entry] * (files.USERS_MAX_BYTES // len(entry) - 1000))}]"
+    for driver in ("overlay", "vfs", "btrfs", "zfs"):
+        for name in ("containers.json", "volatile-containers.json"):
+            path = f"{HOME}/containers/storage/{driver}-containers/{name}"
+            file = user.root / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(entries)
+            os.chown(file, USER, -1)
+    began = time.process_time()
+    for _ in range(100):
+        assert user.name() is None
+    assert time.process_time() - began < 0.5
+
+
+def test_local(tmp_path: Path) -> None:
+    """What is mounted from a server, or when it is asked for, is not touched."""
+    mounts = tmp_path / "mountinfo"
+    line = "1 0 0:1 / {} rw - {} x rw\n"
+    for kinds, expected in (
+        ([("/", "ext4")], True),
+        ([("/", "ext4"), ("/home", "autofs")], False),
+        ([("/", "ext4"), ("/home", "nfs4")], False),
+        ([("/", "nfs4"), ("/home", "xfs")], True),
+        ([("/", "ext4"), ("/home", "xfs"), ("/home", "fuse.sshfs")], False),
+        ([("/", "ext4"), ("/home", "autofs"), ("/home", "xfs")], False),
+        ([("/", "ext4"), ("/hom", "nfs4"), ("/home/bob", "nfs4")], True),
+        ([("/", "ext4"), (r"/home/al\040ice", "nfs4")], False),
+        ([], False),
+    ):
+        mounts.write_text("".join(line.format(*kind) for kind in kinds))
+        assert files.is_local("/home/al ice/x", str(mounts)) is expected
 
 
 def test_known_name(tmp_path: Path) -> None:

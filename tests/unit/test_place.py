@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcpconnect.enrich import pod
+from tcpconnect.enrich import files, pod
 from tcpconnect.enrich.container import Container
 from tcpconnect.enrich.place import Place, Places, unit
 
@@ -82,6 +83,12 @@ def test_unit(path: str, expected: str | None) -> None:
 def test_pod_uid(path: str, expected: str | None) -> None:
     """A pod's UID by both drivers of kubelet's, and a pod's ID of podman's."""
     assert pod.uid(path) == expected
+
+
+@pytest.fixture(autouse=True)
+def our_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take files of ours for the machine's."""
+    monkeypatch.setattr(files, "MACHINE", os.geteuid())
 
 
 TASKS = "run/containerd/io.containerd.runtime.v2.task"

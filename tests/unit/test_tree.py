@@ -14,7 +14,7 @@ SOURCES = Path(__file__).parents[2] / "src"
 
 # Modules that import none of these when they run, but for the exceptions.
 RULES = [
-    ("tcpconnect*", "ctypes* mmap", "tcpconnect.bpf.*"),
+    ("tcpconnect*", "ctypes* mmap", "tcpconnect.bpf.* tcpconnect.enrich.files"),
     ("tcpconnect*", "tcpconnect.cli", "tcpconnect.__main__"),
     ("tcpconnect*", "tcpconnect.pipeline", "tcpconnect.cli"),
     ("tcpconnect*", "dns*", "tcpconnect.enrich.*"),

@@ -39,6 +39,11 @@ def mount_point(mountinfo: str = MOUNTINFO) -> bytes:
     return next(mounts(b"cgroup2", mountinfo=mountinfo), b"")
 
 
+def hierarchies() -> tuple[list[str], list[str]]:
+    """Return where those of v2 and of v1 are mounted from their roots."""
+    return [os.fsdecode(path) for path in mounts(b"cgroup2")], v1_mount_points()
+
+
 def v1_mount_points(mountinfo: str = MOUNTINFO) -> list[str]:
     """Return where hierarchies of cgroup v1 are mounted from their roots."""
     return [os.fsdecode(path) for path in mounts(b"cgroup", mountinfo=mountinfo)]

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
-import stat
-from glob import glob
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from tcpconnect.enrich.runtimes import BUNDLES, DOCKER_CONFIGS, FOLDERS, STORES
+from tcpconnect.enrich import files
+from tcpconnect.enrich.runtimes import (
+    BUNDLES,
+    DOCKER_CONFIGS,
+    FOLDERS,
+    HOME_STORES,
+    SESSION,
+    SESSION_STORES,
+    STORES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -39,16 +46,21 @@ class _Bundle(msgspec.Struct):
 
 
 ANNOTATIONS = ("nerdctl/name", "io.kubernetes.cri.container-name")
-MAX_BYTES = 16 << 20
 
 
-def name_of(container: Container, root: str = "/") -> str | None:
-    """Return a container's name, None where no file tells it.
+def name_of(
+    container: Container, root: str = "/", owner: int = files.ROOT
+) -> str | None:
+    """Return a container's name, None where no file of its ``owner`` tells it.
 
-    ``root`` is the directory that the files are sought below.
+    ``root`` is the directory that the files are sought below. Users can make cgroups
+    that look like anybody's containers: they name only their own.
     """
     if container.name is not None:
         return container.name
+    if owner != files.ROOT:
+        stores = _users_stores(owner, root) if container.runtime == "podman" else ()
+        return _among(stores, container.id)
     find = _FINDERS.get(container.runtime)
     return find(container.id, root) if find else None
 
@@ -75,7 +87,11 @@ def _docker(container_id: str, root: str) -> str | None:
 
 
 def _stored(container_id: str, root: str) -> str | None:
-    for containers in read(STORES, list[_Stored], root):
+    return _among(read(STORES, list[_Stored], root), container_id)
+
+
+def _among(stores: Iterable[list[_Stored]], container_id: str) -> str | None:
+    for containers in stores:
         for container in containers:
             if container.id == container_id and container.names:
                 return container.names[0]
@@ -93,23 +109,17 @@ def _containerd(container_id: str, root: str) -> str | None:
 def read(
     patterns: Iterable[str], kind: type[T], root: str = "/", container_id: str = ""
 ) -> Iterator[T]:
-    """Yield the files of these patterns that are there and can be understood."""
-    wanted = (f"{root}/{pattern.format(container_id)}" for pattern in patterns)
-    for path in (path for pattern in wanted for path in glob(pattern)):
-        try:
-            yield msgspec.json.decode(_content(path), type=kind)
-        # UnicodeDecodeError, which is a ValueError, for a text that is no UTF-8.
-        except (OSError, ValueError, msgspec.DecodeError, RecursionError):
-            continue
+    """Yield the files of root's of these patterns that can be understood."""
+    wanted = (pattern.format(container_id) for pattern in patterns)
+    return files.machines(wanted, kind, root)
 
 
-def _content(path: str) -> bytes:
-    """Return a file, which any user may have made a pipe, a link or endless."""
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return b""
-        return file.read(MAX_BYTES)
+def _users_stores(owner: int, root: str) -> Iterator[list[_Stored]]:
+    """Yield what a user's own podman has stored."""
+    kind = list[_Stored]
+    yield from files.users(owner, SESSION.format(owner), SESSION_STORES, kind, root)
+    if home := files.home(owner, root):
+        yield from files.users(owner, home, HOME_STORES, kind, root)
 
 
 _FINDERS: dict[str, Callable[[str, str], str | None]] = {

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.enrich import pod, runc
 from tcpconnect.enrich.container import parse
 from tcpconnect.enrich.container_names import name_of
+from tcpconnect.enrich.files import ROOT
+from tcpconnect.enrich.owner import owner_of
 from tcpconnect.output import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_PLACES = 8192
 SHORT = 12  # digits of an ID that people are shown
@@ -34,11 +39,15 @@ class Place(NamedTuple):
 class Places:
     """The places of cgroups; what runtimes' files say is read once for each.
 
-    ``root`` is the directory that the files are sought below.
+    ``root`` is the directory that the files are sought below; ``unified`` and
+    ``legacy`` say where hierarchies of cgroup v2 and v1 are mounted.
     """
 
-    def __init__(self, root: str = "/") -> None:
+    def __init__(
+        self, root: str = "/", unified: Sequence[str] = (), legacy: Sequence[str] = ()
+    ) -> None:
         self._root = root
+        self._unified, self._legacy = unified, legacy
         self.find = lru_cache(maxsize=MAX_PLACES)(self._find)
 
     def _find(self, path: str, legacy: str) -> Place:
@@ -47,7 +56,11 @@ class Places:
         What v2 does not tell, v1 does: some runtimes know one of them only.
         """
         cgroup = legacy if path == "/" else path
-        container = parse(path) or parse(legacy)
+        owner = ROOT
+        if container := parse(path):
+            owner = owner_of(path, self._unified)
+        elif container := parse(legacy):
+            owner = owner_of(legacy, self._legacy)
         container = container or runc.container_of(path, legacy, self._root)
         uid = pod.uid(path) or pod.uid(legacy)
         place = Place(
@@ -58,9 +71,10 @@ class Places:
         )
         if not container:
             return place
-        pod_name = pod.name_of(container, self._root)
+        name = name_of(container, self._root, owner)
+        pod_name = pod.name_of(container, self._root) if owner == ROOT else None
         return place._replace(
-            container=harmless(name_of(container, self._root) or _short(container.id)),
+            container=harmless(name or _short(container.id)),
             container_id=harmless(container.id),
             runtime=container.runtime,
             pod=harmless(pod_name) if pod_name else place.pod,

@@ -17,9 +17,11 @@ TASKS = tuple(
 )
 # Of podman and cri-o; a folder for each storage driver lies in it.
 STORAGE = ("var/lib/containers/storage", "run/containers/storage")
-USERS_STORAGE = (
-    "home/*/.local/share/containers/storage",
-    "root/.local/share/containers/storage",
+DRIVERS = ("overlay", "vfs", "btrfs", "zfs")
+LISTS = tuple(
+    f"{driver}-containers/{name}"
+    for driver in DRIVERS
+    for name in ("containers.json", "volatile-containers.json")
 )
 RUNC = ("run/runc",)
 
@@ -34,12 +36,21 @@ FOLDERS = (
 # Files of docker's own, and files that list the containers of a storage.
 DOCKER_CONFIGS = tuple(f"{place}/{{}}/config.v2.json" for place in DOCKER)
 STORES = tuple(
-    f"{place}/overlay-containers/*containers.json"
-    for place in (*STORAGE, *USERS_STORAGE)
+    f"{place}/{name}"
+    for place in (*STORAGE, "root/.local/share/containers/storage")
+    for name in LISTS
 )
+# The same of a user's podman: below the home, and below the folder of the session.
+HOME_STORES = tuple(f".local/share/containers/storage/{name}" for name in LISTS)
+SESSION = "/run/user/{}"
+SESSION_STORES = tuple(f"containers/{name}" for name in LISTS)
 # The OCI's config.json of a container, by its runtime.
 BUNDLES = {
     "containerd": tuple(f"{place}/*/{{}}/config.json" for place in TASKS),
-    "cri-o": tuple(f"{p}/*-containers/{{}}/userdata/config.json" for p in STORAGE),
+    "cri-o": tuple(
+        f"{place}/{driver}-containers/{{}}/userdata/config.json"
+        for place in STORAGE
+        for driver in DRIVERS
+    ),
 }
 RUNC_STATES = tuple(f"{place}/*/state.json" for place in RUNC)

@@ -1,0 +1,187 @@
+"""Files of container runtimes: read only if their owner may tell it, and soon.
+
+Any user may have made a file in their home a pipe, a link, endless, or a million of it;
+or a mount of it that never answers. What is not a file of the right owner in a place
+of a local disk is not read, nor is more of users' files than takes some milliseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import stat
+import time
+from ctypes import Structure, byref, c_uint64
+from glob import glob
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+T = TypeVar("T")
+
+ROOT = 0
+MACHINE = ROOT  # whose files those of the whole machine's runtimes are
+MAX_BYTES = 16 << 20  # of a file of root's
+USERS_MAX_BYTES = 1 << 20  # of a file of another user's
+# Of users' files, a second: to take in a megabyte of JSON takes some 5 ms.
+EACH_BYTES = 2 << 20
+ALL_BYTES = 8 << 20
+FILE_BYTES = 16 << 10  # that a file counts at least
+
+LOCAL = frozenset(
+    "bcachefs btrfs ext2 ext3 ext4 f2fs overlay rootfs tmpfs xfs zfs".split()
+)
+_OCTAL = re.compile(r"\\([0-3][0-7]{2})")  # how mountinfo has a space, among others
+
+# The same on all architectures, v5.6; include/uapi/linux/openat2.h.
+SYS_OPENAT2 = 437
+RESOLVE_NO_XDEV, RESOLVE_NO_SYMLINKS = 1, 4
+AT_FDCWD = -100
+OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _How(Structure):
+    """Struct open_how."""
+
+    _fields_ = (("flags", c_uint64), ("mode", c_uint64), ("resolve", c_uint64))
+
+
+class Allowance:
+    """How many bytes of users' files are read a second."""
+
+    def __init__(self, per_second: int) -> None:
+        self._per_second = per_second
+        self._left = float(per_second)
+        self._at = time.monotonic()
+
+    def has(self, size: int) -> bool:
+        """Whether so many are left now."""
+        now = time.monotonic()
+        self._left += (now - self._at) * self._per_second
+        self._left = min(self._left, self._per_second)
+        self._at = now
+        return self._left >= size
+
+    def take(self, size: int) -> None:
+        """Use them up."""
+        self._left -= size
+
+
+_all = Allowance(ALL_BYTES)
+_each: dict[int, Allowance] = {}
+
+
+def machines(patterns: Iterable[str], kind: type[T], root: str) -> Iterator[T]:
+    """Yield the files of these patterns, root's own, that can be understood."""
+    for pattern in patterns:
+        for path in glob(f"{root}/{pattern}"):
+            try:
+                content = _content(os.open(path, OPEN), MACHINE, MAX_BYTES)
+            except OSError:
+                continue
+            yield from _decoded(content, kind)
+
+
+def users(
+    uid: int, folder: str, paths: Iterable[str], kind: type[T], root: str
+) -> Iterator[T]:
+    """Yield a user's own files below their folder that can be understood.
+
+    None is read that a link, or another mount, lies on the way to.
+    """
+    folder = f"{root.rstrip('/')}{folder}"
+    if not is_local(folder):
+        return
+    try:
+        top = _open(AT_FDCWD, folder, OPEN | os.O_DIRECTORY, RESOLVE_NO_SYMLINKS)
+    except OSError:
+        return
+    try:
+        for path in paths:
+            yield from _decoded(_users_content(top, path, uid), kind)
+    finally:
+        os.close(top)
+
+
+def _users_content(top: int, path: str, uid: int) -> bytes:
+    try:
+        fd = _open(top, path, OPEN, RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
+    except OSError:
+        return b""
+    size = max(os.fstat(fd).st_size, FILE_BYTES)
+    allowances = (_all, _each.setdefault(uid, Allowance(EACH_BYTES)))
+    if size > USERS_MAX_BYTES or not all(each.has(size) for each in allowances):
+        os.close(fd)
+        return b""
+    for each in allowances:
+        each.take(size)
+    return _content(fd, uid, USERS_MAX_BYTES)
+
+
+def _open(at: int, path: str, flags: int, resolve: int) -> int:
+    """Return openat2(2)'s descriptor. Raises OSError."""
+    how = _How(flags, 0, resolve)
+    raw = os.fsencode(path)
+    fd: int = _libc.syscall(SYS_OPENAT2, at, raw, byref(how), ctypes.sizeof(how))
+    if fd < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return fd
+
+
+def _content(fd: int, owner: int, most: int) -> bytes:
+    """Return what a file has; nothing unless it is one, with one name, of its owner."""
+    with open(fd, "rb") as file:
+        status = os.fstat(fd)
+        regular = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+        if not regular or status.st_uid != owner:
+            return b""
+        try:
+            return file.read(most)
+        except OSError:
+            return b""
+
+
+def _decoded(content: bytes, kind: type[T]) -> Iterator[T]:
+    try:
+        yield msgspec.json.decode(content, type=kind)
+    # UnicodeDecodeError, which is a ValueError, for a text that is no UTF-8.
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        return
+
+
+def is_local(path: str, mountinfo: str = "/proc/self/mountinfo") -> bool:
+    """Whether a path is on a disk or in memory, without asking what may not answer."""
+    on_the_way = []
+    with open(mountinfo, encoding="utf-8", errors="surrogateescape") as lines:
+        for line in lines:
+            # proc_pid_mountinfo(5): id, parent, device, root, mount point, ... - type
+            mount, _, kind = line.partition(" - ")
+            point = _OCTAL.sub(lambda code: chr(int(code[1], 8)), mount.split()[4])
+            if f"{path}/".startswith(f"{point.rstrip('/')}/"):
+                on_the_way.append((len(point), kind.split()[0]))
+    if not on_the_way or "autofs" in {kind for _, kind in on_the_way}:
+        return False
+    # The innermost one counts; of those at one place, the last one, which sort() keeps.
+    on_the_way.sort(key=lambda found: found[0])
+    return on_the_way[-1][1] in LOCAL
+
+
+def home(uid: int, root: str) -> str | None:
+    """Return a user's home, if /etc/passwd has it: other sources may not answer."""
+    try:
+        with open(f"{root}/etc/passwd", encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                # passwd(5): name, password, UID, GID, comment, home, shell
+                fields = line.rstrip("\n").split(":")
+                if len(fields) > 5 and fields[2] == str(uid):
+                    return fields[5]
+    except OSError:
+        return None
+    return None

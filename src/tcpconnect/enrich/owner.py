@@ -1,0 +1,46 @@
+"""Whose container a cgroup is: of the user who could make it."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from tcpconnect.enrich.container import own
+from tcpconnect.enrich.files import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_USERS = re.compile(r"/user\.slice/user-(\d+)\.slice/.*")
+
+
+def owner_of(path: str, mounts: Collection[str]) -> int:
+    """Return the user in whose directory a container's cgroup was made.
+
+    ``path`` is that of a cgroup in or below it, ``mounts`` where its hierarchies are.
+    When that directory is gone, a slice that systemd has made for a user counts, else
+    the nearest one above that is there.
+    """
+    above = path
+    while above.strip("/") and not own(above):
+        above = os.path.dirname(above)
+    above = os.path.dirname(above)
+    uid = _uid(above, mounts)
+    if uid is None and (matched := _USERS.fullmatch(f"{above}/")):
+        return int(matched[1])
+    while uid is None and above.strip("/"):
+        above = os.path.dirname(above)
+        uid = _uid(above, mounts)
+    return ROOT if uid is None else uid
+
+
+def _uid(directory: str, mounts: Collection[str]) -> int | None:
+    """Return the owner of a cgroup; of several hierarchies, not root."""
+    uids = set()
+    for mount in mounts:
+        try:
+            uids.add(os.stat(f"{mount}{directory}").st_uid)
+        except OSError:
+            continue
+    return max(uids, default=None)

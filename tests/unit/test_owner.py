@@ -1,0 +1,65 @@
+"""Whose a container is: of who could make its cgroup."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcpconnect.enrich.owner import owner_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to chown")
+
+ALICE = 1000
+LIBPOD = f"libpod-{'0123456789abcdef' * 4}.scope"
+SLICE = "/user.slice/user-1000.slice"
+SERVICE = f"{SLICE}/user@1000.service"
+
+
+def make(mount: Path, path: str, owner: int) -> None:
+    """Make a cgroup and those above, which are root's if they are new."""
+    folder = mount / path.lstrip("/")
+    folder.mkdir(parents=True)
+    os.chown(folder, owner, owner)
+
+
+@pytest.mark.parametrize("below", ["", "/container", "/container/x"])
+def test_who_made_it(tmp_path: Path, below: str) -> None:
+    """The directory that it lies in tells that, whatever is in the container."""
+    make(tmp_path, "/machine.slice", 0)
+    make(tmp_path, f"/machine.slice/{LIBPOD}/container/x", 100_000)
+    make(tmp_path, f"{SERVICE}/user.slice", ALICE)
+    make(tmp_path, f"{SERVICE}/user.slice/{LIBPOD}/container/x", ALICE)
+    mounts = [str(tmp_path)]
+    assert owner_of(f"/machine.slice/{LIBPOD}{below}", mounts) == 0
+    assert owner_of(f"{SERVICE}/user.slice/{LIBPOD}{below}", mounts) == ALICE
+
+
+def test_gone(tmp_path: Path) -> None:
+    """When it is gone, what is above tells it, or the slice of a user."""
+    mounts = [str(tmp_path)]
+    assert owner_of(f"{SERVICE}/user.slice/{LIBPOD}", mounts) == ALICE
+    make(tmp_path, SLICE, 0)
+    assert owner_of(f"{SERVICE}/user.slice/{LIBPOD}", mounts) == ALICE
+    make(tmp_path, "/of/alice", ALICE)
+    assert owner_of(f"/of/alice/a/b/{LIBPOD}/c", mounts) == ALICE
+    assert owner_of(f"/of/nobody/a/b/{LIBPOD}/c", mounts) == 0
+
+
+def test_root_in_a_session(tmp_path: Path) -> None:
+    """What root starts in a user's session is root's."""
+    make(tmp_path, f"{SLICE}/session-3.scope/{LIBPOD}", 0)
+    assert owner_of(f"{SLICE}/session-3.scope/{LIBPOD}", [str(tmp_path)]) == 0
+
+
+def test_several_hierarchies(tmp_path: Path) -> None:
+    """Where a user has one of them, it may be that user's."""
+    make(tmp_path, f"a/docker/{LIBPOD}", 0)
+    make(tmp_path, "b/docker", ALICE)
+    mounts = [f"{tmp_path}/a", f"{tmp_path}/b"]
+    assert owner_of(f"/docker/{LIBPOD}", mounts) == ALICE
+    assert owner_of(f"/docker/{LIBPOD}", mounts[:1]) == 0
