@@ -138,10 +138,16 @@ def _give_up_privileges(events: Trace, command: Command | None) -> None:
     # It may be another user's.
     needed = events.later | {"CAP_KILL"} if command else events.later
     try:
-        keep_only(needed)
+        shared = keep_only(needed)
     except OSError as failure:
         reason = os.strerror(failure.errno or 0)
         error = TcpconnectError("can't give up privileges", reason)
+        say(f"tcpconnect: {error}")
+        return
+    if shared:
+        reason = "this user namespace has too few user IDs"
+        remedy = "start it where more are mapped: others of nobody can stop it"
+        error = TcpconnectError("running as nobody", reason, remedy)
         say(f"tcpconnect: {error}")
 
 

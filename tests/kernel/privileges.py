@@ -15,7 +15,7 @@ import conftest
 import launch
 from conftest import libc
 
-from tcpconnect.bpf.capabilities import ALL, NOBODY, NUMBERS
+from tcpconnect.bpf.capabilities import ALL, NOBODY, NUMBERS, OWN
 from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.sudo import as_root
 
@@ -138,8 +138,11 @@ def remedy(who: Who, what: str = "this capability") -> str:
     return f"give it {what}{again}"
 
 
+OWN_USER = OWN.start  # stands for each that root may become
+
+
 class Status(NamedTuple):
-    """What /proc/PID/status says about privileges."""
+    """What /proc/PID/status says about privileges, of a user of OWN the first one."""
 
     uid: int
     permitted: int
@@ -156,8 +159,9 @@ def parse_status(text: str) -> Status:
     permitted, effective, inheritable, bounding, ambient = (
         int(fields[f"Cap{kind}"], 16) for kind in "Prm Eff Inh Bnd Amb".split()
     )
+    (uid,) = {int(word) for word in fields["Uid"].split()}
     return Status(
-        *(int(fields["Uid"].split()[1]), permitted, effective, inheritable),
+        *(OWN_USER if uid in OWN else uid, permitted, effective, inheritable),
         *(bounding, ambient, int(fields["NoNewPrivs"])),
     )
 

@@ -1,4 +1,4 @@
-"""Nothing is imported after privileges have gone: nobody may not read it, perhaps."""
+"""Nothing is imported after privileges have gone: the new user may not read it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ class Finder:
         os.write(2, f"{name} is imported late\\n".encode())
 from tcpconnect import pipeline
 give_up = pipeline.keep_only
-pipeline.keep_only = lambda names: (give_up(names), sys.meta_path.insert(0, Finder()))
+def keep_only(names):
+    shared = give_up(names)
+    sys.meta_path.insert(0, Finder())
+    return shared
+pipeline.keep_only = keep_only
 from tcpconnect.cli import main
 sys.exit(main())
 """

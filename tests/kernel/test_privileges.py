@@ -18,6 +18,7 @@ from conftest import READY, TIMEOUT_S, Tool, sh
 from launch import command
 from mounts import private_mounts
 from privileges import (
+    OWN_USER,
     READ_ALL,
     SYS_ADMIN,
     Who,
@@ -321,7 +322,7 @@ def test_what_is_kept(options: str) -> None:
         status = status_of(tool.process.pid)
         assert tool.stop() == 0
         assert tool.stderr == READY
-    assert status == (NOBODY, expected, expected, 0, 0, 0, True)
+    assert status == (OWN_USER, expected, expected, 0, 0, 0, True)
 
 
 def test_nothing_is_gained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,7 +342,7 @@ def test_the_command_keeps_its_own(tmp_path: Path) -> None:
     ) as process:
         assert process.stderr
         assert process.stderr.readline() == READY
-        assert status_of(process.pid)[:3] == (NOBODY, *(bits({KILL}),) * 2)
+        assert status_of(process.pid)[:3] == (OWN_USER, *(bits({KILL}),) * 2)
         process.communicate(timeout=TIMEOUT_S)
     assert parse_status(file.read_text()) == status_of(os.getpid())
 

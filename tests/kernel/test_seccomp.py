@@ -12,9 +12,7 @@ import pytest
 import seccomp
 from attempts import attempt
 from conftest import READY, Tool
-from privileges import READ_ALL, bits, status_of
-
-from tcpconnect.bpf.capabilities import NOBODY
+from privileges import OWN_USER, READ_ALL, bits, status_of
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -48,17 +46,17 @@ def traced(
 
 # What is refused, what is kept on purpose, and what stays.
 NOTHING_KEPT = {
-    CAPSET: {"uid": NOBODY, "permitted": 0, "bounding": 0, "no_new_privs": 1},
+    CAPSET: {"uid": OWN_USER, "permitted": 0, "bounding": 0, "no_new_privs": 1},
     PRCTL: {
-        "uid": NOBODY,
+        "uid": OWN_USER,
         "permitted": 0,
         "bounding": OURS.bounding,
         "no_new_privs": OURS.no_new_privs,
     },
-    BOTH: {"uid": NOBODY, "permitted": 0, "bounding": OURS.bounding},
+    BOTH: {"uid": OWN_USER, "permitted": 0, "bounding": OURS.bounding},
     UID: {"uid": 0, "permitted": 0, "bounding": 0, "no_new_privs": 1},
-    ("setgroups",): {"uid": NOBODY, "permitted": 0, "bounding": 0, "no_new_privs": 1},
-    ("setresgid",): {"uid": NOBODY, "permitted": 0, "bounding": 0, "no_new_privs": 1},
+    ("setgroups",): {"uid": OWN_USER, "permitted": 0, "bounding": 0, "no_new_privs": 1},
+    ("setresgid",): {"uid": OWN_USER, "permitted": 0, "bounding": 0, "no_new_privs": 1},
     ALL_REFUSED: {"uid": 0, "permitted": OURS.permitted, "bounding": OURS.bounding},
 }
 KEPT = bits({READ_ALL})

@@ -11,7 +11,7 @@ from ctypes import Structure, byref, c_int, c_uint32
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 # include/uapi/linux/capability.h: those that some feature needs, or giving up does.
 NUMBERS = {
@@ -34,8 +34,11 @@ PARTS = {"CAP_BPF", "CAP_PERFMON"}  # of the almighty one, from which they were 
 ALL = 64  # more than there are
 
 VERSION_3 = 0x20080522
-PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 8, 24, 38
-NOBODY = 65534  # and their group
+PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 8, 24, 38
+# Users, and groups, that root may become: one of its own at random (decision 21), or
+# who everybody is that a user namespace does not know.
+OWN = range(2_100_000_000, 2_100_000_000 + (1 << 24))
+NOBODY = 65534
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -120,7 +123,7 @@ def missing(names: Collection[str]) -> tuple[str, str]:
 def without(*names: str) -> Iterator[None]:
     """Do something without these. Raises OSError where that is refused.
 
-    Where seccomp refuses capset(2), root does it as nobody, without any.
+    Where seccomp refuses capset(2), root does it as another user, without any.
     """
     before, uid = _get(), os.geteuid()
     try:
@@ -128,7 +131,7 @@ def without(*names: str) -> Iterator[None]:
     except OSError:
         if uid:
             raise
-        os.seteuid(NOBODY)
+        _become(os.seteuid)
     try:
         yield
     finally:
@@ -138,17 +141,20 @@ def without(*names: str) -> Iterator[None]:
             _set(before)
 
 
-def keep_only(names: Iterable[str]) -> None:
+def keep_only(names: Iterable[str]) -> bool:
     """Give up all others, for good; and with them, being root.
 
-    Root without capabilities still owns the machine's files, so that it becomes nobody,
-    where it may. No program that this process could execute gives anything back.
+    Root without capabilities still owns the machine's files, so that it becomes a user
+    whom no other process has, where it may. No program that this process could execute
+    gives anything back, and no process of the same user can take its place.
 
     A security module or seccomp may refuse any step: the others are made all the same.
-    Raises OSError for the first that was refused.
+    Raises OSError for the first that was refused. Returns whether root had to become
+    nobody instead, whom other processes may have.
     """
     ours, kept = effective(), _get().permitted & _bits(names)
     refused: list[OSError] = []
+    shared = False
     with _noted(refused):
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
     if "CAP_SETPCAP" in ours:
@@ -158,11 +164,14 @@ def keep_only(names: Iterable[str]) -> None:
         with _noted(refused):
             if kept:
                 _keep_with_another_user()
-            _become_nobody(refused)
+            shared = _become_another(refused)
     with _noted(refused):
         _set(_Sets(kept, kept, 0))  # what is not inheritable is not ambient either
+    with _noted(refused):
+        _prctl(PR_SET_DUMPABLE, 0)  # another user: what fs.suid_dumpable says
     if refused:
         raise refused[0]
+    return shared
 
 
 @contextmanager
@@ -194,10 +203,26 @@ def _keep_with_another_user() -> None:
     _set(_get())  # they are to be made effective then
 
 
-def _become_nobody(refused: list[OSError]) -> None:
+def _become(change: Callable[[int], object]) -> int:
+    """Change to a user or group of our own, where it is known; return which it is."""
+    own = OWN.start + int.from_bytes(os.urandom(3), "little")
+    try:
+        change(own)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # else our user namespace does not have it
+            raise
+        change(NOBODY)
+        return NOBODY
+    return own
+
+
+def _become_another(refused: list[OSError]) -> bool:
+    """Become another user and group; return whether others may be the same."""
+    became = 0
     with _noted(refused):
         os.setgroups(())
     with _noted(refused):
-        os.setresgid(NOBODY, NOBODY, NOBODY)
+        _become(lambda gid: os.setresgid(gid, gid, gid))
     with _noted(refused):
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        became = _become(lambda uid: os.setresuid(uid, uid, uid))
+    return became == NOBODY
