@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 CLOSERS = 256
 
 
-def close_all(fds: Iterable[int]) -> None:
+def close_all(fds: Iterable[int], *, at_once: bool) -> None:
     """Close descriptors of probes; return when all are.
 
     To detach one the kernel waits for all programs that run: 50 to 200 ms, which those
     that wait at the same time share. Linux commit 04b01625da13 ("perf/uprobe: split
-    uprobe_unregister()"), v6.12.
+    uprobe_unregister()"), v6.12. Events of perf the kernel detaches one by one.
     """
     left = list(fds)
-    waiting = [ended for _ in left[1:CLOSERS] if (ended := _start(left))]
+    helpers = left[1:CLOSERS] if at_once else ()
+    waiting = [ended for _ in helpers if (ended := _start(left))]
     _close(left)
     for ended in waiting:
         ended.acquire()

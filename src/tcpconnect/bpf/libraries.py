@@ -50,7 +50,11 @@ class Libraries:
     """
 
     def __init__(
-        self, attach: Callable[[Library], list[int]], watch: Mappings | None
+        self,
+        attach: Callable[[Library], list[int]],
+        watch: Mappings | None,
+        *,
+        at_once: bool,
     ) -> None:
         self.notices: list[str] = []
         self.unprobed = 0
@@ -58,6 +62,7 @@ class Libraries:
         self.stopped = False  # set by another thread, which then closes it
         self._attach = attach
         self._watch = watch
+        self._at_once = at_once  # whether many can be detached so
         self._noted = 0
         self._said: set[str] = set()
         self._probes: dict[tuple[int, int], Probe] = {}
@@ -205,7 +210,8 @@ class Libraries:
         gone = [p for file in files if (p := self._probes.pop(file, None))]
         ids = set(map(id, gone))
         self._mapped = {f: p for f, p in self._mapped.items() if id(p) not in ids}
-        close_all(link for probe in gone for link in probe.links)
+        links = [link for probe in gone for link in probe.links]
+        close_all(links, at_once=self._at_once)
 
     def close(self) -> None:
         """Detach from all."""

@@ -56,7 +56,8 @@ class Lookups:
                 self._uprobes = Uprobes(self._programs[PROGRAMS[0]])
             self._unwatched: KernelError | None = None
             watch = self._watch()
-            self._libraries = Libraries(self._attach, watch)
+            multi = self._uprobes.multi
+            self._libraries = Libraries(self._attach, watch, at_once=multi)
             with step("look at C libraries"):
                 self._worker = Worker(
                     self._libraries, watch.fileno() if watch else None
