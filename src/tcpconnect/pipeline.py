@@ -70,7 +70,7 @@ def _open_output(options: Namespace, stack: ExitStack) -> int:
 
 
 def _allow_descriptors() -> None:
-    """Use as many as we may: each C library takes two, and each container has one.
+    """Use as many as we may: a C library takes five or six, and containers have some.
 
     The command, which was forked before, has the limit that it always had.
     """

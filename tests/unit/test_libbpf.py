@@ -152,3 +152,14 @@ def test_step_lets_others_pass() -> None:
     """What is no error of libbpf's is none of the step's."""
     with pytest.raises(ValueError, match="a bug"), step("load it"):
         raise ValueError("a bug")
+
+
+def test_log_is_harmless(capfd: pytest.CaptureFixture[str]) -> None:
+    """What libbpf quotes, with -v or in an error, does nothing to a terminal."""
+    libbpf.said.clear()
+    none = ctypes.create_string_buffer(32)  # a va_list of no arguments
+    text = b"libbpf: elf: \x1b]0;TITLE\x07\nagain \x9b2J\n"
+    libbpf._echo(0, text, ctypes.addressof(none))  # noqa: SLF001 (what libbpf calls)
+    assert libbpf.said == [r"elf: \x1b]0;TITLE\x07", r"again \x9b2J"]
+    assert capfd.readouterr().err == "libbpf: " + "\n".join(libbpf.said) + "\n"
+    libbpf.said.clear()
