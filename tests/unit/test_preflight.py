@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect import info
 from tcpconnect.bpf import capabilities, preflight
-from tcpconnect.errors import PreflightError
+from tcpconnect.bpf.preflight import Check
+from tcpconnect.errors import PreflightError, TcpconnectError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -315,3 +317,14 @@ def test_unreadable_proc(machine: Machine) -> None:
     """Without /proc there is a problem to tell, not a crash."""
     machine.user_namespace.unlink()
     assert len(problems()) == 1
+
+
+def test_harmless_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What --check reports of files and errors of others is escaped."""
+    problem = TcpconnectError("no \x1b[2J", "\u202e", "\u3164")
+    checks = [Check("a\x9b", "b\r"), Check("c", "", problem)]
+    monkeypatch.setattr(info, "examine", lambda: checks)
+    assert info.check(verbose=False) == (
+        "ok    a\\x9b: b\\r\nFAIL  c: no \\x1b[2J: \\u202e; \\u3164\n",
+        1,
+    )
