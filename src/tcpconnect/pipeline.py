@@ -12,7 +12,7 @@ from tcpconnect.color import is_colored
 from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.lossreport import LossReport
 from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, open_file, say, write
-from tcpconnect.signals import pass_signals_on, stop_at_signals
+from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals
 from tcpconnect.sinks import open_sink
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 def run(options: Namespace, view: View) -> int:
     """Trace until told to stop, or the command has ended; return the exit code."""
     with ExitStack() as stack:
+        stack.callback(end_watch)
         output = _open_output(options, stack)
         command = None
         if options.command:

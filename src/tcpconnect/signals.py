@@ -76,3 +76,8 @@ def _watch(output: int) -> None:
 
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+
+
+def end_watch() -> None:
+    """Let no signal come when Python ends: it takes the handler away before it does."""
+    signal.setitimer(signal.ITIMER_REAL, 0)

@@ -218,3 +218,25 @@ def test_timer_is_not_the_commands() -> None:
     """What a command does with SIGALRM is its own affair."""
     result = run_tool("-o", "/dev/null", "--", "sh", "-c", "kill -ALRM $$")
     assert result.returncode == 128 + signal.SIGALRM
+
+
+NO_TIMER = """
+import signal, sys
+from tcpconnect.cli import main
+code = main()
+print(*signal.getitimer(signal.ITIMER_REAL))
+sys.exit(code)
+"""
+
+
+def test_no_signal_is_left_to_come() -> None:
+    """The timer of a stop is off when Python ends, which takes its handler away."""
+    words = [sys.executable, "-c", NO_TIMER, "-c", "-p", str(os.getpid())]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr
+        assert process.stderr.readline() == READY
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=TIMEOUT_S)
+    assert out.splitlines()[-1] == b"0.0 0.0"
