@@ -213,11 +213,11 @@ def rfc3339_to_ns(text: str) -> int:
 def test_duration() -> None:
     """--duration ends by itself, after its time, with all that was made."""
     began = time.monotonic()
-    with start("--duration", "0.5") as tool:
+    with start("--duration", "2") as tool:
         attempt("127.0.0.1", 1)
         assert tool.wait() == 0
         assert tool.stdout.count(b"\n") == 2
-    assert 0.5 <= time.monotonic() - began < 5
+    assert 2 <= time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("options", [(), ("--format", "csv"), ("-r",), ("-j",)])
