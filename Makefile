@@ -11,14 +11,14 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 define INSTALL_NOTE
 Installing tcpconnect into $(abspath $(VENV)). pip downloads what its cache does not have:
-  to run it: dnspython, msgspec (1 MB)
+  to run it: msgspec (0.5 MB)
   to build it: hatchling, msgspec, and ziglang, which is the compiler (100 MB); these are
     unpacked into a temporary folder (375 MB), which is removed afterwards
 pip and the compiler keep caches in the folder .cache of your home; "make clean" removes the rest.
 endef
 define TOOLS_NOTE
 Installing what tests and checks need into $(abspath $(VENV)) (120 MB). pip downloads what its
-cache does not have: build, clang-format, hypothesis, mypy, pytest, ruff and a newer pip.
+cache does not have: build, clang-format, dnspython, hypothesis, mypy, pytest, ruff and a newer pip.
 endef
 export INSTALL_NOTE TOOLS_NOTE
 

@@ -10,7 +10,7 @@ import dns.rrset
 
 from fuzz.material import MUTATIONS, mutated
 from tcpconnect.enrich import streams
-from tcpconnect.enrich.dns import MAX_TARGETS, MalformedError, parse
+from tcpconnect.enrich.dns import MAX_TARGETS, parse
 from tcpconnect.enrich.names import (
     ANSWER,
     LARGE_ANSWER,
@@ -19,6 +19,7 @@ from tcpconnect.enrich.names import (
     STARTED,
     Names,
 )
+from tcpconnect.enrich.wire import MalformedError
 from unit.records import MS, query, raw, run
 
 if TYPE_CHECKING:

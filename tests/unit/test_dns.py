@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconnect.enrich.dns import MAPPED, MAX_TARGETS, Answer, MalformedError, parse
+from tcpconnect.enrich.dns import MAPPED, MAX_TARGETS, Answer, parse
+from tcpconnect.enrich.wire import MalformedError
 from unit.properties import steady
 from unit.records import raw
 

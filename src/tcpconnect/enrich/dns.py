@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
-from dns.exception import DNSException
-from dns.name import from_wire_parser
-from dns.wire import Parser
+from tcpconnect.enrich.wire import MalformedError, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
 A, AAAA, SRV, SVCB, HTTPS, IN = 1, 28, 33, 64, 65, 1
 IPV4_HINT, IPV6_HINT = 4, 6  # RFC 9460, 14.3.2
 RESPONSE = 0x8000
-POINTER = 0xC0
 MAPPED = bytes(10) + b"\xff\xff"
+# ID, flags, and how many questions, answers, authorities and additional records.
+HEADER = Layout("!HHHHHH")
+KIND = Layout("!HH")  # of a question: type, class
+RECORD = Layout("!HHIH")  # behind its owner: type, class, TTL, size
+PRIORITY, SRV_HEAD, HINT = Layout("!H"), Layout("!HHH"), Layout("!HH")
 MAX_TARGETS = 64  # of one answer: each is a name, which takes time to read
-
-
-class MalformedError(ValueError):
-    """Not a DNS message, or cut."""
 
 
 class Answer(NamedTuple):
@@ -42,47 +41,37 @@ def parse(message: bytes) -> Answer:
 
     Raises MalformedError for anything that is not a whole answer to one question.
     """
-    try:
-        return _parse(Parser(message))
-    except (DNSException, ValueError) as error:
-        raise MalformedError(str(error)) from error
-
-
-def _parse(parser: Parser) -> Answer:
-    _, flags, questions, answers, authorities, others = parser.get_struct("!HHHHHH")
+    reader = Reader(message)
+    _, flags, questions, answers, authorities, others = reader.unpack(HEADER)
     if not flags & RESPONSE or questions != 1:
         raise MalformedError("no answer to one question")
-    name = _name(parser)
-    parser.get_struct("!HH")
+    name = reader.name()
+    reader.unpack(KIND)
     found: dict[str, list[bytes]] = {name: []}
     targets: dict[str, str] = {}  # in lower case, and by what name they are shown
     for _ in range(answers):
-        _skip_name(parser)
-        kind, size = _record(parser)
+        reader.skip_name()
+        kind, size = _record(reader)
         if kind in {SRV, SVCB, HTTPS} and len(targets) < MAX_TARGETS:
-            with parser.restrict_to(size):
-                target, hints = _service(parser, kind)
+            with reader.only(size):
+                target, hints = _service(reader, kind)
             shown = target if kind == SRV else _shown(name, target)
             targets[target.lower()] = shown
             found.setdefault(shown, []).extend(hints)
         else:
-            found[name] += _address(kind, parser.get_bytes(size))
+            found[name] += _address(kind, reader.bytes(size))
     if targets:  # what is behind the answers may be cut
-        with suppress(DNSException):
-            _skip_records(parser, authorities)
-            for owner, address in _additional(parser, others):
+        with suppress(MalformedError):
+            _skip_records(reader, authorities)
+            for owner, address in _additional(reader, others):
                 if owner in targets:
                     found[targets[owner]].append(address)
     return Answer(name, found.pop(name), {n: a for n, a in found.items() if a})
 
 
-def _name(parser: Parser) -> str:
-    return from_wire_parser(parser).to_text(omit_final_dot=True)
-
-
-def _record(parser: Parser) -> tuple[int, int]:
+def _record(reader: Reader) -> tuple[int, int]:
     """Return type and size of a record, behind its owner; type 0 for other classes."""
-    kind, group, _, size = parser.get_struct("!HHIH")
+    kind, group, _, size = reader.unpack(RECORD)
     return kind if group == IN else 0, size
 
 
@@ -93,17 +82,17 @@ def _address(kind: int, data: bytes) -> list[bytes]:
     return [data] if kind == AAAA and len(data) == 16 else []
 
 
-def _service(parser: Parser, kind: int) -> tuple[str, list[bytes]]:
+def _service(reader: Reader, kind: int) -> tuple[str, list[bytes]]:
     """Return the target of a service, and the addresses that its record has itself."""
     if kind == SRV:  # RFC 2782
-        parser.get_struct("!HHH")
-        return _name(parser), []
-    parser.get_uint16()
-    target = _name(parser)
+        reader.unpack(SRV_HEAD)
+        return reader.name(), []
+    reader.unpack(PRIORITY)
+    target = reader.name()
     hints: list[bytes] = []
-    while parser.remaining():
-        key, size = parser.get_struct("!HH")
-        value = parser.get_bytes(size)
+    while reader.at < reader.end:
+        key, size = reader.unpack(HINT)
+        value = reader.bytes(size)
         if key == IPV4_HINT and not size % 4:
             hints += [MAPPED + value[i : i + 4] for i in range(0, size, 4)]
         elif key == IPV6_HINT and not size % 16:
@@ -127,29 +116,17 @@ def _shown(asked: str, target: str) -> str:
     return ".".join(labels)
 
 
-def _additional(parser: Parser, count: int) -> Iterator[tuple[str, bytes]]:
+def _additional(reader: Reader, count: int) -> Iterator[tuple[str, bytes]]:
     """Yield the owners, in lower case, and the addresses of the first records."""
     for _ in range(min(count, 2 * MAX_TARGETS)):
-        owner = _name(parser).lower()
-        kind, size = _record(parser)
-        for address in _address(kind, parser.get_bytes(size)):
+        owner = reader.name().lower()
+        kind, size = _record(reader)
+        for address in _address(kind, reader.bytes(size)):
             yield owner, address
 
 
-def _skip_records(parser: Parser, count: int) -> None:
+def _skip_records(reader: Reader, count: int) -> None:
     for _ in range(count):
-        _skip_name(parser)
-        _, size = _record(parser)
-        parser.get_bytes(size)
-
-
-def _skip_name(parser: Parser) -> None:
-    """Go past a name without following its pointers (RFC 1035, 4.1.4).
-
-    Reading the owner of every record would take most of the time.
-    """
-    while length := parser.get_uint8():
-        if length >= POINTER:
-            parser.get_uint8()
-            return
-        parser.get_bytes(length)
+        reader.skip_name()
+        _, size = _record(reader)
+        reader.bytes(size)

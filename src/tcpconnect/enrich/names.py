@@ -11,6 +11,7 @@ from tcpconnect.connection import LOOPBACK, address, printable
 from tcpconnect.enrich import dns
 from tcpconnect.enrich.namestore import MAX_ADDRESSES, TTL_S, Asker, Name, NameStore
 from tcpconnect.enrich.streams import Streams
+from tcpconnect.enrich.wire import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,7 +87,7 @@ class Names:
         for message, asked in messages:
             try:
                 answer = dns.parse(message)
-            except dns.MalformedError:
+            except MalformedError:
                 self._unread += 1
             else:
                 found = {answer.name: answer.addresses, **answer.targets}
