@@ -83,3 +83,8 @@ def text(random: Random, most: int = 40) -> bytes:
     words = HOSTILE if kind == 1 else (*HOSTILE, b"a", b"bc", b"web", "é漢".encode())
     chosen = random.choices(words, k=random.randrange(most // 3 + 1))
     return b"".join(chosen)[:most]
+
+
+def is_harmless(line: str) -> bool:
+    """Whether all of a line can be seen, but joiners, which some scripts need."""
+    return line.replace("\u200c", "").replace("\u200d", "").isprintable()
