@@ -36,6 +36,7 @@
 #endif
 
 #define RECHECK_NS 10000000000ULL
+#define HOST_ADDRESSES 64
 #define ADDRESS_CHARS 16 /* of IPv4 at most, with the NUL */
 #define GROUP_CHARS 4	 /* of IPv6 before the first colon, at most */
 
@@ -319,31 +320,36 @@ static __always_inline void read_list(struct lookup *l, const struct addrinfo *n
 	l->cut = !!next;
 }
 
-/* What gethostbyname() found: an array of pointers, up to a null pointer. */
-static __always_inline void read_host(struct lookup *l, const struct hostent *host)
+/*
+ * What gethostbyname() found: an array of pointers, up to a null pointer. Each way
+ * through the loop costs the verifier time at the start: so there are few.
+ */
+static __always_inline void read_host(struct lookup *l, const struct hostent *found)
 {
-	union room *room = room_in(l);
-	char **next;
-	__u16 family;
-	__u32 i;
+	struct hostent *host = &room_in(l)->host;
+	const void *address = 0;
+	__u32 i, size;
 
 	l->count = 0;
 	l->cut = 0;
-	if (bpf_probe_read_user(&room->host, sizeof(room->host), host))
+	if (bpf_probe_read_user(host, sizeof(*host), found) ||
+	    (host->h_addrtype != AF_INET && host->h_addrtype != AF_INET6))
 		return;
-	family = room->host.h_addrtype;
-	next = room->host.h_addr_list;
-	for (i = 0; i <= LOOKUP_ADDRESSES; i++) {
-		bpf_probe_read_user(&room->address, sizeof(room->address), next + i);
-		if (!room->address)
+	for (i = 0; i < HOST_ADDRESSES; i++) {
+		__u32 *to = l->addresses[i];
+
+		bpf_probe_read_user(&address, sizeof(address), host->h_addr_list + i);
+		if (!address)
 			break;
-		if (i == LOOKUP_ADDRESSES) {
-			l->cut = 1;
+		to[0] = 0;
+		to[1] = 0;
+		to[2] = __builtin_bswap32(0xffff); /* IPv6 writes over it */
+		size = host->h_addrtype == AF_INET ? 4 : 16;
+		if (bpf_probe_read_user((char *)(to + 4) - size, size, address))
 			break;
-		}
-		read_address(l->addresses[i], family, room->address);
 	}
 	l->count = i;
+	l->cut = i == HOST_ADDRESSES;
 }
 
 enum found {

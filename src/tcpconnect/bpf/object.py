@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from tcpconnect.bpf import capabilities, libbpf
 from tcpconnect.bpf.capabilities import ALMIGHTY, READ_FILES, missing
 from tcpconnect.bpf.release import maps_are_locked_memory
-from tcpconnect.bpf.uprobes import BPF_TRACE_UPROBE_MULTI
 from tcpconnect.errors import REMEDIES, KernelError
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ BATCH = 4096  # entries of a map that are read in one call
 MOST_DESCRIPTORS = 48  # of an object: its maps and programs
 ENOENT = 2
 BPF_NOEXIST = 1
+BPF_TRACE_UPROBE_MULTI = 48  # enum bpf_attach_type
 TRACEFS = "/sys/kernel/tracing"
 
 

@@ -10,6 +10,7 @@ from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf.elf import MACHINE
+from tcpconnect.bpf.object import BPF_TRACE_UPROBE_MULTI
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +23,6 @@ PERF_SYSCALLS = {"x86_64": 298, "aarch64": 241}  # perf_event_open
 # attach_type and flags, and of its uprobe_multi path, offsets, cnt, flags.
 LINK = Layout("<IIIIQQ16xII8x")
 BPF_LINK_CREATE = 28
-BPF_TRACE_UPROBE_MULTI = 48
 BPF_F_UPROBE_MULTI_RETURN = 1
 
 # include/uapi/linux/perf_event.h: struct perf_event_attr of 72 bytes: type, size,
