@@ -22,6 +22,7 @@ LD_W_ABS, JEQ_K, RET_K = 0x20, 0x15, 0x06
 NUMBERS = {
     name: numbers[platform.machine() == "aarch64"]
     for name, numbers in {
+        "capget": (125, 90),
         "capset": (126, 91),
         "prctl": (157, 167),
         "setgroups": (116, 159),

@@ -91,6 +91,23 @@ def test_one_to_keep(
     assert ONE_KEPT[refused].items() <= status.items()
 
 
+@pytest.mark.parametrize("options", ["", "--columns dport,container"])
+def test_capabilities_that_are_not_told(
+    monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    """They are read in /proc, and given up as ever."""
+    begin = functools.partial(seccomp.command, ("capget",), errno.EPERM)
+    monkeypatch.setattr(conftest, "command", begin)
+    with Tool("-jp", os.getpid(), *options.split()) as tool:
+        status = status_of(tool.process.pid)
+        attempt("127.0.0.1", PORT)
+        assert tool.stop() == 0
+        assert tool.stderr == READY
+    assert status.uid == OWN_USER
+    assert status.bounding == 0
+    assert status.permitted == (KEPT if options else 0) or _guarded()
+
+
 def test_limit_that_can_not_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names are sought with the descriptors that there are."""
     begin = functools.partial(seccomp.command, ("prlimit64",), errno.EPERM)
