@@ -25,6 +25,11 @@ PROPERTIES = (
         "Debian's 5.10 is built without CONFIG_MPTCP; 6.1 and later have it",
     ),
     Property(
+        ("5.10",),
+        "before Linux 5.12 namespaces have no number of their own",
+        "names of local addresses go by the inode there, as how-it-works.md says",
+    ),
+    Property(
         ("5.10", "6.1"),
         "this kernel has no bpf_rdonly_cast()",
         "what calls it is for 7.0 and later only; 6.2 and later can be made to take it",
