@@ -92,6 +92,7 @@ def _try(name: str, options: dict[str, Any], told: set[str]) -> Check:
     """Try a feature; what was ``told`` of one before it is not told again."""
     try:
         with trace(**options) as events:
+            events.settle()
             notices = [notice for notice in events.notices if notice not in told]
     except KernelError as error:
         return Check(name, "", error)

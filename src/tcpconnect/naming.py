@@ -62,6 +62,11 @@ class Naming:
         while self._lookups and self._names.started:
             self._lookups.look_at(self._names.started.pop())
 
+    def settle(self) -> None:
+        """Have all C libraries looked at; wait five seconds at most."""
+        if self._lookups:
+            self._lookups.settle()
+
     def look(self) -> None:
         """Have C libraries looked at that are new, in a thread of their own."""
         if self._lookups:

@@ -43,6 +43,8 @@ def run(options: Namespace, view: View) -> int:
             else:
                 stop_at_signals(events, output)
             _give_up_privileges(events, command)
+            events.settle()
+            _tell(events)
             say("Tracing connect ... Hit Ctrl-C to end")
             if command:
                 command.start()

@@ -92,6 +92,15 @@ class Trace:
         self._ring_fd = self._source.fileno()
         self._ready.register(self._ring_fd, select.POLLIN)
 
+    def settle(self) -> None:
+        """Have what others provide looked at, in a thread; wait five seconds at most.
+
+        Threads keep the privileges that they begin with: so this is for when those that
+        are not needed are gone.
+        """
+        if self._naming:
+            self._naming.settle()
+
     def _attach(self, library: ctypes.CDLL) -> KernelSource:
         try:
             return KernelSource(library, self.settings)
@@ -147,6 +156,7 @@ class Trace:
         After ``stop()`` the kernel's program is detached, and what it had written is
         yielded; last come the attempts that have not ended.
         """
+        self.settle()
         while not self._over():
             if self._naming:
                 self._naming.look()

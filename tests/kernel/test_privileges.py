@@ -282,7 +282,7 @@ def test_check() -> None:
     assert set(rich) == set(poor)
 
 
-LIBC = {SYS_PTRACE, READ_ALL}
+LIBC = {SYS_PTRACE, READ_ALL, "CAP_CHECKPOINT_RESTORE"}
 PERF = {SYS_ADMIN, BPF, PERFMON}
 
 # What is kept by what options; "maps" stands for what reading maps takes.

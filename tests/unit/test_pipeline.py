@@ -52,6 +52,9 @@ class FakeTrace:
     def stop_with(self, fd: int) -> None:
         """Take note of nothing."""
 
+    def settle(self) -> None:
+        """Have nothing looked at."""
+
     def stop(self) -> None:
         """Take note of it."""
         self.stopped = True

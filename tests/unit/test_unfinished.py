@@ -148,16 +148,17 @@ class Nothing:
     """A source of names that has none."""
 
     limits = ()
-    fds = ()
     lost = pushed_out = unprobed = 0
 
     def __init__(self, *_: object, **__: object) -> None:
         """Attach nothing."""
         self.notices: list[str] = []
 
-    def look(self, *_: object) -> bool:
+    def settle(self) -> None:
+        """Have nothing looked at."""
+
+    def look(self) -> None:
         """Find nothing."""
-        return False
 
     def close(self) -> None:
         """Detach nothing."""

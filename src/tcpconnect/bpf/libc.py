@@ -113,8 +113,8 @@ def mapped_library(mapping: Mapping) -> Library | None:
 def _open_mapped(mapping: Mapping) -> int:
     """Open a file that a process has mapped; -1 when it can't be.
 
-    What it has mapped, be it deleted, takes CAP_SYS_ADMIN; what is at its path, in its
-    root directory, CAP_SYS_PTRACE. What is there in ours is the same for most.
+    What it has mapped, be it deleted, takes CAP_CHECKPOINT_RESTORE; what is at its
+    path, in its root directory, CAP_SYS_PTRACE. There ours has the same for most.
     """
     process = f"/proc/{mapping.pid}"
     path = f"{process}/map_files/{mapping.start:x}-{mapping.end:x}"

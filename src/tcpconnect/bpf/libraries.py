@@ -77,6 +77,14 @@ class Libraries:
         """Whether any library has probes."""
         return any(probe.links for probe in self._probes.values())
 
+    def begin(self) -> None:
+        """Attach to the libraries of this process, which are no stranger's."""
+        pid = os.getpid()
+        self.look_at(pid)
+        for mapping in mappings.mapped(pid):
+            if not self._use_known(mapping):
+                self._look_at_mapping(mapping)
+
     def look_at(self, pid: int) -> None:
         """Attach to the libraries below the root of a process, where they are new."""
         with self._noting(pid):

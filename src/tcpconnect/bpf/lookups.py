@@ -32,9 +32,10 @@ FUNCTIONS = {
 }
 PROGRAMS = sorted({name for pair in FUNCTIONS.values() for name in pair})
 
-# What it takes to open a file in any process's root; and to use perf: the first of
-# these, or before Linux 6.16 the two others.
-OTHERS_FILES = frozenset({"CAP_SYS_PTRACE", READ_FILES})
+# What it takes to open a file in any process's root, and one that a process has mapped,
+# be it deleted; and to use perf: the first of these, or before Linux 6.16 the two
+# others.
+OTHERS_FILES = frozenset({"CAP_SYS_PTRACE", "CAP_CHECKPOINT_RESTORE", READ_FILES})
 PERF = {ALMIGHTY, "CAP_BPF", "CAP_PERFMON"}
 
 
@@ -82,8 +83,8 @@ class Lookups:
                 self._bpf.attach_perf(EXEC_PERF)
 
     def _begin(self) -> None:
-        """Attach to the libraries of all processes; one at least must do."""
-        self._libraries.scan()
+        """Attach to the libraries of this process; one at least must do."""
+        self._libraries.begin()
         if not self._libraries.probed:
             failure = KernelError("found no C library with getaddrinfo")
             raise self._libraries.failure or failure
@@ -114,6 +115,10 @@ class Lookups:
     def look_at(self, pid: int) -> None:
         """Have the libraries that this process may use looked at soon."""
         self._worker.look_at(pid)
+
+    def settle(self) -> None:
+        """Have all libraries looked at; wait five seconds at most."""
+        self._worker.settle()
 
     def look(self) -> None:
         """See to it that libraries are looked at, in a thread of their own."""

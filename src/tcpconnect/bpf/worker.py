@@ -21,6 +21,9 @@ IDLE_MS = 1000
 PAUSE_S, MAX_PAUSE_S, SHARE = 0.004, 1.0, 4
 TURN_S = 0.1  # to look at processes, until mappings are read again
 STOP_S = 1.0
+# Any user may have so many processes, or files that do not answer, that the first look
+# at all processes takes for ever: the start does not wait for that.
+SETTLE_S = 5.0  # hardly a tenth of that, where nobody is hostile
 
 
 class Worker:
@@ -32,6 +35,8 @@ class Worker:
         self._failure: BaseException | None = None
         self._started = self._stopped = False
         self._ended = allocate_lock()
+        self._settled = allocate_lock()  # held until all processes were looked at
+        self._settled.acquire()
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._stopping = allocate_lock()  # held until then: to sleep is to ask for it
         self._stopping.acquire()
@@ -55,15 +60,31 @@ class Worker:
             try:
                 start_new_thread(self._run, ())
             except RuntimeError as error:
+                self._settled.release()
                 self._ended.release()
                 self._libraries.notices.append(
                     f"no names from C libraries found later: {error}"
                 )
 
+    def settle(self) -> None:
+        """Start it; wait until it has looked at all processes, so long at most.
+
+        Nothing is done where it has started.
+        """
+        if self._started:
+            return
+        self.run()
+        if self._settled.acquire(timeout=SETTLE_S):
+            self._settled.release()
+
     def _run(self) -> None:
         try:
             # They are the main thread's.
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            try:
+                self._libraries.scan()
+            finally:
+                self._settled.release()
             while not self._stopped:
                 self._ready.poll(0 if self._pids else IDLE_MS)
                 begin = time.monotonic()

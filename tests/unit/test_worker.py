@@ -1,0 +1,74 @@
+"""The thread that looks at C libraries: the start does not wait for it for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from tcpconnect.bpf import worker
+from tcpconnect.bpf.worker import Worker
+
+if TYPE_CHECKING:
+    from tcpconnect.bpf.libraries import Libraries
+
+
+class Stuck:
+    """Libraries that are looked at until ``go`` is set."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.began = threading.Event()
+        self.stopped = False
+        self.notices: list[str] = []
+
+    def scan(self) -> None:
+        """Look at all processes, one of which does not answer."""
+        self.began.set()
+        self.go.wait()
+
+    def look(self) -> bool:
+        """Look at what is new."""
+        return False
+
+
+def test_file_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start goes on after so long, and only once; it ends all the same."""
+    monkeypatch.setattr(worker, "SETTLE_S", 0.05)
+    monkeypatch.setattr(worker, "STOP_S", 0.05)
+    stuck = Stuck()
+    at_work = Worker(cast("Libraries", stuck), None)
+    at_work.settle()
+    assert stuck.began.is_set()
+    monkeypatch.setattr(worker, "SETTLE_S", 1000.0)
+    at_work.settle()
+    at_work.stop()
+    stuck.go.set()
+
+
+def test_settled() -> None:
+    """When all processes have been looked at, it goes on at once."""
+    stuck = Stuck()
+    stuck.go.set()
+    at_work = Worker(cast("Libraries", stuck), None)
+    before = time.monotonic()
+    at_work.settle()
+    assert time.monotonic() - before < worker.SETTLE_S
+    at_work.stop()
+
+
+def test_failure_is_the_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends the thread is raised where it is asked to go on."""
+    stuck = Stuck()
+
+    def fail() -> None:
+        raise ValueError("what nobody thought of")
+
+    monkeypatch.setattr(stuck, "scan", fail)
+    at_work = Worker(cast("Libraries", stuck), None)
+    at_work.settle()
+    at_work.stop()
+    with pytest.raises(ValueError, match="nobody thought of"):
+        at_work.run()
