@@ -101,6 +101,23 @@ def visible(c: str) -> bool:
     return c.isprintable() and not _HIDDEN.match(c)
 
 
+class _Harmless(dict[int, str]):
+    """What is shown of each character, kept: hostile texts have many that are escaped.
+
+    Those of the Basic Multilingual Plane only, for their number.
+    """
+
+    def __missing__(self, code: int) -> str:
+        c = chr(code)
+        shown = c if visible(c) else ascii(c)[1:-1]
+        if code <= 0xFFFF:
+            self[code] = shown
+        return shown
+
+
+_HARMLESS = _Harmless()
+
+
 def harmless(text: str) -> str:
     r"""Return a text that does nothing to any terminal, and hides nothing.
 
@@ -108,13 +125,14 @@ def harmless(text: str) -> str:
     mark at the beginning, which would be put on what stands before it, become
     ``\xNN``, ``\uNNNN`` or such as ``\n``.
     """
-    if text.isascii() and text.isprintable():
+    if not text or (text.isascii() and text.isprintable()):
         return text
-    joiners = {found.start() for found in _JOINERS.finditer(text)}
-    return "".join(
-        c if (i in joiners or visible(c)) and (i or not _is_mark(c)) else ascii(c)[1:-1]
-        for i, c in enumerate(text)
-    )
+    first = ascii(text[0])[1:-1] if _is_mark(text[0]) else ""
+    at, pieces = len(first) and 1, [first]
+    for joiner in _JOINERS.finditer(text):
+        pieces += text[at : joiner.start()].translate(_HARMLESS), joiner[0]
+        at = joiner.end()
+    return "".join((*pieces, text[at:].translate(_HARMLESS)))
 
 
 def _is_mark(c: str) -> bool:

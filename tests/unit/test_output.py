@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect import output
 from tcpconnect.errors import OutputError
-from tcpconnect.output import ReaderGoneError, open_file, say, write
+from tcpconnect.output import ReaderGoneError, harmless, open_file, say, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,3 +231,11 @@ def test_link(tmp_path: Path, kind: str) -> None:
         open_file(str(path))
     assert kind in caught.value.reason
     assert target.read_text() == "precious"
+
+
+def test_hostile_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each character is examined once: a long text of them takes little time."""
+    seen: list[str] = []
+    monkeypatch.setattr(output, "visible", seen.append)
+    assert harmless("\ue5a1\ue5a2" * 8192) == "\\ue5a1\\ue5a2" * 8192
+    assert seen == ["\ue5a1", "\ue5a2"]

@@ -38,7 +38,20 @@ def _word(word: str) -> str:
     r"""Quote an argument; ``$'\x1b'`` is how shells write what can't be printed."""
     if harmless(word) == word:
         return quote(word)
-    return "$'" + "".join(map(_character, word)) + "'"
+    return f"$'{word.translate(_QUOTED)}'"
+
+
+class _Quoted(dict[int, str]):
+    """How characters are written in ``$''``, kept: as in output.py."""
+
+    def __missing__(self, code: int) -> str:
+        shown = _character(chr(code))
+        if code <= 0xFFFF:
+            self[code] = shown
+        return shown
+
+
+_QUOTED = _Quoted()
 
 
 def _character(c: str) -> str:
