@@ -33,7 +33,7 @@ class Naming:
 
     def __init__(self, library: ctypes.CDLL, ring_fd: int, settings: Settings) -> None:
         self.notices: list[str] = []
-        self._names = Names(settings.max_names, settings.names_ttl_s)
+        self._names = Names(settings.max_names, settings.names_ttl_s, kernel_ns)
         self._sources: list[Answers | Lookups] = []
         self._answers: Answers | None = None
         self._lookups: Lookups | None = None
@@ -90,8 +90,8 @@ class Naming:
 
     @property
     def lost(self) -> int:
-        """How many answers and lookups did not fit the ring buffer."""
-        return sum(source.lost for source in self._sources)
+        """How many answers and lookups did not fit the ring buffer, or came late."""
+        return sum(source.lost for source in self._sources) + self._names.skipped
 
     @property
     def pushed_out(self) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from fuzz.material import mutated, text
 from tcpconnect.enrich import container_names, files, pod
+from tcpconnect.enrich.allowance import Allowance
 from tcpconnect.enrich.cmdline import text as cmdline
 from tcpconnect.enrich.container import Container, own, parse
 from tcpconnect.enrich.container_names import name_of
@@ -144,7 +145,7 @@ def content(random: Random, good: Any) -> bytes:
 def our_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take files of ours for the machine's, and allow any number of them."""
     monkeypatch.setattr(files, "MACHINE", os.geteuid())
-    monkeypatch.setattr(files.Allowance, "has", lambda *_: True)
+    monkeypatch.setattr(Allowance, "has", lambda *_: True)
 
 
 def test_a_users_files(fuzz: Fuzz, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.enrich import files
+from tcpconnect.enrich.allowance import Allowance
 from tcpconnect.enrich.container import Container
 from tcpconnect.enrich.container_names import name_of
 from tcpconnect.enrich.runc import State, states
@@ -59,7 +60,7 @@ FILES = {
 def our_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take files of ours for the machine's, and none as read before."""
     monkeypatch.setattr(files, "MACHINE", os.geteuid())
-    monkeypatch.setattr(files, "_all", files.Allowance(files.ALL_BYTES))
+    monkeypatch.setattr(files, "_all", Allowance(files.ALL_BYTES))
     monkeypatch.setattr(files, "_each", {})
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconnect.enrich.names import LARGE_ANSWER, STARTED, Names
+from tcpconnect.enrich import names as names_module
+from tcpconnect.enrich.names import LARGE_ANSWER, LATE_NS, STARTED, Names
 from tcpconnect.flow import Flow
 from unit.records import (
     CGROUP,
@@ -311,3 +312,16 @@ def test_names_of_flows_of_several_namespaces() -> None:
     names.add_to_flows(flows, MS)
     shown = [(each.query, each.names_differ) for each in flows]
     assert shown == [("n7.example", False), ("n8.example", True), (None, False)]
+
+
+def test_late_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read late is skipped, and counted, where there is no time left for it."""
+    monkeypatch.setattr(names_module, "LATE_SHARE", 0.0)
+    names = Names(now_ns=lambda: MS + LATE_NS)
+    for text in ("first", "second", "third"):
+        names.learn(lookup(text, IPV4, time_ns=MS))
+        names.learn(answers(message(text, IPV6), time_ns=MS))
+    assert names.skipped == 5  # all but the first
+    assert named(names, IPV4, monotonic_ns=2 * MS).query == "first"
+    names.learn(lookup("soon", IPV4, time_ns=2 * MS))
+    assert named(names, IPV4, monotonic_ns=3 * MS).query == "soon"

@@ -11,12 +11,13 @@ import ctypes
 import os
 import re
 import stat
-import time
 from ctypes import Structure, byref, c_uint64
 from glob import glob
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+
+from tcpconnect.enrich.allowance import Allowance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,27 +51,6 @@ class _How(Structure):
     """Struct open_how."""
 
     _fields_ = (("flags", c_uint64), ("mode", c_uint64), ("resolve", c_uint64))
-
-
-class Allowance:
-    """How many bytes of users' files are read a second."""
-
-    def __init__(self, per_second: int) -> None:
-        self._per_second = per_second
-        self._left = float(per_second)
-        self._at = time.monotonic()
-
-    def has(self, size: int) -> bool:
-        """Whether so many are left now."""
-        now = time.monotonic()
-        self._left += (now - self._at) * self._per_second
-        self._left = min(self._left, self._per_second)
-        self._at = now
-        return self._left >= size
-
-    def take(self, size: int) -> None:
-        """Use them up."""
-        self._left -= size
 
 
 _all = Allowance(ALL_BYTES)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import socket
+import time
 from struct import Struct as Layout
 from struct import iter_unpack
 from typing import TYPE_CHECKING
 
 from tcpconnect.connection import LOOPBACK, address, printable
 from tcpconnect.enrich import dns
+from tcpconnect.enrich.allowance import Allowance
 from tcpconnect.enrich.namestore import MAX_ADDRESSES, TTL_S, Asker, Name, NameStore
 from tcpconnect.enrich.streams import Streams
 from tcpconnect.enrich.wire import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
@@ -29,21 +31,33 @@ LOOKUP = Layout(f"<QQQQQIII4x256s{16 * LOOKUP_ADDRESSES}s")
 STARTED = Layout("<QIxxxx")
 LENGTHS = frozenset({SMALL_ANSWER.size, LARGE_ANSWER.size, LOOKUP.size, STARTED.size})
 
+# Anyone can have answers and lookups sent that take milliseconds each. Those that are
+# read later than this are taken in for so many seconds of each, no longer.
+LATE_NS = 100_000_000
+LATE_SHARE = 0.3
+
 NO_ADDRESS = b"\xff" * 16  # what is neither IPv4 nor IPv6
 
 
 class Names:
     """The names that addresses have, learned from records and given to connections.
 
-    At most ``max_addresses`` are kept, each for ``ttl_s``.
+    At most ``max_addresses`` are kept, each for ``ttl_s``. ``now_ns`` returns the time
+    by the kernel's clock: where it is given, records that come late may be ``skipped``.
     """
 
     def __init__(
-        self, max_addresses: int = MAX_ADDRESSES, ttl_s: float = TTL_S
+        self,
+        max_addresses: int = MAX_ADDRESSES,
+        ttl_s: float = TTL_S,
+        now_ns: Callable[[], int] = int,
     ) -> None:
         self._store = NameStore(max_addresses, ttl_s)
         self._streams = Streams()
+        self._now_ns = now_ns
+        self._late = Allowance(LATE_SHARE)
         self._unread = 0
+        self.skipped = 0
         self.started: list[int] = []  # processes whose C library may be new
 
     @property
@@ -53,16 +67,27 @@ class Names:
 
     def learn(self, run: Run) -> None:
         """Take in a run of records that are not connections."""
-        if run.length == LOOKUP.size:
-            for record in iter_unpack(f"<8x{LOOKUP.format[1:]}", run.framed):
-                self._learn_lookup(*record)
-        elif run.length == STARTED.size:
+        if run.length == STARTED.size:
             for _, pid in iter_unpack(f"<8x{STARTED.format[1:]}", run.framed):
                 self.started.append(pid)
+        elif run.length == LOOKUP.size:
+            self._learn_each(run, LOOKUP, self._learn_lookup)
+        elif run.length == SMALL_ANSWER.size:
+            self._learn_each(run, SMALL_ANSWER, self._learn_answer)
         else:
-            layout = SMALL_ANSWER if run.length == SMALL_ANSWER.size else LARGE_ANSWER
-            for record in iter_unpack(f"<8x{layout.format[1:]}", run.framed):
-                self._learn_answer(*record)
+            self._learn_each(run, LARGE_ANSWER, self._learn_answer)
+
+    def _learn_each(self, run: Run, layout: Layout, learn: Callable[..., None]) -> None:
+        """Take records in, unless they are late and there is no time for it."""
+        for record in iter_unpack(f"<8x{layout.format[1:]}", run.framed):
+            if self._now_ns() - record[0] < LATE_NS:
+                learn(*record)
+            elif self._late.has():
+                begin = time.monotonic()
+                learn(*record)
+                self._late.take(time.monotonic() - begin)
+            else:
+                self.skipped += 1
 
     def _learn_answer(
         self,
