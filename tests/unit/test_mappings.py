@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 
 import pytest
@@ -132,3 +133,17 @@ def test_cpu_that_is_switched_on(
         lost.append(reader.lost)
     assert lost == [True, refused]
     reader.close()
+
+
+def test_mapped_often() -> None:
+    """A file that a process maps again and again is yielded once."""
+    with open("/proc/self/maps", "rb") as file:
+        library = next(p for *_, p in mappings.LINE.findall(file.read()))
+    with open(library, "rb") as file:
+        size, access = mmap.PAGESIZE, mmap.PROT_READ | mmap.PROT_EXEC
+        again = [
+            mmap.mmap(file.fileno(), size, mmap.MAP_PRIVATE, access) for _ in range(99)
+        ]
+        files = [mapping.file for mapping in mapped(os.getpid())]
+    assert len(files) == len(set(files))
+    del again

@@ -65,11 +65,18 @@ class Mapping(NamedTuple):
 
 
 def mapped(pid: int) -> Iterator[Mapping]:
-    """Yield the C libraries that a process has mapped; none when it can't be seen."""
+    """Yield the C libraries that a process has mapped; none when it can't be seen.
+
+    Each is yielded once: a process may have mapped it ten thousand times.
+    """
+    seen = set()
     with suppress(OSError), open(f"/proc/{pid}/maps", "rb") as file:
         text = file.read(MAPS_BYTES)
         for start, end, major, minor, inode, path in LINE.findall(text):
             key = _file(int(major, 16), int(minor, 16), int(inode))
+            if key in seen:
+                continue
+            seen.add(key)
             yield Mapping(pid, int(start, 16), int(end, 16), key, path)
 
 
