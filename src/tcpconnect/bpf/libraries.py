@@ -82,8 +82,7 @@ class Libraries:
         pid = os.getpid()
         self.look_at(pid)
         for mapping in mappings.mapped(pid):
-            if not self._use_known(mapping):
-                self._look_at_mapping(mapping)
+            self._check(mapping)
 
     def look_at(self, pid: int) -> None:
         """Attach to the libraries below the root of a process, where they are new."""
@@ -125,20 +124,34 @@ class Libraries:
             self._watch.lost = True
             self._say("programs map more C libraries than can be looked at in time")
 
-    def _use_known(self, mapping: Mapping) -> bool:
+    def _known(self, mapping: Mapping) -> Probe | None:
         probe = self._mapped.get(mapping.file) or self._probes.get(mapping.file)
-        if probe and probe.links:
+        return probe if probe and probe.links else None
+
+    def _use_known(self, mapping: Mapping) -> bool:
+        probe = self._known(mapping)
+        if probe:
             self._in_use.add(id(probe))
-            return True
-        return False
+        return probe is not None
 
     def _look_at_mapping(self, mapping: Mapping) -> None:
+        self._take_mapped(mapping)
+        self.unprobed += libc.has_ended(mapping.pid)
+
+    def _take_mapped(self, mapping: Mapping) -> None:
         with self._noting(mapping.pid):
             if library := libc.mapped_library(mapping):
                 probe = self._take(library, mapping.pid)
                 if probe.links and len(self._mapped) < MAX_LIBRARIES:
                     self._mapped[mapping.file] = probe
-        self.unprobed += libc.has_ended(mapping.pid)
+
+    def _check(self, mapping: Mapping) -> None:
+        """Look at a mapping of a scan: at each library once, if it was written to."""
+        probe = self._known(mapping)
+        if probe is None:
+            self._look_at_mapping(mapping)
+        elif id(probe) not in self._in_use:
+            self._take_mapped(mapping)
 
     def scan(self) -> None:
         """Look at all processes; let go of the libraries that none uses.
@@ -157,8 +170,7 @@ class Libraries:
             if self.stopped:
                 return
             for mapping in mappings.mapped(pid):
-                if not self._use_known(mapping):
-                    self._look_at_mapping(mapping)
+                self._check(mapping)
         if not lacking("CAP_SYS_PTRACE"):  # without it others' processes are not seen
             used = self._in_use
             self._let_go([f for f, p in self._probes.items() if id(p) not in used])
