@@ -210,6 +210,19 @@ def test_long_file_of_a_user(user: User) -> None:
     assert user.name() is None
 
 
+def test_file_that_grows(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more is read than the file had when that was counted."""
+    file = user.store(f"{HOME}/{STORAGE}/containers.json", "web")
+    content = file.read_text()
+    file.write_text("[]")
+    monkeypatch.setattr(
+        Allowance,
+        "take",
+        lambda *_: file.write_text(" " * files.FILE_BYTES + content),
+    )
+    assert user.name() is None
+
+
 def test_files_that_stall(user: User) -> None:
     """However many lookups and files a user has, they take little time a second."""
     entry = json.dumps({"id": "0" * 64, "names": ["x"]})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.enrich.owner import owner_of
+from tcpconnect.enrich.owner import A_CONTAINER, owner_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,14 @@ def test_who_made_it(tmp_path: Path, below: str) -> None:
     mounts = [str(tmp_path)]
     assert owner_of(f"/machine.slice/{LIBPOD}{below}", mounts) == 0
     assert owner_of(f"{SERVICE}/user.slice/{LIBPOD}{below}", mounts) == ALICE
+
+
+def test_in_a_container(tmp_path: Path) -> None:
+    """A container whose root can make cgroups can not make one of this machine's."""
+    inner = f"/machine.slice/{LIBPOD}/docker-{64 * 'b'}.scope"
+    make(tmp_path, inner, 0)
+    assert owner_of(inner, [str(tmp_path)]) == A_CONTAINER
+    assert owner_of(f"{inner}/x", [str(tmp_path)]) == A_CONTAINER
 
 
 def test_gone(tmp_path: Path) -> None:

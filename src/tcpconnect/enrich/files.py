@@ -101,7 +101,7 @@ def _users_content(top: int, path: str, uid: int) -> bytes:
         return b""
     for each in allowances:
         each.take(size)
-    return _content(fd, uid, USERS_MAX_BYTES)
+    return _content(fd, uid, size)  # it may grow
 
 
 def _open(at: int, path: str, flags: int, resolve: int) -> int:

@@ -6,18 +6,20 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from tcpconnect.enrich.container import own
+from tcpconnect.enrich.container import own, parse
 from tcpconnect.enrich.files import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+A_CONTAINER = -1  # whose root is none of this machine's
 _USERS = re.compile(r"/user\.slice/user-(\d+)\.slice/.*")
 
 
 def owner_of(path: str, mounts: Collection[str]) -> int:
     """Return the user in whose directory a container's cgroup was made.
 
+    What is in another container's may have any name: of that, A_CONTAINER is the owner.
     ``path`` is that of a cgroup in or below it, ``mounts`` where its hierarchies are.
     When that directory is gone, a slice that systemd has made for a user counts, else
     the nearest one above that is there.
@@ -26,6 +28,8 @@ def owner_of(path: str, mounts: Collection[str]) -> int:
     while above.strip("/") and not own(above):
         above = os.path.dirname(above)
     above = os.path.dirname(above)
+    if parse(above):
+        return A_CONTAINER
     uid = _uid(above, mounts)
     if uid is None and (matched := _USERS.fullmatch(f"{above}/")):
         return int(matched[1])
