@@ -8,6 +8,7 @@ realtime priority takes the CPU at any moment, also at that one.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from collections import Counter
@@ -32,6 +33,7 @@ PAUSE_S = 0.0002
 PRIORITIES = (0, 1, 2)  # each takes the CPU from those before it
 REFUSED = ("127.0.0.1", 1)
 RESULT = "ECONNREFUSED"
+LOST = re.compile("in total, ([0-9]+) names lost")
 
 COLUMNS = {
     "dport": "1",
@@ -67,10 +69,10 @@ def pin(priority: int) -> None:
 
 def lines_of(
     work: Callable[[int], None], columns: str, *options: str
-) -> tuple[list[int], Counter[str]]:
+) -> tuple[list[int], Counter[str], str]:
     """Have tasks of all priorities do something; return their PIDs and what is shown.
 
-    The lines have the PID before the columns.
+    The lines have the PID before the columns. Last comes what is said of losses.
     """
     with ExitStack() as stack:
         workers = [
@@ -83,14 +85,15 @@ def lines_of(
         stack.enter_context(tool)
         run_all(workers)
         assert tool.stop() == 0
-        assert tool.stderr == READY
-        return pids, Counter(tool.stdout.decode().splitlines()[1:])
+        said = tool.stderr.decode().removeprefix(READY.decode())
+        return pids, Counter(tool.stdout.decode().splitlines()[1:]), said
 
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_no_attempt_is_missed(column: str) -> None:
     """Each is shown once, and whole."""
-    pids, shown = lines_of(attempts, column)
+    pids, shown, said = lines_of(attempts, column)
+    assert said == ""
     assert shown == {f"{pid},{COLUMNS[column]}": MADE for pid in pids}
 
 
@@ -126,15 +129,19 @@ def lookups(priority: int) -> None:
 
 
 def test_no_name_is_mixed_up(tmp_path: Path) -> None:
-    """Each attempt has the name that its own process looked up."""
+    """Each attempt has the name that its own process looked up, or it is counted."""
     hosts = "".join(
         f"{address[:-1]}{n} {name}\n"
         for name, address in ADDRESSES.items()
         for n in range(1, 41)
     )
     with etc(tmp_path, hosts):
-        pids, shown = lines_of(lookups, "query,daddr", "-d", "--names", "libc")
-    lines = [
-        f"{pid},{name},{ADDRESSES[name]}" for pid, name in zip(pids, NAMES, strict=True)
-    ]
-    assert shown == dict.fromkeys(lines, LOOKED_UP)
+        pids, shown, said = lines_of(lookups, "query,daddr", "-d", "--names", "libc")
+    nameless = 0
+    for pid, name in zip(pids, NAMES, strict=True):
+        without = shown.pop(f"{pid},,{ADDRESSES[name]}", 0)
+        assert shown.pop(f"{pid},{name},{ADDRESSES[name]}") == LOOKED_UP - without
+        nameless += without
+    assert not shown
+    assert all(" names lost: " in line for line in said.splitlines())
+    assert nameless <= sum(map(int, LOST.findall(said)))
