@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from share.option import Option, options
+from typing import TYPE_CHECKING
+
+from share.option import SHOWN, completion
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
+
+if TYPE_CHECKING:
+    from tcpconnect.options import Option
 
 # What completes values of each kind; nothing is known of the others.
 KINDS = {
@@ -26,10 +31,9 @@ KINDS = {
 
 def script() -> str:
     """Return what bash sources."""
-    every = options()
     parts = {
-        "CASES": "\n".join(_case(option) for option in every if option.metavar),
-        "NAMES": " ".join(name for option in every for name in option.names),
+        "CASES": "\n".join(_case(option) for option in SHOWN if option.value),
+        "NAMES": " ".join(flag for option in SHOWN for flag in option.flags),
         "COLUMNS": " ".join([*CONNECTION, "help"]),
         "FLOWS": " ".join([*FLOW, "help"]),
     }
@@ -37,5 +41,5 @@ def script() -> str:
 
 
 def _case(option: Option) -> str:
-    command = KINDS[option.kind].format(words=" ".join(option.words))
-    return f"\t{' | '.join(option.names)}) {command} ;;".replace("  ;;", " ;;")
+    command = completion(option, KINDS)
+    return f"\t{' | '.join(option.flags)}) {command} ;;".replace("  ;;", " ;;")

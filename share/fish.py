@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from share.option import Option, column_words, options
+from share.option import SHOWN, column_words, completion
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
+    from tcpconnect.options import Option
 
 # The value of an option: how complete(1) is told what may be there.
 KINDS = {
@@ -29,7 +30,7 @@ KINDS = {
 def script() -> str:
     """Return what fish sources."""
     parts = {
-        "OPTIONS": "\n".join(map(_line, options())),
+        "OPTIONS": "\n".join(map(_line, SHOWN)),
         "COLUMNS": _columns(CONNECTION),
         "FLOWS": _columns(FLOW),
     }
@@ -44,9 +45,9 @@ def _columns(table: dict[str, Column]) -> str:
 
 
 def _line(option: Option) -> str:
-    words = ["complete -c tcpconnect", *map(_name, option.names)]
-    if option.metavar:
-        words.append(KINDS[option.kind].format(words=" ".join(option.words)))
+    words = ["complete -c tcpconnect", *map(_name, option.flags)]
+    if option.value:
+        words.append(completion(option, KINDS))
     return f"{' '.join(words)} -d {_quote(option.help)}"
 
 

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from share.figures import figures
-from share.option import Option, options
+from share.option import SHOWN, metavar
 from share.template import fill
 from tcpconnect import __version__
 from tcpconnect.connection import CONNECTION
@@ -15,6 +15,7 @@ from tcpconnect.options import EXAMPLES
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
+    from tcpconnect.options import Option
 
 WIDTH = 72
 
@@ -23,7 +24,7 @@ def page() -> str:
     """Return the page in roff, with the macros of man(7)."""
     parts = {
         "VERSION": __version__,
-        "OPTIONS": "\n".join(map(_option, options())),
+        "OPTIONS": "\n".join(map(_option, SHOWN)),
         "FIELDS": _fields(CONNECTION),
         "FLOWS": _fields(FLOW),
         "FIGURES": _figures(),
@@ -40,8 +41,8 @@ def roff(text: str) -> str:
 
 
 def _option(option: Option) -> str:
-    names = [f"\\fB{roff(name)}\\fR" for name in option.names]
-    value = f" \\fI{roff(option.metavar)}\\fR" if option.metavar else ""
+    names = [f"\\fB{roff(name)}\\fR" for name in option.flags]
+    value = f" \\fI{roff(metavar(option))}\\fR" if option.value else ""
     again = " May be given again, for more values." if option.repeats else ""
     return f".TP\n{', '.join(names)}{value}\n{_paragraph(option.help, again)}"
 

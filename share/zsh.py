@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from share.option import Option, column_words, options
+from share.option import ENDING, SHOWN, column_words, completion, metavar, rivals
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
+    from tcpconnect.options import Option
 
 # The action of _arguments(1) for values of each kind.
 KINDS = {
@@ -29,7 +30,7 @@ KINDS = {
 
 def script() -> str:
     """Return the function that zsh loads."""
-    specs = [_spec(option, name) for option in options() for name in option.names]
+    specs = [_spec(option, name) for option in SHOWN for name in option.flags]
     parts = {
         "OPTIONS": " \\\n".join(f"\t\t{spec}" for spec in specs),
         "COLUMNS": _columns(CONNECTION),
@@ -48,15 +49,14 @@ def _columns(table: dict[str, Column]) -> str:
 
 def _spec(option: Option, name: str) -> str:
     """Return what _arguments wants to know of one name of an option."""
-    rivals = "*" if option.repeats else f"({' '.join(option.rivals)})"
-    if option.ends:
-        rivals = "(- *)"
+    excluded = "*" if option.repeats else f"({' '.join(rivals(option))})"
+    if option.member in ENDING:
+        excluded = "(- *)"
     value = ""
-    if option.metavar:
+    if option.value:
         name += "=" if name.startswith("--") else "+"
-        action = KINDS[option.kind].format(words=" ".join(option.words))
-        value = f":{_escape(option.metavar)}:{action}"
-    return shlex.quote(f"{rivals}{name}[{_escape(option.help)}]{value}")
+        value = f":{_escape(metavar(option))}:{completion(option, KINDS)}"
+    return shlex.quote(f"{excluded}{name}[{_escape(option.help)}]{value}")
 
 
 def _escape(text: str) -> str:

@@ -8,14 +8,16 @@ if TYPE_CHECKING:
     from tcpconnect.api import trace
     from tcpconnect.connection import Connection
     from tcpconnect.flow import Flow
+    from tcpconnect.settings import Settings
     from tcpconnect.tracer import Trace
 
 __version__ = "0.1.0"
-__all__ = ["Connection", "Flow", "Trace", "trace"]
+__all__ = ["Connection", "Flow", "Settings", "Trace", "trace"]
 
 _HOMES = {
     "Connection": "tcpconnect.connection",
     "Flow": "tcpconnect.flow",
+    "Settings": "tcpconnect.settings",
     "Trace": "tcpconnect.tracer",
     "trace": "tcpconnect.api",
 }

@@ -12,7 +12,6 @@ from tcpconnect.errors import (
     TcpconnectError,
     no_proc,
 )
-from tcpconnect.options import build_parser
 from tcpconnect.output import (
     STDOUT,
     ReaderGoneError,
@@ -20,10 +19,12 @@ from tcpconnect.output import (
     say,
     write,
 )
+from tcpconnect.parsing import parse
 
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Iterator, Sequence
+
+    from tcpconnect.parsing import CommandLine
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,9 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbose = False
     try:
         keep_standard_descriptors()
-        options = build_parser().parse_args(arguments)
-        verbose = options.verbose
-        return _run(options)
+        asked = parse(arguments)
+        verbose = asked.verbose
+        return _run(asked)
     except ReaderGoneError:
         return 0
     except Exception as error:  # noqa: BLE001 (a bug: still one line, no traceback)
@@ -48,23 +49,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return known.exit_code
 
 
-def _run(options: Namespace) -> int:
-    if options.check:
+def _run(line: CommandLine) -> int:
+    if line.check:
         from tcpconnect.info import check
 
-        report, code = check(verbose=options.verbose)
+        report, code = check(verbose=line.verbose)
         write(STDOUT, report.encode())
         return code
-    if options.schema or options.columns == "help":
+    if line.schema or line.columns == "help":
         from tcpconnect.info import columns_help, schema
 
-        tell = schema if options.schema else columns_help
-        write(STDOUT, tell(count=options.count).encode())
+        tell = schema if line.schema else columns_help
+        write(STDOUT, tell(count=line.count).encode())
         return 0
     from tcpconnect.pipeline import run
     from tcpconnect.view import View
 
-    return run(options, View(options))
+    return run(line, View(line))
 
 
 def _unforeseen(error: Exception) -> TcpconnectError:

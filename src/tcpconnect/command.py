@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from tcpconnect.errors import CommandError, TcpconnectError, UsageError
+from tcpconnect.filters import MAX_UID
 from tcpconnect.output import say
 from tcpconnect.processes import descendants, in_group
-from tcpconnect.settings import MAX_UID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,13 +14,14 @@ from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import FLOW
 from tcpconnect.output import harmless
+from tcpconnect.settings import Settings
 
-# What can lack something, with options of trace() that try it.
-FEATURES: dict[str, dict[str, Any]] = {
-    "every attempt": {},
-    "names from dns (-d)": {"dns": True, "name_sources": ["dns"]},
-    "names from libc (-d)": {"dns": True, "name_sources": ["libc"]},
-    "names of containers (--columns container,pod)": {"details": ["container"]},
+# What can lack something, with settings that try it.
+FEATURES = {
+    "every attempt": Settings(),
+    "names from dns (-d)": Settings(dns=True, name_sources={"dns"}),
+    "names from libc (-d)": Settings(dns=True, name_sources={"libc"}),
+    "names of containers (--columns container,pod)": Settings(details={"container"}),
 }
 # What depends on whose file it is, and the capability for those of others.
 ON_FILES = {
@@ -84,14 +85,14 @@ def _line(check: Check, otherwise: str) -> str:
 
 def _features() -> list[Check]:
     told: set[str] = set()
-    tried = [_try(name, options, told) for name, options in FEATURES.items()]
+    tried = [_try(name, settings, told) for name, settings in FEATURES.items()]
     return tried + [_may(name, needed) for name, needed in ON_FILES.items()]
 
 
-def _try(name: str, options: dict[str, Any], told: set[str]) -> Check:
+def _try(name: str, settings: Settings, told: set[str]) -> Check:
     """Try a feature; what was ``told`` of one before it is not told again."""
     try:
-        with trace(**options) as events:
+        with trace(settings) as events:
             events.settle()
             notices = [notice for notice in events.notices if notice not in told]
     except KernelError as error:

@@ -1,19 +1,29 @@
-"""The options of the command line; the man page and completions are made from them."""
+"""The table of options: parser, Settings, man page and completions read it."""
 
 from __future__ import annotations
 
-import argparse
+from typing import Any
 
-from tcpconnect import __version__, filters
-from tcpconnect.parsing import (
-    IpVersion,
-    Parser,
-    Union,
-    count,
-    milliseconds,
-    seconds,
+import msgspec
+
+from tcpconnect.filters import (
+    CGROUPMAP,
+    CGROUPS,
+    COMMS,
+    CONTAINERS,
+    MNTNSMAP,
+    NETNS,
+    NETWORKS,
+    NUMBER,
+    PIDS,
+    PORTS,
+    RING,
+    SHORT_TIME,
+    SOURCES,
+    TIME,
+    UIDS,
 )
-from tcpconnect.settings import NAME_SOURCES, RING_BYTES
+from tcpconnect.values import Value
 
 EXAMPLES = """\
 examples:
@@ -50,250 +60,222 @@ FORMATS = ("table", "json", "csv")
 COLORS = ("auto", "always", "never")
 
 
-def build_parser() -> Parser:
-    """Return the parser of all options."""
-    parser = Parser(
-        prog="tcpconnect",
-        description="Trace TCP connects",
-        epilog=EXAMPLES,
-        allow_abbrev=False,
-    )
-    _add_classic(parser)
-    _add_selection(parser)
-    _add_attempt(parser)
-    _add_names(parser)
-    _add_output(parser)
-    _add_running(parser)
-    return parser
+class Option(msgspec.Struct, frozen=True):
+    """An option of the command line.
+
+    ``member`` is what it sets, of Settings or else of CommandLine: to what its
+    ``value`` reads, or to ``const`` where it takes none. Without ``help`` it is hidden.
+    Of one ``group`` only one may be given. When it ``repeats``, each time adds values.
+    """
+
+    flags: tuple[str, ...]
+    member: str
+    help: str
+    value: Value | None = None
+    const: Any = True
+    group: str = ""
+    repeats: bool = False
 
 
-def _add_classic(parser: Parser) -> None:
-    """Add the options of bcc's tcpconnect, in its order."""
-    add = parser.add_argument
-    add("-t", "--timestamp", action="store_true", help="include timestamp on output")
-    add(
-        *("-p", "--pid"),
-        type=filters.pids,
-        action=Union,
-        metavar="PID",
-        help="trace this PID only, or a comma-separated list",
-    )
-    add(
-        *("-P", "--port"),
-        type=filters.ports,
-        action=Union,
-        metavar="PORT",
-        help="comma-separated list of destination ports to trace. "
-        "Ranges too: 8000-8100",
-    )
-    add("-U", "--print-uid", action="store_true", help="include UID on output")
-    add(
-        *("-u", "--uid"),
-        type=filters.uids,
-        action=Union,
-        metavar="UID",
-        help="trace this UID only, or a comma-separated list; user names, too",
-    )
-    add(
-        *("-c", "--count"),
-        action="store_true",
-        help="count connects per src ip and dest ip/port",
-    )
-    add(
-        "--cgroupmap",
-        metavar="CGROUPMAP",
-        help="trace cgroups in this BPF map only (docs/special_filtering.md)",
-    )
-    add(
-        "--mntnsmap",
-        metavar="MNTNSMAP",
-        help="trace mount namespaces in this BPF map only (docs/special_filtering.md)",
-    )
+# These end the tool where they stand: each is an action of argparse.
+HELP, VERSION = "help", "version"
 
-
-# Filters beyond those of bcc's tool: name, how its value is read, what it is called.
-# Each may be given again, for more values.
-SELECTION = (
-    ("--not-port", filters.ports, "PORT", "no destination ports of this list"),
-    (
-        "--to",
-        filters.networks,
-        "CIDR",
+OPTIONS = (
+    Option(("-h", "--help"), HELP, "show this help message and exit"),
+    # Those of bcc's tcpconnect, in its order.
+    Option(("-t", "--timestamp"), "timestamp", "include timestamp on output"),
+    Option(
+        ("-p", "--pid"),
+        "pids",
+        "trace this PID only, or a comma-separated list",
+        PIDS,
+        repeats=True,
+    ),
+    Option(
+        ("-P", "--port"),
+        "ports",
+        "comma-separated list of destination ports to trace. Ranges too: 8000-8100",
+        PORTS,
+        repeats=True,
+    ),
+    Option(("-U", "--print-uid"), "print_uid", "include UID on output"),
+    Option(
+        ("-u", "--uid"),
+        "uids",
+        "trace this UID only, or a comma-separated list; user names, too",
+        UIDS,
+        repeats=True,
+    ),
+    Option(("-c", "--count"), "count", "count connects per src ip and dest ip/port"),
+    Option(
+        ("--cgroupmap",),
+        "cgroupmap",
+        "trace cgroups in this BPF map only (docs/special_filtering.md)",
+        CGROUPMAP,
+    ),
+    Option(
+        ("--mntnsmap",),
+        "mntnsmap",
+        "trace mount namespaces in this BPF map only (docs/special_filtering.md)",
+        MNTNSMAP,
+    ),
+    # Filters beyond those of bcc's tool.
+    Option(
+        ("--not-port",),
+        "not_ports",
+        "no destination ports of this list",
+        PORTS,
+        repeats=True,
+    ),
+    Option(
+        ("--to",),
+        "to",
         "trace this destination network or address only, or a comma-separated list",
+        NETWORKS,
+        repeats=True,
     ),
-    ("--not-to", filters.networks, "CIDR", "no destinations in these networks"),
-    (
-        "--from",
-        filters.networks,
-        "CIDR",
+    Option(
+        ("--not-to",),
+        "not_to",
+        "no destinations in these networks",
+        NETWORKS,
+        repeats=True,
+    ),
+    Option(
+        ("--from",),
+        "from_",
         "trace this source network or address only, or a comma-separated list",
+        NETWORKS,
+        repeats=True,
     ),
-    (
-        "--comm",
-        filters.comms,
-        "NAME",
+    Option(
+        ("--comm",),
+        "comms",
         "trace threads of this name only, or a comma-separated list",
+        COMMS,
+        repeats=True,
     ),
-    (
-        "--netns",
-        filters.netns,
-        "NETNS",
+    Option(
+        ("--netns",),
+        "netns",
         "trace this network namespace only: a name of ip-netns, a PID, or an inode",
+        NETNS,
+        repeats=True,
     ),
-    (
-        "--cgroup",
-        filters.whole,
-        "PATH",
+    Option(
+        ("--cgroup",),
+        "cgroups",
         "trace this cgroup and all below it only; PATH is below the cgroup v2 mount",
+        CGROUPS,
+        repeats=True,
     ),
-    (
-        "--container",
-        filters.names,
-        "CONTAINER",
+    Option(
+        ("--container",),
+        "containers",
         "trace this running container only: its name, or the beginning of its ID",
+        CONTAINERS,
+        repeats=True,
     ),
-)
-
-
-def _add_selection(parser: Parser) -> None:
-    for name, parse, metavar, text in SELECTION:
-        parser.add_argument(name, type=parse, action=Union, metavar=metavar, help=text)
-    parser.add_argument(
-        *("-f", "--follow"),
-        action="store_true",
-        help="with -p: trace the children of these processes, too, and so on; "
+    Option(
+        ("-f", "--follow"),
+        "follow",
+        "with -p: trace the children of these processes, too, and so on; "
         "stop when all have ended",
-    )
-
-
-def _add_attempt(parser: Parser) -> None:
-    """Add what concerns the attempt itself: IP version, port, outcome."""
-    version = parser.add_mutually_exclusive_group()
-    for ip in (4, 6):
-        version.add_argument(
-            *(f"-{ip}", f"--ipv{ip}"),
-            dest="ip",
-            action=IpVersion,
-            const=ip,
-            default=0,
-            help=f"trace IPv{ip} only",
-        )
-    add = parser.add_argument
-    add(
-        *("-L", "--lport"),
-        action="store_true",
-        help="include LPORT, the source port; a line then comes when its port is "
+    ),
+    # The attempt itself.
+    Option(("-4", "--ipv4"), "ip", "trace IPv4 only", const=4, group="ip"),
+    Option(("-6", "--ipv6"), "ip", "trace IPv6 only", const=6, group="ip"),
+    Option(
+        ("-L", "--lport"),
+        "lport",
+        "include LPORT, the source port; a line then comes when its port is "
         "known, at the latest when the attempt ends",
-    )
-    add(
-        *("-r", "--result"),
-        action="store_true",
-        help="include LAT(ms) and RESULT; a line then comes when its attempt ends",
-    )
-    add(
-        "--failed",
-        action="store_true",
-        help="only attempts that did not end OK; implies -r",
-    )
-    add(
-        "--slower",
-        type=milliseconds,
-        default=0.0,
-        metavar="MS",
-        help="only attempts that took at least MS milliseconds; implies -r",
-    )
-
-
-def _add_names(parser: Parser) -> None:
-    add = parser.add_argument
-    add(
-        *("-d", "--dns"),
-        action="store_true",
-        help="include likely DNS query associated with each connect",
-    )
-    add(
-        "--dns-latency",
-        action="store_true",
-        help="include DNS(ms), how long the program waited for the name; "
-        "implies -d and -r",
-    )
-    add(
-        "--names",
-        type=filters.name_sources,
-        default=NAME_SOURCES,
-        metavar="SOURCES",
-        help="with -d: where names are seen: dns (answers from port 53), libc "
+    ),
+    Option(
+        ("-r", "--result"),
+        "result",
+        "include LAT(ms) and RESULT; a line then comes when its attempt ends",
+    ),
+    Option(("--failed",), "failed", "only attempts that did not end OK; implies -r"),
+    Option(
+        ("--slower",),
+        "slower_ms",
+        "only attempts that took at least MS milliseconds; implies -r",
+        SHORT_TIME,
+    ),
+    # Names of destinations.
+    Option(
+        ("-d", "--dns"),
+        "dns",
+        "include likely DNS query associated with each connect",
+    ),
+    Option(
+        ("--dns-latency",),
+        "dns_latency",
+        "include DNS(ms), how long the program waited for the name; implies -d and -r",
+    ),
+    Option(
+        ("--names",),
+        "name_sources",
+        "with -d: where names are seen: dns (answers from port 53), libc "
         "(getaddrinfo), or both (default)",
-    )
-    add(
-        "--max-names",
-        type=count,
-        default=10_240,
-        metavar="N",
-        help="with -d: keep the names of so many addresses, in 4,800 bytes each on "
+        SOURCES,
+    ),
+    Option(
+        ("--max-names",),
+        "max_names",
+        "with -d: keep the names of so many addresses, in 4,800 bytes each on "
         "average (default 10240)",
-    )
-    add(
-        "--names-ttl",
-        type=seconds,
-        default=24 * 3600.0,
-        metavar="SECONDS",
-        help="with -d: forget a name after so many seconds (default 86400)",
-    )
-
-
-def _add_output(parser: Parser) -> None:
-    add = parser.add_argument
-    add(
-        "--histogram",
-        action="store_true",
-        help="with -c: draw a histogram of all latencies below the table",
-    )
-    add(
-        "--format",
-        choices=FORMATS,
-        help="table (default), json (an object a line) or csv",
-    )
-    add("-j", "--json", action="store_true", help="the same as --format json")
-    add(
-        "--color",
-        choices=COLORS,
-        default="auto",
-        help="color the table: auto (default: on a terminal, unless NO_COLOR is set), "
+        NUMBER,
+    ),
+    Option(
+        ("--names-ttl",),
+        "names_ttl_s",
+        "with -d: forget a name after so many seconds (default 86400)",
+        TIME,
+    ),
+    # The output.
+    Option(
+        ("--histogram",),
+        "histogram",
+        "with -c: draw a histogram of all latencies below the table",
+    ),
+    Option(
+        ("--format",),
+        "format",
+        "table (default), json (an object a line) or csv",
+        Value("", completion="words", words=FORMATS),
+    ),
+    Option(("-j", "--json"), "json", "the same as --format json"),
+    Option(
+        ("--color",),
+        "color",
+        "color the table: auto (default: on a terminal, unless NO_COLOR is set), "
         "always or never",
-    )
-    add(
-        "--columns",
-        metavar="LIST",
-        help="show these columns, comma-separated; --columns help lists them all",
-    )
-    add(
-        *("-o", "--output"),
-        metavar="FILE",
-        help="write to FILE instead of stdout (or, with a command, stderr)",
-    )
-    add("--schema", action="store_true", help="print the JSON Schema and exit")
-
-
-def _add_running(parser: Parser) -> None:
-    add = parser.add_argument
-    add(
-        "--duration",
-        type=seconds,
-        metavar="SECONDS",
-        help="stop after so many seconds",
-    )
-    add("--limit", type=count, metavar="N", help="stop after N lines")
-    add(
-        "--check",
-        action="store_true",
-        help="examine whether this machine can trace, and exit",
-    )
-    add(
-        *("-v", "--verbose"),
-        action="store_true",
-        help="show libbpf's log, and tracebacks of errors",
-    )
-    add("--version", action="version", version=f"tcpconnect {__version__}")
-    # For tests of losses.
-    add("--ring-bytes", type=count, default=RING_BYTES, help=argparse.SUPPRESS)
+        Value("", completion="words", words=COLORS),
+    ),
+    Option(
+        ("--columns",),
+        "columns",
+        "show these columns, comma-separated; --columns help lists them all",
+        Value("LIST", completion="columns"),
+    ),
+    Option(
+        ("-o", "--output"),
+        "output",
+        "write to FILE instead of stdout (or, with a command, stderr)",
+        Value("FILE", completion="file"),
+    ),
+    Option(("--schema",), "schema", "print the JSON Schema and exit"),
+    # The run.
+    Option(("--duration",), "duration", "stop after so many seconds", TIME),
+    Option(("--limit",), "limit", "stop after N lines", NUMBER),
+    Option(("--check",), "check", "examine whether this machine can trace, and exit"),
+    Option(
+        ("-v", "--verbose"),
+        "verbose",
+        "show libbpf's log, and tracebacks of errors",
+    ),
+    Option(("--version",), VERSION, "show program's version number and exit"),
+    Option(("--ring-bytes",), "ring_bytes", "", RING),  # for tests of losses
+)

@@ -1,20 +1,119 @@
-"""What argparse does not do by itself: unions, commands, and errors of our kind."""
+"""parse(): from the command line to what it asks for, by the table of options."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tcpconnect import filters
+import msgspec
+
+from tcpconnect import __version__
 from tcpconnect.errors import UsageError
+from tcpconnect.options import EXAMPLES, HELP, OPTIONS, VERSION, Option
 from tcpconnect.output import STDOUT, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 COMMAND_MARK = "--"
-MAX_NUMBER = 1_000_000_000
 PIECE_WORDS = 100
+PROG = "tcpconnect"
+REMEDY = f"{PROG} -h shows the options"
+
+
+class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line asks for.
+
+    ``changes`` are the members of Settings that it gives; the others say what to print,
+    where and how much. ``command`` is what follows ``--``, with its arguments.
+    """
+
+    changes: dict[str, Any]
+    command: list[str]
+    timestamp: bool = False
+    print_uid: bool = False
+    histogram: bool = False
+    format: str | None = None
+    json: bool = False
+    color: str = "auto"
+    columns: str | None = None
+    output: str | None = None
+    schema: bool = False
+    limit: int | None = None
+    check: bool = False
+
+    @property
+    def count(self) -> bool:
+        """Whether flows are counted."""
+        return bool(self.changes.get("count"))
+
+    @property
+    def verbose(self) -> bool:
+        """Whether tracebacks are shown."""
+        return bool(self.changes.get("verbose"))
+
+
+def parse(words: Sequence[str] | None = None) -> CommandLine:
+    """Parse these words, or those of this process. Raises UsageError.
+
+    Ends the process after ``-h`` and ``--version``.
+    """
+    ours, command = list(sys.argv[1:] if words is None else words), []
+    if COMMAND_MARK in ours:
+        at = ours.index(COMMAND_MARK)
+        ours, command = ours[:at], ours[at + 1 :]
+        if not command:
+            raise UsageError(f"no command after {COMMAND_MARK}", "", REMEDY)
+    given = vars(build_parser().parse_args(ours))
+    from tcpconnect.settings import Settings  # a page, as of -h, needs none
+
+    changes = {
+        name: given[name] for name in Settings.__struct_fields__ if name in given
+    }
+    rest = {name: value for name, value in given.items() if name not in changes}
+    if command:
+        changes.pop("follow", None)  # it needs -p; a command is followed anyway
+    return CommandLine(changes=changes, command=command, **rest)
+
+
+def build_parser() -> Parser:
+    """Return the parser of all options; what is not given has no value."""
+    parser = Parser(
+        prog=PROG,
+        description="Trace TCP connects",
+        epilog=EXAMPLES,
+        add_help=False,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    names = {option.group for option in OPTIONS if option.group}
+    groups = {name: parser.add_mutually_exclusive_group() for name in names}
+    for option in OPTIONS:
+        groups.get(option.group, parser).add_argument(
+            *option.flags,
+            dest=option.member,
+            help=option.help or argparse.SUPPRESS,
+            **_action(option),
+        )
+    return parser
+
+
+def _action(option: Option) -> dict[str, Any]:
+    """Return how argparse deals with an option."""
+    if option.member == HELP:
+        return {"action": HELP}
+    if option.member == VERSION:
+        return {"action": VERSION, "version": f"{PROG} {__version__}"}
+    if not option.value:
+        action = Exclusive if option.group else "store_const"
+        return {"action": action, "const": option.const}
+    return {
+        "action": Union if option.repeats else "store",
+        "type": option.value.parse,
+        "metavar": option.value.metavar or None,
+        "choices": None if option.value.metavar else option.value.words,
+    }
 
 
 def _without_terminal(prog: str) -> argparse.HelpFormatter:
@@ -37,36 +136,22 @@ def _pieces(words: list[str]) -> Iterator[list[str]]:
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises its errors, and writes as the tool writes.
-
-    What follows ``--`` is a command with its arguments, and goes to ``command``.
-    """
+    """An ArgumentParser that raises its errors, and writes as the tool writes."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(formatter_class=_without_terminal, **given)
 
     def parse_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, _namespace: None = None
+        self, args: Sequence[str], _namespace: None = None
     ) -> argparse.Namespace:
-        """Parse, with the command apart."""
-        if args is None:
-            import sys
-
-            args = sys.argv[1:]
-        ours, command = list(args), []
-        if COMMAND_MARK in ours:
-            at = ours.index(COMMAND_MARK)
-            ours, command = ours[:at], ours[at + 1 :]
-            if not command:
-                self.error(f"no command after {COMMAND_MARK}")
+        """Parse, in linear time."""
         options, unknown = argparse.Namespace(), []
-        for piece in _pieces(ours):
+        for piece in _pieces(list(args)):
             options, more = self.parse_known_args(piece, options)
             unknown += more
         if unknown:
             message = f"unrecognized arguments: {' '.join(unknown)}"
             self.error(message)
-        options.command = command
         return options
 
     def format_usage(self) -> str:
@@ -88,24 +173,29 @@ class Parser(argparse.ArgumentParser):
             self.usage = f"{usage}\n{indent}[{COMMAND_MARK} COMMAND [ARGUMENT ...]]"
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        """Refuse ``--`` as a value: argparse before Python 3.13 loses it."""
+        """Say of which option a value is wrong.
+
+        Refuse ``--``, too: argparse before Python 3.13 loses it.
+        """
         if arg_strings == [COMMAND_MARK]:
             raise argparse.ArgumentError(action, "expected one argument")
-        return super()._get_values(action, arg_strings)
+        try:
+            return super()._get_values(action, arg_strings)
+        except UsageError as error:
+            sentence = f"argument {'/'.join(action.option_strings)}: {error.sentence}"
+            remedy = error.remedy or REMEDY
+            raise UsageError(sentence, error.reason, remedy) from error
 
     def _print_message(self, message: str, _file: object = None) -> None:
         write(STDOUT, message.encode())
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
-        raise UsageError(message, "", f"{self.prog} -h shows the options")
+        raise UsageError(message, "", REMEDY)
 
 
 class Union(argparse.Action):
     """An option that may be given again: its values, which are sets, are united."""
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(default=frozenset(), **given)
 
     def __call__(
         self,
@@ -115,14 +205,14 @@ class Union(argparse.Action):
         _option: str | None = None,
     ) -> None:
         """Add the values of one occurrence."""
-        united = getattr(namespace, self.dest)
-        if united is self.default:
+        united = getattr(namespace, self.dest, None)
+        if united is None:
             united = set()
             setattr(namespace, self.dest, united)
         united.update(values)
 
 
-class IpVersion(argparse.Action):
+class Exclusive(argparse.Action):
     """Stores its constant. Another one is refused, however far away that stands."""
 
     def __init__(self, **given: Any) -> None:
@@ -136,34 +226,12 @@ class IpVersion(argparse.Action):
         _option: str | None = None,
     ) -> None:
         """Store it."""
-        other = getattr(namespace, self.dest)
-        if other not in {self.default, self.const}:
-            reason = f"not allowed with argument -{other}/--ipv{other}"
-            raise argparse.ArgumentError(self, reason)
+        stored = getattr(namespace, self.dest, self.const)
+        if stored != self.const:
+            (other,) = (
+                "/".join(option.flags)
+                for option in OPTIONS
+                if (option.member, option.const) == (self.dest, stored)
+            )
+            raise argparse.ArgumentError(self, f"not allowed with argument {other}")
         setattr(namespace, self.dest, self.const)
-
-
-def _number(text: str, unit: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < MAX_NUMBER:  # false for NaN, too
-        reason = f"more than 0, less than {MAX_NUMBER}"
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit}, {reason}")
-    return number
-
-
-def seconds(text: str) -> float:
-    """Parse a number of seconds. Raises ArgumentTypeError, as do the others."""
-    return _number(text, "seconds")
-
-
-def milliseconds(text: str) -> float:
-    """Parse a number of milliseconds."""
-    return _number(text, "milliseconds")
-
-
-def count(text: str) -> int:
-    """Parse a whole number above 0."""
-    return filters.whole_number(text, "count", 1, MAX_NUMBER)

@@ -6,6 +6,8 @@ import os
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tcpconnect.api import trace
 from tcpconnect.bpf.capabilities import keep_only
 from tcpconnect.color import is_colored
@@ -16,27 +18,27 @@ from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals
 from tcpconnect.sinks import open_sink
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from tcpconnect.command import Command
+    from tcpconnect.parsing import CommandLine
     from tcpconnect.sinks import Sink
     from tcpconnect.tracer import Trace
     from tcpconnect.view import View
 
 
-def run(options: Namespace, view: View) -> int:
+def run(line: CommandLine, view: View) -> int:
     """Trace until told to stop, or the command has ended; return the exit code."""
     with ExitStack() as stack:
         stack.callback(end_watch)
-        output = _open_output(options, stack)
-        command = None
-        if options.command:
-            command = stack.enter_context(_command(options))
-        if options.dns:
+        output = _open_output(line, stack)
+        settings, command = view.settings, None
+        if line.command:
+            command = stack.enter_context(_command(line))
+            settings = replace(settings, pids={command.pid}, follow=True)
+        if settings.named:
             _allow_descriptors()
-        with _trace(options, view, command) as events:
+        with trace(settings) as events:
             events.stop_with(output)
-            sink = _open_sink(options, view, output)
+            sink = _open_sink(line, view, output)
             _tell(events)
             if command:
                 pass_signals_on(events, output, command)
@@ -49,7 +51,7 @@ def run(options: Namespace, view: View) -> int:
             if command:
                 command.start()
             with suppress(ReaderGoneError):
-                _show(events, sink, output, options)
+                _show(events, sink, output, line)
             if events.processes_ended and not command:
                 events.notices.append("all traced processes have ended")
                 _tell(events)
@@ -63,13 +65,13 @@ def _tell(events: Trace) -> None:
         say(f"tcpconnect: {notice}")
 
 
-def _open_output(options: Namespace, stack: ExitStack) -> int:
+def _open_output(line: CommandLine, stack: ExitStack) -> int:
     """Return where lines go; stdout is the command's, where there is one."""
-    if options.output is not None:
-        fd = open_file(options.output)
+    if line.output is not None:
+        fd = open_file(line.output)
         stack.callback(os.close, fd)
         return fd
-    return STDERR if options.command else STDOUT
+    return STDERR if line.command else STDOUT
 
 
 def _allow_descriptors() -> None:
@@ -84,55 +86,20 @@ def _allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _command(options: Namespace) -> Command:
+def _command(line: CommandLine) -> Command:
     from tcpconnect.command import Command
 
-    if options.pid:
+    if line.changes.get("pids"):
         reason = "the command is traced, and all that it starts"
         raise UsageError("-p does not go with a command", reason, "leave -p out")
-    return Command(options.command)
+    return Command(line.command)
 
 
-def _trace(options: Namespace, view: View, command: Command | None) -> Trace:
-    return trace(
-        pids={command.pid} if command else options.pid,
-        uids=options.uid,
-        ports=options.port,
-        not_ports=options.not_port,
-        ip=options.ip,
-        to=options.to,
-        not_to=options.not_to,
-        from_=getattr(options, "from"),
-        comms=options.comm,
-        netns=options.netns,
-        cgroups=options.cgroup,
-        containers=options.container,
-        follow=options.follow or bool(command),
-        cgroupmap=options.cgroupmap,
-        mntnsmap=options.mntnsmap,
-        lport=options.lport,
-        result=options.result,
-        failed=options.failed,
-        slower_ms=options.slower,
-        count=options.count,
-        dns=options.dns,
-        dns_latency=options.dns_latency,
-        name_sources=options.names,
-        max_names=options.max_names,
-        names_ttl_s=options.names_ttl,
-        details=view.details,
-        basics=view.basics,
-        duration=options.duration,
-        ring_bytes=options.ring_bytes,
-        verbose=options.verbose,
-    )
-
-
-def _open_sink(options: Namespace, view: View, output: int) -> Sink:
+def _open_sink(line: CommandLine, view: View, output: int) -> Sink:
     """Return the sink; what is imported later may be in a folder of root's."""
-    if options.histogram:
+    if line.histogram:
         from tcpconnect.sinks.histogram import draw  # noqa: F401 (for later)
-    colored = is_colored(options.color, output)
+    colored = is_colored(line.color, output)
     return open_sink(view.format, view.columns, colored=colored)
 
 
@@ -154,13 +121,13 @@ def _give_up_privileges(events: Trace, command: Command | None) -> None:
         say(f"tcpconnect: {error}")
 
 
-def _show(events: Trace, sink: Sink, output: int, options: Namespace) -> None:
+def _show(events: Trace, sink: Sink, output: int, line: CommandLine) -> None:
     """Write what comes, and say what was lost. Raises ReaderGoneError."""
     losses = LossReport()
-    if options.count:
-        _count(events, sink, losses, output, options)
+    if line.count:
+        _count(events, sink, losses, output, line)
     else:
-        _stream(events, sink, losses, output, options.limit)
+        _stream(events, sink, losses, output, line.limit)
     losses.total(events.losses)
 
 
@@ -182,13 +149,13 @@ def _stream(
 
 
 def _count(
-    events: Trace, sink: Sink, losses: LossReport, output: int, options: Namespace
+    events: Trace, sink: Sink, losses: LossReport, output: int, line: CommandLine
 ) -> None:
     for _ in events.batches():
         _tell(events)
         losses.warn(events.losses)
-    write(output, sink.header() + sink.rows(events.flows()[: options.limit]))
-    if options.histogram:
+    write(output, sink.header() + sink.rows(events.flows()[: line.limit]))
+    if line.histogram:
         from tcpconnect.sinks.histogram import draw
 
         write(output, draw(events.histogram(), "usecs"))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from tcpconnect.errors import UsageError
+from tcpconnect.filters import NAME_SOURCES
+from tcpconnect.options import OPTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
     from ipaddress import IPv4Network, IPv6Network
 
-MAX_PID = 1 << 22
-MAX_UID = (1 << 32) - 1
-MAX_PORT = (1 << 16) - 1
-MAX_INODE = (1 << 32) - 1
-MAX_COMM = 15  # bytes
-RING_BYTES = 4 << 20
-NAME_SOURCES = frozenset({"dns", "libc"})
+    Network = str | IPv4Network | IPv6Network
 
 # What a cgroup's path tells.
 CGROUP_DETAILS = frozenset(
@@ -31,14 +28,14 @@ DETAILS = CGROUP_DETAILS | {"ppid", "exe", "cmdline", "mntns"}
 BASICS = frozenset({"comm", "uid", "netns", "cgroup_id"})
 
 
-class Cgroup(NamedTuple):
+class Cgroup(msgspec.Struct, frozen=True):
     """A cgroup of v2: its ID, and at which levels below the root it may be."""
 
     id: int
     levels: range
 
 
-class Places(NamedTuple):
+class Places(msgspec.Struct, frozen=True):
     """Where to trace: cgroups, containers' cgroups, and containers' mount namespaces.
 
     The last are those of containers that are not in cgroup v2, as paths in /proc: of
@@ -61,26 +58,69 @@ class Places(NamedTuple):
         return sorted({level for cgroup in every for level in cgroup.levels})
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What to trace and when to report it; an empty set of a filter means all.
+NOWHERE = Places()
 
-    ``netns`` are inode numbers, or paths of namespaces. ``follow`` adds the children of
-    ``pids`` to them. ``result`` and ``lport`` hold an attempt's event back: until it
-    has ended, and until its source port is known. ``failed`` and ``slower_ms`` imply
-    ``result``, ``dns_latency`` implies ``dns``.
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What to trace and when to report it.
+
+    Collections become frozensets; an empty one of a filter means all.
+
+    Attributes:
+        pids: only these processes, by their PIDs in our PID namespace. The trace ends
+            when all of them have ended.
+        uids: only these user IDs.
+        ports: only these destination ports.
+        not_ports: none of these destination ports.
+        ip: 4 or 6: only this version on the wire; 0: both.
+        to: only destinations in these networks (texts, or networks of ``ipaddress``;
+            one of IPv6 that is IPv4-mapped is one of IPv4).
+        not_to: no destinations in these networks.
+        from_: only source addresses in these networks.
+        comms: only threads of these names, of up to 15 bytes.
+        netns: only sockets of these network namespaces, by their inode numbers, or by
+            paths such as "/run/netns/blue" and "/proc/1234/ns/net".
+        cgroups: only processes in these cgroups and below, by paths from where cgroup
+            v2 is mounted.
+        containers: only these containers, by name, ID or the beginning of an ID.
+        follow: ``pids`` are followed: their children are traced, too, and so on, until
+            all have ended.
+        cgroupmap: path of a pinned BPF hash map, key u64 and value u64: only the
+            cgroups whose IDs are its keys.
+        mntnsmap: the same for inodes of mount namespaces, key u64 and value u32.
+        lport: hold each event until its source port is known.
+        result: hold each event until its attempt has ended; ``latency_ms`` and
+            ``result`` are then set.
+        failed: only attempts that did not end OK; implies ``result``.
+        slower_ms: only attempts that took as many milliseconds; implies ``result``.
+        count: count per flow in the kernel, for ``flows()``; no events.
+        dns: seek the names of destinations: ``query`` and its companions are set, and
+            ``dns_ms``, how long the program waited for the name.
+        dns_latency: implies ``dns`` and ``result``: the whole cost of reaching it.
+        name_sources: where names are seen: "dns" (port 53), "libc" (getaddrinfo).
+        max_names: keep the names of so many addresses, in 4,800 bytes each on average.
+        names_ttl_s: forget a name after so many seconds.
+        details: what to tell of each process: "ppid", "exe", "cmdline", "cgroup",
+            "container", "container_id", "runtime", "unit", "pod", "pod_uid", "mntns".
+        basics: which to read of "comm", "uid", "netns" and "cgroup_id"; the others may
+            be empty or 0. Each of them costs every connect some time in the kernel.
+        duration: seconds until the trace stops by itself; None: never.
+        ring_bytes: room between kernel and this process, a power of two.
+        verbose: let libbpf write its log to stderr.
     """
 
-    pids: frozenset[int] = frozenset()
-    uids: frozenset[int] = frozenset()
-    ports: frozenset[int] = frozenset()
-    not_ports: frozenset[int] = frozenset()
+    pids: Collection[int] = frozenset()
+    uids: Collection[int] = frozenset()
+    ports: Collection[int] = frozenset()
+    not_ports: Collection[int] = frozenset()
     ip: int = 0
-    to: frozenset[IPv4Network | IPv6Network] = frozenset()
-    not_to: frozenset[IPv4Network | IPv6Network] = frozenset()
-    from_: frozenset[IPv4Network | IPv6Network] = frozenset()
-    comms: frozenset[str] = frozenset()
-    netns: frozenset[int | str] = frozenset()
-    places: Places = Places()
+    to: Collection[Network] = frozenset()
+    not_to: Collection[Network] = frozenset()
+    from_: Collection[Network] = frozenset()
+    comms: Collection[str] = frozenset()
+    netns: Collection[int | str] = frozenset()
+    cgroups: Collection[str] = frozenset()
+    containers: Collection[str] = frozenset()
     follow: bool = False
     cgroupmap: str | None = None
     mntnsmap: str | None = None
@@ -91,52 +131,40 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     count: bool = False
     dns: bool = False
     dns_latency: bool = False
-    name_sources: frozenset[str] = NAME_SOURCES
+    name_sources: Collection[str] = NAME_SOURCES
     max_names: int = 10_240
     names_ttl_s: float = 24 * 3600.0
-    details: frozenset[str] = frozenset()
-    basics: frozenset[str] = BASICS
-    ring_bytes: int = RING_BYTES
+    details: Collection[str] = frozenset()
+    basics: Collection[str] = BASICS
+    duration: float | None = None
+    ring_bytes: int = 4 << 20
     verbose: bool = False
 
     def __post_init__(self) -> None:
-        """Raise UsageError for values that the kernel does not have."""
-        _check("PID", self.pids, 1, MAX_PID)
-        _check("UID", self.uids, 0, MAX_UID)
-        _check("port", self.ports | self.not_ports, 0, MAX_PORT)
-        inodes = frozenset(n for n in self.netns if isinstance(n, int))
-        _check("inode of a network namespace", inodes, 1, MAX_INODE)
-        for comm in self.comms:
-            if not 0 < len(os.fsencode(comm)) <= MAX_COMM:
-                remedy = f"it has 1 to {MAX_COMM} bytes"
-                raise UsageError(f"{comm!r} is no name of a process", "", remedy)
+        """Check what is not the default. Raises UsageError."""
+        fields = type(self).__struct_fields__
+        defaults = type(self).__struct_defaults__
+        for name, default in zip(fields, defaults, strict=True):
+            given = getattr(self, name)
+            if name in CHECKS and given is not default:
+                force_setattr(self, name, _checked(name, given))
         if self.follow and not self.pids:
-            raise UsageError("-f follows the processes of -p", "", "add -p PID")
+            raise UsageError("-f needs -p", "it says whom to follow", "add -p PID")
         if self.ip not in {0, 4, 6}:
-            raise UsageError(
-                f"no IP version {self.ip}", "", "it is 4, 6, or 0 for both"
-            )
-        if "" in {self.cgroupmap, self.mntnsmap}:
-            raise UsageError("the path of a map is empty", "", "name a pinned BPF map")
-        if not 0 <= self.slower_ms < 1e12:
-            raise UsageError(f"{self.slower_ms} ms is no time to wait for", "", "")
-        _check_known("source of names", self.name_sources, NAME_SOURCES)
-        _check_known("detail", self.details, DETAILS)
-        _check_known("basic detail", self.basics, BASICS)
-        if not (self.max_names > 0 and self.names_ttl_s > 0):
-            raise UsageError("names need room and time to be kept", "", "more than 0")
-        if self.ring_bytes < 4096 or self.ring_bytes & (self.ring_bytes - 1):
-            raise UsageError(
-                f"the ring can't have {self.ring_bytes} bytes",
-                "",
-                "it is a power of two, one page at least",
-            )
+            expected = "expected 4, 6, or 0 for both"
+            raise UsageError(f"invalid IP version {self.ip!r}", expected)
 
     @property
     def wait_end(self) -> bool:
         """Whether an attempt is reported, or counted, when it ends."""
         by_end = self.failed or self.slower_ms > 0
-        return by_end or (self.result and not self.count)
+        return by_end or (self.with_result and not self.count)
+
+    @property
+    def with_result(self) -> bool:
+        """Whether results are wanted."""
+        by_end = self.failed or self.slower_ms > 0
+        return self.result or by_end or self.dns_latency
 
     @property
     def named(self) -> bool:
@@ -150,18 +178,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         of_names = {"netns", "cgroup_id", "start"} if self.named else set()
         if self.count:
             return frozenset(of_names & {"netns"})
-        return self.details | self.basics | of_names
+        return frozenset(self.details).union(self.basics, of_names)
 
     @property
     def tell_image(self) -> bool:
         """Whether the kernel tells more of a process than numbers."""
-        return bool(self.details - {"ppid", "mntns"})
+        return not {"ppid", "mntns"}.issuperset(self.details)
 
     @property
     def deep(self) -> bool:
         """Whether the kernel looks into the task that connects, beyond its numbers."""
-        by_place = self.places.cgroups or self.places.of_containers
-        return bool(self.details or by_place or self.mntnsmap)
+        by_place = self.cgroups or self.containers or self.mntnsmap
+        return bool(self.details or by_place)
 
     @property
     def track(self) -> bool:
@@ -169,15 +197,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.wait_end or self.lport or self.count
 
 
-def _check(what: str, values: frozenset[int], low: int, high: int) -> None:
-    for value in values:
-        if not low <= value <= high:
-            raise UsageError(
-                f"{value} is no {what}", "", f"a {what} is {low} to {high}"
-            )
+def _checked(name: str, given: Any) -> Any:
+    try:
+        return CHECKS[name](given)
+    except UsageError as error:
+        sentence = f"{name}: {error.sentence}"
+        raise UsageError(sentence, error.reason, error.remedy) from error
 
 
-def _check_known(what: str, values: frozenset[str], known: frozenset[str]) -> None:
-    for value in sorted(values - known):
-        remedy = f"there are {', '.join(sorted(known))}"
-        raise UsageError(f"no {what} {value!r}", "", remedy)
+def _of(what: str, known: frozenset[str]) -> Callable[[Collection[str]], Any]:
+    """Return what checks that values are known ones."""
+
+    def check(values: Collection[str]) -> frozenset[str]:
+        for value in sorted(frozenset(values) - known):
+            expected = f"expected {', '.join(sorted(known))}"
+            raise UsageError(f"no {what} {value!r}", expected)
+        return frozenset(values)
+
+    return check
+
+
+# How members are checked, and made what is kept.
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    option.member: option.value.check for option in OPTIONS if option.value
+}
+CHECKS |= {"details": _of("detail", DETAILS), "basics": _of("basic detail", BASICS)}

@@ -18,7 +18,7 @@ from tcpconnect.clock import offset_ns
 from tcpconnect.connection import FRAMED, LAYOUT, WHOLE, Connection, decode
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import Flow, decode_flows
-from tcpconnect.settings import NAMED_DETAILS, Settings
+from tcpconnect.settings import NAMED_DETAILS, NOWHERE, Places, Settings
 
 if TYPE_CHECKING:
     import ctypes
@@ -57,10 +57,12 @@ class Trace:
     grows while tracing; take out what you have seen.
     """
 
-    def __init__(self, settings: Settings, duration: float | None = None) -> None:
+    def __init__(self, settings: Settings, places: Places = NOWHERE) -> None:
         self.settings = settings
         self._stopped = False
-        self._deadline = None if duration is None else time.monotonic() + duration
+        self._deadline: float | None = None
+        if settings.duration is not None:
+            self._deadline = time.monotonic() + settings.duration
         self._emptied: float | None = None
         self._unfinished: list[int] = []  # lengths of records
         self._follow: Follow | None = None
@@ -68,7 +70,7 @@ class Trace:
         library = ready_library()
         offset_ns()
         with ExitStack() as stack:
-            self._source = self._attach(library)
+            self._source = self._attach(library, places)
             stack.callback(self._source.close)
             if settings.pids:
                 self._follow = self._source.follow()
@@ -101,9 +103,9 @@ class Trace:
         if self._naming:
             self._naming.settle()
 
-    def _attach(self, library: ctypes.CDLL) -> KernelSource:
+    def _attach(self, library: ctypes.CDLL, places: Places) -> KernelSource:
         try:
-            return KernelSource(library, self.settings)
+            return KernelSource(library, self.settings, places)
         except KernelError:
             require()  # what lacks says more than the step that failed for it
             raise
@@ -115,7 +117,7 @@ class Trace:
 
     def _unread(self) -> list[str]:
         """Return a notice for each folder of runtimes that we may not read."""
-        if not self.settings.details & NAMED_DETAILS:
+        if NAMED_DETAILS.isdisjoint(self.settings.details):
             return []
         from tcpconnect.enrich.container_names import unreadable
 
@@ -130,11 +132,11 @@ class Trace:
         enrichers: list[Enricher] = []
         if self.settings.details:
             from tcpconnect.bpf.cgroup import hierarchies
-            from tcpconnect.enrich.place import Places
+            from tcpconnect.enrich import place
             from tcpconnect.enrich.process import Processes
 
-            places = Places("/", *hierarchies())
-            enrichers.append(Processes(self.settings.details, places))
+            places = place.Places("/", *hierarchies())
+            enrichers.append(Processes(frozenset(self.settings.details), places))
         if self._naming:
             enrichers.append(self._naming)
         return enrichers
@@ -278,7 +280,7 @@ class Trace:
         needed = self._source.later
         if self._naming:
             needed |= self._naming.later
-        if self.settings.details & NAMED_DETAILS:
+        if not NAMED_DETAILS.isdisjoint(self.settings.details):
             needed |= {READ_FILES}
         return needed
 

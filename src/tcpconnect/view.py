@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
 from tcpconnect.flow import FLOW
-from tcpconnect.settings import BASICS, DETAILS
+from tcpconnect.settings import BASICS, DETAILS, Settings
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
+    from tcpconnect.parsing import CommandLine
 
 # Column: the option that adds it to a table, None for those that are always there.
 TABLE = {
@@ -65,62 +66,71 @@ FLOWS = {
     "query": "dns",
 }
 
-# Columns that need an option to be filled, when --columns names them.
-RESULT_COLUMNS = {"latency_ms", "result", "latency_avg_ms", "latency_max_ms"}
-NAME_COLUMNS = {"query", "query_source", "query_scope", "query_age_ms", "dns_ms"}
+# What of Settings fills a column, when --columns names it.
+FILLED_BY = {
+    "lport": {"lport"},
+    "result": {"latency_ms", "result", "latency_avg_ms", "latency_max_ms"},
+    "dns": {"query", "query_source", "query_scope", "query_age_ms", "dns_ms"},
+}
 
 
 class View:
-    """The format and columns of the output; completes the options they imply.
-
-    ``details`` and ``basics`` are what the columns need to know of who connects.
+    """The format and columns of the output, and the settings that fill them.
 
     Raises UsageError for options that make no sense together, and unknown columns.
     """
 
-    def __init__(self, options: Namespace) -> None:
-        self.format = options.format or ("json" if options.json else "table")
-        if options.json and self.format != "json":
-            raise UsageError(f"-j is not --format {self.format}", "", "leave one out")
-        _check_letters(options)
-        if options.histogram and not (options.count and self.format == "table"):
-            remedy = "leave the format out" if options.count else "add -c"
+    def __init__(self, line: CommandLine) -> None:
+        asked = Settings(**line.changes)
+        self.format = line.format or ("json" if line.json else "table")
+        if line.json and self.format != "json":
+            raise UsageError(
+                f"-j conflicts with --format {self.format}", "", "leave one out"
+            )
+        shown = _shown_by(line, asked)
+        _check_letters(line, shown)
+        if line.histogram and not (asked.count and self.format == "table"):
+            remedy = "leave the format out" if asked.count else "add -c"
             raise UsageError("--histogram is drawn below the table of -c", "", remedy)
-        options.result |= options.failed or options.slower > 0 or options.dns_latency
-        options.dns |= options.dns_latency
-        table = FLOW if options.count else CONNECTION
-        if options.columns is not None:
-            self.columns = choose(table, map(str.strip, options.columns.split(",")))
-        else:
-            self.columns = choose(table, _by_letters(options, self.format))
-        if options.columns is not None:
+        table = FLOW if asked.count else CONNECTION
+        filled: dict[str, bool] = {}
+        if line.columns is not None:
+            self.columns = choose(table, map(str.strip, line.columns.split(",")))
             names = {column.name for column in self.columns}
-            options.lport |= "lport" in names
-            options.result |= bool(RESULT_COLUMNS & names)
-            options.dns |= bool(NAME_COLUMNS & names)
-            options.dns_latency |= "dns_ms" in names
-        self.details = DETAILS.intersection(column.name for column in self.columns)
-        self.basics = BASICS.intersection(column.name for column in self.columns)
+            filled = {n: True for n, columns in FILLED_BY.items() if columns & names}
+        else:
+            layout = FLOWS if asked.count else LAYOUTS.get(self.format, MACHINE)
+            self.columns = choose(table, [n for n, by in layout.items() if shown[by]])
+            names = {column.name for column in self.columns}
+        self.settings = replace(
+            asked, details=DETAILS & names, basics=BASICS & names, **filled
+        )
 
 
-def _by_letters(options: Namespace, output_format: str) -> list[str]:
-    layout = LAYOUTS.get(output_format, MACHINE)
-    if options.count:
-        layout = FLOWS
-    return [n for n, option in layout.items() if not option or getattr(options, option)]
+def _shown_by(line: CommandLine, settings: Settings) -> dict[str | None, bool]:
+    """Return which of the options in the layouts are given or implied."""
+    return {
+        None: True,
+        "timestamp": line.timestamp,
+        "print_uid": line.print_uid,
+        "lport": settings.lport,
+        "result": settings.with_result,
+        "dns": settings.named,
+        "dns_latency": settings.dns_latency,
+    }
 
 
-def _check_letters(options: Namespace) -> None:
+def _check_letters(line: CommandLine, shown: dict[str | None, bool]) -> None:
     """Refuse letters that would do nothing."""
     letters = {"-t": "timestamp", "-U": "print_uid", "-L": "lport"}
-    given = [letter for letter, name in letters.items() if getattr(options, name)]
-    if given and options.count:
+    given = [letter for letter, name in letters.items() if shown[name]]
+    if given and line.count:
         raise UsageError(
             f"{given[0]} does not go with -c",
             "it counts per address and port",
             f"leave {given[0]} out",
         )
-    if given and options.columns is not None:
+    if given and line.columns is not None:
         raise UsageError(
             f"{given[0]} does not go with --columns",
             "the list says all columns",

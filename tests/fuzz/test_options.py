@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
-from argparse import ArgumentTypeError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from fuzz.material import is_harmless, mutated, text
-from tcpconnect import cli, command, filters, parsing, pipeline, settings
+from tcpconnect import cli, command, filters, pipeline, settings
 from tcpconnect.bpf.config import Config
 from tcpconnect.bpf.selection import Selection
 from tcpconnect.errors import UsageError
-from tcpconnect.options import FORMATS, build_parser
+from tcpconnect.options import FORMATS, OPTIONS
 from tcpconnect.output import ReaderGoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from random import Random
 
     from fuzz.conftest import Fuzz
 
-PARSERS: list[Callable[[str], Any]] = [
-    *(filters.pids, filters.uids, filters.ports, filters.comms, filters.netns),
-    *(filters.networks, filters.names, filters.whole, filters.name_sources),
-    *(parsing.seconds, parsing.milliseconds, parsing.count),
-]
+PARSERS = [option.value.parse for option in OPTIONS if option.value]
 VALUES = [
     *("1", "0", "-1", "65535", "65536", "4194304", "4294967295", "1e9", "nan", "inf"),
     *("80,443,8000-8100", "80-", "-", ",", "root,1000", "nobody", "curl,wget", "٣"),
@@ -47,9 +40,7 @@ VALUES = [
         "~",
     ),
 ]
-OPTIONS = sorted(
-    set(re.findall(r"(?<![\w-])--?[a-z\d][a-z-]*", build_parser().format_help()))
-)
+FLAGS = sorted(flag for option in OPTIONS if option.help for flag in option.flags)
 RARE = {"--check", "--help", "-h", "--version", "--schema"}  # all ends in a page
 
 
@@ -71,7 +62,7 @@ def test_values(fuzz: Fuzz) -> None:
     def case(random: Random) -> None:
         given = value(random)
         for parse in PARSERS:
-            with suppress(ArgumentTypeError):
+            with suppress(UsageError):
                 parse(given)
 
     fuzz(case)
@@ -81,8 +72,8 @@ def test_values(fuzz: Fuzz) -> None:
 def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Go as far as to what the kernel would be told, and no further."""
 
-    def trace(given: settings.Settings, _duration: float | None) -> NoReturn:
-        Selection(given).configure(Config())
+    def trace(given: settings.Settings, places: settings.Places) -> NoReturn:
+        Selection(given, places).configure(Config())
         raise ReaderGoneError
 
     def start(argv: list[str]) -> NoReturn:
@@ -99,7 +90,7 @@ def line(random: Random) -> list[str]:
     """Return arguments; where one begins like an option, it is one most often."""
     words = []
     for _ in range(random.randrange(6)):
-        option = random.choice(OPTIONS)
+        option = random.choice(FLAGS)
         if option in RARE and random.random() < 0.9:
             continue
         kind = random.randrange(4)
@@ -147,7 +138,7 @@ def test_who_called_sudo(fuzz: Fuzz, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(name, value(random))
         with suppress(UsageError):
             user = command.invoking_user()
-            assert user is None or max(user[:2]) <= settings.MAX_UID
+            assert user is None or max(user[:2]) <= filters.MAX_UID
 
     fuzz(case)
 
@@ -165,6 +156,6 @@ def test_api(fuzz: Fuzz) -> None:
             wanted = settings.Settings(comms=names, **given)  # type: ignore[arg-type]
         except UsageError:
             return
-        Selection(wanted).configure(Config())
+        Selection(wanted, settings.NOWHERE).configure(Config())
 
     fuzz(case)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from fuzz.material import mutated
-from tcpconnect import trace
+from tcpconnect import Settings, trace
 from unit.records import message
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def events() -> Iterator[Trace]:
     assert libc.unshare(CLONE_NEWNET) == 0
     try:
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        options = {"dns": True, "name_sources": ["dns"], "max_names": 1000}
-        with trace(pids=[os.getpid()], ports=[PORT], **options) as made:  # type: ignore[arg-type]
+        names = Settings(dns=True, name_sources=["dns"], max_names=1000)
+        with trace(names, pids=[os.getpid()], ports=[PORT]) as made:
             yield made
     finally:
         assert libc.setns(home, CLONE_NEWNET) == 0

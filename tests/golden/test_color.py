@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tcpconnect.options import build_parser
+from tcpconnect.parsing import parse
 from tcpconnect.sinks import open_sink
 from tcpconnect.view import View
 from unit.samples import connection
@@ -29,7 +29,7 @@ EVENTS = [
 
 def test_page() -> None:
     """Only outcomes and latencies that deserve a look are set off, and the header."""
-    view = View(build_parser().parse_args(["-rd"]))
+    view = View(parse(["-rd"]))
     sink = open_sink(view.format, view.columns, colored=True)
     text = (sink.header() + sink.rows(EVENTS)).decode().replace("\x1b", "^[")
     assert text == Path(__file__).with_name("colored.txt").read_text()

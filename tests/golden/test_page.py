@@ -18,7 +18,8 @@ from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.connection import LAYOUT, UNKNOWN, Connection, decode
 from tcpconnect.enrich.names import LOOKUP, Names
 from tcpconnect.flow import decode_flows
-from tcpconnect.options import build_parser
+from tcpconnect.options import OPTIONS
+from tcpconnect.parsing import build_parser, parse
 from tcpconnect.sinks import open_sink
 from tcpconnect.view import View
 
@@ -198,7 +199,7 @@ def events(sample: Sample) -> list[Connection]:
 
 def view(options: str) -> View:
     """Return what these options of the command line show."""
-    return View(build_parser().parse_args(options.split()))
+    return View(parse(options.split()))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -260,7 +261,6 @@ def page_helps() -> dict[str, str]:
 @pytest.mark.parametrize("name", page_helps())
 def test_help_of_option(name: str) -> None:
     """The help of an option begins with the words of the page."""
-    actions = build_parser()._actions  # noqa: SLF001 (argparse has no other way)
-    (actual,) = (a.help or "" for a in actions if name in a.option_strings)
+    (actual,) = (option.help for option in OPTIONS if name in option.flags)
     words = page_helps()[name].removesuffix(".")
     assert actual[: len(words)] == words

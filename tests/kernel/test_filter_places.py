@@ -211,7 +211,7 @@ def test_unknown_names(netns: NetNs) -> None:
     with cgroup(unified() / top / "nginx.service"), cgroup(unified() / CONTAINERS[2]):
         said = refusal("--netns", near)
         assert said.startswith(
-            f"argument --netns: no network namespace {near!r} here (did you mean "
+            f"argument --netns: no network namespace {near!r} here; did you mean "
         )
         assert netns.name in said
         assert refusal("--cgroup", f"{top}/ngix.service") == (
@@ -225,10 +225,11 @@ def test_unknown_names(netns: NetNs) -> None:
             "no container 'tcpc-wbe'; did you mean tcpc-web?"
         )
     assert refusal("-u", "roott") == (
-        "argument -u/--uid: no user 'roott' on this machine (did you mean root?)" + end
+        "argument -u/--uid: no user 'roott' on this machine; did you mean root?"
     )
     assert refusal("--netns", 4194304) == (
-        "argument --netns: no process 4194304 (No such file or directory)" + end
+        "argument --netns: no network namespace of process 4194304: "
+        "No such file or directory" + end
     )
 
 

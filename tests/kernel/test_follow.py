@@ -255,7 +255,8 @@ def test_refused() -> None:
     """There must be something to follow."""
     result = run_tool("-f")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "tcpconnect: -f follows the processes of -p; add -p PID\n"
+    said = "tcpconnect: -f needs -p: it says whom to follow; add -p PID\n"
+    assert result.stderr == said
 
 
 def test_api() -> None:

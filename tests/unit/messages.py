@@ -16,7 +16,6 @@ SOURCES = Path(errors.__file__).parent
 
 # Calls whose first argument is a message, and what is put before it.
 CALLS = {
-    "ArgumentTypeError": "",
     "error": "",  # of the parser
     "notices.append": "",
     "say": "",
@@ -43,7 +42,8 @@ PASSED_ON = {
     "pipeline.py: f'tcpconnect: {notice}'": "any notice",
     "signals.py: ''": "the end of a line",
     "signals.py: f'tcpconnect: {error}'": "an error that ends nothing",
-    "api.py: str(error)": "an ArgumentTypeError",
+    "parsing.py: sentence": "an error of filters.py, behind the option",
+    "settings.py: sentence": "an error of filters.py, behind the member",
 }
 
 

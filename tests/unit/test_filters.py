@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pwd
-from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpconnect import filters
+from tcpconnect.errors import UsageError
 from unit.properties import steady
 
 if TYPE_CHECKING:
@@ -83,43 +83,83 @@ def test_every_user_by_name() -> None:
 @pytest.mark.parametrize(
     ("parse", "text", "expected"),
     [
-        (filters.pids, "", "'': a PID is missing in the list"),
-        (filters.pids, " ", "' ': a PID is missing in the list"),
-        (filters.pids, "1,", "'1,': a PID is missing in the list"),
-        (filters.pids, ",1", "',1': a PID is missing in the list"),
-        (filters.pids, "1,,2", "'1,,2': a PID is missing in the list"),
-        (filters.pids, "0", "'0' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "-1", "'-1' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "+1", "'+1' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "4194305", "'4194305' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "1e3", "'1e3' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "1_0", "'1_0' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "0x10", "'0x10' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "1.0", "'1.0' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "1 2", "'1 2' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "curl", "'curl' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "\u0663", "'\u0663' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "\u00b2", "'\u00b2' is no PID (a number, 1 to 4194304)"),
-        (filters.pids, "1\n2", r"'1\n2' is no PID (a number, 1 to 4194304)"),
-        (filters.ports, "", "'': a port is missing in the list"),
-        (filters.ports, "80,", "'80,': a port is missing in the list"),
-        (filters.ports, "http", "'http' is no port (a number, 0 to 65535)"),
-        (filters.ports, "65536", "'65536' is no port (a number, 0 to 65535)"),
-        (filters.ports, "-80", "'' is no port (a number, 0 to 65535)"),
-        (filters.ports, "80-", "'' is no port (a number, 0 to 65535)"),
-        (filters.ports, "-", "'' is no port (a number, 0 to 65535)"),
-        (filters.ports, "80-81-82", "'81-82' is no port (a number, 0 to 65535)"),
-        (filters.ports, "80-65536", "'65536' is no port (a number, 0 to 65535)"),
-        (filters.ports, "81-80", "81-80: the range ends before it begins"),
-        (filters.uids, "", "'': a user is missing in the list"),
-        (filters.uids, "0,", "'0,': a user is missing in the list"),
+        (filters.pids, "", "missing PID in ''"),
+        (filters.pids, " ", "missing PID in ' '"),
+        (filters.pids, "1,", "missing PID in '1,'"),
+        (filters.pids, ",1", "missing PID in ',1'"),
+        (filters.pids, "1,,2", "missing PID in '1,,2'"),
+        (filters.pids, "0", "invalid PID '0': expected a number from 1 to 4194304"),
+        (filters.pids, "-1", "invalid PID '-1': expected a number from 1 to 4194304"),
+        (filters.pids, "+1", "invalid PID '+1': expected a number from 1 to 4194304"),
+        (
+            filters.pids,
+            "4194305",
+            "invalid PID '4194305': expected a number from 1 to 4194304",
+        ),
+        (filters.pids, "1e3", "invalid PID '1e3': expected a number from 1 to 4194304"),
+        (filters.pids, "1_0", "invalid PID '1_0': expected a number from 1 to 4194304"),
+        (
+            filters.pids,
+            "0x10",
+            "invalid PID '0x10': expected a number from 1 to 4194304",
+        ),
+        (filters.pids, "1.0", "invalid PID '1.0': expected a number from 1 to 4194304"),
+        (filters.pids, "1 2", "invalid PID '1 2': expected a number from 1 to 4194304"),
+        (
+            filters.pids,
+            "curl",
+            "invalid PID 'curl': expected a number from 1 to 4194304",
+        ),
+        (
+            filters.pids,
+            "\u0663",
+            "invalid PID '\u0663': expected a number from 1 to 4194304",
+        ),
+        (
+            filters.pids,
+            "\u00b2",
+            "invalid PID '\u00b2': expected a number from 1 to 4194304",
+        ),
+        (
+            filters.pids,
+            "1\n2",
+            r"invalid PID '1\n2': expected a number from 1 to 4194304",
+        ),
+        (filters.ports, "", "missing port in ''"),
+        (filters.ports, "80,", "missing port in '80,'"),
+        (
+            filters.ports,
+            "http",
+            "invalid port 'http': expected a number from 0 to 65535",
+        ),
+        (
+            filters.ports,
+            "65536",
+            "invalid port '65536': expected a number from 0 to 65535",
+        ),
+        (filters.ports, "-80", "invalid port '': expected a number from 0 to 65535"),
+        (filters.ports, "80-", "invalid port '': expected a number from 0 to 65535"),
+        (filters.ports, "-", "invalid port '': expected a number from 0 to 65535"),
+        (
+            filters.ports,
+            "80-81-82",
+            "invalid port '81-82': expected a number from 0 to 65535",
+        ),
+        (
+            filters.ports,
+            "80-65536",
+            "invalid port '65536': expected a number from 0 to 65535",
+        ),
+        (filters.ports, "81-80", "invalid range '81-80': it ends before it begins"),
+        (filters.uids, "", "missing user in ''"),
+        (filters.uids, "0,", "missing user in '0,'"),
         (filters.uids, "-1", "no user '-1' on this machine"),
         (filters.uids, "no-such-user", "no user 'no-such-user' on this machine"),
         (filters.uids, "\udcff", r"no user '\udcff' on this machine"),
         (
             filters.uids,
             "4294967296",
-            "'4294967296' is no UID (a number, 0 to 4294967295)",
+            "invalid UID '4294967296': expected a number from 0 to 4294967295",
         ),
     ],
 )
@@ -127,7 +167,7 @@ def test_refused(
     parse: Callable[[str], frozenset[int]], text: str, expected: str
 ) -> None:
     """What is no list is refused with the word that is wrong and what is right."""
-    with pytest.raises(ArgumentTypeError) as caught:
+    with pytest.raises(UsageError) as caught:
         parse(text)
     assert str(caught.value) == expected
 
@@ -145,7 +185,7 @@ def test_zeros_before_a_number_hide_nothing(
     parse: Callable[[str], frozenset[int]], text: str
 ) -> None:
     """A number that is too large is refused however many zeros stand before it."""
-    with pytest.raises(ArgumentTypeError):
+    with pytest.raises(UsageError):
         parse(text)
 
 
@@ -157,7 +197,7 @@ def test_number_of_many_digits(
     """More digits than int() takes are read, or refused as anything else."""
     try:
         actual = parse(word)
-    except ArgumentTypeError:
+    except UsageError:
         return
     assert actual == {1}
 
@@ -170,7 +210,7 @@ def test_any_text(parse: Callable[[str], frozenset[int]], text: str) -> None:
     said = ""
     try:
         assert all(isinstance(value, int) for value in parse(text))
-    except ArgumentTypeError as error:
+    except UsageError as error:
         said = str(error)
     assert len(said.splitlines()) <= 1
 

@@ -10,7 +10,7 @@ import pytest
 
 from tcpconnect import containers, places
 from tcpconnect.errors import TcpconnectError
-from tcpconnect.options import build_parser
+from tcpconnect.parsing import parse as parse_words
 from tcpconnect.processes import descendants
 from tcpconnect.view import View
 
@@ -43,7 +43,7 @@ def check_linear(work: Callable[[int], object]) -> None:
 
 def parse(words: list[str]) -> None:
     """Parse options, and choose the columns by them."""
-    View(build_parser().parse_args(words))
+    View(parse_words(words))
 
 
 AGAIN = ["-p 7", "-u 7", "-P 1-99", "--not-port 7", "--comm x", "--to 10.0.0.0/8"]
@@ -109,9 +109,9 @@ def test_descendants() -> None:
 
 def test_ports_are_united() -> None:
     """Ranges that overlap are what each of them is."""
-    options = build_parser().parse_args(["-P", "80,70-90,85-100,1,200-210"])
+    changes = parse_words(["-P", "80,70-90,85-100,1,200-210"]).changes
     expected = {1, *range(70, 101), *range(200, 211)}
-    assert options.port == expected
+    assert changes == {"ports": expected}
 
 
 @pytest.mark.parametrize("between", [[], 150 * ["-t"]])
@@ -119,12 +119,12 @@ def test_ip_versions_exclude_each_other(between: list[str]) -> None:
     """-4 and -6 do, however far from each other."""
     message = "argument -6/--ipv6: not allowed with argument -4/--ipv4"
     with pytest.raises(TcpconnectError, match=message):
-        build_parser().parse_args(["-4", *between, "-6"])
-    assert build_parser().parse_args(["-4", *between, "-4"]).ip == 4
+        parse_words(["-4", *between, "-6"])
+    assert parse_words(["-4", *between, "-4"]).changes == {"ip": 4}
 
 
 def test_unknown_words_are_named_in_their_order() -> None:
     """All of them, however many words there are between."""
     words = ["a", *(150 * ["-t"]), "b", "--wrong", *(150 * ["-t"]), "c"]
     with pytest.raises(TcpconnectError, match=r"unrecognized arguments: a b --wrong c"):
-        build_parser().parse_args(words)
+        parse_words(words)

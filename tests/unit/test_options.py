@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from tcpconnect import __version__, cli, info
-from tcpconnect.options import build_parser
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-
-def parse(line: str) -> Namespace:
-    """Parse a command line."""
-    return build_parser().parse_args(line.split())
+from tcpconnect.options import HELP, OPTIONS, VERSION
+from tcpconnect.parsing import CommandLine, build_parser, parse
+from tcpconnect.settings import Settings
 
 
-DEFAULTS = vars(parse(""))
+def given(line: str) -> dict[str, Any]:
+    """Return what a command line asks for, beside what is so without one."""
+    parsed = asdict(parse(line.split()))
+    return {**{n: v for n, v in parsed.items() if v != NOTHING[n]}, **parsed["changes"]}
+
+
+NOTHING = {**asdict(parse([])), "changes": None}
 
 
 @pytest.mark.parametrize(
@@ -28,15 +29,15 @@ DEFAULTS = vars(parse(""))
         ("", {}),
         ("-t", {"timestamp": True}),
         ("--timestamp", {"timestamp": True}),
-        ("-p 181", {"pid": {181}}),
-        ("-p181", {"pid": {181}}),
-        ("--pid=1,2", {"pid": {1, 2}}),
-        ("-P 80,443,8000-8002", {"port": {80, 443, 8000, 8001, 8002}}),
-        ("--port 80", {"port": {80}}),
+        ("-p 181", {"pids": {181}}),
+        ("-p181", {"pids": {181}}),
+        ("--pid=1,2", {"pids": {1, 2}}),
+        ("-P 80,443,8000-8002", {"ports": {80, 443, 8000, 8001, 8002}}),
+        ("--port 80", {"ports": {80}}),
         ("-U", {"print_uid": True}),
         ("--print-uid", {"print_uid": True}),
-        ("-u root,1000", {"uid": {0, 1000}}),
-        ("-Uu 1000", {"print_uid": True, "uid": {1000}}),
+        ("-u root,1000", {"uids": {0, 1000}}),
+        ("-Uu 1000", {"print_uid": True, "uids": {1000}}),
         ("-c", {"count": True}),
         ("--count", {"count": True}),
         ("--cgroupmap /sys/fs/bpf/a", {"cgroupmap": "/sys/fs/bpf/a"}),
@@ -49,8 +50,8 @@ DEFAULTS = vars(parse(""))
         ("-r", {"result": True}),
         ("--result", {"result": True}),
         ("--failed", {"failed": True}),
-        ("--slower 100", {"slower": 100.0}),
-        ("--slower .5", {"slower": 0.5}),
+        ("--slower 100", {"slower_ms": 100.0}),
+        ("--slower .5", {"slower_ms": 0.5}),
         ("-c --histogram", {"count": True, "histogram": True}),
         ("--format csv", {"format": "csv"}),
         ("-j", {"json": True}),
@@ -67,14 +68,28 @@ DEFAULTS = vars(parse(""))
 )
 def test_options(line: str, changes: dict[str, Any]) -> None:
     """Each option sets its own value and no other."""
-    values = vars(parse(line))
-    assert {n: v for n, v in values.items() if v != DEFAULTS[n]} == changes
+    asked = given(line)
+    assert {name: asked[name] for name in asked if name != "changes"} == changes
+
+
+def test_every_option_has_its_member() -> None:
+    """An option sets what Settings or the command line have, and nothing else."""
+    ours = {*Settings.__struct_fields__, *CommandLine.__struct_fields__, HELP, VERSION}
+    assert [option.member for option in OPTIONS if option.member not in ours] == []
+
+
+def test_every_member_has_its_option() -> None:
+    """What can be set can be set by an option, but for what --columns chooses."""
+    settable = {option.member for option in OPTIONS}
+    others = {*Settings.__struct_fields__, *CommandLine.__struct_fields__} - settable
+    assert others == {"details", "basics", "changes", "command"}
 
 
 def test_no_filter_is_on_by_default() -> None:
     """Without options, everything is traced."""
-    filters = ("pid", "uid", "port", "ip", "cgroupmap", "mntnsmap", "failed", "slower")
-    assert [name for name in filters if DEFAULTS[name]] == []
+    assert Settings(**parse([]).changes) == Settings()
+    filters = "pids uids ports ip to comms netns cgroupmap mntnsmap failed slower_ms"
+    assert [name for name in filters.split() if getattr(Settings(), name)] == []
 
 
 @pytest.fixture(autouse=True)
@@ -92,56 +107,70 @@ def run(
     return code, said.out, said.err
 
 
-HELP = "; tcpconnect -h shows the options"
-RANGE = ", more than 0, less than 1000000000" + HELP
+HINT = "; tcpconnect -h shows the options"
+RANGE = ": expected more than 0, less than 1000000000" + HINT
 COUNTED = ": it counts per address and port"
 LISTED = ": the list says all columns; name its column there; --columns help lists them"
 ONE_LINE = [
-    ("-p 1x", "argument -p/--pid: '1x' is no PID (a number, 1 to 4194304)" + HELP),
-    ("-P 80-", "argument -P/--port: '' is no port (a number, 0 to 65535)" + HELP),
-    ("-P http", "argument -P/--port: 'http' is no port (a number, 0 to 65535)" + HELP),
-    ("-u no-such", "argument -u/--uid: no user 'no-such' on this machine" + HELP),
-    ("-p", "argument -p/--pid: expected one argument" + HELP),
-    ("-p--", "argument -p/--pid: expected one argument" + HELP),
-    ("--duration=--", "argument --duration: expected one argument" + HELP),
-    ("-p -1", "argument -p/--pid: expected one argument" + HELP),
-    ("-4 -6", "argument -6/--ipv6: not allowed with argument -4/--ipv4" + HELP),
-    ("-x", "unrecognized arguments: -x" + HELP),
-    ("curl", "unrecognized arguments: curl" + HELP),
-    ("--time", "unrecognized arguments: --time" + HELP),
+    (
+        "-p 1x",
+        "argument -p/--pid: invalid PID '1x': expected a number from 1 to 4194304"
+        + HINT,
+    ),
+    (
+        "-P 80-",
+        "argument -P/--port: invalid port '': expected a number from 0 to 65535" + HINT,
+    ),
+    (
+        "-P http",
+        "argument -P/--port: invalid port 'http': expected a number from 0 to 65535"
+        + HINT,
+    ),
+    ("-u no-such", "argument -u/--uid: no user 'no-such' on this machine" + HINT),
+    ("-p", "argument -p/--pid: expected one argument" + HINT),
+    ("-p--", "argument -p/--pid: expected one argument" + HINT),
+    ("--duration=--", "argument --duration: expected one argument" + HINT),
+    ("-p -1", "argument -p/--pid: expected one argument" + HINT),
+    ("-4 -6", "argument -6/--ipv6: not allowed with argument -4/--ipv4" + HINT),
+    ("-x", "unrecognized arguments: -x" + HINT),
+    ("curl", "unrecognized arguments: curl" + HINT),
+    ("--time", "unrecognized arguments: --time" + HINT),
     (
         "--slower 0",
-        "argument --slower: '0' is no number of milliseconds" + RANGE,
+        "argument --slower: invalid number of milliseconds '0'" + RANGE,
     ),
     (
         "--slower -5",
-        "argument --slower: expected one argument" + HELP,
+        "argument --slower: expected one argument" + HINT,
     ),
     (
         "--slower=-5",
-        "argument --slower: '-5' is no number of milliseconds" + RANGE,
+        "argument --slower: invalid number of milliseconds '-5'" + RANGE,
     ),
     (
         "--slower nan",
-        "argument --slower: 'nan' is no number of milliseconds" + RANGE,
+        "argument --slower: invalid number of milliseconds 'nan'" + RANGE,
     ),
     (
         "--duration soon",
-        "argument --duration: 'soon' is no number of seconds" + RANGE,
+        "argument --duration: invalid number of seconds 'soon'" + RANGE,
     ),
     (
         "--limit 0",
-        "argument --limit: '0' is no count (a number, 1 to 1000000000)" + HELP,
+        "argument --limit: invalid count '0': expected a number from 1 to 1000000000"
+        + HINT,
     ),
     (
         "--limit 1.5",
-        "argument --limit: '1.5' is no count (a number, 1 to 1000000000)" + HELP,
+        "argument --limit: invalid count '1.5': expected a number from 1 to 1000000000"
+        + HINT,
     ),
     (
         "--ring-bytes 5000",
-        "the ring can't have 5000 bytes; it is a power of two, one page at least",
+        "argument --ring-bytes: invalid ring size 5000: "
+        "expected a power of two, at least 4096" + HINT,
     ),
-    ("-j --format csv", "-j is not --format csv; leave one out"),
+    ("-j --format csv", "-j conflicts with --format csv; leave one out"),
     (
         "--histogram",
         "--histogram is drawn below the table of -c; add -c",

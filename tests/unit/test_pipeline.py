@@ -8,10 +8,12 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import asdict
 
 from tcpconnect import cli
 from tcpconnect.bpf.kernel import Losses
 from tcpconnect.flow import Flow
+from tcpconnect.settings import Settings
 from unit.samples import connection, whole
 
 if TYPE_CHECKING:
@@ -35,12 +37,12 @@ class FakeTrace:
         self.processes_ended = False
         self.later = frozenset({"CAP_BPF"})
         self.kept: set[str] = set()
-        self.options: dict[str, Any] = {}
+        self.settings = Settings()
         self.stopped = False
 
-    def __call__(self, **options: Any) -> Self:
+    def __call__(self, settings: Settings) -> Self:
         """Stand for trace()."""
-        self.options = options
+        self.settings = settings
         return self
 
     def __enter__(self) -> Self:
@@ -260,14 +262,14 @@ def test_nohup(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
         ("-6", {"ip": 6}),
         ("--cgroupmap /a --mntnsmap /b", {"cgroupmap": "/a", "mntnsmap": "/b"}),
         ("-Lr", {"lport": True, "result": True}),
-        ("--failed", {"failed": True, "result": True}),
-        ("--slower 2", {"slower_ms": 2.0, "result": True}),
+        ("--failed", {"failed": True}),
+        ("--slower 2", {"slower_ms": 2.0}),
         ("-c", {"count": True, "basics": set()}),
         ("-U", {"basics": {"comm", "uid"}}),
         ("-d", {"dns": True}),
         ("--columns query", {"dns": True, "basics": set()}),
         ("--columns cgroup_id,netns", {"basics": {"cgroup_id", "netns"}}),
-        ("--dns-latency", {"dns": True, "dns_latency": True, "result": True}),
+        ("--dns-latency", {"dns_latency": True}),
         ("--duration 3", {"duration": 3.0}),
         ("--ring-bytes 8192", {"ring_bytes": 8192}),
         ("-v", {"verbose": True}),
@@ -281,6 +283,7 @@ def test_options_reach_the_trace(
 ) -> None:
     """What the command line says is what trace() is asked for, and nothing else."""
     run(capfd, "")
-    defaults = trace.options
+    defaults = asdict(trace.settings)
     run(capfd, line)
-    assert {n: v for n, v in trace.options.items() if v != defaults[n]} == expected
+    asked = asdict(trace.settings)
+    assert {n: v for n, v in asked.items() if v != defaults[n]} == expected

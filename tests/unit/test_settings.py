@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+from typing import Any
+
 import pytest
 
+from tcpconnect import trace
 from tcpconnect.errors import UsageError
 from tcpconnect.settings import BASICS, Settings
 
@@ -35,5 +39,68 @@ def test_a_count_tells_of_nobody() -> None:
 
 def test_unknown_basic_detail() -> None:
     """One that does not exist is named, with those that do."""
-    with pytest.raises(UsageError, match="no basic detail 'exe'; there are cgroup_id"):
+    with pytest.raises(UsageError, match="no basic detail 'exe': expected cgroup_id"):
         Settings(basics=frozenset({"exe"}))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ({"pids": [0]}, "pids: invalid PID 0: expected a number from 1 to 4194304"),
+        ({"ports": ["80"]}, "ports: invalid port '80': expected a number from 0"),
+        ({"netns": [0]}, "netns: invalid inode of a network namespace 0"),
+        ({"to": ["10.0.0.1/8"]}, "to: invalid network '10.0.0.1/8'"),
+        ({"comms": [""]}, "comms: the name of a thread is empty"),
+        ({"ip": 5}, "invalid IP version 5: expected 4, 6, or 0 for both"),
+        ({"slower_ms": -1}, "slower_ms: invalid number of milliseconds -1"),
+        ({"max_names": 0}, "max_names: invalid count 0"),
+        ({"names_ttl_s": 0}, "names_ttl_s: invalid number of seconds 0"),
+        ({"name_sources": ["x"]}, "name_sources: invalid source of names 'x'"),
+        ({"cgroupmap": ""}, "cgroupmap: the path of a map is empty"),
+        ({"ring_bytes": 5000}, "ring_bytes: invalid ring size 5000"),
+        ({"follow": True}, "-f needs -p"),
+    ],
+)
+def test_refused(wrong: dict[str, Any], expected: str) -> None:
+    """What a program gives is checked as what a user types, and the member named."""
+    with pytest.raises(UsageError) as caught:
+        Settings(**wrong)
+    assert str(caught.value).startswith(expected)
+
+
+def test_kept() -> None:
+    """Whatever collections are given, sets that can't change are kept."""
+    ports = {80}
+    settings = Settings(ports=ports, to=["10.0.0.0/8"], basics=[], slower_ms=0)
+    ports.add(81)
+    assert settings.ports == frozenset({80})
+    assert settings.to == {ip_network("10.0.0.0/8")}
+    assert settings.basics == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("members", "result", "names"),
+    [
+        ({}, False, False),
+        ({"failed": True}, True, False),
+        ({"slower_ms": 1}, True, False),
+        ({"dns": True}, False, True),
+        ({"dns_latency": True}, True, True),
+    ],
+)
+def test_implied(members: dict[str, Any], result: bool, names: bool) -> None:  # noqa: FBT001
+    """Some members imply others."""
+    settings = Settings(**members)
+    assert (settings.with_result, settings.named) == (result, names)
+
+
+def test_trace_takes_settings_and_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """trace() traces its settings, with the members that are given beside them."""
+    made: list[Settings] = []
+    monkeypatch.setattr("tcpconnect.api.Trace", lambda given, _: made.append(given))
+    base = Settings(ports=[80], failed=True)
+    trace()
+    trace(base)
+    trace(base, failed=False, uids=[0])
+    trace(ports=[80], failed=True)
+    assert made == [Settings(), base, Settings(ports=[80], uids=[0]), base]

@@ -11,10 +11,10 @@ import pytest
 from share import __main__ as share
 from share import man
 from share.figures import COLUMNS, DOCUMENT, figures
-from share.option import Option, options
+from share.option import SHOWN, metavar
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
-from tcpconnect.options import EXAMPLES
+from tcpconnect.options import EXAMPLES, Option
 from unit.programs import needs
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.fields import Column
 
-OPTIONS = options()
-NAMES = [name for option in OPTIONS for name in option.names]
+NAMES = [flag for option in SHOWN for flag in option.flags]
 
 
 def words(text: str) -> str:
@@ -53,10 +52,10 @@ def sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:].rstrip('.')}."
 
 
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.names[-1])
+@pytest.mark.parametrize("option", SHOWN, ids=lambda option: option.flags[-1])
 def test_page_has_option(text: str, option: Option) -> None:
     """Every option is there with all its names, its value and its help."""
-    head = f"{', '.join(option.names)} {option.metavar}".rstrip()
+    head = f"{', '.join(option.flags)} {metavar(option)}".rstrip()
     assert f" {head} {words(sentence(option.help))}" in words(text)
 
 

@@ -18,6 +18,7 @@ RULES = [
     ("tcpconnect*", "tcpconnect.cli", "tcpconnect.__main__"),
     ("tcpconnect*", "tcpconnect.pipeline", "tcpconnect.cli"),
     ("tcpconnect*", "dns*", "tcpconnect.enrich.*"),
+    ("tcpconnect*", "argparse*", "tcpconnect.parsing"),
     ("tcpconnect.sinks* tcpconnect.enrich*", "tcpconnect.bpf*", ""),
     ("tcpconnect.bpf*", "tcpconnect.sinks* tcpconnect.enrich* tcpconnect.tracer", ""),
 ]

@@ -10,7 +10,7 @@ import pytest
 
 from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import MEANING
-from tcpconnect.options import build_parser
+from tcpconnect.parsing import parse
 from unit.messages import PASSED_ON, Message, arguments, messages
 
 DOCUMENT = Path(__file__).parents[2] / "docs/troubleshooting.md"
@@ -78,7 +78,7 @@ def test_entry_is_whole(entry: Entry) -> None:
 def test_message_of_argparse(line: str) -> None:
     """These are what this Python's argparse says."""
     with pytest.raises(UsageError) as raised:
-        build_parser().parse_args(line.split())
+        parse(line.split())
     assert ARGPARSE[line].matches(raised.value.sentence)
 
 

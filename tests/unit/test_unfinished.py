@@ -19,7 +19,6 @@ from tcpconnect.tracer import PAUSE_MS, UNFINISHED_PAUSE_S, UNFINISHED_S, Trace
 from unit.producer import Producer, opened
 
 if TYPE_CHECKING:
-    import ctypes
     from collections.abc import Iterator
 
     from tcpconnect.bpf.ring import Ring, Run
@@ -41,7 +40,7 @@ class Source:
         self._readable, self._end = os.pipe()
         os.write(self._end, b"\0")
 
-    def __call__(self, _library: ctypes.CDLL, _settings: Settings) -> Source:
+    def __call__(self, *_: object) -> Source:
         """Stand for the constructor."""
         return self
 
@@ -171,7 +170,7 @@ def test_no_spinning_while_tracing(pair: tuple[Producer, Source]) -> None:
     producer.reserve(first)
     producer.write(second)
     duration = 0.5
-    with Trace(Settings(), duration) as trace:
+    with Trace(Settings(duration=duration)) as trace:
         assert sum(map(len, trace.batches())) == 1
         assert trace.losses == Losses(unfinished=1)
     looks = duration / PAUSE_MS * 1e3 + UNFINISHED_S / UNFINISHED_PAUSE_S

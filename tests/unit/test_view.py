@@ -7,13 +7,14 @@ import pytest
 from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import UsageError
 from tcpconnect.flow import FLOW
-from tcpconnect.options import build_parser
+from tcpconnect.parsing import CommandLine, parse
+from tcpconnect.settings import Settings
 from tcpconnect.view import FLOWS, MACHINE, TABLE, View
 
 
 def view(line: str) -> View:
     """Return what a command line shows."""
-    return View(build_parser().parse_args(line.split()))
+    return View(parse(line.split()))
 
 
 def columns(line: str) -> str:
@@ -127,7 +128,8 @@ def test_format(line: str, expected: str) -> None:
     assert view(line).format == expected
 
 
-IMPLIED = ("lport", "result", "dns", "dns_latency")
+# What of Settings tells that it is wanted.
+WANTED = {"lport": "lport", "with_result": "result", "named": "dns"}
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ IMPLIED = ("lport", "result", "dns", "dns_latency")
         ("--failed", "result"),
         ("--slower 0.5", "result"),
         ("-c --failed", "result"),
-        ("--dns-latency", "result dns dns_latency"),
+        ("--dns-latency", "result dns"),
         ("--columns pid", ""),
         ("--columns lport", "lport"),
         ("--columns result", "result"),
@@ -151,7 +153,7 @@ IMPLIED = ("lport", "result", "dns", "dns_latency")
         ("--columns query_source", "dns"),
         ("--columns query_scope", "dns"),
         ("--columns query_age_ms", "dns"),
-        ("--columns dns_ms", "dns dns_latency"),
+        ("--columns dns_ms", "dns"),
         ("--columns pid,latency_ms,lport", "lport result"),
         ("-c --columns latency_avg_ms", "result"),
         ("-c --columns latency_max_ms", "result"),
@@ -161,9 +163,9 @@ IMPLIED = ("lport", "result", "dns", "dns_latency")
 )
 def test_implied(line: str, expected: str) -> None:
     """A column, or a filter, brings along what it needs from the kernel."""
-    options = build_parser().parse_args(line.split())
-    View(options)
-    assert " ".join(name for name in IMPLIED if getattr(options, name)) == expected
+    settings = view(line).settings
+    wanted = [what for name, what in WANTED.items() if getattr(settings, name)]
+    assert " ".join(wanted) == expected
 
 
 @pytest.mark.parametrize(
@@ -202,9 +204,9 @@ def test_layouts_are_of_options_and_columns(
     layout: dict[str, str | None], table: dict[str, object]
 ) -> None:
     """Every name in a layout is a column, every letter an option."""
-    options = vars(build_parser().parse_args([]))
+    members = {*CommandLine.__struct_fields__, *Settings.__struct_fields__}
     assert set(layout) <= set(table)
-    assert {option for option in layout.values() if option} <= set(options)
+    assert {member for member in layout.values() if member} <= members
 
 
 def test_keys_of_json_are_those_promised() -> None:

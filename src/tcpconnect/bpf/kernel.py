@@ -17,13 +17,13 @@ from tcpconnect.bpf.selection import Selection
 from tcpconnect.clock import kernel_ns
 from tcpconnect.connection import ENDED, LAYOUT, ORIGIN, PENDING, UNKNOWN
 from tcpconnect.errors import KernelError, TcpconnectError
-from tcpconnect.settings import CGROUP_DETAILS
+from tcpconnect.settings import CGROUP_DETAILS, NOWHERE
 
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Iterator
 
-    from tcpconnect.settings import Settings
+    from tcpconnect.settings import Places, Settings
 
 # The programs: a plain and a deep one, and a second look at ends. preemptible.bpf.c has
 # a plain and a deep one on perf's tracepoint, too, and a last one.
@@ -119,12 +119,14 @@ class KernelSource:
     Raises KernelError with the step that failed, UsageError for maps of a wrong shape.
     """
 
-    def __init__(self, library: ctypes.CDLL, settings: Settings) -> None:
+    def __init__(
+        self, library: ctypes.CDLL, settings: Settings, places: Places = NOWHERE
+    ) -> None:
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
-        self._selection = Selection(settings)
+        self._selection = Selection(settings, places)
         source = "preemptible" if self._preemptible else "tcpconnect"
         self._bpf = BpfObject(library, source)
         self.limits: tuple[str, ...] = ()  # what it can't see, a line each

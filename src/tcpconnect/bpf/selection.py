@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from _socket import htons  # socket takes 4 ms to import
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tcpconnect.bpf.config import PORT_WORDS, AddressFilter, TaskFilter
 from tcpconnect.errors import KernelError
@@ -32,8 +32,9 @@ ONLY_KEY = bytes(4)  # of an array of one element
 class Selection:
     """What is traced, as keys and values of maps and as constants."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, places: Places) -> None:
         self._settings = settings
+        self._places = places
         self._networks = {
             AddressFilter.TO: _network_set(settings.to),
             AddressFilter.NOT_TO: _network_set(settings.not_to),
@@ -43,7 +44,7 @@ class Selection:
         self._entries = {
             "uids": _numbers(settings.uids, 4),
             "comms": dict.fromkeys(comms, MEMBER),
-            "cgroups": _cgroups(settings.places),
+            "cgroups": _cgroups(places),
         }
         self._values = {
             f"{_name(which)}_{version}": value
@@ -57,7 +58,7 @@ class Selection:
         for name, entries in self._entries.items():
             bpf.resize(name, len(entries))
         bpf.resize("netnses", len(self._settings.netns))
-        bpf.resize("mntnses", len(self._settings.places.mntnses))
+        bpf.resize("mntnses", len(self._places.mntnses))
         for name, value in self._values.items():
             bpf.resize_value(name, len(value))
         children = MAX_FOLLOWED if self._settings.follow else 0
@@ -75,14 +76,14 @@ class Selection:
             (TaskFilter.UID, settings.uids),
             (TaskFilter.COMM, settings.comms),
             (TaskFilter.NETNS, settings.netns),
-            (TaskFilter.CGROUP, settings.places.cgroups),
-            (TaskFilter.CONTAINER, settings.places.of_containers),
+            (TaskFilter.CGROUP, self._places.cgroups),
+            (TaskFilter.CONTAINER, self._places.of_containers),
             (TaskFilter.CGROUPMAP, settings.cgroupmap is not None),
             (TaskFilter.MNTNSMAP, settings.mntnsmap is not None),
         ):
             if wanted:
                 config.task_filters |= which
-        levels = settings.places.levels
+        levels = self._places.levels
         config.level_count = len(levels)
         config.levels[: len(levels)] = levels
         for flag, networks in self._networks.items():
@@ -101,7 +102,7 @@ class Selection:
 
             for which in self._settings.netns:
                 _trace_namespace(bpf, NETNS_PROGRAM, open_netns(which))
-        for path in self._settings.places.mntnses:
+        for path in self._places.mntnses:
             with suppress(OSError):  # that process of the container has ended
                 fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 _trace_namespace(bpf, MNTNS_PROGRAM, fd)
@@ -111,7 +112,7 @@ class Selection:
         settings = self._settings
         used = {
             NETNS_PROGRAM: settings.netns,
-            MNTNS_PROGRAM: settings.places.mntnses,
+            MNTNS_PROGRAM: self._places.mntnses,
         }
         return [program for program, wanted in used.items() if not wanted]
 
@@ -150,12 +151,12 @@ def _cgroups(places: Places) -> dict[bytes, bytes]:
     return {i.to_bytes(8, "little"): bytes((p,)) for i, p in passes.items()}
 
 
-def _network_set(networks: Iterable[Network]) -> NetworkSet | None:
+def _network_set(networks: Iterable[object]) -> NetworkSet | None:
     if not networks:
         return None
     from tcpconnect.bpf.networks import NetworkSet
 
-    return NetworkSet(networks)
+    return NetworkSet(cast("Iterable[Network]", networks))  # Settings has read texts
 
 
 def _port_words(ports: Collection[int], not_ports: Iterable[int]) -> list[int]:
