@@ -41,6 +41,7 @@ OBJECTS = {
 }
 OBJECT = OBJECTS["tcpconnect"]
 TYPES_H = (BPF / "types.h").read_text()
+FLAGS_H = TYPES_H + (BPF / "attempts.h").read_text()
 HEADER = Header(TYPES_H)
 
 CONNECTION_FORMAT = f"<{connection.RECORD}{connection.ORIGIN.format[1:]}"
@@ -294,14 +295,14 @@ def test_result_codes_are_those_of_c() -> None:
 @pytest.mark.parametrize(
     ("flags", "enum"),
     [
-        (config.TaskFilter, "task_filter"),
-        (config.AddressFilter, "address_filter"),
+        (selection.TaskFilter, "task_filter"),
+        (selection.AddressFilter, "address_filter"),
         (config.Detail, "detail"),
     ],
 )
 def test_flags_are_those_of_c(flags: type[IntFlag], enum: str) -> None:
     """Every filter, and every detail, has the bit that it has in its enum."""
-    (body,) = re.findall(rf"enum {enum} \{{(.+?)\}}", TYPES_H, re.DOTALL)
+    (body,) = re.findall(rf"enum {enum} \{{(.+?)\}}", FLAGS_H, re.DOTALL)
     found = re.findall(r"(?:BY|TELL)_(\w+) = 1 << (\d+)", body)
     bits = {word: 1 << int(bit) for word, bit in found}
     assert {flag.name: flag.value for flag in flags} == bits

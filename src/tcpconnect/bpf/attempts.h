@@ -15,6 +15,25 @@
 #include "kernel.h"
 #include "types.h"
 
+/* Filters that look at who connects: bits of config.task_filters. */
+enum task_filter {
+	BY_PID = 1 << 0,
+	BY_UID = 1 << 1,
+	BY_COMM = 1 << 2,
+	BY_NETNS = 1 << 3,
+	BY_CGROUP = 1 << 4, /* and all below it */
+	BY_CONTAINER = 1 << 5,
+	BY_CGROUPMAP = 1 << 6,
+	BY_MNTNSMAP = 1 << 7,
+};
+
+/* Filters that look at addresses: bits of config.address_filters. */
+enum address_filter {
+	BY_TO = 1 << 0,
+	BY_NOT_TO = 1 << 1,
+	BY_FROM = 1 << 2,
+};
+
 const volatile struct config config SEC(".rodata");
 
 struct progress progress SEC(".bss");
@@ -168,7 +187,7 @@ static __always_inline __u8 cgroups_passed(void)
 }
 
 /* Containers that are not in cgroup v2 are told by their mount namespaces. */
-static __always_inline bool place_wanted(__u8 filters)
+static __always_inline bool place_wanted(__u16 filters)
 {
 	__u8 passed = cgroups_passed();
 	__u64 mntns;
@@ -191,7 +210,7 @@ static __always_inline bool netns_wanted(struct sock *sk)
 
 /* The filters that look at the user and the network namespace. */
 static __always_inline bool owner_wanted(const struct connection *c, struct sock *sk,
-					 __u8 filters)
+					 __u16 filters)
 {
 	if (filters & BY_UID && !bpf_map_lookup_elem(&uids, &c->uid))
 		return 0;
@@ -200,7 +219,7 @@ static __always_inline bool owner_wanted(const struct connection *c, struct sock
 
 /* The filters that look at who connects. */
 static __always_inline bool task_wanted(struct connection *c, struct sock *sk,
-					__u8 filters, bool deep)
+					__u16 filters, bool deep)
 {
 	__u64 id;
 
@@ -425,7 +444,7 @@ static __always_inline bool describe_task(struct connection *c, struct sock *sk,
 					  bool deep)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	const __u8 filters = config.task_filters;
+	const __u16 filters = config.task_filters;
 	const __u16 tell = config.tell;
 
 	c->pid = pid_tgid >> 32;

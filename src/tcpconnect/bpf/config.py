@@ -25,27 +25,6 @@ class Detail(IntFlag):
     START = 1 << 10
 
 
-class TaskFilter(IntFlag):
-    """Enum task_filter of types.h."""
-
-    PID = 1 << 0
-    UID = 1 << 1
-    COMM = 1 << 2
-    NETNS = 1 << 3
-    CGROUP = 1 << 4
-    CONTAINER = 1 << 5
-    CGROUPMAP = 1 << 6
-    MNTNSMAP = 1 << 7
-
-
-class AddressFilter(IntFlag):
-    """Enum address_filter of types.h."""
-
-    TO = 1 << 0
-    NOT_TO = 1 << 1
-    FROM = 1 << 2
-
-
 class Networks(Structure):
     """Struct networks of types.h."""
 
@@ -68,11 +47,11 @@ class Config(Structure):
         ("failed", c_uint8),
         ("ip", c_uint8),
         ("by_port", c_uint8),
-        ("task_filters", c_uint8),
-        ("address_filters", c_uint8),
+        ("task_filters", c_uint16),
         ("tell", c_uint16),
+        ("address_filters", c_uint8),
         ("slot_shift", c_uint8),
-        ("reserved", c_uint8 * 5),
+        ("reserved", c_uint8 * 4),
         ("level_count", c_uint64),
         ("levels", c_uint8 * MAX_LEVELS),
         ("ports", c_uint64 * PORT_WORDS),

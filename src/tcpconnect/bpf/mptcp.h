@@ -112,7 +112,7 @@ static __always_inline bool describe_socket(struct connection *c, struct sock *s
 					    struct sock *mptcp, bool deep)
 {
 	struct kernfs_node *kn = cgroup_of(mptcp);
-	const __u8 filters = config.task_filters;
+	const __u16 filters = config.task_filters;
 	const __u8 places = filters & (BY_CGROUP | BY_CONTAINER);
 
 	if (filters & (BY_PID | BY_COMM | BY_MNTNSMAP))

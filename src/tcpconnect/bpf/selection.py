@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from _socket import htons  # socket takes 4 ms to import
 from contextlib import suppress
+from enum import IntFlag
 from typing import TYPE_CHECKING, cast
 
-from tcpconnect.bpf.config import PORT_WORDS, AddressFilter, TaskFilter
+from tcpconnect.bpf.config import PORT_WORDS
 from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
@@ -27,6 +28,27 @@ NETNS_PROGRAM, MNTNS_PROGRAM = "trace_netns", "trace_mntns"
 # Enum namespace_known of types.h.
 NAMESPACE_UNKNOWN, NAMESPACE_KNOWN_WHILE_OPEN = 0, 2
 ONLY_KEY = bytes(4)  # of an array of one element
+
+
+class TaskFilter(IntFlag):
+    """Enum task_filter of attempts.h."""
+
+    PID = 1 << 0
+    UID = 1 << 1
+    COMM = 1 << 2
+    NETNS = 1 << 3
+    CGROUP = 1 << 4
+    CONTAINER = 1 << 5
+    CGROUPMAP = 1 << 6
+    MNTNSMAP = 1 << 7
+
+
+class AddressFilter(IntFlag):
+    """Enum address_filter of attempts.h."""
+
+    TO = 1 << 0
+    NOT_TO = 1 << 1
+    FROM = 1 << 2
 
 
 class Selection:

@@ -95,30 +95,11 @@ enum detail {
 	TELL_IMAGE = TELL_EXE | TELL_CMDLINE | TELL_CGROUP | TELL_LEGACY,
 };
 
-/* Filters that look at who connects: bits of config.task_filters. */
-enum task_filter {
-	BY_PID = 1 << 0,
-	BY_UID = 1 << 1,
-	BY_COMM = 1 << 2,
-	BY_NETNS = 1 << 3,
-	BY_CGROUP = 1 << 4, /* and all below it */
-	BY_CONTAINER = 1 << 5,
-	BY_CGROUPMAP = 1 << 6,
-	BY_MNTNSMAP = 1 << 7,
-};
-
 /* What a program returns that adds a namespace to a set. */
 enum namespace_known {
 	NAMESPACE_UNKNOWN = 0,
 	NAMESPACE_KNOWN = 1,
 	NAMESPACE_KNOWN_WHILE_OPEN = 2, /* then another may have what it is told by */
-};
-
-/* Filters that look at addresses: bits of config.address_filters. */
-enum address_filter {
-	BY_TO = 1 << 0,
-	BY_NOT_TO = 1 << 1,
-	BY_FROM = 1 << 2,
 };
 
 /*
@@ -161,11 +142,11 @@ struct config {
 	__u8 failed;	 /* report only attempts that did not end OK */
 	__u8 ip;	 /* 4 or 6 only; 0: both */
 	__u8 by_port;
-	__u8 task_filters;    /* enum task_filter */
-	__u8 address_filters; /* enum address_filter */
+	__u16 task_filters;   /* enum task_filter of attempts.h */
 	__u16 tell;	      /* enum detail */
+	__u8 address_filters; /* enum address_filter of attempts.h */
 	__u8 slot_shift;      /* of a hash of 64 bits, to be an index of `slots` */
-	__u8 reserved[5];
+	__u8 reserved[4];
 	__u64 level_count;
 	__u8 levels[MAX_LEVELS]; /* of the keys of `cgroups`: how far below the root */
 	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */
