@@ -101,9 +101,9 @@ def begin(client: socket.socket, target: tuple[str, int]) -> None:
     raise AssertionError(f"connected to {target} at once")
 
 
-def give_up_soon(client: socket.socket) -> None:
-    """Let the kernel end the attempt GIVE_UP_MS after it began, or soon after that."""
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GIVE_UP_MS)
+def give_up_soon(client: socket.socket, after_ms: int = GIVE_UP_MS) -> None:
+    """Let the kernel end the attempt so long after it began, or soon after that."""
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, after_ms)
 
 
 def disconnect(client: socket.socket) -> None:

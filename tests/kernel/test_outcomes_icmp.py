@@ -26,6 +26,8 @@ from sockets import (
 if TYPE_CHECKING:
     from conftest import NetNs
 
+# How long a router may take to find nobody and to say so, where a machine is emulated.
+ROUTER_MS = 2000
 # include/uapi/linux/icmp.h, and icmp_err_convert of net/ipv4/icmp.c.
 NET_UNREACH, HOST_UNREACH, PROT_UNREACH, PORT_UNREACH, PKT_FILTERED = 0, 1, 2, 3, 13
 
@@ -74,7 +76,7 @@ def test_router_finds_no_host(
         Watch() as watch,
         socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET) as client,
     ):
-        give_up_soon(client)
+        give_up_soon(client, ROUTER_MS)
         assert client.connect_ex(target) == errno.EHOSTUNREACH
         source = (NEAR6 if ipv6 else NEAR, port(client))
         expected = event(netns, source, target, "EHOSTUNREACH")
