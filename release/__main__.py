@@ -56,7 +56,7 @@ def _try_all(here: dict[str, str], fetched: list[str]) -> int:
     failures = 0
     with TemporaryDirectory(prefix="tcpconnect-release-") as name:
         folder = Path(name)
-        # An sdist, and from that the wheel: what lacks in the sdist lacks here.
+        # An sdist, and from that the wheel: what the sdist lacks is missing here.
         run(sys.executable, "-m", "build", "--outdir", folder, PROJECT.parent)
         (wheel,) = folder.glob("*.whl")
         print(f"built      {wheel.name}", flush=True)

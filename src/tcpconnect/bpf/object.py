@@ -197,7 +197,7 @@ class BpfObject:
                     os.close(fd)
 
     def attach_perf(self, name: str) -> None:
-        """Attach a program to perf's tracepoint, whose number is told by tracefs.
+        """Attach a program to perf's tracepoint, whose number tracefs has.
 
         Debian lets nobody use perf without CAP_SYS_ADMIN (perf_event_paranoid is 3).
         """
@@ -347,7 +347,7 @@ def _map_was_refused() -> bool:
 def step(what: str, *needed: str) -> Iterator[None]:
     """Make an OSError of libbpf a KernelError that names the step.
 
-    Its reason is what lacks of the ``needed`` capabilities, if that may be it, else the
+    Its reason is which of the ``needed`` capabilities are missing, if any; else the
     errno, and what libbpf said first about it.
     """
     libbpf.said.clear()
