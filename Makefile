@@ -51,11 +51,11 @@ soak: $(VENV)/tools ## trace for MINUTES=10 with every feature on, beside a host
 
 test-kernels: $(VENV)/tools ## run the kernel tests on older and newer kernels; options in ARGS
 	@scripts/system-packages vm
-	$(BIN)/python -m tests.vm $(ARGS)
+	$(BIN)/python -m vmtest $(ARGS)
 
 test-systemd: $(VENV)/tools ## run the tests of services, setcap and podman in a virtual machine
 	@scripts/system-packages vm
-	$(BIN)/python -m tests.vm.systemd $(ARGS)
+	$(BIN)/python -m vmtest.systemd $(ARGS)
 
 lint: $(VENV)/tools ## check style and types
 	$(BIN)/ruff check .
@@ -73,7 +73,7 @@ bench: $(VENV)/tools ## measure cost; options in ARGS
 
 bench-peers: $(VENV)/tools ## compare with other tools, in a virtual machine; ARGS=--write puts it into docs
 	@scripts/system-packages vm
-	$(BIN)/python -m tests.vm.peers $(ARGS)
+	$(BIN)/python -m vmtest.peers $(ARGS)
 
 share: $(VENV)/installed ## make the man page and the completions, in build/share
 	$(BIN)/python -m share build/share

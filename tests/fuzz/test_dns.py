@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import dns.message
 import dns.rrset
 
-from fuzz.material import MUTATIONS, mutated
 from tcpconnect.enrich import streams
 from tcpconnect.enrich.dns import MAX_TARGETS, parse
 from tcpconnect.enrich.names import (
@@ -20,14 +19,15 @@ from tcpconnect.enrich.names import (
     Names,
 )
 from tcpconnect.enrich.wire import MalformedError
-from unit.records import MS, query, raw, run
+from tests.support.material import MUTATIONS, mutated
+from tests.support.records import MS, query, raw, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from random import Random
 
-    from fuzz.conftest import Fuzz
     from tcpconnect.bpf.ring import Run
+    from tests.support.fuzzing import Fuzz
 
 BATCH = 500
 MAX_ADDRESSES = 100

@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fuzz.material import mutated
 from tcpconnect.bpf.elf import MACHINE, ElfError, function_offsets
+from tests.support.material import mutated
 
 if TYPE_CHECKING:
     from random import Random
 
-    from fuzz.conftest import Fuzz
+    from tests.support.fuzzing import Fuzz
 
 LIBRARIES = (f"/lib/{MACHINE}-linux-gnu/libc.so.6", f"/lib/ld-musl-{MACHINE}.so.1")
 NAMES = ("getaddrinfo", "gethostbyname_r", "gethostbyname2_r")

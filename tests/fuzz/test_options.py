@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from fuzz.material import is_harmless, mutated, text
 from tcpconnect import cli, command, filters, pipeline, settings
 from tcpconnect.bpf.config import Config
 from tcpconnect.bpf.selection import Selection
 from tcpconnect.errors import UsageError
 from tcpconnect.options import FORMATS, OPTIONS
 from tcpconnect.output import ReaderGoneError
+from tests.support.material import is_harmless, mutated, text
 
 if TYPE_CHECKING:
     from random import Random
 
-    from fuzz.conftest import Fuzz
+    from tests.support.fuzzing import Fuzz
 
 PARSERS = [option.value.parse for option in OPTIONS if option.value]
 VALUES = [

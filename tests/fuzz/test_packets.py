@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from fuzz.material import mutated
 from tcpconnect import Settings, trace
-from unit.records import message
+from tests.support.material import mutated
+from tests.support.records import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from random import Random
 
-    from fuzz.conftest import Fuzz
     from tcpconnect.tracer import Trace
+    from tests.support.fuzzing import Fuzz
 
 CLONE_NEWNET = 0x40000000
 SERVER, OTHER = "127.0.0.53", "127.0.0.54"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fuzz.material import mutated, text
 from tcpconnect.enrich import container_names, files, pod
 from tcpconnect.enrich.allowance import Allowance
 from tcpconnect.enrich.cmdline import text as cmdline
@@ -16,12 +15,13 @@ from tcpconnect.enrich.container import Container, own, parse
 from tcpconnect.enrich.container_names import name_of
 from tcpconnect.enrich.place import Places
 from tcpconnect.output import harmless as printed
+from tests.support.material import mutated, text
 
 if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from fuzz.conftest import Fuzz
+    from tests.support.fuzzing import Fuzz
 
 ID = "0123456789abcdef" * 4
 UID = "3b7cda51_1f2b_4c5e_8a57_0d3c2f4bd8a1"

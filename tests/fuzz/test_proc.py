@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fuzz.material import mutated, text
 from tcpconnect.bpf import cgroup, preflight
 from tcpconnect.containers import container_in
+from tests.support.material import mutated, text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from fuzz.conftest import Fuzz
+    from tests.support.fuzzing import Fuzz
 
 ID = "0123456789abcdef" * 4
 MOUNTS = b"""\

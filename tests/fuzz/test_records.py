@@ -9,7 +9,6 @@ import re
 from struct import iter_unpack
 from typing import TYPE_CHECKING
 
-from fuzz.material import is_harmless, text
 from tcpconnect.bpf.ring import HEADER_BYTES
 from tcpconnect.connection import FRAMED, FRAMED_ORIGIN, LAYOUT, ORIGIN, decode
 from tcpconnect.enrich.names import LARGE_ANSWER, LENGTHS, LOOKUP, SMALL_ANSWER, Names
@@ -17,18 +16,19 @@ from tcpconnect.enrich.place import Places
 from tcpconnect.enrich.process import LARGE_PROCESS, SMALL_PROCESS, Processes
 from tcpconnect.settings import DETAILS
 from tcpconnect.sinks import open_sink
-from unit.producer import opened, stride
-from unit.samples import CONNECTION_COLUMNS
+from tests.support.material import is_harmless, text
+from tests.support.producer import opened, stride
+from tests.support.samples import CONNECTION_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from random import Random
 
-    from fuzz.conftest import Fuzz
     from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
-    from unit.producer import Producer, Reserved
+    from tests.support.fuzzing import Fuzz
+    from tests.support.producer import Producer, Reserved
 
 RING_BYTES = 1 << 18
 IMAGES, ADDRESSES = 20, 10

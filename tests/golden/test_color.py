@@ -7,7 +7,7 @@ from pathlib import Path
 from tcpconnect.parsing import parse
 from tcpconnect.sinks import open_sink
 from tcpconnect.view import View
-from unit.samples import connection
+from tests.support.samples import connection
 
 EVENTS = [
     connection(pid=16243, daddr="10.1.0.3", dport=443, result="OK", latency_ms=0.08),

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attempts import Child, attempt
 
 import tcpconnect
+from tests.support.attempts import Child, attempt
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt, run_tool
-from conftest import READY, TIMEOUT_S, libc, sh, until_writing, wait_until
-from launch import command
-from mounts import private_mounts
-from privileges import command as command_of
-from privileges import nobody
+
+from tests.support.attempts import attempt, run_tool
+from tests.support.launch import command
+from tests.support.mounts import private_mounts
+from tests.support.privileges import command as command_of
+from tests.support.privileges import nobody
+from tests.support.system import libc, sh
+from tests.support.tool import READY
+from tests.support.waiting import TIMEOUT_S, until_writing, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 

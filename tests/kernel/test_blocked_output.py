@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt, run_tool
-from conftest import READY, TIMEOUT_S, Tool, until_writing, wait_until
-from launch import command
+
+from tests.support.attempts import attempt, run_tool
+from tests.support.launch import command
+from tests.support.tool import READY, Tool
+from tests.support.waiting import TIMEOUT_S, until_writing, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

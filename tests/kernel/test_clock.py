@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import attempt
-from conftest import Tool
+
+from tests.support.attempts import attempt
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt
-from conftest import Tool, wait_until
+
+from tests.support.attempts import attempt
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import launch
 import pytest
-from attempts import Child, attempt
-from conftest import READY, wait_until
+
+from tests.support import launch
+from tests.support.attempts import Child, attempt
+from tests.support.tool import READY
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("netns")
 

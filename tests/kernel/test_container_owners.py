@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
-from conftest import Tool, sh
-from mounts import private_mounts
-from processes import Cgroup, cgroups
+
+from tests.support.attempts import Child, attempt
+from tests.support.mounts import private_mounts
+from tests.support.system import sh
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["cgroups"]
+    from tests.support.processes import Cgroup
+
 pytestmark = pytest.mark.usefixtures("netns")
 
 USER, PORT = 54321, 4719

@@ -10,9 +10,11 @@ import signal
 import socket
 
 import pytest
-from attempts import attempt
-from conftest import Tool, wait_until
-from launch import TOOL
+
+from tests.support.attempts import attempt
+from tests.support.launch import TOOL
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("netns")
 

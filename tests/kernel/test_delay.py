@@ -9,9 +9,11 @@ import statistics
 import time
 
 import pytest
-from attempts import attempt
-from conftest import Tool, wait_until
-from launch import FORK
+
+from tests.support.attempts import attempt
+from tests.support.launch import FORK
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import attempt
-from conftest import Tool, wait_until
-from sockets import CLOSED, HOLE, begin, disconnect
 
 from tcpconnect import trace
 from tcpconnect.bpf import kernel
 from tcpconnect.bpf.kernel import Losses
 from tcpconnect.bpf.object import BpfObject
+from tests.support.attempts import attempt
+from tests.support.sockets import CLOSED, HOLE, begin, disconnect
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,8 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt, limit, run_tool
-from conftest import READY, Tool, sh, wait_until
+
+from tests.support.attempts import attempt, limit, run_tool
+from tests.support.system import sh
+from tests.support.tool import READY, Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,16 +8,16 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt
-from conftest import Tool
 
 from tcpconnect import trace
 from tcpconnect.errors import UsageError
+from tests.support.attempts import attempt
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -9,39 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt, run_tool
-from conftest import Tool, libc, sh
-from mounts import private_mounts
-from runc import TOP, Container, bundle
-from test_maps import unified
+
+from tests.support.attempts import Child, attempt, run_tool
+from tests.support.mounts import private_mounts
+from tests.support.places import ID, V1, cgroup
+from tests.support.processes import unified
+from tests.support.runc import TOP, Container
+from tests.support.system import CLONE_NEWNS, libc, sh
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import NetNs
-    from runc import Bundle
-
-__all__ = ["bundle"]
+    from tests.support.network import NetNs
+    from tests.support.runc import Bundle
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-CLONE_NEWNS = 0x00020000
-ID = "0123456789abcdef" * 4
 OTHER_ID = "0123fedcba987654" * 4
-V1 = Path("/sys/fs/cgroup/memory")
 RUNC = Path("/run/runc")
-
-
-@contextmanager
-def cgroup(path: Path) -> Iterator[Path]:
-    """Make a cgroup, and those above it that are not there; remove them all."""
-    missing = [p for p in (path, *path.parents) if not p.exists()]
-    path.mkdir(parents=True)
-    try:
-        yield path
-    finally:
-        for directory in missing:
-            directory.rmdir()
 
 
 @contextmanager

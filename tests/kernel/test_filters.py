@@ -12,9 +12,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt, kernel_objects, rename
-from conftest import NetNs, Tool
-from sockets import mptcp_socket
+
+from tests.support.attempts import Child, attempt, kernel_objects, rename
+from tests.support.network import NetNs
+from tests.support.sockets import mptcp_socket
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,12 +10,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import Child, attempt, kernel_objects, run_tool
-from conftest import Tool, wait_until
 
 from tcpconnect import trace
 from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.errors import UsageError
+from tests.support.attempts import Child, attempt, kernel_objects, run_tool
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

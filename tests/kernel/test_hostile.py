@@ -9,8 +9,9 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt, comm, rename
-from conftest import Tool
+
+from tests.support.attempts import attempt, comm, rename
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,10 @@ import os
 from contextlib import ExitStack
 
 import pytest
-from attempts import attempt
-from conftest import Tool
 
 from tcpconnect.connection import CONNECTION
+from tests.support.attempts import attempt
+from tests.support.tool import Tool
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import READY, TIMEOUT_S, wait_until
-from launch import TOOL, command
-from privileges import command as command_of
-from privileges import root
+
+from tests.support.launch import TOOL, command
+from tests.support.privileges import command as command_of
+from tests.support.privileges import root
+from tests.support.tool import READY
+from tests.support.waiting import TIMEOUT_S, wait_until
 
 if TYPE_CHECKING:
     from typing_extensions import Self

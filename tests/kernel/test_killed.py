@@ -10,13 +10,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import launch
 import pytest
-from attempts import attempt, kernel_objects
-from conftest import Tool, sh, wait_until
-from mounts import private_mounts
 
 from tcpconnect.connection import CONNECTION
+from tests.support import launch
+from tests.support.attempts import attempt, kernel_objects
+from tests.support.mounts import private_mounts
+from tests.support.system import sh
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import Child, attempt
-from conftest import READY, TIMEOUT_S
-from launch import FORK
-from mounts import private_mounts
+
+from tests.support.attempts import Child, attempt
+from tests.support.launch import FORK
+from tests.support.mounts import private_mounts
+from tests.support.tool import READY
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

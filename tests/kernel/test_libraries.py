@@ -9,25 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt
-from conftest import Tool, wait_until
-from containers import Looker, make_image
-from mapper import mapped, small_libraries
 
 from tcpconnect import trace
-from tcpconnect.bpf import libc, libraries, lookups
+from tcpconnect.bpf import libc, libraries
 from tcpconnect.bpf.kernel import KernelSource
-from tcpconnect.bpf.lookups import FUNCTIONS, Lookups
+from tcpconnect.bpf.lookups import Lookups
 from tcpconnect.bpf.preflight import ready_library
 from tcpconnect.settings import Settings
+from tests.support.attempts import attempt
+from tests.support.containers import Looker, make_image
+from tests.support.mapper import mapped, small_libraries
+from tests.support.probes import probed
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tcpconnect.connection import Connection
 
-EVENTS = 2 * len(FUNCTIONS)  # of perf, for a library
-LINKS = len(lookups.PROGRAMS)  # the same where the kernel has links for it
 VANISHED = 60
 # What is attached at the stop: events of perf, six a library, the kernel detaches one
 # by one, and takes 30 ms for each.
@@ -54,25 +54,6 @@ def ring() -> Iterator[int]:
     source = KernelSource(ready_library(), Settings(ports=frozenset({7})))
     yield source.fileno()
     source.close()
-
-
-def probed(pid: int | str = "self") -> int:
-    """Return in how many libraries a process has probes.
-
-    They are links of their own type or, where the kernel has none, perf events.
-    """
-    links = events = 0
-    for name in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            target = os.readlink(f"/proc/{pid}/fd/{name}")
-            if "bpf_link" in target or "bpf-link" in target:
-                text = Path(f"/proc/{pid}/fdinfo/{name}").read_text()
-                links += "probe_multi" in text
-            # Those of the CPUs are mapped.
-            events += "[perf_event]" in target
-        except FileNotFoundError:
-            continue
-    return links // LINKS or (events - (os.cpu_count() or 0)) // EVENTS
 
 
 def looked(batches: Iterator[list[Connection]], count: int) -> Callable[[], bool]:

@@ -9,9 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from attempts import attempt, kernel_objects, run_tool
-from conftest import READY, Tool, wait_until
-from launch import TOOL
+
+from tests.support.attempts import attempt, kernel_objects, run_tool
+from tests.support.launch import TOOL
+from tests.support.tool import READY, Tool
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("netns")
 

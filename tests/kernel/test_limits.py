@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import launch
 import pytest
-from attempts import attempt, limit, run_tool
-from conftest import READY, Tool, wait_until
-from processes import busybox
+
+from tests.support import launch
+from tests.support.attempts import attempt, limit, run_tool
+from tests.support.processes import busybox
+from tests.support.tool import READY, Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

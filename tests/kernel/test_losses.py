@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import resource
 import signal
 import socket
@@ -15,17 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt, run_all
-from conftest import READY, TIMEOUT_S, Tool, wait_until
-from launch import FORK
 
 from tcpconnect.bpf import kernel
 from tcpconnect.connection import CONNECTION
+from tests.support.attempts import Child, attempt, run_all
+from tests.support.launch import FORK
+from tests.support.tool import READY, Tool, told
+from tests.support.waiting import TIMEOUT_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -38,13 +38,6 @@ HAMMERED = 1500
 def start(*options: object) -> Tool:
     """Trace this process."""
     return Tool("-p", os.getpid(), *options)
-
-
-def told(tool: Tool, what: str, when: str = "in total,") -> int:
-    """Return the sum of the numbers that lines of a kind on stderr tell."""
-    pattern = rf"^tcpconnect: {when} (\d+) {what}"
-    found = re.findall(pattern, tool.stderr.decode(), re.MULTILINE)
-    return sum(map(int, found))
 
 
 def overflow(tool: Tool, made: int) -> None:

@@ -4,66 +4,23 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
-from conftest import Tool, libc, sh
+
+from tests.support.attempts import Child, attempt
+from tests.support.idmaps import id_map
+from tests.support.processes import unified
+from tests.support.system import CLONE_NEWNS, libc
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-CLONE_NEWNS = 0x00020000
-VALUE_BYTES = {"cgroup": 8, "mntns": 4}
-KINDS = list(VALUE_BYTES)
-
-
-class IdMap(NamedTuple):
-    """A map as the option needs it, and the option."""
-
-    kind: str
-    path: Path
-
-    @property
-    def option(self) -> tuple[str, Path]:
-        """The option of the tool, and its value."""
-        return f"--{self.kind}map", self.path
-
-    def add(self, number: int) -> None:
-        """Add the ID of a cgroup or the inode of a mount namespace."""
-        value = "1 " + "0 " * (VALUE_BYTES[self.kind] - 1)
-        self._change("update", f"{_key(number)} value {value}")
-
-    def remove(self, number: int) -> None:
-        """Take it out."""
-        self._change("delete", _key(number))
-
-    def _change(self, how: str, what: str) -> None:
-        sh(f"bpftool map {how} pinned {self.path} {what}")
-
-
-def _key(number: int) -> str:
-    return "key " + " ".join(map(str, number.to_bytes(8, "little")))
-
-
-def id_map(bpffs: Path, kind: str, flags: int = 0) -> IdMap:
-    """Return a new, empty map for the option."""
-    shape = f"type hash key 8 value {VALUE_BYTES[kind]} entries 64 flags {flags}"
-    path = bpffs / kind
-    sh(f"bpftool map create {path} {shape} name wanted")
-    return IdMap(kind, path)
-
-
-def unified() -> Path:
-    """Return where the hierarchy of cgroup v2 is mounted."""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        mount, _, kind = line.partition(" - ")
-        if kind.startswith("cgroup2 "):
-            return Path(mount.split()[4])
-    pytest.skip("cgroup v2 is not mounted")
+KINDS = ["cgroup", "mntns"]
 
 
 @contextmanager

@@ -13,23 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import Child, rename, run_tool
-from conftest import wait_until
-from processes import cgroups, fork
 
 from tcpconnect import trace
 from tcpconnect.connection import LAYOUT
 from tcpconnect.settings import DETAILS
+from tests.support.attempts import Child, rename, run_tool
+from tests.support.processes import fork
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import NetNs
-    from processes import Cgroup
-
     from tcpconnect import Connection, Trace
-
-__all__ = ["cgroups"]
+    from tests.support.network import NetNs
+    from tests.support.processes import Cgroup
 
 SERVER = ("10.1.0.2", 4713)
 FIRST, SECOND = "10.1.0.1", "10.1.0.3"

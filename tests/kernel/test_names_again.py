@@ -8,11 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
-from conftest import CLONE_NEWNET, NetNs, Tool
-from mounts import etc
-from resolvers import look_up, serve
-from test_namespaces_again import HELD, Stranger, numbers_below
+
+from tests.support.attempts import Child, attempt
+from tests.support.mounts import etc
+from tests.support.network import NetNs
+from tests.support.resolvers import look_up, serve
+from tests.support.strangers import HELD, Stranger, numbers_below
+from tests.support.system import CLONE_NEWNET
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,12 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
-from conftest import TIMEOUT_S, Tool, inside, sh
-from containers import Looker, build
-from mounts import etc
-from resolvers import (
+
+from tests.support.attempts import Child, attempt
+from tests.support.containers import Looker, build
+from tests.support.mounts import etc
+from tests.support.network import inside
+from tests.support.resolvers import (
     LOOPBACK,
     Server,
     family_of,
@@ -25,14 +26,16 @@ from resolvers import (
     respond,
     serve,
 )
-from test_losses import told
+from tests.support.system import sh
+from tests.support.tool import Tool, told
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import NetNs
-    from resolvers import Zone
+    from tests.support.network import NetNs
+    from tests.support.resolvers import Zone
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -7,17 +7,19 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import attempt
-from conftest import Tool, wait_until
-from containers import Looker, build
-from mounts import etc
-from resolvers import dnsmasq
+
+from tests.support.attempts import attempt
+from tests.support.containers import Looker, build
+from tests.support.mounts import etc
+from tests.support.resolvers import dnsmasq
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 PORT = 80
 IPV4, IPV6 = "127.1.2.3", "fd00:d::1"

@@ -6,8 +6,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import Tool, wait_until
-from containers import Looker, make_image, overlay
+
+from tests.support.containers import Looker, make_image, overlay
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

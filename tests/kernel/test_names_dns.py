@@ -7,9 +7,9 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
-from conftest import TIMEOUT_S, Tool
-from resolvers import (
+
+from tests.support.attempts import Child, attempt
+from tests.support.resolvers import (
     LOOPBACK,
     Server,
     Zone,
@@ -24,13 +24,15 @@ from resolvers import (
     unbound,
     unread,
 )
+from tests.support.tool import Tool
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import dns.message
 import dns.name
 import pytest
-from attempts import attempt
-from conftest import Tool
-from mounts import etc
-from resolvers import LOOPBACK, Server, ask, padded
+
+from tests.support.attempts import attempt
+from tests.support.mounts import etc
+from tests.support.resolvers import LOOPBACK, Server, ask, padded
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from pathlib import Path

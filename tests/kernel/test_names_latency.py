@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import attempt, comm
-from conftest import TIMEOUT_S, Tool
-from mounts import etc
-from resolvers import (
+
+from tests.support.attempts import attempt, comm
+from tests.support.mounts import etc
+from tests.support.resolvers import (
     LOOPBACK,
     Server,
     ask,
@@ -26,12 +26,14 @@ from resolvers import (
     receive,
     respond,
 )
+from tests.support.tool import Tool
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 

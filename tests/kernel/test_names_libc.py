@@ -8,11 +8,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import attempt
-from conftest import TIMEOUT_S, Tool
-from containers import Looker, build
-from mounts import etc
-from resolvers import names_of, own_address, unread
+
+from tests.support.attempts import attempt
+from tests.support.containers import Looker, build
+from tests.support.mounts import etc
+from tests.support.resolvers import names_of, own_address, unread
+from tests.support.tool import Tool
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from pathlib import Path

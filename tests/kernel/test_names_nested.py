@@ -6,9 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt
-from conftest import Tool
-from containers import Looker, add_module, make_image
+
+from tests.support.attempts import attempt
+from tests.support.containers import Looker, add_module, make_image
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from pathlib import Path

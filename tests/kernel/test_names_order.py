@@ -7,11 +7,13 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import attempt
-from conftest import TIMEOUT_S, Tool
-from launch import FORK
-from mounts import etc
-from resolvers import LOOPBACK, Server, framed, receive
+
+from tests.support.attempts import attempt
+from tests.support.launch import FORK
+from tests.support.mounts import etc
+from tests.support.resolvers import LOOPBACK, Server, framed, receive
+from tests.support.tool import Tool
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from pathlib import Path

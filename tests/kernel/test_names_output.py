@@ -10,12 +10,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt, comm
-from conftest import Tool
-from resolvers import look_up, serve
+
+from tests.support.attempts import attempt, comm
+from tests.support.resolvers import look_up, serve
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 

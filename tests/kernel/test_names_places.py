@@ -11,11 +11,20 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import Child, run_tool
-from conftest import Tool, wait_until
-from containers import Looker, build, libraries, make_image, move_library, overlay
-from mounts import etc
-from privileges import nobody, use
+
+from tests.support.attempts import Child, run_tool
+from tests.support.containers import (
+    Looker,
+    build,
+    libraries,
+    make_image,
+    move_library,
+    overlay,
+)
+from tests.support.mounts import etc
+from tests.support.privileges import nobody, use
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,13 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
-from conftest import NetNs, Tool, sh
-from mounts import etc
-from resolvers import look_up, serve
+
+from tests.support.attempts import Child, attempt
+from tests.support.mounts import etc
+from tests.support.network import NetNs
+from tests.support.resolvers import look_up, serve
+from tests.support.system import sh
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

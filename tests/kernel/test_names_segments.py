@@ -7,13 +7,15 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TIMEOUT_S, Tool
-from resolvers import framed, names_of, padded, query, receive
-from segments import ADDRESS, SegmentServer
+
+from tests.support.resolvers import framed, names_of, padded, query, receive
+from tests.support.segments import ADDRESS, SegmentServer
+from tests.support.tool import Tool
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
-    from conftest import NetNs
-    from segments import Segment
+    from tests.support.network import NetNs
+    from tests.support.segments import Segment
 
 IPV4 = "127.1.2.3"
 ANSWER = framed(padded(query("www.example"), 200, IPV4))

@@ -10,10 +10,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from attempts import run_tool
-from conftest import Tool, sh
-from mounts import etc, private_mounts
-from resolvers import (
+
+from tcpconnect.bpf import libbpf
+from tests.support.attempts import run_tool
+from tests.support.mounts import etc, private_mounts
+from tests.support.resolvers import (
     LOOPBACK,
     Server,
     ask,
@@ -24,8 +25,8 @@ from resolvers import (
     query,
     serve,
 )
-
-from tcpconnect.bpf import libbpf
+from tests.support.system import sh
+from tests.support.tool import Tool
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -8,9 +8,10 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TIMEOUT_S, Tool, inside
-from launch import FORK
-from resolvers import (
+
+from tests.support.launch import FORK
+from tests.support.network import inside
+from tests.support.resolvers import (
     LOOPBACK,
     Server,
     dig,
@@ -25,9 +26,11 @@ from resolvers import (
     serve,
     unread,
 )
+from tests.support.tool import Tool
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 

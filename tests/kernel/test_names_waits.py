@@ -12,11 +12,11 @@ import dns.flags
 import dns.message
 import dns.rcode
 import pytest
-from attempts import Child, attempt
-from conftest import TIMEOUT_S, Tool
-from containers import Looker, build
-from mounts import etc
-from resolvers import (
+
+from tests.support.attempts import Child, attempt
+from tests.support.containers import Looker, build
+from tests.support.mounts import etc
+from tests.support.resolvers import (
     LOOPBACK,
     Server,
     ask,
@@ -26,12 +26,14 @@ from resolvers import (
     respond,
     serve,
 )
+from tests.support.tool import Tool
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -7,11 +7,13 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
-from conftest import NetNs, Tool
-from mounts import etc
-from resolvers import look_up, serve
-from same_pid import free_pid, run_as
+
+from tests.support.attempts import Child, attempt
+from tests.support.mounts import etc
+from tests.support.network import NetNs
+from tests.support.resolvers import look_up, serve
+from tests.support.same_pid import free_pid, run_as
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

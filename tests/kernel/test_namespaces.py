@@ -8,11 +8,13 @@ import os
 import socket
 from pathlib import Path
 
-from attempts import Child
-from conftest import CLONE_NEWNET, READY, Tool, libc, set_lo_up, wait_until
-from launch import FORK
-
 from tcpconnect.connection import CONNECTION
+from tests.support.attempts import Child
+from tests.support.launch import FORK
+from tests.support.network import set_lo_up
+from tests.support.system import CLONE_NEWNET, libc
+from tests.support.tool import READY, Tool
+from tests.support.waiting import wait_until
 
 ROUND = 100 if FORK else 500  # emulated, one takes 13 ms
 ROUNDS = 4

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import launch
 import pytest
-from attempts import attempt, run_tool
-from conftest import READY, Tool, sh
-from mounts import private_mounts
+
+from tests.support import launch
+from tests.support.attempts import attempt, run_tool
+from tests.support.mounts import private_mounts
+from tests.support.system import sh
+from tests.support.tool import READY, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

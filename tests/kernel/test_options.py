@@ -13,11 +13,12 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt, comm
-from conftest import Tool
+
+from tests.support.attempts import attempt, comm
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 

@@ -10,11 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
-from conftest import TIMEOUT_S, Tool, libc
-from privileges import OWN_USER, Status, nobody, parse_status, status_of, use
 
 from tcpconnect.bpf.capabilities import NOBODY, OWN, keep_only
+from tests.support.attempts import Child, attempt
+from tests.support.privileges import (
+    OWN_USER,
+    Status,
+    nobody,
+    parse_status,
+    status_of,
+    use,
+)
+from tests.support.system import libc
+from tests.support.tool import Tool
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable

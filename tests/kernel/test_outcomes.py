@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from sockets import (
+
+from tests.support.sockets import (
     CLOSED,
     GIVE_UP_MS,
     HOLE,
@@ -27,7 +28,7 @@ from sockets import (
 )
 
 if TYPE_CHECKING:
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 
 def test_listener_is_ok(netns: NetNs) -> None:

@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import attempt
-from conftest import Tool
-from sockets import CLOSED, HOLE, NEAR, Watch, begin, event, port
+
+from tests.support.attempts import attempt
+from tests.support.sockets import CLOSED, HOLE, NEAR, Watch, begin, event, port
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 SMALLEST_RING = 4096  # bytes: some thirty records
 MANY = 200

@@ -8,9 +8,9 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TIMEOUT_S
-from peer import SYN, Peer
-from sockets import (
+
+from tests.support.peer import SYN, Peer
+from tests.support.sockets import (
     GIVE_UP_MS,
     HOLE,
     NEAR,
@@ -22,9 +22,10 @@ from sockets import (
     give_up_soon,
     port,
 )
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 # How long a router may take to find nobody and to say so, where a machine is emulated.
 ROUTER_MS = 2000

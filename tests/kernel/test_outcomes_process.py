@@ -15,9 +15,9 @@ from subprocess import Popen
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt, comm, rename
-from conftest import CLONE_NEWNET, libc, wait_until
-from sockets import (
+
+from tests.support.attempts import Child, attempt, comm, rename
+from tests.support.sockets import (
     CLOSED,
     HOLE,
     NEAR,
@@ -27,11 +27,13 @@ from sockets import (
     event,
     port,
 )
+from tests.support.system import CLONE_NEWNET, libc
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 SYN_SENT_ROW = " 02 "  # of /proc/net/tcp
 

@@ -13,8 +13,9 @@ from struct import pack
 from typing import TYPE_CHECKING
 
 import pytest
-from peer import ACK, SYN, Peer
-from sockets import (
+
+from tests.support.peer import ACK, SYN, Peer
+from tests.support.sockets import (
     CLOSED,
     HOLE,
     NEAR,
@@ -27,12 +28,12 @@ from sockets import (
     port,
     until_connecting,
 )
-from uring import Uring
+from tests.support.uring import Uring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 TCP_FASTOPEN_CONNECT = 30
 TCP_REPAIR, TCP_REPAIR_OFF_NO_WP = 19, -1

@@ -14,15 +14,17 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TIMEOUT_S, Tool, inside
-from sockets import HOLE, NEAR, Watch, begin, disconnect, event, port
 
 from tcpconnect import trace
+from tests.support.network import inside
+from tests.support.sockets import HOLE, NEAR, Watch, begin, disconnect, event, port
+from tests.support.tool import Tool
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 PORT = 1001
 REJECTED = ("127.0.0.1", PORT)

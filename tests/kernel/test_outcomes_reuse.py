@@ -7,10 +7,11 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from sockets import CLOSED, PORT_RANGE, Watch, event, port
+
+from tests.support.sockets import CLOSED, PORT_RANGE, Watch, event, port
 
 if TYPE_CHECKING:
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 REFUSED = "ECONNREFUSED"
 

@@ -6,11 +6,11 @@ import socket
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from peer import ACK, RST, SYN, Peer
-from sockets import HOLE, NEAR, Watch, begin, event, port
+from tests.support.peer import ACK, RST, SYN, Peer
+from tests.support.sockets import HOLE, NEAR, Watch, begin, event, port
 
 if TYPE_CHECKING:
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 
 def test_connect_to_itself_is_ok(netns: NetNs) -> None:

@@ -10,13 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt, run_all
-from launch import FORK
-from sockets import CLOSED, HOLE, begin
 
 from tcpconnect import trace
 from tcpconnect.bpf import kernel
 from tcpconnect.bpf.object import BpfObject
+from tests.support.attempts import Child, attempt, run_all
+from tests.support.launch import FORK
+from tests.support.sockets import CLOSED, HOLE, begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,14 +12,15 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt, run_tool
-from conftest import ENDED, READY, Tool, libc
-from launch import TOOL
 
 from tcpconnect import trace
 from tcpconnect.bpf.follow import LISTED
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.errors import TcpconnectError
+from tests.support.attempts import Child, attempt, run_tool
+from tests.support.launch import TOOL
+from tests.support.system import libc
+from tests.support.tool import ENDED, READY, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

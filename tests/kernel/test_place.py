@@ -9,26 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import attempt
-from conftest import wait_until
-from processes import PORT, Watch, cgroups, connecting, fork, run
-from runc import bundle
+
+from tests.support.attempts import attempt
+from tests.support.processes import PORT, Watch, connecting, fork, run
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import NetNs
-    from processes import Cgroup
-    from runc import Bundle
-
-__all__ = ["bundle", "cgroups"]
+    from tests.support.network import NetNs
+    from tests.support.processes import Cgroup
+    from tests.support.runc import Bundle
 
 ID = "0123456789abcdef" * 4
 POD = "3b7cda51-1f2b-4c5e-8a57-0d3c2f4bd8a1"
 CGROUP = "cgroup container container_id runtime unit pod pod_uid"
 
 
-def legacy_hierarchy() -> str:
+def legacy_hierarchy() -> Path:
     """Return where the pids controller of cgroup v1 is mounted; skip without it."""
     mounts = Path("/proc/self/mountinfo").read_text()
     found = re.search(
@@ -36,7 +34,7 @@ def legacy_hierarchy() -> str:
     )
     if not found:
         pytest.skip("this machine has no cgroup v1")
-    return found[1]
+    return Path(found[1])
 
 
 def event_in(netns: NetNs, *groups: Cgroup) -> dict[str, Any]:

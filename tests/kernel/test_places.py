@@ -6,20 +6,19 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import launch
 import pytest
-from attempts import Child, attempt, run_tool
-from processes import PORT, Watch, cgroups, connecting
-from runc import TOP, Container, bundle
+
+from tests.support import launch
+from tests.support.attempts import Child, attempt, run_tool
+from tests.support.processes import PORT, Watch, connecting
+from tests.support.runc import TOP, Container
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import NetNs
-    from processes import Cgroup
-    from runc import Bundle
-
-__all__ = ["bundle", "cgroups"]
+    from tests.support.network import NetNs
+    from tests.support.processes import Cgroup
+    from tests.support.runc import Bundle
 
 ID = "0123456789abcdef" * 4
 RUNC = Path("/run/runc")

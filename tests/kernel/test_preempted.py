@@ -17,9 +17,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt, run_all
-from conftest import ENDED, READY, Tool
-from mounts import etc
+
+from tests.support.attempts import Child, attempt, run_all
+from tests.support.mounts import etc
+from tests.support.tool import ENDED, READY, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable

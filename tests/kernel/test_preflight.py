@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import READY
-from launch import TOOL
-from privileges import Who, may_miss, nobody, remedy, root
 
 from tcpconnect.bpf import capabilities as of
+from tests.support.launch import TOOL
+from tests.support.privileges import Who, may_miss, nobody, remedy, root
+from tests.support.tool import READY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

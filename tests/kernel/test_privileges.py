@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import launch
 import pytest
-from attempts import Child, attempt
-from conftest import READY, TIMEOUT_S, Tool, sh
-from launch import command
-from mounts import private_mounts
-from privileges import (
+
+from tcpconnect import trace
+from tcpconnect.bpf.capabilities import NOBODY
+from tests.support import launch
+from tests.support.attempts import Child, attempt
+from tests.support.idmaps import id_map
+from tests.support.launch import command
+from tests.support.mounts import private_mounts
+from tests.support.privileges import (
     OWN_USER,
     READ_ALL,
     SYS_ADMIN,
@@ -34,11 +37,10 @@ from privileges import (
     status_of,
     use,
 )
-from processes import unified
-from test_maps import id_map
-
-from tcpconnect import trace
-from tcpconnect.bpf.capabilities import NOBODY
+from tests.support.processes import unified
+from tests.support.system import sh
+from tests.support.tool import READY, Tool
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -365,5 +367,5 @@ def test_signal_to_a_command_of_another_user(tmp_path: Path) -> None:
 
 def test_unified_is_readable() -> None:
     """Filters by cgroup take nothing more: cgroups are there to see for everyone."""
-    name = next((p.name for p in Path(unified()).iterdir() if p.is_dir()), "/")
+    name = next((p.name for p in unified().iterdir() if p.is_dir()), "/")
     assert notices_of(nobody(*CORE), "--cgroup", name) == []

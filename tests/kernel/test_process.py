@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
-from conftest import MS_BIND, wait_until
-from processes import (
+
+from tests.support.attempts import Child, attempt
+from tests.support.processes import (
     PORT,
     Watch,
     busybox,
-    cgroups,
     connecting,
     fork,
     mount,
@@ -28,14 +27,14 @@ from processes import (
     run,
     spawn,
 )
+from tests.support.system import MS_BIND
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import NetNs
-    from processes import Cgroup
-
-__all__ = ["cgroups"]
+    from tests.support.network import NetNs
+    from tests.support.processes import Cgroup
 
 PARENTS = 4
 EACH = 250

@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from same_pid import run_as
 
 from tcpconnect.processes import opened
+from tests.support.same_pid import run_as
 
 
 def test_directory_of_a_process_that_has_ended() -> None:

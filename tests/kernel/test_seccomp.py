@@ -7,12 +7,12 @@ import functools
 import os
 from pathlib import Path
 
-import conftest
 import pytest
-import seccomp
-from attempts import attempt
-from conftest import READY, Tool
-from privileges import OWN_USER, READ_ALL, bits, status_of
+
+from tests.support import seccomp
+from tests.support.attempts import attempt
+from tests.support.privileges import OWN_USER, READ_ALL, bits, status_of
+from tests.support.tool import READY, Tool
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -31,7 +31,7 @@ def traced(
 ) -> dict[str, int]:
     """Trace with these calls refused; return the tool's privileges while it does."""
     begin = functools.partial(seccomp.command, names, error)
-    monkeypatch.setattr(conftest, "command", begin)
+    monkeypatch.setattr("tests.support.tool.command", begin)
     with Tool("-jp", os.getpid(), *options) as tool:
         status = status_of(tool.process.pid)
         attempt("127.0.0.1", PORT)
@@ -97,7 +97,7 @@ def test_capabilities_that_are_not_told(
 ) -> None:
     """They are read in /proc, and given up as ever."""
     begin = functools.partial(seccomp.command, ("capget",), errno.EPERM)
-    monkeypatch.setattr(conftest, "command", begin)
+    monkeypatch.setattr("tests.support.tool.command", begin)
     with Tool("-jp", os.getpid(), *options.split()) as tool:
         status = status_of(tool.process.pid)
         attempt("127.0.0.1", PORT)
@@ -111,7 +111,7 @@ def test_capabilities_that_are_not_told(
 def test_limit_that_can_not_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names are sought with the descriptors that there are."""
     begin = functools.partial(seccomp.command, ("prlimit64",), errno.EPERM)
-    monkeypatch.setattr(conftest, "command", begin)
+    monkeypatch.setattr("tests.support.tool.command", begin)
     with Tool("-djp", os.getpid(), "--names", "dns") as tool:
         attempt("127.0.0.1", PORT)
         (event,) = tool.events(1)

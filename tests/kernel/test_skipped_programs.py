@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import Child, attempt
-from conftest import libc, sh, wait_until
-from containers import Looker, make_image
-from mounts import private_mounts
-from test_libraries import probed
 
 from tcpconnect import trace
 from tcpconnect.bpf import follow, kernel, release
 from tcpconnect.bpf.libraries import Libraries
 from tcpconnect.bpf.lookups import EXEC_PERF
 from tcpconnect.bpf.object import TRACEFS, BpfObject
+from tests.support.attempts import Child, attempt
+from tests.support.containers import Looker, make_image
+from tests.support.mounts import private_mounts
+from tests.support.probes import probed
+from tests.support.system import libc, sh
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

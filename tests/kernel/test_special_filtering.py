@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import checked, libc, sh, wait_until
-from console import Step, Terminal, sessions
-from mounts import private_mounts
-from test_maps import unified
+
+from tests.support.console import Step, Terminal, sessions
+from tests.support.mounts import private_mounts
+from tests.support.processes import unified
+from tests.support.system import checked, libc, sh
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

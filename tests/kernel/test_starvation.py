@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import Child, attempt
-from conftest import Tool, wait_until
-from test_losses import told
+
+from tests.support.attempts import Child, attempt
+from tests.support.tool import Tool, told
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,11 @@ import termios
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import attempt
-from conftest import READY, Tool, wait_until
-from launch import TOOL
+
+from tests.support.attempts import attempt
+from tests.support.launch import TOOL
+from tests.support.tool import READY, Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,12 +9,13 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-import launch
 import pytest
-from attempts import attempt
-from conftest import Tool
-from resolvers import look_up, serve
-from sockets import CLOCK_SLACK_S, CLOSED, HOLE, begin
+
+from tests.support import launch
+from tests.support.attempts import attempt
+from tests.support.resolvers import look_up, serve
+from tests.support.sockets import CLOCK_SLACK_S, CLOSED, HOLE, begin
+from tests.support.tool import Tool
 
 pytestmark = pytest.mark.usefixtures("netns", "far")
 

@@ -6,8 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from attempts import kernel_objects, run_tool
-from conftest import Tool, sh
+
+from tests.support.attempts import kernel_objects, run_tool
+from tests.support.system import sh
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
     from pathlib import Path

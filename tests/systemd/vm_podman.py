@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tracing import CONNECTING, PORT, event, sh, tracing
+
+from tests.support.tracing import CONNECTING, PORT, event, sh, tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tracing import CONNECT, PORT, READY, privileges, sh, wait_until
+
+from tests.support.tracing import CONNECT, PORT, READY, privileges, sh, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tracing import CONNECTING, PORT, event, privileges, sh, tracing
+
+from tests.support.tracing import CONNECTING, PORT, event, privileges, sh, tracing
 
 PAGE = Path("docs/privileges.md")
 FOLDER = Path("/opt/tcpconnect")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tracing import CONNECTING, PORT, event, sh, tracing
+
+from tests.support.tracing import CONNECTING, PORT, event, sh, tracing
 
 COLUMNS = "unit,cgroup,container,runtime,pod"
 

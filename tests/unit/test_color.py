@@ -13,7 +13,7 @@ from tcpconnect.connection import CONNECTION, Connection
 from tcpconnect.fields import Column, choose
 from tcpconnect.flow import FLOW, Flow
 from tcpconnect.sinks import open_sink
-from unit.samples import connection, empty, whole
+from tests.support.samples import connection, empty, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from share import __main__ as share
-from unit.programs import needs
-from unit.shells import READS, SHELLS, Shell
+from tests.support.programs import needs
+from tests.support.shells import READS, SHELLS, Shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

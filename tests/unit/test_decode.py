@@ -26,8 +26,8 @@ from tcpconnect.connection import (
 )
 from tcpconnect.flow import decode_flows
 from tcpconnect.sinks import open_sink
-from unit.properties import steady
-from unit.samples import CONNECTION_COLUMNS
+from tests.support.properties import steady
+from tests.support.samples import CONNECTION_COLUMNS
 
 MAPPED = bytes(10) + b"\xff\xff"
 SECOND = 1_000_000_000

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tcpconnect.enrich.dns import MAPPED, MAX_TARGETS, Answer, parse
 from tcpconnect.enrich.wire import MalformedError
-from unit.properties import steady
-from unit.records import raw
+from tests.support.properties import steady
+from tests.support.records import raw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tcpconnect.bpf import elf
 from tcpconnect.bpf.elf import MACHINE, MACHINES, ElfError, function_offsets
-from unit.properties import steady
+from tests.support.properties import steady
 
 NAMES = ("getaddrinfo", "gethostbyname_r", "gethostbyname2_r", "no_such_function")
 GLIBC = next(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tcpconnect import filters
 from tcpconnect.errors import UsageError
-from unit.properties import steady
+from tests.support.properties import steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable

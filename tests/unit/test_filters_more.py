@@ -14,7 +14,7 @@ from tcpconnect import filters
 from tcpconnect.bpf.networks import FIRST_BITS, NetworkSet
 from tcpconnect.errors import UsageError
 from tcpconnect.parsing import parse
-from unit.properties import steady
+from tests.support.properties import steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable

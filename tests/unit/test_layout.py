@@ -23,9 +23,9 @@ from tcpconnect.enrich import names as enrich_names
 from tcpconnect.enrich import process
 from tcpconnect.flow import decode_flows
 from tcpconnect.processes import Process
-from unit.btf import BpfObject, Layout, Member, Symbol
-from unit.header import Header
-from unit.records import lookup
+from tests.support.btf import BpfObject, Layout, Member, Symbol
+from tests.support.header import Header
+from tests.support.records import lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable

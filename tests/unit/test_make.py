@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.programs import needs
+from tests.support.programs import needs
 
 TOP = Path(__file__).parents[2]
 SECTION = r"^{} = \[(.*?)\n?\]"

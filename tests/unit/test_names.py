@@ -7,7 +7,7 @@ import pytest
 from tcpconnect.enrich import names as names_module
 from tcpconnect.enrich.names import LARGE_ANSWER, LATE_NS, STARTED, Names
 from tcpconnect.flow import Flow
-from unit.records import (
+from tests.support.records import (
     CGROUP,
     IPV4,
     IPV6,

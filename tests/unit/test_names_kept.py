@@ -13,7 +13,7 @@ import pytest
 from tcpconnect.connection import LOOPBACK
 from tcpconnect.enrich import namestore
 from tcpconnect.enrich.names import Names
-from unit.records import (
+from tests.support.records import (
     IPV4,
     MS,
     PID,
@@ -236,7 +236,7 @@ SHAPES = {
 FILL = """
 import sys
 from resource import RUSAGE_SELF, getrusage
-from unit.test_names_kept import SHAPES, fill
+from tests.unit.test_names_kept import SHAPES, fill
 before = getrusage(RUSAGE_SELF).ru_maxrss
 fill(SHAPES[sys.argv[1]])
 print((getrusage(RUSAGE_SELF).ru_maxrss - before) * 1024)
@@ -262,5 +262,5 @@ def fill(shape: Shape) -> Names:
 def test_worst_case(shape: str) -> None:
     """However long names are, and however many have them, they take 64 MB at most."""
     command = [sys.executable, "-c", FILL, shape]
-    grown = int(subprocess.check_output(command, cwd=Path(__file__).parents[1]))
+    grown = int(subprocess.check_output(command, cwd=Path(__file__).parents[2]))
     assert grown < 64_000_000

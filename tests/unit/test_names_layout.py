@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconnect.enrich.names import Names
-from unit.header import Header
-from unit.records import IPV4, MS, message, named, query, raw, run
+from tests.support.header import Header
+from tests.support.records import IPV4, MS, message, named, query, raw, run
 
 if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run

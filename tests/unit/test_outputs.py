@@ -15,7 +15,7 @@ from tcpconnect.fields import Column, choose
 from tcpconnect.flow import FLOW, Flow
 from tcpconnect.sinks.histogram import draw
 from tcpconnect.sinks.table import MAX_CELLS
-from unit.samples import connection, empty, whole
+from tests.support.samples import connection, empty, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

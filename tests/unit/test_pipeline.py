@@ -14,7 +14,7 @@ from tcpconnect import cli
 from tcpconnect.bpf.kernel import Losses
 from tcpconnect.flow import Flow
 from tcpconnect.settings import Settings
-from unit.samples import connection, whole
+from tests.support.samples import connection, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from tcpconnect.enrich import process
 from tcpconnect.enrich.place import Places
 from tcpconnect.enrich.process import Processes
 from tcpconnect.settings import DETAILS
-from unit.samples import connection
+from tests.support.samples import connection
 
 if TYPE_CHECKING:
     from pathlib import Path

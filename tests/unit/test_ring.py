@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tcpconnect.bpf.ring import ALIGNMENT, BATCH_RECORDS, HEADER_BYTES, Ring
 from tcpconnect.connection import LAYOUT
-from unit.producer import Producer, Reserved, opened, stride
-from unit.properties import steady
+from tests.support.producer import Producer, Reserved, opened, stride
+from tests.support.properties import steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

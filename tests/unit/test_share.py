@@ -15,7 +15,7 @@ from share.option import SHOWN, metavar
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
 from tcpconnect.options import EXAMPLES, Option
-from unit.programs import needs
+from tests.support.programs import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from tcpconnect.enrich.streams import (
     MAX_STREAMS,
     Streams,
 )
-from unit.properties import steady
+from tests.support.properties import steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

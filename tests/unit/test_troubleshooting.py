@@ -11,7 +11,7 @@ import pytest
 from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import MEANING
 from tcpconnect.parsing import parse
-from unit.messages import PASSED_ON, Message, arguments, messages
+from tests.unit.messages import PASSED_ON, Message, arguments, messages
 
 DOCUMENT = Path(__file__).parents[2] / "docs/troubleshooting.md"
 

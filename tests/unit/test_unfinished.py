@@ -16,7 +16,7 @@ from tcpconnect.enrich.names import LOOKUP
 from tcpconnect.naming import Naming
 from tcpconnect.settings import Settings
 from tcpconnect.tracer import PAUSE_MS, UNFINISHED_PAUSE_S, UNFINISHED_S, Trace
-from unit.producer import Producer, opened
+from tests.support.producer import Producer, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

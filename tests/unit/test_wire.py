@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tcpconnect.enrich.wire import MAX_POINTERS, MalformedError, Reader
-from unit.properties import steady
+from tests.support.properties import steady
 
 # What names are made of: short labels, pointers near and far, and any byte.
 PIECES = st.one_of(

@@ -1,6 +1,6 @@
 """Runs the tests of tests/kernel on other kernels, in virtual machines.
 
-``python -m tests.vm --help`` lists the options; ``make test-kernels`` sets up what it
+``python -m vmtest --help`` lists the options; ``make test-kernels`` sets up what it
 needs. One module does one job: ``kernels`` finds Debian's kernels, ``debian`` is apt
 with a configuration of its own, ``roots`` makes the file systems, ``project`` puts the
 tool and its tests into them, ``boot`` runs QEMU, ``init`` is the first process in the

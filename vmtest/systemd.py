@@ -52,7 +52,7 @@ TTYPath=/dev/console
 def main() -> int:
     """Return 0 when all tests pass."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.vm.systemd", description=__doc__
+        prog="python -m vmtest.systemd", description=__doc__
     )
     add = parser.add_argument
     add("--kernel", default="6.12", choices=[k.name for k in KERNELS])

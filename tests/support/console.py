@@ -8,8 +8,8 @@ import re
 import select
 from typing import TYPE_CHECKING, NamedTuple
 
-from conftest import wait_until
-from launch import INSTALLED
+from tests.support.launch import INSTALLED
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

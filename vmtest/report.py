@@ -69,7 +69,7 @@ def problems(run: Run) -> Iterator[str]:
             bad += 1
             yield (
                 f"{case.module}::{case.name} skipped: {why} "
-                "(no such property in tests/vm/properties.py)"
+                "(no such property in vmtest/properties.py)"
             )
     if outcome.complaint:
         yield outcome.complaint

@@ -12,20 +12,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-from conftest import Tool, libc, wait_until
-
 from tcpconnect.bpf.cgroup import mount_point
+from tests.support.system import CLONE_NEWNS, libc
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from conftest import NetNs
     from typing_extensions import Self
+
+    from tests.support.network import NetNs
 
 PORT = 4713  # closed
 LOST = "127.0.0.1"
-CLONE_NEWNS = 0x20000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 
 KEYS = ("ppid", "exe", "cmdline")
@@ -123,8 +123,8 @@ class Watch:
 class Cgroup:
     """A cgroup that a test makes; it goes with all that was made below it."""
 
-    def __init__(self, hierarchy: str, *names: str) -> None:
-        self._top = Path(hierarchy, f"tcpc-{os.getpid()}-{secrets.token_hex(4)}")
+    def __init__(self, hierarchy: Path, *names: str) -> None:
+        self._top = hierarchy / f"tcpc-{os.getpid()}-{secrets.token_hex(4)}"
         self.folder = self._top.joinpath(*names)
         self.folder.mkdir(parents=True)
         self.path = f"/{self.folder.relative_to(hierarchy)}"
@@ -147,25 +147,11 @@ def _removed(folder: Path) -> bool:
     return True
 
 
-def unified() -> str:
+def unified() -> Path:
     """Return where cgroup v2 is mounted."""
     path = os.fsdecode(mount_point())
     assert path, "these tests need cgroup v2, mounted"
-    return path
-
-
-@pytest.fixture
-def cgroups() -> Iterator[Callable[..., Cgroup]]:
-    """Return a function that makes cgroups, of v2 unless another one is given."""
-    made: list[Cgroup] = []
-
-    def make(*names: str, hierarchy: str = "") -> Cgroup:
-        made.append(Cgroup(hierarchy or unified(), *names))
-        return made[-1]
-
-    yield make
-    for cgroup in made:
-        cgroup.remove()
+    return Path(path)
 
 
 def check(result: int) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conftest import sh
+from tests.support.system import sh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ import signal
 import struct
 from typing import TYPE_CHECKING
 
-from conftest import libc
+from tests.support.system import libc
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ import platform
 import struct
 from typing import TYPE_CHECKING, Any
 
-import launch
-from conftest import checked, libc
+from tests.support import launch
+from tests.support.system import checked, libc
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

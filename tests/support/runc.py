@@ -10,12 +10,9 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-from processes import busybox
+from tests.support.processes import busybox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from typing_extensions import Self
 
 ROOTFS = re.compile("^[^ ]+ / rootfs ", re.MULTILINE)
@@ -57,15 +54,6 @@ class Bundle:
         """Run a container to its end."""
         command = self.command(name, cgroup, *arguments)
         subprocess.run(command, check=False, stdin=subprocess.DEVNULL)
-
-
-@pytest.fixture
-def bundle(tmp_path: Path) -> Iterator[Bundle]:
-    """A container's bundle; the cgroups that runc leaves behind are removed."""
-    yield Bundle(tmp_path)
-    for folder in Path("/sys/fs/cgroup").glob(f"**/{TOP}"):
-        for inner in sorted(folder.glob("**/"), reverse=True):
-            inner.rmdir()
 
 
 class Container:

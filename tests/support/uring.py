@@ -9,7 +9,7 @@ import socket
 from struct import pack, pack_into, unpack_from
 from typing import TYPE_CHECKING
 
-from conftest import libc
+from tests.support.system import libc
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from conftest import NetNs
     from typing_extensions import Self
+
+    from tests.support.network import NetNs
 
 # An address of the network that `far` drops: its kernel answers nothing.
 ADDRESS = "10.2.0.53"

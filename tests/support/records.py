@@ -11,7 +11,7 @@ import msgspec
 
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
 from tcpconnect.enrich.names import LARGE_ANSWER, LOOKUP, SMALL_ANSWER
-from unit.samples import connection
+from tests.support.samples import connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,15 +15,18 @@ import dns.flags
 import dns.message
 import dns.rdatatype
 import dns.rrset
-from attempts import attempt
-from conftest import TIMEOUT_S
+
+from tests.support.attempts import attempt
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from conftest import NetNs, Tool
     from typing_extensions import Self
+
+    from tests.support.network import NetNs
+    from tests.support.tool import Tool
 
 LOOPBACK = "127.0.0.53"
 DNSMASQ = (

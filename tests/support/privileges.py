@@ -11,13 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import conftest
-import launch
-from conftest import libc
-
 from tcpconnect.bpf.capabilities import ALL, NOBODY, NUMBERS, OWN
 from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.sudo import as_root
+from tests.support import launch
+from tests.support.system import libc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,7 +105,7 @@ def run(who: Who, *options: object) -> subprocess.CompletedProcess[str]:
 
 def use(who: Who, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the fixtures of this test start the tool as somebody."""
-    monkeypatch.setattr(conftest, "command", functools.partial(command, who))
+    monkeypatch.setattr("tests.support.tool.command", functools.partial(command, who))
 
 
 def perf_is_guarded() -> bool:

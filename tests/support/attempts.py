@@ -12,14 +12,15 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conftest import libc, sh
-from launch import command
+from tests.support.launch import command
+from tests.support.system import libc, sh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from conftest import Tool
     from typing_extensions import Self
+
+    from tests.support.tool import Tool
 
 PR_SET_NAME = 15
 IDS = re.compile(r"^(prog|link|map)_id:\s+(\d+)$", re.MULTILINE)

@@ -7,11 +7,13 @@ import socket
 from struct import pack, unpack_from
 from typing import TYPE_CHECKING
 
-from conftest import TIMEOUT_S, inside
+from tests.support.network import inside
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
-    from conftest import NetNs
     from typing_extensions import Self
+
+    from tests.support.network import NetNs
 
 ETH_P_IP = 0x0800
 IP_BYTES = 20  # none of our packets has IP options

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attempts import comm
-from conftest import Tool, libc, wait_until
+
+from tests.support.attempts import comm
+from tests.support.system import libc
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from conftest import NetNs
+    from tests.support.network import NetNs
 
 # Networks behind the fixture `far`.
 HOLE = ("10.2.0.1", 80)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from unit.btf import Layout, Member
+from tests.support.btf import Layout, Member
 
 SIZES = {"__u64": 8, "__u32": 4, "__u16": 2, "__u8": 1, "char": 1}
 

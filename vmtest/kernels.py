@@ -90,7 +90,7 @@ def _keep(kernel: Kernel, room: Path, folder: Path) -> None:
     if len(images) != 1 or len(trees) != 1:
         raise VmError(
             f"the packages of kernel {kernel.name} hold {len(images)} images and "
-            f"{len(trees)} trees of modules: tests/vm/kernels.py must be taught where"
+            f"{len(trees)} trees of modules: vmtest/kernels.py must be taught where"
         )
     shutil.copy(images[0], folder / "vmlinuz")
     release = trees[0].parent.name

@@ -6,13 +6,13 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from conftest import libc, sh
+from tests.support.system import CLONE_NEWNS, libc, sh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CLONE_FS, CLONE_NEWNS = 0x00000200, 0x00020000
+CLONE_FS = 0x00000200
 
 
 @contextmanager

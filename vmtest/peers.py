@@ -27,9 +27,7 @@ DOCUMENT = TOP / "docs/benchmarks.md"
 
 def main() -> int:
     """Return 0 when all was measured."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.vm.peers", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m vmtest.peers", description=__doc__)
     add = parser.add_argument
     add("--kernel", default="6.12", choices=[k.name for k in KERNELS])
     add("--rounds", type=int, default=3)

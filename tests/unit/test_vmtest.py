@@ -7,10 +7,11 @@ import gzip
 from pathlib import Path
 
 import pytest
-from vm.boot import Outcome
-from vm.console import Console
-from vm.kernels import Kernel, KernelFiles, needed
-from vm.report import Run, problems, read_run, table
+
+from vmtest.boot import Outcome
+from vmtest.console import Console
+from vmtest.kernels import Kernel, KernelFiles, needed
+from vmtest.report import Run, problems, read_run, table
 
 JUNIT = """<testsuites><testsuite>
 <testcase classname="tests.kernel.test_a" name="test_one[1]"/>
@@ -73,7 +74,7 @@ def test_problems_of_a_run() -> None:
     assert list(problems(run_of("this kernel has no MPTCP"))) == [failed]
     skipped = (
         "test_b::test_three skipped: this kernel has no MPTCP "
-        "(no such property in tests/vm/properties.py)"
+        "(no such property in vmtest/properties.py)"
     )
     on_newer = problems(run_of("this kernel has no MPTCP", "6.1"))
     assert list(on_newer) == [failed, skipped]

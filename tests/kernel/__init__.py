@@ -1,0 +1,1 @@
+"""Tests on the real kernel: they need root, and trace real connections."""

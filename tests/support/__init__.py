@@ -1,0 +1,1 @@
+"""Helpers of tests; each test imports them as ``from tests.support.x import y``."""

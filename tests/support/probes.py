@@ -1,0 +1,31 @@
+"""The probes that a process has in C libraries."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tcpconnect.bpf import lookups
+from tcpconnect.bpf.lookups import FUNCTIONS
+
+EVENTS = 2 * len(FUNCTIONS)  # of perf, for a library
+LINKS = len(lookups.PROGRAMS)  # the same where the kernel has links for it
+
+
+def probed(pid: int | str = "self") -> int:
+    """Return in how many libraries a process has probes.
+
+    They are links of their own type or, where the kernel has none, perf events.
+    """
+    links = events = 0
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+            if "bpf_link" in target or "bpf-link" in target:
+                text = Path(f"/proc/{pid}/fdinfo/{name}").read_text()
+                links += "probe_multi" in text
+            # Those of the CPUs are mapped.
+            events += "[perf_event]" in target
+        except FileNotFoundError:
+            continue
+    return links // LINKS or (events - (os.cpu_count() or 0)) // EVENTS

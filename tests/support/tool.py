@@ -1,0 +1,120 @@
+"""The tool as a running process."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from tests.support.launch import command
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+READY = b"Tracing connect ... Hit Ctrl-C to end\n"
+ENDED = b"tcpconnect: all traced processes have ended\n"
+
+
+class Tool:
+    """tcpconnect as a process, attached when the constructor returns."""
+
+    def __init__(self, *options: object, **popen: Any) -> None:
+        self.process = subprocess.Popen(
+            **command(options),
+            stdin=subprocess.DEVNULL,
+            stdout=popen.pop("stdout", subprocess.PIPE),
+            stderr=subprocess.PIPE,
+            **popen,
+        )
+        self._seen = {1: b"", 2: b""}
+        pipes = {1: self.process.stdout, 2: self.process.stderr}
+        self._pipes = {number: pipe for number, pipe in pipes.items() if pipe}
+        self._wait_until(
+            lambda: READY in self.stderr or self._ended(), "the ready line"
+        )
+        assert READY in self.stderr, self.stderr.decode()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for number in (1, 2):
+            self._take(number)
+            if pipe := self._pipes.pop(number, None):
+                pipe.close()
+
+    def _ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def _take(self, number: int) -> bytes:
+        """Return all that came on a descriptor until now, without waiting."""
+        pipe = self._pipes.get(number)
+        while pipe and select.select((pipe,), (), (), 0)[0]:
+            data = os.read(pipe.fileno(), 1 << 20)
+            if not data:
+                pipe.close()
+                del self._pipes[number]
+                break
+            self._seen[number] += data
+        return self._seen[number]
+
+    def _wait_until(self, condition: Callable[[], Any], what: str) -> None:
+        """Wait for what comes with its output, or its end."""
+        wait_until(
+            # All is read: a pipe with something in it would wake us again and again.
+            lambda: (self.stdout, self.stderr) and condition(),
+            what,
+            self._pipes.values(),
+        )
+
+    @property
+    def stdout(self) -> bytes:
+        """What it has printed until now."""
+        return self._take(1)
+
+    @property
+    def stderr(self) -> bytes:
+        """What it has said until now."""
+        return self._take(2)
+
+    def lines(self, count: int) -> list[str]:
+        """Return the lines printed, once there are at least ``count``."""
+        self._wait_until(lambda: self.stdout.count(b"\n") >= count, f"{count} lines")
+        return self.stdout.decode().splitlines()
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Signal it, wait until it has ended, and return its exit code."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Read until it has ended by itself; return its exit code."""
+        self._wait_until(self._ended, "its end")
+        self._take(1)
+        self._take(2)
+        return int(self.process.returncode)
+
+    def events(self, count: int) -> list[dict[str, Any]]:
+        """Return the JSON objects printed, once there are at least ``count``."""
+        return [json.loads(line) for line in self.lines(count)]
+
+    def all_events(self) -> list[dict[str, Any]]:
+        """Return all JSON objects printed until now."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+
+def told(tool: Tool, what: str, when: str = "in total,") -> int:
+    """Return the sum of the numbers that lines of a kind on stderr tell."""
+    pattern = rf"^tcpconnect: {when} (\d+) {what}"
+    found = re.findall(pattern, tool.stderr.decode(), re.MULTILINE)
+    return sum(map(int, found))

@@ -1,0 +1,40 @@
+"""Conditions that tests wait for."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+TIMEOUT_S = 60.0
+WRITE = {"x86_64": "1", "aarch64": "64"}  # numbers of system calls
+
+
+def wait_until(
+    condition: Callable[[], Any], what: str, files: Collection[IO[bytes]] = ()
+) -> Any:
+    """Return the first true value of ``condition``; fail after TIMEOUT_S.
+
+    It is asked every few milliseconds, or, where it can only change with them, when
+    there is something to read in ``files``.
+    """
+    end = time.monotonic() + TIMEOUT_S
+    while not (value := condition()):
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        select.select(list(files), (), (), 0.1 if files else 0.005)
+    return value
+
+
+def until_writing(pid: int) -> None:
+    """Wait until a process is in write(2): a signal before that interrupts nothing."""
+
+    def is_writing() -> bool:
+        number, *_ = Path(f"/proc/{pid}/syscall").read_text().split()
+        return number == WRITE[os.uname().machine]
+
+    wait_until(is_writing, "a write that waits")

@@ -1,0 +1,1 @@
+"""Tests of services, setcap and podman; run where systemd is the first process."""
