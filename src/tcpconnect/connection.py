@@ -176,9 +176,9 @@ class Connection(msgspec.Struct, gc=False):
 CONNECTION = columns_of(Connection)
 
 # struct connection of bpf/types.h: what is decoded here, then image, start_ns, ppid,
-# mntns and netns_key.
+# mntns, netns_key and visited_ns.
 RECORD = "QQQ16s16sIIIIHHHBx16s"
-ORIGIN = Layout("<QQIIQ")
+ORIGIN = Layout("<QQIIQQ")
 LAYOUT = Layout(f"<{RECORD}{ORIGIN.size}x")
 WHOLE = Layout(f"<{RECORD}{ORIGIN.format[1:]}")
 FRAMED = f"<8x{LAYOUT.format[1:]}"  # behind the header that it has on the ring

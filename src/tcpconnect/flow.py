@@ -89,7 +89,7 @@ def decode_flows(
     counts: defaultdict[tuple[bytes, bytes, int], _Counted] = defaultdict(_Counted)
     for saddr, daddr, dport, *counted in entries:
         counts[saddr, daddr, dport].add(*counted)
-    for _, _, _, saddr, daddr, _, _, _, _, _, dport, *_, netns in pending:
+    for _, _, _, saddr, daddr, _, _, _, _, _, dport, *_, netns, _ in pending:
         counts[saddr, daddr, dport].add(netns, 1)
     flows = [_flow(*flow, counted) for flow, counted in counts.items()]
     flows.sort(key=lambda flow: (-flow.connects, flow.saddr, flow.daddr, flow.dport))

@@ -76,8 +76,8 @@ class Naming:
         """Set the names of connections' destinations."""
         origins = iter_unpack(FRAMED_ORIGIN, framed)
         for connection, origin in zip(connections, origins, strict=True):
-            _, start_ns, _, _, netns = origin
-            self._names.add_to(connection, start_ns, netns)
+            _, start_ns, _, _, netns, visited_ns = origin
+            self._names.add_to(connection, start_ns, netns, visited_ns)
 
     def add_to_flows(self, flows: Iterable[Flow]) -> None:
         """Set the newest names of flows' destinations."""

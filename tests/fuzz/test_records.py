@@ -88,7 +88,7 @@ def connection(random: Random) -> bytes:
         time_ns = random.randrange(1 << 60).to_bytes(8, "little")
         comm = text(random, 16).ljust(16, b"\0")
         data = time_ns + data[8:40] + address(random) + data[56:-16] + comm
-    return data + ORIGIN.pack(random.randrange(IMAGES), *random.choices(range(99), k=4))
+    return data + ORIGIN.pack(random.randrange(IMAGES), *random.choices(range(99), k=5))
 
 
 def address(random: Random) -> bytes:
@@ -163,8 +163,9 @@ class Decoder:
             found = decode(iter_unpack(FRAMED, run.framed), 0)
             self._processes.add_to(found, run.framed)
             origins = iter_unpack(FRAMED_ORIGIN, run.framed)
-            for each, (_, start_ns, _, _, netns) in zip(found, origins, strict=True):
-                self._names.add_to(each, start_ns, netns)
+            for each, origin in zip(found, origins, strict=True):
+                _, start_ns, _, _, netns, visited_ns = origin
+                self._names.add_to(each, start_ns, netns, visited_ns)
             return found
         return []
 

@@ -193,7 +193,7 @@ def events(sample: Sample) -> list[Connection]:
     records = b"".join(map(record, sample.attempts))
     connections = decode(LAYOUT.iter_unpack(records), START_NS)
     for connection in connections:
-        names.add_to(connection, 1, connection.netns)
+        names.add_to(connection, 1, connection.netns, 0)
     return connections
 
 

@@ -13,6 +13,7 @@ from tests.support.mounts import etc
 from tests.support.network import NetNs
 from tests.support.resolvers import look_up, serve
 from tests.support.same_pid import free_pid, run_as
+from tests.support.sockets import begin
 from tests.support.tool import Tool
 
 if TYPE_CHECKING:
@@ -168,6 +169,47 @@ def test_blocked_name(tmp_path: Path, address: str, loopback: str) -> None:
     names = [event["query"] for event in events]
     assert names == ["localhost", "ads.example", "localhost"]
     assert [event["query_scope"] for event in events] == [None, "process", None]
+
+
+@pytest.mark.parametrize(
+    ("address", "loopback"), [(UNSPECIFIED, "127.0.0.1"), ("::", "::1")]
+)
+def test_blocked_name_of_two_at_once(
+    tmp_path: Path, address: str, loopback: str
+) -> None:
+    """The attempt that began first after the answer has it, though it ends last."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with (
+        socket.create_server((loopback, 7), family=family, backlog=0) as server,
+        socket.create_connection((loopback, 7)),  # all that fit into the backlog
+        socket.socket(family) as first,
+        etc(tmp_path, f"{address} ads.example\n"),
+        Tool("-P", "7,9", "-rdj", "--names", "libc") as tool,
+    ):
+        find("ads.example")
+        begin(first, (address, 7))
+        attempt(loopback, 9)
+        (early,) = tool.events(1)
+        first.close()
+        _, late = tool.events(2)
+        server.close()
+    shown = [
+        (event["dport"], event["result"], event["query"]) for event in (late, early)
+    ]
+    assert shown == [(7, "ABORTED", "ads.example"), (9, "ECONNREFUSED", "localhost")]
+
+
+def test_blocked_name_of_an_attempt_that_is_not_shown(tmp_path: Path) -> None:
+    """Nor does any later one have it."""
+    with (
+        etc(tmp_path, f"{UNSPECIFIED} ads.example\n"),
+        Tool("-P", 7, "-dj", "--names", "libc") as tool,
+    ):
+        find("ads.example")
+        attempt("127.0.0.1", 9)
+        attempt("127.0.0.1", 7)
+        (event,) = tool.events(1)
+    assert event["query"] == "localhost"
 
 
 @pytest.mark.parametrize("name", ["WwW.sHop.examplE", "www.shop.example."])

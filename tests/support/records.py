@@ -89,6 +89,7 @@ def named(
     *,
     start_ns: int = START_NS,
     netns: int = NETNS,
+    visited_ns: int = 0,
     **changes: int,
 ) -> Connection:
     """Return an attempt to reach an address, with what is known of its name."""
@@ -97,7 +98,7 @@ def named(
         daddr=address,
         **{"cgroup_id": CGROUP, "pid": PID, **changes},
     )
-    names.add_to(attempt, start_ns, netns)
+    names.add_to(attempt, start_ns, netns, visited_ns)
     return attempt
 
 

@@ -219,6 +219,7 @@ CONNECTION_MEANINGS = {
     "ppid": Meaning(19, "ppid", 19),
     "mntns": Meaning(20, "mntns", 20),
     "netns_key": Meaning(22, "query", "own.example"),
+    "visited_ns": Meaning(23, "query", "own.example"),
 }
 CURL = process.SMALL_PROCESS.pack(18, 0, 13, 0, 0, 0, b"curl\0bin\0usr")
 FIRST_NS = 3_000_000_000
@@ -267,10 +268,11 @@ def test_members_of_connection_mean_the_same() -> None:
     for name, start_ns, netns in (("own", 21, 22), ("other", 22, 22), ("far", 21, 15)):
         who = {"pid": 12, "start_ns": start_ns, "netns": netns}
         names.learn(lookup(f"{name}.example", "fe80:1::2", **who))
-    ((_, start_ns, _, _, netns),) = struct.iter_unpack(
+    ((_, start_ns, _, _, netns, visited_ns),) = struct.iter_unpack(
         connection.FRAMED_ORIGIN, header + record
     )
-    names.add_to(event, start_ns, netns)
+    assert visited_ns == CONNECTION_MEANINGS["visited_ns"].value
+    names.add_to(event, start_ns, netns, visited_ns)
     actual = shown(event, CONNECTION_MEANINGS)
     assert actual == {name: m.shown for name, m in CONNECTION_MEANINGS.items()}
 

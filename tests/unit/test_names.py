@@ -226,8 +226,8 @@ def test_unspecified_address(unspecified: str, loopback: str) -> None:
         named(names, loopback, monotonic_ns=12 * MS, start_ns=2),
         named(names, loopback, monotonic_ns=9 * MS),
         named(names, "10.1.2.3", monotonic_ns=12 * MS),
-        named(names, loopback, monotonic_ns=12 * MS),
-        named(names, loopback, monotonic_ns=13 * MS),
+        named(names, loopback, monotonic_ns=12 * MS, visited_ns=9 * MS),
+        named(names, loopback, monotonic_ns=13 * MS, visited_ns=12 * MS),
     ]
     queries = [attempt.query for attempt in shown]
     local = "localhost"
@@ -240,8 +240,11 @@ def test_unspecified_addresses_of_both_versions() -> None:
     names = Names()
     names.learn(lookup("old.example", UNSPECIFIED, time_ns=1))
     names.learn(lookup("ads.example", UNSPECIFIED, "::", time_ns=2))
-    addresses = ("127.0.0.1", "127.0.0.1", "::1", "::1")
-    shown = [query(names, address) for address in addresses]
+    shown = [
+        query(names, address, monotonic_ns=time_ns, visited_ns=visited_ns)
+        for address in ("127.0.0.1", "::1")
+        for time_ns, visited_ns in ((3, 0), (4, 3))
+    ]
     assert shown == ["ads.example", "localhost"] * 2
 
 
@@ -249,9 +252,9 @@ def test_unspecified_address_of_an_answer() -> None:
     """It is named for the process that asked; where that is not known, for none."""
     names = Names()
     data = message("ads.example", UNSPECIFIED)
-    names.learn(answers(data))
+    names.learn(answers(data, time_ns=1))
     assert query(names, "127.0.0.1") == "localhost"
-    names.learn(answers(data, pid=PID, start_ns=START_NS))
+    names.learn(answers(data, time_ns=1, pid=PID, start_ns=START_NS))
     assert query(names, "127.0.0.1") == "ads.example"
 
 
@@ -267,13 +270,36 @@ def test_unspecified_address_and_a_later_name() -> None:
 
 
 def test_unspecified_address_of_attempts_that_end_late() -> None:
-    """An attempt that began before the answer does not take its name."""
+    """Whatever ends first, a name goes to the attempt that began first after it."""
     names = Names()
     names.learn(lookup("a.example", UNSPECIFIED, time_ns=10))
     names.learn(lookup("b.example", UNSPECIFIED, time_ns=30))
-    times = (5, 20, 25, 40, 50)
-    shown = [query(names, "127.0.0.1", monotonic_ns=time_ns) for time_ns in times]
-    assert shown == ["localhost", "a.example", "localhost", "b.example", "localhost"]
+    begun = [5, 20, 25, 40, 50]
+    before = dict(zip(begun, [0, *begun], strict=False))
+    shown = {
+        time_ns: query(
+            names, "127.0.0.1", monotonic_ns=time_ns, visited_ns=before[time_ns]
+        )
+        for time_ns in (50, 25, 40, 20, 5)
+    }
+    local = "localhost"
+    assert [shown[time_ns] for time_ns in begun] == [
+        local,
+        "a.example",
+        local,
+        "b.example",
+        local,
+    ]
+
+
+def test_unspecified_address_of_two_attempts_at_once() -> None:
+    """Of two that the kernel takes for the first, one has the name."""
+    names = Names()
+    names.learn(lookup("ads.example", UNSPECIFIED, time_ns=10))
+    names.learn(lookup("new.example", UNSPECIFIED, time_ns=20))
+    shown = [query(names, "127.0.0.1", monotonic_ns=11, visited_ns=9) for _ in range(2)]
+    assert shown == ["ads.example", "localhost"]
+    assert query(names, "127.0.0.1", visited_ns=11) == "new.example"
 
 
 def flow(daddr: str, *netnses: int) -> Flow:

@@ -51,7 +51,7 @@ def shown(
 ) -> Connection:
     """Return a connection of a process with this image."""
     event = connection(**dict.fromkeys(DETAILS), netns=1)
-    origin = ORIGIN.pack(image, 0, ppid, mntns, 0)
+    origin = ORIGIN.pack(image, 0, ppid, mntns, 0, 0)
     framed = HEADER + bytes(LAYOUT.size - ORIGIN.size) + origin
     processes.add_to([event], framed)
     return event

@@ -247,6 +247,7 @@ static __always_inline bool task_wanted(struct connection *c, struct sock *sk,
 	return 1;
 }
 
+#include "loopback.h"
 #include "mptcp.h"
 
 static __always_inline bool in_ipv4(const volatile struct networks *config, void *map,
@@ -478,8 +479,10 @@ static __always_inline void report_or_count(const struct connection *c)
 }
 
 /* Report the attempt now, or when it ends. */
-static __always_inline void attempt_add(struct sock *sk, struct connection *c)
+static __always_inline void attempt_add(struct sock *sk, struct slot *begun)
 {
+	struct connection *c = &begun->attempt;
+
 	c->time_ns = bpf_ktime_get_ns();
 	if (unlikely(!progress.first_ns))
 		progress.first_ns = c->time_ns;
@@ -490,7 +493,7 @@ static __always_inline void attempt_add(struct sock *sk, struct connection *c)
 	if (config.count && !config.wait_end)
 		count_connect(c);
 	if (config.track && (config.wait_end || config.count || !c->lport)) {
-		if (pending_insert(sk, c))
+		if (pending_insert(sk, begun))
 			return;
 		add(&progress.untracked, 1);
 	}
@@ -529,9 +532,11 @@ static __always_inline bool destination_wanted(struct connection *c, struct sock
 	const __u8 address_filters = config.address_filters;
 
 	c->dport = __builtin_bswap16(sk->__sk_common.skc_dport);
+	read_addresses(c, sk);
+	if (config.tell & TELL_START) /* for a name, whether it is wanted or not */
+		c->visited_ns = loopback_visit(c);
 	if (config.by_port && !port_wanted(sk->__sk_common.skc_dport))
 		return 0;
-	read_addresses(c, sk);
 	if (config.ip && config.ip != c->ip)
 		return 0;
 	return !address_filters || addresses_wanted(c, address_filters);
@@ -541,30 +546,31 @@ static __always_inline bool destination_wanted(struct connection *c, struct sock
 static __always_inline void attempt_describe(struct sock *sk, struct tcp_sock *tp,
 					     bool deep, __u32 program)
 {
-	struct connection c = {};
+	struct slot begun = {};
+	struct connection *c = &begun.attempt;
 	struct subflow subflow = {};
 	bool wanted;
 
 	if (tp) {
-		if (!destination_wanted(&c, sk))
+		if (!destination_wanted(c, sk))
 			return;
 		subflow = subflow_of(tp);
 	}
 	if (subflow.owner) {
-		wanted = owner_copy(&c, subflow.owner);
+		wanted = owner_copy(c, subflow.owner);
 	} else {
 		if (subflow.mptcp)
-			wanted = describe_socket(&c, sk, subflow.mptcp, deep);
+			wanted = describe_socket(c, sk, subflow.mptcp, deep);
 		else
-			wanted = describe_task(&c, sk, deep);
+			wanted = describe_task(c, sk, deep);
 		if (wanted && deep && config.tell & TELL_IMAGE)
-			c.image = image_of(subflow.mptcp, program);
+			c->image = image_of(subflow.mptcp, program);
 	}
-	c.wanted = wanted;
+	c->wanted = wanted;
 	if (!tp)
-		owner_insert(sk, &c);
+		owner_insert(sk, c);
 	else if (wanted)
-		attempt_add(sk, &c);
+		attempt_add(sk, &begun);
 }
 
 /* CLOSE -> SYN_SENT, in the context of the task that connects. */

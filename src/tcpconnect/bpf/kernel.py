@@ -36,6 +36,7 @@ SLOTS, OVERFLOW = "slots", "overflow"
 MAX_PENDING = 65536  # beside those that have a slot
 SLOT_BITS = 14  # of the number of slots
 MAX_FLOWS = 131072
+MAX_VISITORS = 16384  # processes that connect to loopback addresses
 
 # Struct slot, and struct flow with struct flow_counts of types.h.
 SLOT = Layout(f"<QQ{LAYOUT.size}s")
@@ -193,6 +194,10 @@ class KernelSource:
             self._bpf.resize(SLOTS, 1 << SLOT_BITS)
         if settings.count:
             self._bpf.resize("flows", MAX_FLOWS)
+        if "start" in settings.told:
+            self._bpf.resize("visitors", MAX_VISITORS)
+        else:
+            self._bpf.leave_out_maps("visitors")
         if not settings.tell_image:
             self._bpf.leave_out_maps("images", "scratches")
         elif self._preemptible:

@@ -83,23 +83,26 @@ static __always_inline bool claim(struct slot *slot)
 	return 0;
 }
 
-/* Returns whether there was room. What could not be deleted is not overwritten. */
-static __always_inline bool pending_insert(struct sock *sk, const struct connection *c)
+/*
+ * Insert an attempt; returns whether there was room. What could not be deleted is not
+ * overwritten. (A slot by itself is what `overflow` takes: the stack has no room for
+ * a copy.)
+ */
+static __always_inline bool pending_insert(struct sock *sk, struct slot *begun)
 {
 	__u64 key = (__u64)sk, tag = tag_of(sk);
-	struct slot *slot = slot_of(tag), other;
+	struct slot *slot = slot_of(tag);
 
 	if (slot && claim(slot)) {
 		slot->socket = key;
-		slot->attempt = *c;
+		slot->attempt = begun->attempt;
 		add(&slot->tag, tag - 1);
 		return 1;
 	}
-	other.tag = tag;
-	other.socket = key;
-	other.attempt = *c;
+	begun->tag = tag;
+	begun->socket = key;
 	add(&progress.overflowed, 1);
-	if (!bpf_map_update_elem(&overflow, &key, &other, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&overflow, &key, begun, BPF_NOEXIST))
 		return 1;
 	add(&progress.overflowed, -1);
 	return 0;

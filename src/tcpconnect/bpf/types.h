@@ -46,8 +46,9 @@ struct connection {
 	__u64 image;	/* that of a process record before this one; 0: lost, too */
 	__u64 start_ns; /* of the process, CLOCK_BOOTTIME: PIDs are used again */
 	__u32 ppid;
-	__u32 mntns;	 /* inode number */
-	__u64 netns_key; /* what it is told by: netns.h */
+	__u32 mntns;	  /* inode number */
+	__u64 netns_key;  /* what it is told by: netns.h */
+	__u64 visited_ns; /* loopback.h */
 };
 
 /*

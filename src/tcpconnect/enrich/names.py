@@ -146,16 +146,19 @@ class Names:
     def _keep(self, addresses: Iterable[bytes], name: Name, asker: Asker) -> None:
         self._store.keep(map(address, addresses), name, asker)
 
-    def add_to(self, connection: Connection, start_ns: int, netns: int) -> None:
+    def add_to(
+        self, connection: Connection, start_ns: int, netns: int, visited_ns: int
+    ) -> None:
         """Set what is known of the name of a connection's destination.
 
         ``start_ns`` is when its process began; ``netns`` what its network namespace is
-        told by, in other records, too.
+        told by, in other records, too; ``visited_ns`` when the process connected to
+        this loopback address before, 0 for never or elsewhere.
         """
         began = connection.monotonic_ns
         pid = connection.pid or 0
         asker = Asker(pid, start_ns, connection.cgroup_id, netns)
-        found = self._store.find(connection.daddr, asker, began)
+        found = self._store.find(connection.daddr, asker, began, visited_ns)
         if found is None:
             connection.query = LOOPBACK.get(connection.daddr)
             return

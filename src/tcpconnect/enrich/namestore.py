@@ -162,28 +162,28 @@ class NameStore:
         while len(by_scope) > SCOPES_PER_ADDRESS:
             self._bytes -= _size_of_scope(by_scope.pop(next(iter(by_scope))))
 
-    def find(self, daddr: str, asker: Asker, now_ns: int) -> tuple[str, Name] | None:
+    def find(
+        self, daddr: str, asker: Asker, now_ns: int, visited_ns: int
+    ) -> tuple[str, Name] | None:
         """Return whose name of an address is shown, and that name as it was at a time.
 
-        The name of an unspecified address goes to the first who asks for the loopback
-        address after it.
+        ``visited_ns`` is when the process connected to this address before, 0 where
+        that matters for no name: the name of an unspecified address goes to the first
+        connect to the loopback address after it.
         """
         by_scope = self._known.get(daddr)
         if by_scope is not None:
             return self._nearest(by_scope, asker, now_ns)
-        return self._find_local(daddr, asker, now_ns) if LOCAL.match(daddr) else None
-
-    def _find_local(
-        self, daddr: str, asker: Asker, now_ns: int
-    ) -> tuple[str, Name] | None:
+        if not LOCAL.match(daddr):
+            return None
         by_scope = self._known.get(_local_key(daddr, asker.netns), {})
         found = self._nearest(by_scope, asker, now_ns)
-        taken = self._take(UNSPECIFIED.get(daddr, ""), asker.process, now_ns)
-        if taken is None:
-            return found
-        if found and found[0] == PROCESS and found[1].time_ns > taken.time_ns:
-            return found
-        return PROCESS, taken
+        after_ns = visited_ns
+        if found and found[0] == PROCESS:
+            after_ns = max(after_ns, found[1].time_ns)
+        unspecified = UNSPECIFIED.get(daddr, "")
+        taken = self._take(unspecified, asker.process, after_ns, now_ns)
+        return (PROCESS, taken) if taken else found
 
     def _nearest(
         self, by_scope: dict[Scope, Names], asker: Asker, now_ns: int
@@ -213,18 +213,23 @@ class NameStore:
             by_scope[process] = tuple(used if n is name else n for n in names)
         return name
 
-    def _take(self, address: str, scope: Scope, now_ns: int) -> Name | None:
-        """Return a name, and forget it with all that came before it."""
+    def _take(
+        self, address: str, scope: Scope, after_ns: int, now_ns: int
+    ) -> Name | None:
+        """Return the newest name that came between two times, and forget it.
+
+        (Two threads that connect at once may both be the first.)
+        """
         by_scope = self._known.get(address, {})
-        names = by_scope.get(scope, ())
-        name = self._at(names, now_ns)
-        if name is None:
+        name = self._at(by_scope.get(scope, ()), now_ns)
+        if name is None or name.time_ns <= after_ns:
             return None
-        self._bytes -= _size_of_scope(by_scope.pop(scope))
-        later = names[: names.index(name)]
-        if later:
-            by_scope[scope] = later
-            self._bytes += _size_of_scope(later)
+        names = by_scope.pop(scope)
+        self._bytes -= _size_of_scope(names)
+        others = tuple(other for other in names if other is not name)
+        if others:
+            by_scope[scope] = others
+            self._bytes += _size_of_scope(others)
         return name
 
     def _at(self, names: Names, now_ns: int) -> Name | None:

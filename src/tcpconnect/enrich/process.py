@@ -108,7 +108,7 @@ class Processes:
         """Set what was asked for of the processes of connections."""
         origins = iter_unpack(FRAMED_ORIGIN, framed)
         for connection, origin in zip(connections, origins, strict=True):
-            number, _, ppid, mntns, _ = origin
+            number, _, ppid, mntns, *_ = origin
             if self._ppid and connection.pid:
                 connection.ppid = ppid
             if self._mntns and connection.pid:
