@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
-BPF := $(wildcard src/tcpconnect/bpf/*.c src/tcpconnect/bpf/*.h)
+BPF := $(wildcard bpf/*.c bpf/*.h)
+COMPILER := $(shell grep -o "ziglang==[0-9.]*" pyproject.toml)
 SHARE := $(wildcard share/*.py share/*.in)
 
 # Debian's users have neither in PATH; nor has root who comes by su(1).
@@ -17,8 +18,9 @@ Installing tcpconnect into $(abspath $(VENV)). pip downloads what its cache does
 pip and the compiler keep caches in the folder .cache of your home; "make clean" removes the rest.
 endef
 define TOOLS_NOTE
-Installing what tests and checks need into $(abspath $(VENV)) (120 MB). pip downloads what its
-cache does not have: build, clang-format, dnspython, hypothesis, mypy, pytest, ruff and a newer pip.
+Installing what tests and checks need into $(abspath $(VENV)) (500 MB). pip downloads what its
+cache does not have: build, clang-format, dnspython, hypothesis, mypy, pytest, ruff, ziglang
+and a newer pip.
 endef
 export INSTALL_NOTE TOOLS_NOTE
 
@@ -88,7 +90,7 @@ release-check: $(VENV)/tools ## try the wheel with each Python; with all in ARGS
 clean: ## remove what was built
 	rm -rf $(VENV) build dist src/tcpconnect/bpf/*.o
 
-$(VENV)/installed: pyproject.toml hatch_build.py bin/tcpconnect $(BPF) $(SHARE)
+$(VENV)/installed: pyproject.toml hatch_build.py bin/tcpconnect bpf/__main__.py $(BPF) $(SHARE)
 	@scripts/system-packages
 	@echo "$$INSTALL_NOTE" >&2
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
@@ -98,5 +100,5 @@ $(VENV)/installed: pyproject.toml hatch_build.py bin/tcpconnect $(BPF) $(SHARE)
 $(VENV)/tools: $(VENV)/installed
 	@echo "$$TOOLS_NOTE" >&2
 	$(PIP) install --upgrade 'pip>=25.1'
-	$(PIP) install --group dev
+	$(PIP) install --group dev $(COMPILER)
 	@touch $@

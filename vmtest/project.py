@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .roots import Root
 
 SOURCES = (
+    "bpf",
     "src",
     "share",
     "docs",

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from enum import IntFlag
 
-BPF = Path(__file__).parents[2] / "src/tcpconnect/bpf"
+TOP = Path(__file__).parents[2]
+BPF = TOP / "bpf"
+BUILT = TOP / "src/tcpconnect/bpf"
 OBJECTS = {
-    name: BpfObject(BPF / f"{name}.bpf.o")
+    name: BpfObject(BUILT / f"{name}.bpf.o")
     for name in (
         *("tcpconnect", "preemptible", "answers"),
         *("lookups.x86_64", "lookups.aarch64"),

@@ -12,7 +12,7 @@ from tests.support.records import IPV4, MS, message, named, query, raw, run
 if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run
 
-TYPES_H = Path(__file__).parents[2] / "src/tcpconnect/bpf/types.h"
+TYPES_H = Path(__file__).parents[2] / "bpf/types.h"
 HEADER = Header(TYPES_H.read_text())
 DATA = message("www.example", IPV4)
 STREAM = len(DATA).to_bytes(2, "big") + DATA

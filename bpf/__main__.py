@@ -1,0 +1,79 @@
+"""Compiles the BPF objects that are older than their sources."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+SOURCES = Path("bpf")
+OBJECTS = Path("src/tcpconnect/bpf")
+BUILD = Path("build/bpf")
+
+# Object: its source, and more flags. What is for one architecture only attaches to
+# functions, and may not use more stack than that: lookups.bpf.c says why.
+SOURCE_OF = {
+    "tcpconnect": ("tcpconnect",),
+    "preemptible": ("preemptible",),
+    "answers": ("answers",),
+    "lookups.x86_64": ("lookups", "-DTARGET_x86_64", "-Wframe-larger-than=48"),
+    "lookups.aarch64": ("lookups", "-DTARGET_aarch64", "-Wframe-larger-than=48"),
+}
+
+# The compiler is that of the ziglang wheel. The BPF target has no C library; of the
+# kernel's own headers, which come with the compiler, only those of the user API are
+# used. They are the same for every machine in all that we use of them.
+FLAGS = (
+    "-target bpfel-freestanding -O2 -g -fno-asynchronous-unwind-tables "
+    "-fno-unwind-tables -Wall -Wextra -Werror"
+).split()
+KERNEL_HEADERS = ("any-linux-any", "x86-linux-any")
+
+
+def compiler() -> list[str]:
+    """Return the command that compiles C, but for what is compiled."""
+    spec = find_spec("ziglang")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("the build needs the ziglang wheel")
+    include = Path(spec.origin).parent / "lib/libc/include"
+    headers = [f"-isystem{include / name}" for name in KERNEL_HEADERS]
+    # No path of this machine gets into the object: it is the same wherever it is built.
+    maps = [f"-ffile-prefix-map={Path.cwd()}=.", f"-ffile-prefix-map={include}=include"]
+    return [sys.executable, "-m", "ziglang", "cc", *FLAGS, *headers, *maps]
+
+
+def is_current(made: Path, dependencies: Path) -> bool:
+    """Whether a file is newer than all that it was made of, as the compiler listed it.
+
+    (And than the files that have the compiler's flags and its version.)
+    """
+    try:
+        listed = dependencies.read_text().partition(":")[2].replace("\\\n", " ")
+        sources = [*listed.split(), __file__, "pyproject.toml"]
+        time = made.stat().st_mtime_ns
+        return all(Path(source).stat().st_mtime_ns < time for source in sources)
+    except FileNotFoundError:
+        return False
+
+
+def compile_objects() -> None:
+    """Compile what has changed; remove objects that have no source any more."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    expected = {OBJECTS / f"{name}.bpf.o" for name in SOURCE_OF}
+    for stale in set(OBJECTS.glob("*.o")) - expected:
+        stale.unlink()
+    for name, (source, *flags) in SOURCE_OF.items():
+        made, dependencies = OBJECTS / f"{name}.bpf.o", BUILD / f"{name}.d"
+        if not is_current(made, dependencies):
+            written = ["-MMD", "-MF", str(dependencies), "-o", str(made)]
+            _compile(*flags, *written, "-c", f"{SOURCES}/{source}.bpf.c")
+
+
+def _compile(*arguments: str) -> None:
+    """Run the compiler; CalledProcessError when it refuses, and has said why."""
+    subprocess.run([*compiler(), *arguments], check=True)
+
+
+if __name__ == "__main__":
+    compile_objects()
