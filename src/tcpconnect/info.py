@@ -94,12 +94,12 @@ def _try(name: str, settings: Settings, told: set[str]) -> Check:
     try:
         with trace(settings) as events:
             events.settle()
-            notices = [notice for notice in events.notices if notice not in told]
+            warnings = [line for line in events.warnings if line not in told]
     except KernelError as error:
         return Check(name, "", error)
-    if notices:
-        told.update(notices)
-        return Check(name, "", TcpconnectError("; ".join(notices)))
+    if warnings:
+        told.update(warnings)
+        return Check(name, "", TcpconnectError("; ".join(warnings)))
     return Check(name, "works")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from tcpconnect.batch import NO_LOSSES
 from tcpconnect.bpf.kernel import MAX_FLOWS, MAX_PENDING
 from tcpconnect.bpf.selection import MAX_FOLLOWED
 from tcpconnect.output import say
 
 if TYPE_CHECKING:
-    from tcpconnect.bpf.kernel import Losses
+    from collections.abc import Iterable, Iterator
+
+    from tcpconnect.batch import Batch, Losses, Output
 
 PERIOD_S = 1.0
 
@@ -43,26 +46,44 @@ MEANING = {
 ONCE = {"unprobed"}  # until the end: each start of a container may add some
 
 
+DROPPED = "{} attempts not written to {}: it does not take them as fast as they come"
+
+
 class LossReport:
     """Remembers what it has said."""
 
     def __init__(self) -> None:
         self._next = 0.0
-        self._said: Losses | None = None
+        self._said = NO_LOSSES
+        self._dropped: dict[str, int] = {}
 
-    def warn(self, losses: Losses) -> None:
-        """Say what was lost since the last warning, if it is time."""
-        if not any(losses) or losses == self._said or time.monotonic() < self._next:
-            return
-        before = self._said or (0,) * len(losses)
-        for name, now, then in zip(losses._fields, losses, before, strict=True):
-            if now > then and not (then and name in ONCE):
-                say(f"tcpconnect: warning: {MEANING[name].format(now - then)}")
+    def tell(self, batch: Batch, outputs: Iterable[Output] = ()) -> None:
+        """Say what does not work, and what was lost since the last warning."""
+        for warning in batch.warnings:
+            say(f"tcpconnect: {warning}")
+        if time.monotonic() >= self._next:
+            lines = [*self._new(batch.losses), *self._new_dropped(outputs)]
+            for line in lines:
+                say(f"tcpconnect: warning: {line}")
+            if lines:
+                self._next = time.monotonic() + PERIOD_S
+
+    def _new(self, losses: Losses) -> Iterator[str]:
+        for name, lost in (losses - self._said).items():
+            if not (name in ONCE and getattr(self._said, name)):
+                yield MEANING[name].format(lost)
         self._said = losses
-        self._next = time.monotonic() + PERIOD_S
 
-    def total(self, losses: Losses) -> None:
+    def _new_dropped(self, outputs: Iterable[Output]) -> Iterator[str]:
+        for output in outputs:
+            said = self._dropped.get(output.name, 0)
+            if output.dropped > said:
+                yield DROPPED.format(output.dropped - said, output.name)
+                self._dropped[output.name] = output.dropped
+
+    def total(self, losses: Losses, outputs: Iterable[Output] = ()) -> None:
         """Say what was lost in all."""
-        for name, count in zip(losses._fields, losses, strict=True):
-            if count:
-                say(f"tcpconnect: in total, {MEANING[name].format(count)}")
+        lines = [MEANING[name].format(lost) for name, lost in losses.items()]
+        dropped = [(o.dropped, o.name) for o in outputs if o.dropped]
+        for line in [*lines, *(DROPPED.format(*each) for each in dropped)]:
+            say(f"tcpconnect: in total, {line}")

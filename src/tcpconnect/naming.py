@@ -5,6 +5,7 @@ from __future__ import annotations
 from struct import iter_unpack
 from typing import TYPE_CHECKING
 
+from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf.lookups import Lookups
 from tcpconnect.bpf.names import Answers
 from tcpconnect.clock import kernel_ns
@@ -22,39 +23,33 @@ if TYPE_CHECKING:
     from tcpconnect.settings import Settings
 
 
-class Naming:
-    """Attached from the constructor until ``close``.
+class Naming(Part):
+    """What learns names and gives them to connections.
 
-    ``notices`` has a line for each source that can't be attached; KernelError is raised
-    when that is all of them. Lines come to it later, too: who tells them takes them.
+    ``sources`` are the parts in the kernel that it learns from. There is a warning for
+    each that can't be attached; KernelError is raised when that is all of them.
     """
 
     lengths = LENGTHS
 
     def __init__(self, library: ctypes.CDLL, ring_fd: int, settings: Settings) -> None:
-        self.notices: list[str] = []
+        super().__init__()
         self._names = Names(settings.max_names, settings.names_ttl_s, kernel_ns)
-        self._sources: list[Answers | Lookups] = []
-        self._answers: Answers | None = None
+        self.sources: list[Part] = []
         self._lookups: Lookups | None = None
         failures = []
         for source in sorted(settings.name_sources):
             try:
                 if source == "dns":
-                    self._answers = Answers(library, ring_fd)
-                    self._sources.append(self._answers)
+                    self.sources.append(Answers(library, ring_fd))
                 else:
                     self._lookups = Lookups(library, ring_fd)
-                    self._sources.append(self._lookups)
+                    self.sources.append(self._lookups)
             except KernelError as error:
                 failures.append(error)
-                self.notices.append(f"no names from {source}: {error}")
-        if not self._sources:
+                self.warnings.add(f"no names from {source}: {error}")
+        if not self.sources:
             raise failures[0]
-        self.notices += [limit for source in self._sources for limit in source.limits]
-        if self._lookups:
-            self.notices += self._lookups.notices
-            self._lookups.notices = self.notices
 
     def learn(self, run: Run) -> None:
         """Take in a run of records that are not connections."""
@@ -84,31 +79,6 @@ class Naming:
         self._names.add_to_flows(flows, kernel_ns())
 
     @property
-    def later(self) -> frozenset[str]:
-        """The capabilities that it needs as long as it runs."""
-        return frozenset().union(*(source.later for source in self._sources))
-
-    @property
-    def lost(self) -> int:
-        """How many answers and lookups did not fit the ring buffer, or came late."""
-        return sum(source.lost for source in self._sources) + self._names.skipped
-
-    @property
-    def pushed_out(self) -> int:
-        """How many open questions had to make room for others of their socket."""
-        return self._answers.pushed_out if self._answers else 0
-
-    @property
-    def unprobed(self) -> int:
-        """How many programs ended before their C library had probes."""
-        return self._lookups.unprobed if self._lookups else 0
-
-    @property
-    def unread(self) -> int:
-        """How many answers were malformed or cut."""
-        return self._names.unread
-
-    def close(self) -> None:
-        """Detach."""
-        for source in self._sources:
-            source.close()
+    def losses(self) -> Losses:
+        """Names that came late, and answers that were malformed or cut."""
+        return Losses(names=self._names.skipped, unread=self._names.unread)

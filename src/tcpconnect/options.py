@@ -262,9 +262,11 @@ OPTIONS = (
     ),
     Option(
         ("-o", "--output"),
-        "output",
-        "write to FILE instead of stdout (or, with a command, stderr)",
-        Value("FILE", completion="file"),
+        "outputs",
+        "write to FILE instead of stdout (or, with a command, stderr); - is stdout. "
+        "May be given again; FILE.csv is CSV, FILE.jsonl a recording of all columns",
+        Value("FILE", lambda path: {path}, completion="file"),
+        repeats=True,
     ),
     Option(("--schema",), "schema", "print the JSON Schema and exit"),
     # The run.

@@ -12,7 +12,12 @@ from unicodedata import category
 from tcpconnect.errors import OutputError
 
 STDOUT, STDERR = 1, 2
-_NAMES = {STDOUT: "stdout", STDERR: "stderr"}
+_NAMES: dict[int | str, str] = {STDOUT: "stdout", STDERR: "stderr"}
+
+
+def name_of(target: int | str) -> str:
+    """Return what a message calls a descriptor or a file."""
+    return _NAMES.get(target, repr(target))
 
 
 class ReaderGoneError(Exception):

@@ -26,11 +26,12 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line asks for.
 
     ``changes`` are the members of Settings that it gives; the others say what to print,
-    where and how much. ``command`` is what follows ``--``, with its arguments.
+    where and how much. ``words`` are all before ``--``; ``command`` is what follows it.
     """
 
     changes: dict[str, Any]
     command: list[str]
+    words: list[str] = []
     timestamp: bool = False
     print_uid: bool = False
     histogram: bool = False
@@ -38,7 +39,7 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     json: bool = False
     color: str = "auto"
     columns: str | None = None
-    output: str | None = None
+    outputs: frozenset[str] = frozenset()
     schema: bool = False
     limit: int | None = None
     check: bool = False
@@ -74,7 +75,7 @@ def parse(words: Sequence[str] | None = None) -> CommandLine:
     rest = {name: value for name, value in given.items() if name not in changes}
     if command:
         changes.pop("follow", None)  # it needs -p; a command is followed anyway
-    return CommandLine(changes=changes, command=command, **rest)
+    return CommandLine(changes=changes, command=command, words=ours, **rest)
 
 
 def build_parser() -> Parser:

@@ -9,27 +9,32 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tcpconnect.api import trace
+from tcpconnect.batch import NO_LOSSES, Totals
 from tcpconnect.bpf.capabilities import keep_only
-from tcpconnect.color import is_colored
 from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.lossreport import LossReport
-from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, open_file, say, write
+from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, say
+from tcpconnect.outputs.text import Text
 from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals
-from tcpconnect.sinks import open_sink
+from tcpconnect.stages import Limit
+
+STDOUT_NAME = "-"  # for the option -o
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from tcpconnect.batch import Batch, Output, Stage
     from tcpconnect.command import Command
     from tcpconnect.parsing import CommandLine
-    from tcpconnect.sinks import Sink
     from tcpconnect.tracer import Trace
-    from tcpconnect.view import View
+    from tcpconnect.view import Display, View
 
 
 def run(line: CommandLine, view: View) -> int:
     """Trace until told to stop, or the command has ended; return the exit code."""
     with ExitStack() as stack:
         stack.callback(end_watch)
-        output = _open_output(line, stack)
+        outputs = _open_outputs(line, view)
         settings, command = view.settings, None
         if line.command:
             command = stack.enter_context(_command(line))
@@ -37,41 +42,49 @@ def run(line: CommandLine, view: View) -> int:
         if settings.named:
             _allow_descriptors()
         with trace(settings) as events:
-            events.stop_with(output)
-            sink = _open_sink(line, view, output)
-            _tell(events)
+            for output in outputs:
+                events.stop_with(output.fd)
             if command:
-                pass_signals_on(events, output, command)
+                pass_signals_on(events, outputs, command)
             else:
-                stop_at_signals(events, output)
-            _give_up_privileges(events, command)
-            events.settle()
-            _tell(events)
-            say("Tracing connect ... Hit Ctrl-C to end")
-            if command:
-                command.start()
-            with suppress(ReaderGoneError):
-                _show(events, sink, output, line)
+                stop_at_signals(events, outputs)
+            _give_up_privileges(events, outputs, command)
+            _show(events, outputs, line, command)
             if events.processes_ended and not command:
-                events.notices.append("all traced processes have ended")
-                _tell(events)
+                notice = TcpconnectError("all traced processes have ended")
+                say(f"tcpconnect: {notice}")
         return command.wait() if command else 0
 
 
-def _tell(events: Trace) -> None:
-    """Say what does not work, since this was last asked."""
-    while events.notices:
-        notice = events.notices.pop(0)
-        say(f"tcpconnect: {notice}")
+def _open_outputs(line: CommandLine, view: View) -> list[Output]:
+    """Return where lines go; stdout is the command's, where there is one.
+
+    What may be slow must not hold up the trace, nor other outputs.
+    """
+    displays = sorted(view.displays.items(), key=str)
+    outputs = [_output(_target(path, line), shown, line) for path, shown in displays]
+    if any(path not in {None, STDOUT_NAME} for path in view.displays):
+        from tcpconnect.outputs.queued import Queued
+
+        outputs = [Queued(output) for output in outputs]
+    for output in outputs:
+        output.open()
+    return outputs
 
 
-def _open_output(line: CommandLine, stack: ExitStack) -> int:
-    """Return where lines go; stdout is the command's, where there is one."""
-    if line.output is not None:
-        fd = open_file(line.output)
-        stack.callback(os.close, fd)
-        return fd
-    return STDERR if line.command else STDOUT
+def _output(target: int | str, display: Display, line: CommandLine) -> Output:
+    if not display.recorded:
+        return Text(target, display, line.color)
+    from tcpconnect.outputs.recording import Recording
+
+    return Recording(target, display, line.words)
+
+
+def _target(path: str | None, line: CommandLine) -> int | str:
+    """Return the descriptor, or the file, that an output writes to."""
+    if path is None:
+        return STDERR if line.command else STDOUT
+    return STDOUT if path == STDOUT_NAME else path
 
 
 def _allow_descriptors() -> None:
@@ -95,18 +108,13 @@ def _command(line: CommandLine) -> Command:
     return Command(line.command)
 
 
-def _open_sink(line: CommandLine, view: View, output: int) -> Sink:
-    """Return the sink; what is imported later may be in a folder of root's."""
-    if line.histogram:
-        from tcpconnect.sinks.histogram import draw  # noqa: F401 (for later)
-    colored = is_colored(line.color, output)
-    return open_sink(view.format, view.columns, colored=colored)
-
-
-def _give_up_privileges(events: Trace, command: Command | None) -> None:
+def _give_up_privileges(
+    events: Trace, outputs: list[Output], command: Command | None
+) -> None:
     """Give up those that are of no more use; the command keeps its own."""
-    # It may be another user's.
-    needed = events.later | {"CAP_KILL"} if command else events.later
+    needed = events.needed_capabilities.union(*(o.needed_capabilities for o in outputs))
+    if command:
+        needed |= {"CAP_KILL"}  # it may be another user's
     try:
         shared = keep_only(needed)
     except OSError as failure:
@@ -121,41 +129,66 @@ def _give_up_privileges(events: Trace, command: Command | None) -> None:
         say(f"tcpconnect: {error}")
 
 
-def _show(events: Trace, sink: Sink, output: int, line: CommandLine) -> None:
-    """Write what comes, and say what was lost. Raises ReaderGoneError."""
-    losses = LossReport()
-    if line.count:
-        _count(events, sink, losses, output, line)
-    else:
-        _stream(events, sink, losses, output, line.limit)
-    losses.total(events.losses)
-
-
-def _stream(
-    events: Trace, sink: Sink, losses: LossReport, output: int, limit: int | None
+def _show(
+    events: Trace, outputs: list[Output], line: CommandLine, command: Command | None
 ) -> None:
-    write(output, sink.header())
-    left = limit
-    for batch in events.batches():
-        shown = batch[:left]
-        if shown:
-            write(output, sink.rows(shown))
-        _tell(events)
-        losses.warn(events.losses)
-        if left is not None:
-            left -= len(shown)
-            if not left:
-                return
+    """Let what comes flow into the outputs, and say what was lost."""
+
+    def ready() -> None:
+        say("Tracing connect ... Hit Ctrl-C to end")
+        if command:
+            command.start()
+
+    stages = [Limit(line.limit)] if line.limit else ()
+    histogram = events.histogram if line.histogram else list
+    flow(events.batches(), stages, outputs, ready, histogram)
 
 
-def _count(
-    events: Trace, sink: Sink, losses: LossReport, output: int, line: CommandLine
+def flow(
+    batches: Iterable[Batch],
+    stages: Collection[Stage],
+    outputs: Collection[Output],
+    ready: Callable[[], None],
+    histogram: Callable[[], list[int]],
 ) -> None:
-    for _ in events.batches():
-        _tell(events)
-        losses.warn(events.losses)
-    write(output, sink.header() + sink.rows(events.flows()[: line.limit]))
-    if line.histogram:
-        from tcpconnect.sinks.histogram import draw
+    """Write batches to outputs until they end, or a stage does, or a reader is gone.
 
-        write(output, draw(events.histogram(), "usecs"))
+    ``ready`` is called with the first batch; ``histogram`` returns that of Totals.
+    Raises OutputError, when all are closed.
+    """
+    report, events, losses = LossReport(), 0, NO_LOSSES
+    try:
+        for number, each in enumerate(batches):
+            batch = _changed(each, stages)
+            report.tell(batch, outputs)
+            if not number:
+                ready()
+            for output in outputs:
+                output.write(batch)
+            events, losses = events + len(batch.events), batch.losses
+            if any(stage.ended for stage in stages):
+                break
+    except ReaderGoneError:
+        losses = NO_LOSSES  # nobody wants to know
+    finally:
+        _close(outputs, Totals(events, losses, histogram=histogram()))
+    report.total(losses, outputs)
+
+
+def _changed(batch: Batch, stages: Iterable[Stage]) -> Batch:
+    events = batch.events
+    for stage in stages:
+        events = stage(events)
+    return replace(batch, events=events)
+
+
+def _close(outputs: Iterable[Output], totals: Totals) -> None:
+    """Close all, whatever one of them raises."""
+    with ExitStack() as stack:
+        for output in outputs:
+            stack.callback(_end, output, totals)
+
+
+def _end(output: Output, totals: Totals) -> None:
+    with suppress(ReaderGoneError):
+        output.close(totals)

@@ -10,8 +10,9 @@ from tcpconnect.errors import TcpconnectError
 from tcpconnect.output import STDERR, is_writable, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
+    from tcpconnect.batch import Output
     from tcpconnect.command import Command
     from tcpconnect.tracer import Trace
 
@@ -19,23 +20,25 @@ if TYPE_CHECKING:
 PATIENCE_S = 1.0
 
 
-def stop_at_signals(events: Trace, output: int) -> None:
+def stop_at_signals(events: Trace, outputs: Collection[Output]) -> None:
     """Stop at the first SIGINT, SIGTERM or SIGHUP; a second one kills."""
 
     def stop(number: int, _: object) -> None:
-        _stop(events, output, number)
+        _stop(events, outputs, number)
 
     _handle((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), stop)
 
 
-def pass_signals_on(events: Trace, output: int, command: Command) -> None:
+def pass_signals_on(
+    events: Trace, outputs: Collection[Output], command: Command
+) -> None:
     """Let the command decide about signals; when it has ended, they stop the trace."""
 
     def pass_on(number: int, _: object) -> None:
         if command.running():
             command.pass_on(number)
         else:
-            _stop(events, output, number)
+            _stop(events, outputs, number)
 
     _handle((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT), pass_on)
 
@@ -47,7 +50,7 @@ def _handle(numbers: Iterable[int], handler: Callable[[int, object], None]) -> N
             signal.signal(number, handler)
 
 
-def _stop(events: Trace, output: int, number: int) -> None:
+def _stop(events: Trace, outputs: Collection[Output], number: int) -> None:
     """Stop the trace; the next signal kills, whatever we then wait for.
 
     A write that waits for a reader goes on to wait when the handler has run (PEP 475).
@@ -57,14 +60,14 @@ def _stop(events: Trace, output: int, number: int) -> None:
     events.stop()
     if number == signal.SIGINT and os.isatty(STDERR) and is_writable(STDERR):
         say("")  # the terminal has echoed ^C
-    _watch(output)
+    _watch(outputs)
 
 
-def _watch(output: int) -> None:
+def _watch(outputs: Collection[Output]) -> None:
     """Say that a second signal is needed where nobody reads what is left to write."""
 
     def look(*_: object) -> None:
-        if is_writable(output):
+        if all(is_writable(output.fd) for output in outputs):
             signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
         elif is_writable(STDERR):
             error = TcpconnectError(

@@ -8,17 +8,18 @@ import time
 from contextlib import ExitStack
 from itertools import islice
 from struct import iter_unpack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tcpconnect.bpf.capabilities import READ_FILES, missing
-from tcpconnect.bpf.kernel import KernelSource
+from tcpconnect.batch import Batch, Losses
+from tcpconnect.bpf.capabilities import missing
+from tcpconnect.bpf.kernel import Attempts
 from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.clock import offset_ns
 from tcpconnect.connection import FRAMED, LAYOUT, WHOLE, Connection, decode
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import Flow, decode_flows
-from tcpconnect.settings import NAMED_DETAILS, NOWHERE, Places, Settings
+from tcpconnect.settings import NOWHERE, Places, Settings
 
 if TYPE_CHECKING:
     import ctypes
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from tcpconnect.batch import Part
     from tcpconnect.bpf.follow import Follow
-    from tcpconnect.bpf.kernel import Losses
     from tcpconnect.enrich import Enricher
+    from tcpconnect.enrich.process import Processes
     from tcpconnect.naming import Naming
 
 # The first event after a quiet time is read at once, further ones no sooner than this
@@ -52,9 +54,6 @@ class Trace:
     Iterate over it for Connections, or over ``batches()``. Both end after ``stop()``,
     when ``duration`` seconds are over, or when all processes of ``pids`` have ended,
     and with ``follow`` their descendants.
-
-    ``notices`` tells what does not work, though the rest does, a line each. The list
-    grows while tracing; take out what you have seen.
     """
 
     def __init__(self, settings: Settings, places: Places = NOWHERE) -> None:
@@ -65,34 +64,30 @@ class Trace:
             self._deadline = time.monotonic() + settings.duration
         self._emptied: float | None = None
         self._unfinished: list[int] = []  # lengths of records
+        self._warned: list[str] = []
+        self._yielded = 0  # of these
         self._follow: Follow | None = None
         self._naming: Naming | None = None
         library = ready_library()
         offset_ns()
         with ExitStack() as stack:
-            self._source = self._attach(library, places)
-            stack.callback(self._source.close)
-            if settings.pids:
-                self._follow = self._source.follow()
-            if settings.named:
-                self._naming = self._attach_names(library)
-                stack.callback(self._naming.close)
-            self.notices = self._naming.notices if self._naming else []
-            self.notices += [*self._source.limits, *self._unread()]
-            self.notices += self._follow.notices if self._follow else ()
-            self._enrichers = self._all_enrichers()
+            self._attempts = self._attach(library, places)
+            self._ring = self._attempts.ring
+            self._parts: list[Part] = []
+            self._enrichers: list[Enricher] = []
+            for part in self._all_parts(library):
+                self._parts.append(part)
+                stack.callback(part.close)
             self._close = stack.pop_all().close
-        learners = [*self._enrichers, *([self._follow] if self._follow else ())]
         self._learners = {
-            length: learner.learn for learner in learners for length in learner.lengths
+            length: part.learn for part in self._parts for length in part.lengths
         }
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()
         self._pause.register(self._wake, select.POLLIN)
         self._ready = select.poll()
         self._ready.register(self._wake, select.POLLIN)
-        self._ring_fd = self._source.fileno()
-        self._ready.register(self._ring_fd, select.POLLIN)
+        self._ready.register(self._ring.fd, select.POLLIN)
 
     def settle(self) -> None:
         """Have what others provide looked at, in a thread; wait five seconds at most.
@@ -103,43 +98,46 @@ class Trace:
         if self._naming:
             self._naming.settle()
 
-    def _attach(self, library: ctypes.CDLL, places: Places) -> KernelSource:
+    def _attach(self, library: ctypes.CDLL, places: Places) -> Attempts:
         try:
-            return KernelSource(library, self.settings, places)
+            return Attempts(library, self.settings, places)
         except KernelError:
             require()  # what lacks says more than the step that failed for it
             raise
 
-    def _attach_names(self, library: ctypes.CDLL) -> Naming:
-        from tcpconnect.naming import Naming
-
-        return Naming(library, self._source.fileno(), self.settings)
-
-    def _unread(self) -> list[str]:
-        """Return a notice for each folder of runtimes that we may not read."""
-        if NAMED_DETAILS.isdisjoint(self.settings.details):
-            return []
-        from tcpconnect.enrich.container_names import unreadable
-
-        why = missing([READ_FILES])
-        return [
-            str(TcpconnectError(f"no names of containers from {folder}", *why))
-            for folder in unreadable()
-        ]
-
-    def _all_enrichers(self) -> list[Enricher]:
-        """Return what adds to connections, in its order."""
-        enrichers: list[Enricher] = []
+    def _all_parts(self, library: ctypes.CDLL) -> Iterator[Part]:
+        """Yield the parts, which are closed the other way round."""
+        yield self._attempts
+        if self.settings.pids:
+            self._follow = self._attempts.follow()
+            yield self._follow
         if self.settings.details:
-            from tcpconnect.bpf.cgroup import hierarchies
-            from tcpconnect.enrich import place
-            from tcpconnect.enrich.process import Processes
+            processes = self._processes()
+            self._enrichers.append(processes)
+            yield processes
+        if self.settings.named:
+            from tcpconnect.naming import Naming
 
-            places = place.Places("/", *hierarchies())
-            enrichers.append(Processes(frozenset(self.settings.details), places))
-        if self._naming:
-            enrichers.append(self._naming)
-        return enrichers
+            self._naming = Naming(library, self._ring.fd, self.settings)
+            self._enrichers.append(self._naming)
+            yield self._naming
+            yield from self._naming.sources
+
+    def _processes(self) -> Processes:
+        from tcpconnect.bpf.cgroup import hierarchies
+        from tcpconnect.enrich import place
+        from tcpconnect.enrich.process import Processes
+
+        places = place.Places("/", *hierarchies())
+        processes = Processes(frozenset(self.settings.details), places)
+        if processes.needed_capabilities:
+            from tcpconnect.enrich.container_names import unreadable
+
+            why = missing(processes.needed_capabilities)
+            for folder in unreadable():
+                warning = TcpconnectError(f"no names of containers from {folder}", *why)
+                processes.warnings.add(str(warning))
+        return processes
 
     def __enter__(self) -> Self:
         return self
@@ -148,57 +146,71 @@ class Trace:
         self.close()
 
     def __iter__(self) -> Iterator[Connection]:
-        """Yield each Connection as soon as it is known."""
+        """Yield each Connection as soon as it is known; none with ``count``."""
         for batch in self.batches():
-            yield from batch
+            if not self.settings.count:
+                yield from batch.events
 
-    def batches(self) -> Iterator[list[Connection]]:
-        """Yield Connections as they come, a list a time; an empty one once a second.
+    def batches(self) -> Iterator[Batch]:
+        """Yield batches as events come; one without any at first, and once a second.
 
-        After ``stop()`` the kernel's program is detached, and what it had written is
-        yielded; last come the attempts that have not ended.
+        The first one says that all is ready. After ``stop()`` the kernel's program is
+        detached, and what it had written is yielded; last come the attempts that have
+        not ended. With ``count`` the flows are the events of the last batch.
         """
         self.settle()
+        yield self._batch([])
         while not self._over():
             if self._naming:
                 self._naming.look()
-            runs = self._source.read()
-            yield self._decoded(runs)
-            if not runs and not self._source.waiting:
+            runs = self._ring.read()
+            yield self._batch(self._decoded(runs))
+            if not runs and not self._ring.waiting:
                 self._wait(self._ready, PAUSE_MS if self._emptied else IDLE_MS)
-            elif not self._source.backlog:
+            elif not self._ring.backlog:
                 busy = sum(run.records for run in runs) >= BUSY_RECORDS
                 self._wait(self._pause, BUSY_PAUSE_MS if busy else PAUSE_MS)
-        self._source.detach()
-        yield from self._written()
-        if not self.settings.count:
-            pending = self._source.pending()
-            while records := list(islice(pending, BATCH_RECORDS)):
-                header = bytes(HEADER_BYTES)
-                framed = b"".join(header + record for record in records)
-                yield self._decoded([Run(LAYOUT.size, framed)])
+        self._attempts.detach()
+        yield from map(self._batch, self._written())
+        if self.settings.count:
+            yield self._batch(self.flows())
+        else:
+            yield from map(self._batch, self._pending())
+
+    def _batch(self, events: list[Any]) -> Batch:
+        warnings = self.warnings[self._yielded :]
+        self._yielded += len(warnings)
+        return Batch(events, self.losses, warnings, time.time())
+
+    def _pending(self) -> Iterator[list[Connection]]:
+        """Yield the attempts that have not ended."""
+        pending = self._attempts.pending()
+        while records := list(islice(pending, BATCH_RECORDS)):
+            header = bytes(HEADER_BYTES)
+            framed = b"".join(header + record for record in records)
+            yield self._decoded([Run(LAYOUT.size, framed)])
 
     def _written(self) -> Iterator[list[Connection]]:
         """Yield what has been written until now.
 
         Another CPU may not have finished a record: it is waited for, then given up.
         """
-        end = self._source.written
+        end = self._ring.written
         late = time.monotonic() + UNFINISHED_S
-        while self._source.holds(end):
-            if runs := self._source.read():
+        while self._ring.holds(end):
+            if runs := self._ring.read():
                 yield self._decoded(runs)
             elif time.monotonic() < late:
                 time.sleep(UNFINISHED_PAUSE_S)
             else:
-                self._unfinished.append(self._source.skip())
+                self._unfinished.append(self._ring.skip())
 
     def _decoded(self, runs: list[Run]) -> list[Connection]:
         connections: list[Connection] = []
         for run in runs:
             if run.length == LAYOUT.size:
                 records = iter_unpack(FRAMED, run.framed)
-                decoded = decode(records, self._source.first_ns)
+                decoded = decode(records, self._attempts.first_ns)
                 for enricher in self._enrichers:
                     enricher.add_to(decoded, run.framed)
                 connections += decoded
@@ -221,7 +233,7 @@ class Trace:
             return True
         self._emptied = self._emptied or time.monotonic()
         late = time.monotonic() - self._emptied > SETTLE_S
-        return late or next(self._source.pending(), None) is None
+        return late or next(self._attempts.pending(), None) is None
 
     @property
     def processes_ended(self) -> bool:
@@ -233,7 +245,7 @@ class Trace:
             left_ms = (self._deadline - time.monotonic()) * 1000
             timeout_ms = max(0, min(timeout_ms, left_ms))
         for fd, _ in poll.poll(timeout_ms):
-            if fd != self._ring_fd:
+            if fd != self._ring.fd:
                 self._stopped = True
 
     def stop(self) -> None:
@@ -248,54 +260,40 @@ class Trace:
         self._ready.register(fd, 0)
 
     @property
-    def losses(self) -> Losses:
-        """What was not shown until now."""
-        losses = self._source.losses
-        if self._unfinished:
-            losses = self._with_unfinished(losses)
-        if self._follow:
-            losses = losses._replace(unfollowed=self._follow.lost)
-        if self._naming:
-            naming = self._naming
-            return losses._replace(
-                names=naming.lost,
-                questions=naming.pushed_out,
-                unread=naming.unread,
-                unprobed=naming.unprobed,
-            )
-        return losses
-
-    def _with_unfinished(self, losses: Losses) -> Losses:
-        """Add the records that were given up; that of an empty set tells nothing."""
-        lengths = self._unfinished
-        details = {length for each in self._enrichers for length in each.lengths}
-        return losses._replace(
-            unfinished=lengths.count(LAYOUT.size),
-            unfinished_details=sum(length in details for length in lengths),
-        )
+    def warnings(self) -> list[str]:
+        """A line for each thing that did not work until now, though the rest did."""
+        for part in self._parts:
+            self._warned += part.warnings.take()
+        return self._warned.copy()
 
     @property
-    def later(self) -> frozenset[str]:
+    def losses(self) -> Losses:
+        """What was not shown until now."""
+        # That of an empty set tells nothing.
+        lengths = [n for each in self._enrichers for n in each.lengths]
+        own = Losses(
+            unfinished=self._unfinished.count(LAYOUT.size),
+            unfinished_details=sum(n in lengths for n in self._unfinished),
+        )
+        return sum((part.losses for part in self._parts), own)
+
+    @property
+    def needed_capabilities(self) -> frozenset[str]:
         """The capabilities that it needs as long as it runs: the others may go."""
-        needed = self._source.later
-        if self._naming:
-            needed |= self._naming.later
-        if not NAMED_DETAILS.isdisjoint(self.settings.details):
-            needed |= {READ_FILES}
-        return needed
+        return frozenset().union(*(p.needed_capabilities for p in self._parts))
 
     def flows(self) -> list[Flow]:
         """Return what ``count`` has counted, most connects first."""
         # Attempts that are counted when they end: those that have not are PENDING.
-        pending = self._source.pending() if self.settings.wait_end else ()
-        flows = decode_flows(self._source.flows(), map(WHOLE.unpack, pending))
+        pending = self._attempts.pending() if self.settings.wait_end else ()
+        flows = decode_flows(self._attempts.flows(), map(WHOLE.unpack, pending))
         if self._naming:
             self._naming.add_to_flows(flows)
         return flows
 
     def histogram(self) -> list[int]:
         """Return how many latencies lay in 2^n to 2^(n+1)-1 us, for each n."""
-        return self._source.histogram()
+        return self._attempts.histogram()
 
     def close(self) -> None:
         """Detach and give everything back to the kernel."""

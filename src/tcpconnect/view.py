@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from tcpconnect.connection import CONNECTION
@@ -13,6 +15,7 @@ from tcpconnect.flow import FLOW
 from tcpconnect.settings import BASICS, DETAILS, Settings
 
 if TYPE_CHECKING:
+    from tcpconnect.fields import Column
     from tcpconnect.parsing import CommandLine
 
 # Column: the option that adds it to a table, None for those that are always there.
@@ -74,36 +77,72 @@ FILLED_BY = {
 }
 
 
+RECORDED = ".jsonl"
+# Suffix of a file: the format that it decides for.
+SUFFIXES = {".csv": "csv", RECORDED: "json"}
+
+
+class Display(msgspec.Struct, frozen=True):
+    """How events, or with ``count`` flows, are shown: a format, and its columns.
+
+    ``recorded``: in a recording, with all that goes with events there.
+    """
+
+    format: str
+    columns: list[Column]
+    count: bool = False
+    histogram: bool = False
+    recorded: bool = False
+
+
 class View:
-    """The format and columns of the output, and the settings that fill them.
+    """How each output shows what comes, and the settings that fill its columns.
 
     Raises UsageError for options that make no sense together, and unknown columns.
     """
 
     def __init__(self, line: CommandLine) -> None:
-        asked = Settings(**line.changes)
-        self.format = line.format or ("json" if line.json else "table")
-        if line.json and self.format != "json":
+        self._line = line
+        self._asked = Settings(**line.changes)
+        if line.json and line.format not in {None, "json"}:
             raise UsageError(
-                f"-j conflicts with --format {self.format}", "", "leave one out"
+                f"-j conflicts with --format {line.format}", "", "leave one out"
             )
-        shown = _shown_by(line, asked)
-        _check_letters(line, shown)
-        if line.histogram and not (asked.count and self.format == "table"):
-            remedy = "leave the format out" if asked.count else "add -c"
+        self._shown = _shown_by(line, self._asked)
+        _check_letters(line, self._shown)
+        self.displays = {path: self._display(path) for path in line.outputs or {None}}
+        formats = {display.format for display in self.displays.values()}
+        if line.histogram and not (self._asked.count and "table" in formats):
+            remedy = "leave the format out" if self._asked.count else "add -c"
             raise UsageError("--histogram is drawn below the table of -c", "", remedy)
-        table = FLOW if asked.count else CONNECTION
-        filled: dict[str, bool] = {}
-        if line.columns is not None:
-            self.columns = choose(table, map(str.strip, line.columns.split(",")))
-            names = {column.name for column in self.columns}
-            filled = {n: True for n, columns in FILLED_BY.items() if columns & names}
-        else:
-            layout = FLOWS if asked.count else LAYOUTS.get(self.format, MACHINE)
-            self.columns = choose(table, [n for n, by in layout.items() if shown[by]])
-            names = {column.name for column in self.columns}
-        self.settings = replace(
-            asked, details=DETAILS & names, basics=BASICS & names, **filled
+        self.settings = self._filled()
+
+    def _display(self, path: str | None) -> Display:
+        """Return how an output shows what comes: its suffix decides, else an option."""
+        line, count = self._line, self._asked.count
+        suffix = os.path.splitext(path or "")[1]
+        form = SUFFIXES.get(suffix) or line.format or ("json" if line.json else "table")
+        recorded = suffix == RECORDED and not count
+        columns = list(CONNECTION.values()) if recorded else self._columns(form)
+        histogram = line.histogram and form == "table"
+        return Display(form, columns, count, histogram, recorded)
+
+    def _columns(self, form: str) -> list[Column]:
+        table = FLOW if self._asked.count else CONNECTION
+        if self._line.columns is not None:
+            return choose(table, map(str.strip, self._line.columns.split(",")))
+        layout = FLOWS if self._asked.count else LAYOUTS.get(form, MACHINE)
+        return choose(table, [n for n, by in layout.items() if self._shown[by]])
+
+    def _filled(self) -> Settings:
+        """Return the settings that fill all columns."""
+        names = {c.name for display in self.displays.values() for c in display.columns}
+        named = self._line.columns is not None
+        filled = {
+            n: True for n, columns in FILLED_BY.items() if named and columns & names
+        }
+        return replace(
+            self._asked, details=DETAILS & names, basics=BASICS & names, **filled
         )
 
 

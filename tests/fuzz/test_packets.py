@@ -221,7 +221,7 @@ class Exchange:
 
 def lost(events: Trace) -> int:
     """Return how much was lost; others, too, may fill the ring of this machine."""
-    return sum(events.losses._replace(unread=0))
+    return sum(lost for name, lost in events.losses.items() if name != "unread")
 
 
 def shown(events: Trace, addresses: list[str]) -> dict[str, str | None]:
@@ -236,7 +236,7 @@ def shown(events: Trace, addresses: list[str]) -> dict[str, str | None]:
             assert client.connect_ex((address, PORT)) == errno.ECONNREFUSED
     found: dict[str, str | None] = {}
     for batch in events.batches():
-        for event in batch:
+        for event in batch.events:
             own = event.query_scope == "process"
             found[event.daddr] = event.query if own else None
         if len(found) == len(addresses) or lost(events) != before:

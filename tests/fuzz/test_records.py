@@ -14,8 +14,8 @@ from tcpconnect.connection import FRAMED, FRAMED_ORIGIN, LAYOUT, ORIGIN, decode
 from tcpconnect.enrich.names import LARGE_ANSWER, LENGTHS, LOOKUP, SMALL_ANSWER, Names
 from tcpconnect.enrich.place import Places
 from tcpconnect.enrich.process import LARGE_PROCESS, SMALL_PROCESS, Processes
+from tcpconnect.formats import open_format
 from tcpconnect.settings import DETAILS
-from tcpconnect.sinks import open_sink
 from tests.support.material import is_harmless, text
 from tests.support.producer import opened, stride
 from tests.support.samples import CONNECTION_COLUMNS
@@ -187,7 +187,7 @@ def batch(random: Random, decoder: Decoder) -> list[Connection]:
 
 def shown(output: str, connections: list[Connection]) -> list[str]:
     """Return the rows of an output, of which each can be printed."""
-    sink = open_sink(output, CONNECTION_COLUMNS)
+    sink = open_format(output, CONNECTION_COLUMNS)
     end = "\r\n" if output == "csv" else "\n"
     *lines, rest = (sink.header() + sink.rows(connections)).decode().split(end)
     assert rest == ""
@@ -203,7 +203,7 @@ def test_outputs(fuzz: Fuzz, tmp_path: Path) -> None:
         connections = batch(random, Decoder(tmp_path))
         lines = shown("table", connections)
         assert len(lines) == 1 + len(connections)
-        sink = open_sink("table", CONNECTION_COLUMNS, colored=True)
+        sink = open_format("table", CONNECTION_COLUMNS, colored=True)
         colored = (sink.header() + sink.rows(connections)).decode()
         assert COLOR.sub("", colored).split("\n") == [*lines, ""]
         objects = [json.loads(line) for line in shown("json", connections)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tcpconnect.formats import open_format
 from tcpconnect.parsing import parse
-from tcpconnect.sinks import open_sink
 from tcpconnect.view import View
 from tests.support.samples import connection
 
@@ -29,7 +29,7 @@ EVENTS = [
 
 def test_page() -> None:
     """Only outcomes and latencies that deserve a look are set off, and the header."""
-    view = View(parse(["-rd"]))
-    sink = open_sink(view.format, view.columns, colored=True)
+    shown = View(parse(["-rd"])).displays[None]
+    sink = open_format(shown.format, shown.columns, colored=True)
     text = (sink.header() + sink.rows(EVENTS)).decode().replace("\x1b", "^[")
     assert text == Path(__file__).with_name("colored.txt").read_text()

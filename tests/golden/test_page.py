@@ -18,9 +18,9 @@ from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.connection import LAYOUT, UNKNOWN, Connection, decode
 from tcpconnect.enrich.names import LOOKUP, Names
 from tcpconnect.flow import decode_flows
+from tcpconnect.formats import open_format
 from tcpconnect.options import OPTIONS
 from tcpconnect.parsing import build_parser, parse
-from tcpconnect.sinks import open_sink
 from tcpconnect.view import View
 
 START_NS = 7_000_000_000_000
@@ -206,7 +206,7 @@ def view(options: str) -> View:
 def test_sample(name: str) -> None:
     """The records of a sample's events become the lines of the page."""
     sample = SAMPLES[name]
-    sink = open_sink("table", view(sample.options).columns)
+    sink = open_format("table", view(sample.options).displays[None].columns)
     assert (sink.header() + sink.rows(events(sample))).decode() == page(name)
 
 
@@ -221,7 +221,7 @@ def count_lines(options: str) -> str:
         )
         for to, connects in FLOWS
     ]
-    sink = open_sink("table", view(options).columns)
+    sink = open_format("table", view(options).displays[None].columns)
     return (sink.header() + sink.rows(decode_flows(entries, ()))).decode()
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcpconnect import trace
+from tcpconnect.batch import Losses
 from tcpconnect.bpf import kernel
-from tcpconnect.bpf.kernel import Losses
 from tcpconnect.bpf.object import BpfObject
 from tests.support.attempts import attempt
 from tests.support.sockets import CLOSED, HOLE, begin, disconnect
@@ -88,7 +88,7 @@ def ends(events: list[Connection]) -> Counter[tuple[int, str | None, bool]]:
 
 def kept(events: Trace) -> Iterator[bytes]:
     """Yield what the kernel has of attempts that have not ended, or so it seems."""
-    return events._source._kept()  # noqa: SLF001
+    return events._attempts._kept()  # noqa: SLF001
 
 
 def reuse_until(condition: Callable[[], bool]) -> int:
@@ -233,7 +233,7 @@ def test_an_address_comes_again_after_the_sweep(blind: Blind) -> None:
         with blind():
             close_all(clients)
         age()
-        events._source._bpf.run_attached()  # noqa: SLF001
+        events._attempts._bpf.run_attached()  # noqa: SLF001
         assert events.losses == Losses(ends_missed=MANY)
         reuse_until(lambda: not any(kept(events)))
         events.stop()

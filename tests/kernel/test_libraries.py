@@ -12,7 +12,7 @@ import pytest
 
 from tcpconnect import trace
 from tcpconnect.bpf import libc, libraries
-from tcpconnect.bpf.kernel import KernelSource
+from tcpconnect.bpf.kernel import Attempts
 from tcpconnect.bpf.lookups import Lookups
 from tcpconnect.bpf.preflight import ready_library
 from tcpconnect.settings import Settings
@@ -26,7 +26,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tcpconnect.connection import Connection
+    from tcpconnect.batch import Batch
 
 VANISHED = 60
 # What is attached at the stop: events of perf, six a library, the kernel detaches one
@@ -51,12 +51,12 @@ def image(tmp_path: Path) -> Path:
 @pytest.fixture
 def ring() -> Iterator[int]:
     """The ring buffer that records go to."""
-    source = KernelSource(ready_library(), Settings(ports=frozenset({7})))
-    yield source.fileno()
+    source = Attempts(ready_library(), Settings(ports=frozenset({7})))
+    yield source.ring.fd
     source.close()
 
 
-def looked(batches: Iterator[list[Connection]], count: int) -> Callable[[], bool]:
+def looked(batches: Iterator[Batch], count: int) -> Callable[[], bool]:
     """Return whether so many libraries have probes, while the loop goes on."""
 
     def look() -> bool:
@@ -188,7 +188,7 @@ def test_bounds(
     with trace(ports=[7], dns=True, name_sources=["libc"]) as events:
         before, batches = probed(), events.batches()
         next(batches)
-        events.notices.clear()
+        said = len(events.warnings)
         monkeypatch.setattr(libraries, "SCAN_NS", 10**8)
         monkeypatch.setattr(libraries, "LOOKS_NS", 10**12)
         monkeypatch.setattr(libraries, bound, 4 if bound == "MAX_LOOKS" else before + 4)
@@ -197,7 +197,7 @@ def test_bounds(
             wait_until(looked(batches, before + found), "probes")
             next(batches)
     notice = f"some names from libc are missing: {reason}"
-    assert [line for line in events.notices if "missing" in line] == [notice]
+    assert [line for line in events.warnings[said:] if "missing" in line] == [notice]
 
 
 @pytest.mark.usefixtures("netns", "sweep_always")
@@ -214,7 +214,7 @@ def test_lines_while_libraries_vanish(tmp_path: Path) -> None:
         while probed() > before:
             begin = time.monotonic()
             attempt("127.0.0.1", 7)
-            while not next(batches):
+            while not next(batches).events:
                 pass
             waits.append(time.monotonic() - begin)
     assert max(waits) < LINE_S

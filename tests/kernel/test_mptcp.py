@@ -100,7 +100,7 @@ def subflows(events: Trace, count: int) -> list[dict[str, Any]]:
     batches = events.batches()
 
     def enough() -> bool:
-        found.extend(next(batches))
+        found.extend(next(batches).events)
         return len(found) >= count
 
     wait_until(enough, f"{count} attempts")
@@ -274,7 +274,7 @@ def test_what_is_kept_goes_with_the_socket(
     with trace(ports=[SERVER[1]]) as events:
 
         def owners() -> int:
-            bpf = events._source._bpf  # noqa: SLF001
+            bpf = events._attempts._bpf  # noqa: SLF001
             return sum(1 for _ in bpf.entries("owners", 8, LAYOUT.size))
 
         with client(cgroups()) as child:

@@ -65,7 +65,7 @@ def results_of(works: Sequence[Callable[[], object]]) -> dict[int, Counter[Key]]
         for event in events:
             assert event.pid
             found[event.pid][event.dport, event.result] += 1
-        assert not any(events.losses)
+        assert not events.losses
     return found
 
 

@@ -87,7 +87,7 @@ def test_not_listed(hidden: set[int]) -> None:
             hidden.add(child.pid)
             events = stack.enter_context(trace(pids=[child.pid, NOBODY_HAS]))
             child.run()
-        assert events.notices == [
+        assert events.warnings == [
             HIDDEN.format(child.pid),
             "warning: no process 4194304; the others are traced",
         ]
@@ -108,7 +108,7 @@ def test_several_are_not_listed(hidden: set[int]) -> None:
             third.run()
         events.stop()
         several = f"processes {pids[0]}, {pids[1]}: their"
-        assert events.notices == [HIDDEN.replace("process {}: its", several)]
+        assert events.warnings == [HIDDEN.replace("process {}: its", several)]
         assert [event.dport for event in events] == [1, 2, 3]
 
 
@@ -344,7 +344,7 @@ def test_api() -> None:
             events = stack.enter_context(trace(pids=[NOBODY_HAS, child.pid]))
             child.run()
         warning = "warning: no process 4194304; the others are traced"
-        assert events.notices == [warning]
+        assert events.warnings == [warning]
         assert [event.dport for event in events] == [1]
         assert events.processes_ended
 

@@ -60,7 +60,7 @@ BRIEFLY = ("-P", PORT, "--duration", "0.01")
 def by_perf() -> bool:
     """Whether functions are attached to by perf, which takes CAP_SYS_ADMIN."""
     with trace(ports=[PORT], dns=True, name_sources=["libc"]) as events:
-        return SYS_ADMIN in events.later
+        return SYS_ADMIN in events.needed_capabilities
 
 
 def release() -> tuple[int, ...]:

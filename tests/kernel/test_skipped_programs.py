@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcpconnect import trace
+from tcpconnect.batch import Losses
 from tcpconnect.bpf import follow, kernel, release
 from tcpconnect.bpf.libraries import Libraries
 from tcpconnect.bpf.lookups import EXEC_PERF
@@ -101,7 +102,7 @@ def test_an_attempt_is_shown_once(
         for _ in range(TIMES):
             child.run()
             attempt(*REFUSED)
-        assert not any(events.losses)
+        assert not events.losses
         events.stop()
         shown = Counter((event.pid, event.result) for event in events)
     assert shown == dict.fromkeys([(me, result), (child.pid, result)], TIMES)
@@ -121,7 +122,7 @@ def test_what_all_missed_is_counted(
         events.stop()
         assert list(events) == []
     assert losses.missed >= TIMES  # those of other programs, too
-    assert losses == kernel.Losses(missed=losses.missed)
+    assert losses == Losses(missed=losses.missed)
 
 
 @pytest.mark.usefixtures("preemptible")
@@ -130,7 +131,7 @@ def test_what_is_left_hides_nothing(detached: set[str]) -> None:
     detached.add(kernel.MISSED)
     with trace(ports=[1]) as events:
         attempt(*REFUSED)
-        bpf = events._source._bpf  # noqa: SLF001
+        bpf = events._attempts._bpf  # noqa: SLF001
         bpf.library.bpf_link__destroy(bpf._links.pop(0))  # noqa: SLF001
         attempt(*REFUSED)
         events.stop()
@@ -197,4 +198,4 @@ def test_without_tracefs() -> None:
             assert {event.pid for event in events} == {os.getpid(), child.pid}
             mount = f"mount -t tracefs none {TRACEFS}"
             why = f"attempts may be missed: {TRACEFS} is empty; {mount}"
-            assert events.notices == [why]
+            assert events.warnings == [why]

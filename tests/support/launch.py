@@ -29,9 +29,9 @@ PR_SET_NAME = 15
 
 if FORK:
     import tcpconnect.cli
+    import tcpconnect.formats.jsonl
+    import tcpconnect.formats.table
     import tcpconnect.pipeline
-    import tcpconnect.sinks.jsonl
-    import tcpconnect.sinks.table
     import tcpconnect.view  # noqa: F401 (so that they are there in every fork)
     from tcpconnect.bpf.libbpf import load_library
 

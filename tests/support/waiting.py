@@ -31,10 +31,11 @@ def wait_until(
 
 
 def until_writing(pid: int) -> None:
-    """Wait until a process is in write(2): a signal before that interrupts nothing."""
+    """Wait until a thread is in write(2): a signal before that interrupts nothing."""
 
     def is_writing() -> bool:
-        number, *_ = Path(f"/proc/{pid}/syscall").read_text().split()
-        return number == WRITE[os.uname().machine]
+        tasks = Path(f"/proc/{pid}/task").glob("*/syscall")
+        numbers = [task.read_text().split()[0] for task in tasks]
+        return WRITE[os.uname().machine] in numbers
 
     wait_until(is_writing, "a write that waits")

@@ -17,7 +17,7 @@ SOURCES = Path(errors.__file__).parent
 # Calls whose first argument is a message, and what is put before it.
 CALLS = {
     "error": "",  # of the parser
-    "notices.append": "",
+    "warnings.add": "",
     "say": "",
     "step": "can't ",
     "super().__init__": "",  # of an error that makes its own sentence
@@ -32,14 +32,19 @@ PASSED_ON = {
     "cli.py: line": "a traceback, with -v",
     "errors.py: '; '.join((str(problem) for problem in problems))": "other errors",
     "errors.py: f'{line}; {remedy}' if remedy else line": "what the error was given",
-    "info.py: '; '.join(notices)": "any notice",
-    "lossreport.py: f'tcpconnect: in total, {MEANING[name].format(count)}'": "MEANING",
-    "lossreport.py: f'tcpconnect: warning: {MEANING[name].format(now - then)}'": "same",
+    "info.py: '; '.join(warnings)": "any notice",
+    "kernel.py: str(limit)": "an error that ends nothing",
+    "lookups.py: str(limit)": "an error that ends nothing",
+    "lossreport.py: f'tcpconnect: in total, {line}'": "MEANING",
+    "lossreport.py: f'tcpconnect: warning: {line}'": "MEANING",
+    "lossreport.py: f'tcpconnect: {warning}'": "any warning",
+    "recording.py: target": "no message",
+    "tracer.py: str(warning)": "an error that ends nothing",
     'object.py: f"can\'t {what}"': "what step() was given",
     "parsing.py: message": "argparse's errors, which a test of their own provokes",
     "command.py: f'tcpconnect: {error}'": "an error that ends nothing",
     "pipeline.py: f'tcpconnect: {error}'": "an error that ends nothing",
-    "pipeline.py: f'tcpconnect: {notice}'": "any notice",
+    "pipeline.py: f'tcpconnect: {notice}'": "an error that ends nothing",
     "signals.py: ''": "the end of a line",
     "signals.py: f'tcpconnect: {error}'": "an error that ends nothing",
     "parsing.py: sentence": "an error of filters.py, behind the option",

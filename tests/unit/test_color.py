@@ -12,7 +12,7 @@ from tcpconnect.color import is_colored
 from tcpconnect.connection import CONNECTION, Connection
 from tcpconnect.fields import Column, choose
 from tcpconnect.flow import FLOW, Flow
-from tcpconnect.sinks import open_sink
+from tcpconnect.formats import open_format
 from tests.support.samples import connection, empty, whole
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def render(
     columns: list[Column], *structs: msgspec.Struct, colored: bool = True
 ) -> str:
     """Return a table."""
-    sink = open_sink("table", columns, colored=colored)
+    sink = open_format("table", columns, colored=colored)
     return (sink.header() + sink.rows(structs)).decode()
 
 
@@ -165,6 +165,9 @@ def test_header_is_bold() -> None:
 def test_formats_for_programs_have_no_colors(name: str) -> None:
     """--color changes nothing of what is for programs."""
     columns, event = choose(CONNECTION, ["result"]), connection(result="ETIMEDOUT")
-    plain_sink, sink = open_sink(name, columns), open_sink(name, columns, colored=True)
+    plain_sink, sink = (
+        open_format(name, columns),
+        open_format(name, columns, colored=True),
+    )
     assert type(sink) is type(plain_sink)
     assert sink.rows([event]) == plain_sink.rows([event])

@@ -25,7 +25,7 @@ from tcpconnect.connection import (
     printable,
 )
 from tcpconnect.flow import decode_flows
-from tcpconnect.sinks import open_sink
+from tcpconnect.formats import open_format
 from tests.support.properties import steady
 from tests.support.samples import CONNECTION_COLUMNS
 
@@ -124,7 +124,7 @@ def test_any_name_is_one_cell_of_a_line(raw: bytes) -> None:
     """In every format a hostile name stays within its row."""
     event = decoded(comm=raw.ljust(16, b"\0"))
     for output in ("table", "csv"):
-        text = open_sink(output, CONNECTION_COLUMNS).rows([event]).decode()
+        text = open_format(output, CONNECTION_COLUMNS).rows([event]).decode()
         assert len(text.splitlines()) == 1
 
 
@@ -213,7 +213,7 @@ def test_elapsed(time_ns: int, expected: float) -> None:
 def test_no_time_before_the_first() -> None:
     """Attempts that began on two CPUs at once may be the first both: none is at -0."""
     event = decoded(first_ns=SECOND, time_ns=SECOND - 100)
-    row = open_sink("table", CONNECTION_COLUMNS[:1]).rows([event])
+    row = open_format("table", CONNECTION_COLUMNS[:1]).rows([event])
     assert row == b"0.000\n"
 
 

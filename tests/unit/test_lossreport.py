@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconnect.bpf.kernel import Losses
+from tcpconnect.batch import Batch, Losses
 from tcpconnect.lossreport import MEANING, PERIOD_S, LossReport
 
 
@@ -33,6 +33,11 @@ def report(clock: Clock) -> LossReport:  # noqa: ARG001 (it must be there first)
     return LossReport()
 
 
+def warn(report: LossReport, losses: Losses) -> None:
+    """Say what was lost until now, if it is time."""
+    report.tell(Batch([], losses, [], 0))
+
+
 def said(capfd: pytest.CaptureFixture[str]) -> list[str]:
     """Return the lines on stderr since the last call."""
     out, err = capfd.readouterr()
@@ -47,14 +52,14 @@ def counts(lines: list[str]) -> list[str]:
 
 def test_no_loss(report: LossReport, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing is said where nothing was lost."""
-    report.warn(Losses())
+    warn(report, Losses())
     report.total(Losses())
     assert said(capfd) == []
 
 
 def test_first_loss(report: LossReport, capfd: pytest.CaptureFixture[str]) -> None:
     """The first loss is told at once, with what it means and what helps."""
-    report.warn(Losses(ring=7))
+    warn(report, Losses(ring=7))
     (line,) = said(capfd)
     assert line == (
         "warning: 7 attempts lost: the ring buffer was full; "
@@ -67,7 +72,7 @@ def test_once_a_second(
 ) -> None:
     """Within a second of a warning there is no other, however often it is asked."""
     for ring in range(1, 100):
-        report.warn(Losses(ring=ring))
+        warn(report, Losses(ring=ring))
         clock.now += PERIOD_S / 100
     assert counts(said(capfd)) == ["1"]
 
@@ -77,7 +82,7 @@ def test_programs_without_probes(
 ) -> None:
     """What each start of a container adds to is told once, and in total."""
     for unprobed in (0, 3, 5):
-        report.warn(Losses(unprobed=unprobed))
+        warn(report, Losses(unprobed=unprobed))
         clock.now += PERIOD_S
     assert counts(said(capfd)) == ["3"]
     report.total(Losses(unprobed=5))
@@ -89,10 +94,10 @@ def test_next_second(
     report: LossReport, clock: Clock, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """After a second the next warning has what was lost since the last one."""
-    report.warn(Losses(ring=5))
-    report.warn(Losses(ring=8))
+    warn(report, Losses(ring=5))
+    warn(report, Losses(ring=8))
     clock.now += PERIOD_S
-    report.warn(Losses(ring=12))
+    warn(report, Losses(ring=12))
     assert counts(said(capfd)) == ["5", "7"]
 
 
@@ -101,7 +106,7 @@ def test_no_news(
 ) -> None:
     """When no more was lost, nothing is said again."""
     for _ in range(3):
-        report.warn(Losses(ring=5))
+        warn(report, Losses(ring=5))
         clock.now += PERIOD_S
     assert counts(said(capfd)) == ["5"]
 
@@ -110,19 +115,19 @@ def test_several_kinds(
     report: LossReport, clock: Clock, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Each kind of loss has its line; one that did not grow has none."""
-    report.warn(Losses(ring=1, untracked=2))
+    warn(report, Losses(ring=1, untracked=2))
     clock.now += PERIOD_S
-    report.warn(Losses(ring=1, untracked=5))
+    warn(report, Losses(ring=1, untracked=5))
     assert counts(said(capfd)) == ["1", "2", "3"]
 
 
-@pytest.mark.parametrize("kind", Losses._fields)
+@pytest.mark.parametrize("kind", Losses.__struct_fields__)
 def test_every_kind_has_a_meaning(
     report: LossReport, capfd: pytest.CaptureFixture[str], kind: str
 ) -> None:
     """Whatever can be lost has words for it, in which the number stands."""
-    losses = Losses()._replace(**{kind: 42})
-    report.warn(losses)
+    losses = Losses(**{kind: 42})
+    warn(report, losses)
     report.total(losses)
     warning, total = said(capfd)
     assert warning.startswith("warning: 42 ")
@@ -131,16 +136,16 @@ def test_every_kind_has_a_meaning(
 
 def test_no_other_meanings() -> None:
     """There are no words for what can't be lost."""
-    assert set(MEANING) == set(Losses._fields)
+    assert set(MEANING) == set(Losses.__struct_fields__)
 
 
 def test_total_has_all(
     report: LossReport, clock: Clock, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The total counts from the beginning, whatever was told before, at any time."""
-    report.warn(Losses(ring=5))
+    warn(report, Losses(ring=5))
     clock.now += PERIOD_S
-    report.warn(Losses(ring=6))
+    warn(report, Losses(ring=6))
     report.total(Losses(ring=9, flows=2))
     actual = [line for line in said(capfd) if line.startswith("in total")]
     assert [line.split()[2] for line in actual] == ["9", "2"]

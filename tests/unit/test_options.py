@@ -69,7 +69,9 @@ NOTHING = {**asdict(parse([])), "changes": None}
 def test_options(line: str, changes: dict[str, Any]) -> None:
     """Each option sets its own value and no other."""
     asked = given(line)
-    assert {name: asked[name] for name in asked if name != "changes"} == changes
+    assert {
+        name: asked[name] for name in asked if name not in {"changes", "words"}
+    } == changes
 
 
 def test_every_option_has_its_member() -> None:
@@ -82,7 +84,7 @@ def test_every_member_has_its_option() -> None:
     """What can be set can be set by an option, but for what --columns chooses."""
     settable = {option.member for option in OPTIONS}
     others = {*Settings.__struct_fields__, *CommandLine.__struct_fields__} - settable
-    assert others == {"details", "basics", "changes", "command"}
+    assert others == {"details", "basics", "changes", "command", "words"}
 
 
 def test_no_filter_is_on_by_default() -> None:

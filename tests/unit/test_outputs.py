@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcpconnect import info, options, sinks
+from tcpconnect import formats, info, options
 from tcpconnect.connection import CONNECTION, Connection
 from tcpconnect.fields import Column, choose
 from tcpconnect.flow import FLOW, Flow
-from tcpconnect.sinks.histogram import draw
-from tcpconnect.sinks.table import MAX_CELLS
+from tcpconnect.formats.histogram import draw
+from tcpconnect.formats.table import MAX_CELLS
 from tests.support.samples import connection, empty, whole
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ Table = dict[str, Column]
 
 def render(output: str, columns: list[Column], *structs: msgspec.Struct) -> str:
     """Return all that a format prints."""
-    sink = sinks.open_sink(output, columns)
+    sink = formats.open_format(output, columns)
     return (sink.header() + sink.rows(structs)).decode()
 
 
@@ -108,7 +108,7 @@ def test_every_output_has_every_field(
 
 def test_every_format_is_an_option() -> None:
     """--format takes the formats that there are."""
-    assert tuple(sinks.FORMATS) == options.FORMATS
+    assert tuple(formats.FORMATS) == options.FORMATS
 
 
 JSON_TYPES: dict[str, Any] = {
@@ -282,7 +282,7 @@ def test_one_unknown_column(output: str, expected: str) -> None:
 )
 def test_no_events(output: str, expected: bytes) -> None:
     """Without an event there is only the header."""
-    sink = sinks.open_sink(output, choose(CONNECTION, ["pid", "comm"]))
+    sink = formats.open_format(output, choose(CONNECTION, ["pid", "comm"]))
     assert sink.header() + sink.rows([]) == expected
 
 
@@ -378,7 +378,7 @@ def test_csv_is_what_the_standard_library_writes(comm: str) -> None:
     events = [connection(comm=name, pid=8) for name in ("first", comm, "last")]
     expected = StringIO(newline="")
     csv.writer(expected).writerows([event.comm, event.pid] for event in events)
-    sink = sinks.open_sink("csv", choose(CONNECTION, ["comm", "pid"]))
+    sink = formats.open_format("csv", choose(CONNECTION, ["comm", "pid"]))
     assert sink.rows(events).decode() == expected.getvalue()
 
 
@@ -393,7 +393,7 @@ def test_json_holds_any_name(comm: str) -> None:
 def test_rows_come_in_order(output: str) -> None:
     """A batch makes a line for each event, in their order, known or not."""
     events = [connection(pid=pid, lport=lport) for pid, lport in ((7, 1), (8, None))]
-    sink = sinks.open_sink(output, choose(CONNECTION, ["pid", "lport"]))
+    sink = formats.open_format(output, choose(CONNECTION, ["pid", "lport"]))
     single = [sink.rows([event]) for event in events]
     assert sink.rows(events) == b"".join(single)
 

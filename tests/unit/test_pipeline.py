@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import asdict
 
 from tcpconnect import cli
-from tcpconnect.bpf.kernel import Losses
+from tcpconnect.batch import Batch, Losses
 from tcpconnect.flow import Flow
 from tcpconnect.settings import Settings
 from tests.support.samples import connection, whole
@@ -33,9 +33,9 @@ class FakeTrace:
     def __init__(self) -> None:
         self.script: list[list[Connection]] = []
         self.losses = Losses()
-        self.notices: list[str] = []
+        self.warnings: list[str] = []
         self.processes_ended = False
-        self.later = frozenset({"CAP_BPF"})
+        self.needed_capabilities = frozenset({"CAP_BPF"})
         self.kept: set[str] = set()
         self.settings = Settings()
         self.stopped = False
@@ -54,20 +54,18 @@ class FakeTrace:
     def stop_with(self, fd: int) -> None:
         """Take note of nothing."""
 
-    def settle(self) -> None:
-        """Have nothing looked at."""
-
     def stop(self) -> None:
         """Take note of it."""
         self.stopped = True
 
-    def batches(self) -> Iterator[list[Connection]]:
+    def batches(self) -> Iterator[Batch]:
         """Yield what was made up."""
-        yield from self.script
-
-    def flows(self) -> list[Flow]:
-        """Return three flows."""
-        return [whole(Flow)] * 3
+        yield Batch([], Losses(), self.warnings, 0)
+        for events in self.script:
+            shown = [] if self.settings.count else events
+            yield Batch(shown, self.losses, [], 0)
+        if self.settings.count:
+            yield Batch([whole(Flow)] * 3, self.losses, [], 0)
 
     def histogram(self) -> list[int]:
         """Return one value in the first slot."""
@@ -184,7 +182,7 @@ def test_losses_are_told(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) ->
 
 def test_notices(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
     """What does not work, though the rest does, is told before the ready line."""
-    trace.notices = ["no names from libc: none here"]
+    trace.warnings = ["no names from libc: none here"]
     _, err = run(capfd, "")
     assert err == f"tcpconnect: no names from libc: none here\n{READY}"
 
@@ -223,10 +221,10 @@ def test_later_notices(
 ) -> None:
     """What stops to work while tracing is told then, once."""
 
-    def batches() -> Iterator[list[Connection]]:
+    def batches() -> Iterator[Batch]:
+        yield Batch([], Losses(), [], 0)
         for pid in (1, 2):
-            trace.notices.append(f"no names from process {pid}")
-            yield []
+            yield Batch([], Losses(), [f"no names from process {pid}"], 0)
 
     monkeypatch.setattr(trace, "batches", batches)
     _, err = run(capfd, options)

@@ -19,8 +19,8 @@ RULES = [
     ("tcpconnect*", "tcpconnect.pipeline", "tcpconnect.cli"),
     ("tcpconnect*", "dns*", "tcpconnect.enrich.*"),
     ("tcpconnect*", "argparse*", "tcpconnect.parsing"),
-    ("tcpconnect.sinks* tcpconnect.enrich*", "tcpconnect.bpf*", ""),
-    ("tcpconnect.bpf*", "tcpconnect.sinks* tcpconnect.enrich* tcpconnect.tracer", ""),
+    ("tcpconnect.formats* tcpconnect.enrich*", "tcpconnect.bpf*", ""),
+    ("tcpconnect.bpf*", "tcpconnect.formats* tcpconnect.enrich* tcpconnect.tracer", ""),
 ]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect import tracer
-from tcpconnect.bpf.kernel import Losses
+from tcpconnect.batch import Losses, Part
 from tcpconnect.connection import LAYOUT
 from tcpconnect.enrich.names import LOOKUP
 from tcpconnect.naming import Naming
@@ -26,23 +26,15 @@ if TYPE_CHECKING:
 SIZE = 1 << 16
 
 
-class Source:
-    """Stands for KernelSource: a ring, and no kernel."""
-
-    limits = ()
-    first_ns = 0
-    losses = Losses()
+class CountingRing:
+    """A ring that counts how often it is read."""
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
         self.reads = 0
         # As the ring's own while a record is not finished: there is something to read.
-        self._readable, self._end = os.pipe()
+        self.fd, self._end = os.pipe()
         os.write(self._end, b"\0")
-
-    def __call__(self, *_: object) -> Source:
-        """Stand for the constructor."""
-        return self
 
     def __getattr__(self, name: str) -> object:
         """Do as the ring does."""
@@ -53,9 +45,24 @@ class Source:
         self.reads += 1
         return self._ring.read()
 
-    def fileno(self) -> int:
-        """Return what is polled."""
-        return self._readable
+    def close(self) -> None:
+        """Close what is polled."""
+        os.close(self.fd)
+        os.close(self._end)
+
+
+class FakeAttempts(Part):
+    """Stands for Attempts: a ring, and no kernel."""
+
+    first_ns = 0
+
+    def __init__(self, ring: CountingRing) -> None:
+        super().__init__()
+        self.ring = ring
+
+    def __call__(self, *_: object) -> FakeAttempts:
+        """Stand for the constructor."""
+        return self
 
     def pending(self) -> Iterator[bytes]:
         """Yield nothing."""
@@ -66,22 +73,21 @@ class Source:
 
     def close(self) -> None:
         """Close what is polled."""
-        os.close(self._readable)
-        os.close(self._end)
+        self.ring.close()
 
 
 @pytest.fixture
-def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Producer, Source]]:
+def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Producer, CountingRing]]:
     """What writes to the ring that the next trace reads, and what is read from."""
     with opened(SIZE) as (producer, ring):
-        source = Source(ring)
+        counting = CountingRing(ring)
         monkeypatch.setattr(tracer, "ready_library", lambda: None)
-        monkeypatch.setattr(tracer, "KernelSource", source)
-        yield producer, source
+        monkeypatch.setattr(tracer, "Attempts", FakeAttempts(counting))
+        yield producer, counting
 
 
 @pytest.fixture
-def producer(pair: tuple[Producer, Source]) -> Producer:
+def producer(pair: tuple[Producer, CountingRing]) -> Producer:
     """The producer of the pair."""
     return pair[0]
 
@@ -102,7 +108,7 @@ def made(count: int) -> list[bytes]:
 def at_the_stop(trace: Trace) -> tuple[int, Losses]:
     """Stop; return how many attempts are shown, and what was lost."""
     trace.stop()
-    return sum(map(len, trace.batches())), trace.losses
+    return sum(1 for _ in trace), trace.losses
 
 
 def test_never_finished(producer: Producer) -> None:
@@ -143,15 +149,12 @@ def test_names(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
         assert at_the_stop(trace) == (1, Losses(unfinished_details=1))
 
 
-class Nothing:
+class Nothing(Part):
     """A source of names that has none."""
-
-    limits = ()
-    lost = pushed_out = unprobed = 0
 
     def __init__(self, *_: object, **__: object) -> None:
         """Attach nothing."""
-        self.notices: list[str] = []
+        super().__init__()
 
     def settle(self) -> None:
         """Have nothing looked at."""
@@ -159,22 +162,19 @@ class Nothing:
     def look(self) -> None:
         """Find nothing."""
 
-    def close(self) -> None:
-        """Detach nothing."""
 
-
-def test_no_spinning_while_tracing(pair: tuple[Producer, Source]) -> None:
+def test_no_spinning_while_tracing(pair: tuple[Producer, CountingRing]) -> None:
     """A descriptor that stays readable for one such record is not asked in circles."""
-    producer, source = pair
+    producer, ring = pair
     first, second = made(2)
     producer.reserve(first)
     producer.write(second)
     duration = 0.5
     with Trace(Settings(duration=duration)) as trace:
-        assert sum(map(len, trace.batches())) == 1
+        assert sum(1 for _ in trace) == 1
         assert trace.losses == Losses(unfinished=1)
     looks = duration / PAUSE_MS * 1e3 + UNFINISHED_S / UNFINISHED_PAUSE_S
-    assert source.reads <= looks + 3
+    assert ring.reads <= looks + 3
 
 
 def test_more_is_written_all_the_time(producer: Producer) -> None:
@@ -184,6 +184,6 @@ def test_more_is_written_all_the_time(producer: Producer) -> None:
         trace.stop()
         shown = 0
         for batch in trace.batches():
-            shown += len(batch)
+            shown += len(batch.events)
             producer.write(*made(1))
             assert shown < 10

@@ -19,7 +19,7 @@ def view(line: str) -> View:
 
 def columns(line: str) -> str:
     """Return the names of the columns that a command line shows."""
-    return " ".join(column.name for column in view(line).columns)
+    return " ".join(column.name for column in view(line).displays[None].columns)
 
 
 MACHINE_COLUMNS = "time pid tid uid comm ip saddr lport daddr dport netns"
@@ -125,7 +125,7 @@ def test_every_column_can_be_named(line: str, table: dict[str, object]) -> None:
 )
 def test_format(line: str, expected: str) -> None:
     """-j is short for --format json; the table is the default."""
-    assert view(line).format == expected
+    assert view(line).displays[None].format == expected
 
 
 # What of Settings tells that it is wanted.

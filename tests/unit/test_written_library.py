@@ -6,6 +6,7 @@ import mmap
 import os
 from typing import TYPE_CHECKING
 
+from tcpconnect.batch import Warnings
 from tcpconnect.bpf import libc
 from tcpconnect.bpf.libraries import Libraries
 
@@ -29,7 +30,7 @@ def test_written_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(libc, "processes", lambda: [os.getpid()])
     monkeypatch.setattr(libc, "roots", list)
-    libraries = Libraries(attach, None, at_once=True)
+    libraries = Libraries(attach, None, Warnings(), at_once=True)
     with path.open("r+b") as file:
         kept = mmap.mmap(
             file.fileno(), 4096, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_EXEC

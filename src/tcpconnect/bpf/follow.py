@@ -7,6 +7,7 @@ from ctypes import Structure, c_uint64
 from struct import Struct as Layout
 from typing import TYPE_CHECKING
 
+from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf.selection import MEMBER
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.processes import Process, descendants, read_process, unlisted
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from tcpconnect.bpf.object import BpfObject
-    from tcpconnect.bpf.ring import Run
 
 PROGRAMS = ("process_exits", "process_forks")
 # The same on perf's tracepoints, where tasks lose their CPU inside of programs.
@@ -59,13 +59,15 @@ def unused(*, any_pids: bool, children: bool, preemptible: bool) -> set[str]:
     return every - {LIST, *programs(children=children, preemptible=preemptible)}
 
 
-class Follow:
+class Follow(Part):
     """Keeps the set of traced processes, with ``children`` of their children, too.
 
     ``pids`` are numbers of our PID namespace; descendants that are there already come
-    to the set. ``notices`` tells which processes are not there. Raises TcpconnectError
-    when none is.
+    to the set. Those that are not there are warned of. Raises TcpconnectError when
+    none is.
     """
+
+    lengths = (EMPTIED.size,)  # that of an empty set is there to wake us
 
     def __init__(
         self,
@@ -75,10 +77,10 @@ class Follow:
         children: bool,
         preemptible: bool,
     ) -> None:
+        super().__init__()
         self._bpf = bpf
         self._lost = 0
         self._unlisted: frozenset[int] = frozenset()
-        self.notices: list[str] = []
         self._followed = Followed.from_buffer(bpf.variables(".data.followed"))
         for program in programs(children=children, preemptible=preemptible):
             if program in PERF_PROGRAMS.values():
@@ -123,12 +125,12 @@ class Follow:
             raise TcpconnectError(f"no process{_some(missing)}", *why)
         if hidden := sorted(self._unlisted & found.keys()):
             whose = "their" if len(hidden) > 1 else "its"
-            self.notices.append(
+            self.warnings.add(
                 f"warning: BPF does not list process{_some(hidden)}: "
                 f"{whose} attempts may not be seen"
             )
         if missing:
-            self.notices.append(
+            self.warnings.add(
                 f"warning: no process{_some(missing)}; the others are traced"
             )
         return found
@@ -163,11 +165,6 @@ class Follow:
         running = now and now.live and now.start_ns == process.start_ns
         return not running and self._bpf.remove("pids", _key(process.pid))
 
-    lengths = (EMPTIED.size,)
-
-    def learn(self, _: Run) -> None:
-        """Take the record that tells of an empty set: it is there to wake us."""
-
     @property
     def empty(self) -> bool:
         """Whether all have ended."""
@@ -175,9 +172,9 @@ class Follow:
         return bool(followed.initial + followed.added == followed.removed)
 
     @property
-    def lost(self) -> int:
-        """How many children could not be followed."""
-        return self._lost + int(self._followed.lost)
+    def losses(self) -> Losses:
+        """The children that could not be followed."""
+        return Losses(unfollowed=self._lost + int(self._followed.lost))
 
 
 def _some(pids: list[int]) -> str:

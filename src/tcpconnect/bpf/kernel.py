@@ -1,18 +1,19 @@
-"""KernelSource: the tracer in the kernel; set, attached, read, its losses counted."""
+"""Attempts: the programs that see them; set, attached, their losses counted."""
 
 from __future__ import annotations
 
 import os
 from ctypes import Structure, c_uint64
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf import cgroup, follow, libbpf, pinned
 from tcpconnect.bpf.config import Config, Detail
 from tcpconnect.bpf.follow import Follow
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.release import programs_are_preemptible
-from tcpconnect.bpf.ring import Ring, Run
+from tcpconnect.bpf.ring import Ring
 from tcpconnect.bpf.selection import Selection
 from tcpconnect.clock import kernel_ns
 from tcpconnect.connection import ENDED, LAYOUT, ORIGIN, PENDING, UNKNOWN
@@ -61,41 +62,6 @@ class Progress(Structure):
     )
 
 
-class Losses(NamedTuple):
-    """Attempts that are not shown, or not shown whole, since tracing began.
-
-    Those without a result or a process are shown, and no part of what is lost.
-
-    ``ring``: the ring buffer was full; ``flows``: no room for another flow of -c;
-    ``untracked``: shown without a result, since too many were pending; ``missed``: the
-    kernel skipped all programs for them, whether a filter wanted them or not (decision
-    11); ``processes``: attempts shown without their process's exe, cmdline and cgroup,
-    which did not fit the ring buffer; ``names``: DNS answers and lookups that did not
-    fit the ring buffer; ``questions``: DNS questions that made room for others of their
-    socket while they were open; ``unread``: DNS answers that were malformed or cut;
-    ``unfollowed``: children of followed processes that did not fit the set of them;
-    ``ends_missed``: shown without a result, since the kernel skipped all programs for
-    their end; ``unfinished``: at the stop another CPU did not finish the record;
-    ``unfinished_details``: the same for records of names and processes; ``unprobed``:
-    programs of this machine that ended before their C library, which was new, had
-    probes.
-    """
-
-    ring: int = 0
-    flows: int = 0
-    untracked: int = 0
-    missed: int = 0
-    processes: int = 0
-    names: int = 0
-    unread: int = 0
-    unfollowed: int = 0
-    ends_missed: int = 0
-    unfinished: int = 0
-    unfinished_details: int = 0
-    unprobed: int = 0
-    questions: int = 0
-
-
 def _bits(told: frozenset[str]) -> Detail:
     bits = Detail(0)
     for name in told - CGROUP_DETAILS:
@@ -111,11 +77,12 @@ def _time_of(record: bytes) -> int:
     return int.from_bytes(record[:8], "little")
 
 
-class KernelSource:
+class Attempts(Part):
     """The program on the tracepoint, attached from the constructor until ``detach``.
 
-    Everything that it made in the kernel hangs on this process's file descriptors, so
-    that nothing is left behind however the process ends.
+    ``ring`` has its records, and those of all other parts. Everything that is made in
+    the kernel hangs on this process's file descriptors, so that nothing is left behind
+    however the process ends.
 
     Raises KernelError with the step that failed, UsageError for maps of a wrong shape.
     """
@@ -123,6 +90,7 @@ class KernelSource:
     def __init__(
         self, library: ctypes.CDLL, settings: Settings, places: Places = NOWHERE
     ) -> None:
+        super().__init__()
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
         self._slower_ns = round(settings.slower_ms * 1e6)
@@ -130,7 +98,6 @@ class KernelSource:
         self._selection = Selection(settings, places)
         source = "preemptible" if self._preemptible else "tcpconnect"
         self._bpf = BpfObject(library, source)
-        self.limits: tuple[str, ...] = ()  # what it can't see, a line each
         with self._bpf.closed_on_failure():
             self._size_maps()
             self._take_maps()
@@ -139,7 +106,7 @@ class KernelSource:
             self._bpf.load()
             self._selection.fill(self._bpf)
             self._progress = Progress.from_buffer(self._bpf.variables())
-            self._ring = Ring(self.fileno(), settings.ring_bytes)
+            self.ring = Ring(self._bpf.map_fd("ring"), settings.ring_bytes)
             self._attach()
 
     def _leave_out(self) -> None:
@@ -183,7 +150,7 @@ class KernelSource:
             limit = TcpconnectError(
                 "attempts may be missed", error.reason, error.remedy
             )
-            self.limits = (str(limit),)
+            self.warnings.add(str(limit))
 
     def _size_maps(self) -> None:
         settings = self._settings
@@ -228,10 +195,6 @@ class KernelSource:
         config.slot_shift = 64 - SLOT_BITS
         self._selection.configure(config)
 
-    def fileno(self) -> int:
-        """Return the descriptor of the ring, readable when there are records."""
-        return self._bpf.map_fd("ring")
-
     def follow(self) -> Follow:
         """Trace the processes of the settings, and none before. Raises TcpconnectError.
 
@@ -255,46 +218,19 @@ class KernelSource:
         """What was not shown until now."""
         progress = self._progress
         return Losses(
-            progress.lost_ring,
-            progress.lost_flows,
-            progress.untracked,
-            progress.missed,
-            progress.lost_processes,
+            ring=progress.lost_ring,
+            flows=progress.lost_flows,
+            untracked=progress.untracked,
+            missed=progress.missed,
+            processes=progress.lost_processes,
             ends_missed=progress.ends_missed,
         )
 
     @property
-    def later(self) -> frozenset[str]:
+    def needed_capabilities(self) -> frozenset[str]:
         """The capabilities that it needs to read its maps, if it does."""
         needed = self._settings.track and self._bpf.maps_are_guarded("ring")
         return frozenset({"CAP_BPF"} if needed else ())
-
-    def read(self) -> list[Run]:
-        """Return the next records of the ring, none when there are none."""
-        return self._ring.read()
-
-    @property
-    def waiting(self) -> bool:
-        """Whether there are records, finished or not."""
-        return self._ring.waiting
-
-    @property
-    def written(self) -> int:
-        """Where in the ring the last record ends, finished or not."""
-        return self._ring.written
-
-    def holds(self, position: int) -> bool:
-        """Whether there are records before this position that were not read."""
-        return self._ring.holds(position)
-
-    def skip(self) -> int:
-        """Give up the next record, which is not finished; return its length."""
-        return self._ring.skip()
-
-    @property
-    def backlog(self) -> bool:
-        """Whether the last ``read`` left something to read at once."""
-        return self._ring.backlog
 
     def pending(self) -> Iterator[bytes]:
         """Yield the records of attempts that have not ended, with their age.
@@ -346,5 +282,5 @@ class KernelSource:
 
     def close(self) -> None:
         """Give everything back to the kernel."""
-        self._ring.close()
+        self.ring.close()
         self._bpf.close()

@@ -20,6 +20,7 @@ from tcpconnect.errors import KernelError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tcpconnect.batch import Warnings
     from tcpconnect.bpf.libc import Library
     from tcpconnect.bpf.mappings import Mapping, Mappings
 
@@ -45,18 +46,19 @@ class Libraries:
     """Probes in every C library; ``attach`` puts them into an open one.
 
     It returns the descriptors that they hang on, or raises KernelError, ElfError or
-    OSError. ``notices`` has a line for each library that can't be probed: the first so
-    many. ``unprobed`` is how many programs ended before their library had probes.
+    OSError. ``warnings`` gets a line for each library that can't be probed: the first
+    so many. ``unprobed`` is how many programs ended before their library had probes.
     """
 
     def __init__(
         self,
         attach: Callable[[Library], list[int]],
         watch: Mappings | None,
+        warnings: Warnings,
         *,
         at_once: bool,
     ) -> None:
-        self.notices: list[str] = []
+        self.warnings = warnings
         self.unprobed = 0
         self.failure: KernelError | None = None
         self.stopped = False  # set by another thread, which then closes it
@@ -218,13 +220,13 @@ class Libraries:
         """Keep a notice: of the first so many, since anyone may start containers."""
         self._noted += 1
         if self._noted <= MAX_NOTICES:
-            self.notices.append(f"no names from the libc of process {pid}: {reason}")
+            self.warnings.add(f"no names from the libc of process {pid}: {reason}")
 
     def _say(self, reason: str) -> None:
         """Say once that a bound is reached."""
         if reason not in self._said:
             self._said.add(reason)
-            self.notices.append(f"some names from libc are missing: {reason}")
+            self.warnings.add(f"some names from libc are missing: {reason}")
 
     def _let_go(self, files: list[tuple[int, int]]) -> None:
         gone = [p for file in files if (p := self._probes.pop(file, None))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf.capabilities import ALMIGHTY, READ_FILES, lacking, missing
 from tcpconnect.bpf.elf import MACHINE, MACHINES, ElfError, function_offsets
 from tcpconnect.bpf.libraries import Libraries
@@ -39,10 +40,11 @@ OTHERS_FILES = frozenset({"CAP_SYS_PTRACE", "CAP_CHECKPOINT_RESTORE", READ_FILES
 PERF = {ALMIGHTY, "CAP_BPF", "CAP_PERFMON"}
 
 
-class Lookups:
+class Lookups(Part):
     """What lookups return, in every C library that a process here may use."""
 
     def __init__(self, library: ctypes.CDLL, ring_fd: int) -> None:
+        super().__init__()
         if MACHINE not in MACHINES:
             raise KernelError(
                 "can't attach to getaddrinfo",
@@ -58,11 +60,14 @@ class Lookups:
             self._unwatched: KernelError | None = None
             watch = self._watch()
             multi = self._uprobes.multi
-            self._libraries = Libraries(self._attach, watch, at_once=multi)
+            self._libraries = Libraries(
+                self._attach, watch, self.warnings, at_once=multi
+            )
             with step("look at C libraries"):
                 self._worker = Worker(
                     self._libraries, watch.fileno() if watch else None
                 )
+        self._warn_of_limits()
         try:
             self._begin()
         except BaseException:
@@ -125,44 +130,29 @@ class Lookups:
         self._worker.run()
 
     @property
-    def notices(self) -> list[str]:
-        """A line for what does not work; more may come. The caller takes them out."""
-        return self._libraries.notices
-
-    @notices.setter
-    def notices(self, notices: list[str]) -> None:
-        self._libraries.notices = notices
+    def losses(self) -> Losses:
+        """Lookups that did not fit, and programs that ended too soon to be probed."""
+        lost = int(self._progress.lost)
+        return Losses(names=lost, unprobed=self._libraries.unprobed)
 
     @property
-    def unprobed(self) -> int:
-        """How many programs ended before their library, which was new, had probes."""
-        return self._libraries.unprobed
-
-    @property
-    def later(self) -> frozenset[str]:
+    def needed_capabilities(self) -> frozenset[str]:
         """The capabilities that it needs to look at containers to come."""
         return OTHERS_FILES if self._uprobes.multi else OTHERS_FILES | PERF
 
-    @property
-    def limits(self) -> tuple[str, ...]:
-        """What it can't see, a line each."""
-        limits = []
+    def _warn_of_limits(self) -> None:
+        """Add a warning for each thing that it can't see."""
         if lack := lacking("CAP_SYS_PTRACE"):
             why = missing(lack)
-            limits.append(TcpconnectError("no names from libc in containers", *why))
+            limit = TcpconnectError("no names from libc in containers", *why)
+            self.warnings.add(str(limit))
         if error := self._unwatched:
             limit = TcpconnectError(
                 "C libraries in unusual places are found at start only",
                 error.reason,
                 error.remedy,
             )
-            limits.append(limit)
-        return tuple(map(str, limits))
-
-    @property
-    def lost(self) -> int:
-        """How many lookups did not fit the ring buffer."""
-        return int(self._progress.lost)
+            self.warnings.add(str(limit))
 
     def close(self) -> None:
         """Detach and unload."""

@@ -6,6 +6,7 @@ import os
 from ctypes import Structure, c_uint64
 from typing import TYPE_CHECKING
 
+from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf import cgroup
 from tcpconnect.bpf.capabilities import ALMIGHTY
 from tcpconnect.bpf.object import BpfObject, step
@@ -30,13 +31,11 @@ class AnswersProgress(Progress):
     _fields_ = (("pushed_out", c_uint64),)
 
 
-class Answers:
+class Answers(Part):
     """DNS answers to any socket of the cgroup v2 hierarchy that asked for them."""
 
-    later: frozenset[str] = frozenset()
-    limits: tuple[str, ...] = ()
-
     def __init__(self, library: ctypes.CDLL, ring_fd: int) -> None:
+        super().__init__()
         self._bpf = BpfObject(library, "answers")
         with self._bpf.closed_on_failure():
             self._bpf.replace("ring", ring_fd)
@@ -53,14 +52,10 @@ class Answers:
                 os.close(root)
 
     @property
-    def lost(self) -> int:
-        """How many answers did not fit the ring buffer."""
-        return int(self._progress.lost)
-
-    @property
-    def pushed_out(self) -> int:
-        """How many open questions had to make room for others of their socket."""
-        return int(self._progress.pushed_out)
+    def losses(self) -> Losses:
+        """Answers that did not fit, and questions that made room for others."""
+        progress = self._progress
+        return Losses(names=progress.lost, questions=progress.pushed_out)
 
     def close(self) -> None:
         """Detach and unload."""

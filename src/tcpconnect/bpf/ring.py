@@ -45,6 +45,7 @@ class Ring:
 
     def __init__(self, fd: int, size: int) -> None:
         page = mmap.PAGESIZE
+        self.fd = fd  # readable when there are records
         self._mask = size - 1
         again = min(size, RUN_BYTES)
         self._maps = [

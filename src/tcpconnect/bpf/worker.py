@@ -62,7 +62,7 @@ class Worker:
             except RuntimeError as error:
                 self._settled.release()
                 self._ended.release()
-                self._libraries.notices.append(
+                self._libraries.warnings.add(
                     f"no names from C libraries found later: {error}"
                 )
 

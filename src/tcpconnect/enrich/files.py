@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+READ_FILES = "CAP_DAC_READ_SEARCH"  # what it takes to read those of others
 ROOT = 0
 MACHINE = ROOT  # whose files those of the whole machine's runtimes are
 MAX_BYTES = 16 << 20  # of a file of root's

@@ -8,11 +8,13 @@ from struct import Struct as Layout
 from struct import iter_unpack
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcpconnect.batch import Part
 from tcpconnect.connection import FRAMED_ORIGIN
 from tcpconnect.enrich import cmdline
+from tcpconnect.enrich.files import READ_FILES
 from tcpconnect.enrich.place import Places
 from tcpconnect.output import harmless
-from tcpconnect.settings import CGROUP_DETAILS
+from tcpconnect.settings import CGROUP_DETAILS, NAMED_DETAILS
 
 if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run
@@ -45,7 +47,7 @@ class Image(NamedTuple):
         return IMAGE_BYTES + 2 * (len(self.exe or "") + len(self.cmdline or ""))
 
 
-class Processes:
+class Processes(Part):
     """The images that the kernel has told of; the ones longest unused go first."""
 
     lengths = (SMALL_PROCESS.size, LARGE_PROCESS.size)
@@ -56,12 +58,19 @@ class Processes:
         places: Places | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> None:
+        super().__init__()
         self._ppid, self._mntns = "ppid" in details, "mntns" in details
         self._places = places or Places()
         self._placed = bool(details & CGROUP_DETAILS)
+        self._names_containers = bool(details & NAMED_DETAILS)
         self._images: OrderedDict[int, Image] = OrderedDict()
         self._bytes = 0
         self._max_bytes = max_bytes
+
+    @property
+    def needed_capabilities(self) -> frozenset[str]:
+        """The capabilities that it needs to read the files of runtimes."""
+        return frozenset({READ_FILES} if self._names_containers else ())
 
     def learn(self, run: Run) -> None:
         """Take in a run of process records."""

@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.sinks import row_maker
+from tcpconnect.formats import row_maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.fields import BAD, ODD
-from tcpconnect.sinks import row_maker, table
+from tcpconnect.formats import row_maker, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import defstruct
 from msgspec.json import Encoder
 
-from tcpconnect.sinks import row_maker
+from tcpconnect.formats import row_maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

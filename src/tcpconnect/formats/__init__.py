@@ -1,4 +1,4 @@
-"""The outputs: each turns structs into the bytes of their columns."""
+"""The formats: each turns structs into the bytes of their columns."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 # Format: the module that has it, imported when chosen.
 FORMATS = {
-    "table": "tcpconnect.sinks.table",
-    "json": "tcpconnect.sinks.jsonl",
-    "csv": "tcpconnect.sinks.csv",
+    "table": "tcpconnect.formats.table",
+    "json": "tcpconnect.formats.jsonl",
+    "csv": "tcpconnect.formats.csv",
 }
 
 # The same with colors, where a format has them.
-COLORED = {"table": "tcpconnect.sinks.colored"}
+COLORED = {"table": "tcpconnect.formats.colored"}
 
 
-class Sink(Protocol):
-    """One output format for a choice of columns."""
+class Format(Protocol):
+    """A format for a choice of columns."""
 
     def header(self) -> bytes:
         """Return what comes before all rows."""
@@ -33,11 +33,11 @@ class Sink(Protocol):
         """Return the lines of these structs."""
 
 
-def open_sink(name: str, columns: list[Column], *, colored: bool = False) -> Sink:
-    """Return the sink of the format ``name``, a key of FORMATS."""
+def open_format(name: str, columns: list[Column], *, colored: bool = False) -> Format:
+    """Return the format ``name``, a key of FORMATS."""
     module = COLORED.get(name, FORMATS[name]) if colored else FORMATS[name]
-    sink: Sink = import_module(module).Sink(columns)
-    return sink
+    made: Format = import_module(module).Sink(columns)
+    return made
 
 
 def row_maker(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.sinks import compiled
+from tcpconnect.formats import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

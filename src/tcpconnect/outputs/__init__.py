@@ -1,0 +1,1 @@
+"""Where batches go: a module for each kind of output."""

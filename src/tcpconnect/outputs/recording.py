@@ -1,0 +1,70 @@
+"""A recording: all columns of all events, and what was lost between them.
+
+Lines of JSON: first ``{"tcpconnect": {...}}`` with the version, the host, the options
+and the number of the schema; then events as of ``-j``; among them ``{"lost": {...}}``
+with what was lost since the line before, by the names of Losses, and
+``{"warning": "..."}``; last ``{"total": {...}}``. ``sources/recording.py`` reads it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tcpconnect import __version__
+from tcpconnect.batch import NO_LOSSES
+from tcpconnect.outputs.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tcpconnect.batch import Batch, Totals
+    from tcpconnect.view import Display
+
+# Readers refuse a newer one; that there are more keys, or kinds of lines, is no reason
+# for another.
+SCHEMA = 1
+
+
+class Recording(Text):
+    """Lines of JSON in a file; ``options`` are the words of the command line."""
+
+    def __init__(
+        self, target: int | str, display: Display, options: Sequence[str]
+    ) -> None:
+        super().__init__(target, display)
+        self._options = list(options)
+        self._lost = NO_LOSSES
+
+    def open(self) -> None:
+        """Open the file. Raises OutputError."""
+        super().open()
+        from os import uname
+
+        from msgspec.json import Encoder
+
+        self._host = uname().nodename
+        self._encode = Encoder().encode
+
+    def _head(self) -> bytes:
+        about = {
+            "version": __version__,
+            "host": self._host,
+            "options": self._options,
+            "schema": SCHEMA,
+        }
+        return self._line("tcpconnect", about)
+
+    def _lines(self, batch: Batch) -> bytes:
+        lines = [self._line("warning", warning) for warning in batch.warnings]
+        if lost := dict((batch.losses - self._lost).items()):
+            lines.append(self._line("lost", lost))
+            self._lost = batch.losses
+        return b"".join([*lines, super()._lines(batch)])
+
+    def _end(self, totals: Totals) -> bytes:
+        lost = dict(totals.losses.items())
+        total = {"events": totals.events, "dropped": totals.dropped, "lost": lost}
+        return self._line("total", total)
+
+    def _line(self, key: str, value: Any) -> bytes:
+        return self._encode({key: value}) + b"\n"

@@ -1,0 +1,78 @@
+"""Text: lines of a format, written to a descriptor with one write a batch."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from tcpconnect.color import is_colored
+from tcpconnect.formats import open_format
+from tcpconnect.output import name_of, open_file, write
+
+if TYPE_CHECKING:
+    from tcpconnect.batch import Batch, Totals
+    from tcpconnect.view import Display
+
+
+class Text:
+    """Lines for people or programs, in a file or on a descriptor that is open.
+
+    Where flows come, at the end, the header comes with them.
+    """
+
+    dropped = 0
+    needed_capabilities: frozenset[str] = frozenset()
+
+    def __init__(
+        self, target: int | str, display: Display, color: str = "never"
+    ) -> None:
+        self.fd = target if isinstance(target, int) else -1
+        self.name = name_of(target)
+        self._target = target
+        self._display = display
+        self._color = color
+        self._began = self._wrote = False
+
+    def open(self) -> None:
+        """Open the file, and import the format. Raises OutputError."""
+        if isinstance(self._target, str):
+            self.fd = open_file(self._target)
+        display = self._display
+        colored = is_colored(self._color, self.fd)
+        self._format = open_format(display.format, display.columns, colored=colored)
+        if display.histogram:
+            from tcpconnect.formats.histogram import draw
+
+            self._draw = draw
+
+    def write(self, batch: Batch) -> None:
+        """Write the lines of a batch; before the first ones, the header."""
+        self._wrote = True
+        lines = self._lines(batch)
+        if lines or not self._display.count:
+            self._write(lines)
+
+    def close(self, totals: Totals) -> None:
+        """Write what comes below all lines, and close the file."""
+        if self._wrote:
+            self._write(self._end(totals))
+        if isinstance(self._target, str):
+            os.close(self.fd)
+
+    def _write(self, lines: bytes) -> None:
+        if not self._began:
+            self._began = True
+            lines = self._head() + lines
+        if lines:
+            write(self.fd, lines)
+
+    def _head(self) -> bytes:
+        return self._format.header()
+
+    def _lines(self, batch: Batch) -> bytes:
+        return self._format.rows(batch.events) if batch.events else b""
+
+    def _end(self, totals: Totals) -> bytes:
+        if self._display.histogram:
+            return self._draw(totals.histogram, "usecs")
+        return b""
