@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from tcpconnect.bpf.ring import Run
+    from tcpconnect.kernel.records import Kind
 
 
 class Losses(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +134,7 @@ class Part:
     What a part does not have is as it is here.
     """
 
-    lengths: Collection[int] = ()  # of the records that ``learn`` takes
+    kinds: Collection[Kind] = ()  # of the records that ``learn`` takes
 
     def __init__(self) -> None:
         self.warnings = Warnings()  # what does not work of it

@@ -1,16 +1,10 @@
-"""A connection attempt: its field table, its record on the ring, and the decoder."""
+"""A connection attempt and its field table."""
 
-import errno
-from _socket import AF_INET, AF_INET6, inet_ntop  # socket takes 4 ms to import
-from collections.abc import Callable, Iterable
-from struct import Struct as Layout
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
-from tcpconnect.clock import epoch_ns
 from tcpconnect.fields import BAD, ODD, Field, columns_of, rfc3339, slow
-from tcpconnect.output import harmless
 
 NO_QUERY = "No DNS Query"
 LONG_AGE_MS = 100
@@ -174,106 +168,3 @@ class Connection(msgspec.Struct, gc=False):
 
 
 CONNECTION = columns_of(Connection)
-
-# struct connection of bpf/types.h: what is decoded here, then image, start_ns, ppid,
-# mntns, netns_key and visited_ns.
-RECORD = "QQQ16s16sIIIIHHHBx16s"
-ORIGIN = Layout("<QQIIQQ")
-LAYOUT = Layout(f"<{RECORD}{ORIGIN.size}x")
-WHOLE = Layout(f"<{RECORD}{ORIGIN.format[1:]}")
-FRAMED = f"<8x{LAYOUT.format[1:]}"  # behind the header that it has on the ring
-FRAMED_ORIGIN = f"<{8 + LAYOUT.size - ORIGIN.size}x{ORIGIN.format[1:]}"
-
-# enum result of bpf/types.h.
-OK, ENDED, ABORTED, PENDING, UNKNOWN = 0, 0xFFFC, 0xFFFD, 0xFFFE, 0xFFFF
-
-
-class _Results(dict[int, str | None]):
-    """Names of results, and of every errno on demand."""
-
-    def __missing__(self, code: int) -> str:
-        name = self[code] = errno.errorcode.get(code, f"errno {code}")
-        return name
-
-
-RESULTS = _Results({OK: "OK", ABORTED: "ABORTED", PENDING: "PENDING", UNKNOWN: None})
-
-MAX_TEXTS = 65536
-_MAPPED = bytes(10) + b"\xff\xff"
-
-
-def address(raw: bytes) -> str:
-    """Return the text of 16 bytes; an IPv4-mapped address is shown as IPv4."""
-    if raw.startswith(_MAPPED):
-        return inet_ntop(AF_INET, raw[12:])
-    return inet_ntop(AF_INET6, raw)
-
-
-def printable(raw: bytes) -> str:
-    r"""Return a name up to its NUL; bytes that are not UTF-8 become ``\xNN``."""
-    return harmless(raw.partition(b"\0")[0].decode(errors="backslashreplace"))
-
-
-class _Texts(dict[bytes, str]):
-    """What a function makes of bytes, kept for the next time.
-
-    A look-up costs a third of one in functools.lru_cache, and there are three an event.
-    """
-
-    def __init__(self, make: Callable[[bytes], str]) -> None:
-        self._make = make
-
-    def __missing__(self, raw: bytes) -> str:
-        if len(self) >= MAX_TEXTS:
-            self.clear()
-        text = self[raw] = self._make(raw)
-        return text
-
-
-_addresses, _comms = _Texts(address), _Texts(printable)
-
-
-def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection]:
-    """Decode tuples that ``RECORD`` unpacked.
-
-    ``first_ns`` is when the first attempt began; its event may come later than others.
-    The time of day is worked out anew for each batch, so that it follows when the clock
-    of the machine is set.
-    """
-    epoch = epoch_ns()
-    return [
-        Connection(
-            (time_ns - first_ns) / 1e9 if time_ns > first_ns else 0.0,
-            time_ns + epoch,
-            uid,
-            pid or None,
-            tid or None,
-            _comms[comm] if pid else None,
-            ip,
-            _addresses[saddr],
-            lport or None,
-            _addresses[daddr],
-            dport,
-            netns,
-            cgroup,
-            time_ns,
-            None if result == UNKNOWN else latency_ns // 1000 / 1000,
-            RESULTS[result],
-        )
-        for (
-            time_ns,
-            latency_ns,
-            cgroup,
-            saddr,
-            daddr,
-            pid,
-            tid,
-            uid,
-            netns,
-            lport,
-            dport,
-            result,
-            ip,
-            comm,
-        ) in records
-    ]

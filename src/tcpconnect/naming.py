@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from struct import iter_unpack
 from typing import TYPE_CHECKING
 
 from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf.lookups import Lookups
 from tcpconnect.bpf.names import Answers
 from tcpconnect.clock import kernel_ns
-from tcpconnect.connection import FRAMED_ORIGIN
-from tcpconnect.enrich.names import LENGTHS, Names
+from tcpconnect.enrich.names import Names
 from tcpconnect.errors import KernelError
+from tcpconnect.kernel.records import FRAMED_ORIGIN
 
 if TYPE_CHECKING:
     import ctypes
@@ -30,7 +29,7 @@ class Naming(Part):
     each that can't be attached; KernelError is raised when that is all of them.
     """
 
-    lengths = LENGTHS
+    kinds = Names.kinds
 
     def __init__(self, library: ctypes.CDLL, ring_fd: int, settings: Settings) -> None:
         super().__init__()
@@ -69,7 +68,7 @@ class Naming(Part):
 
     def add_to(self, connections: Iterable[Connection], framed: bytes) -> None:
         """Set the names of connections' destinations."""
-        origins = iter_unpack(FRAMED_ORIGIN, framed)
+        origins = FRAMED_ORIGIN.iter_unpack(framed)
         for connection, origin in zip(connections, origins, strict=True):
             _, start_ns, _, _, netns, visited_ns = origin
             self._names.add_to(connection, start_ns, netns, visited_ns)

@@ -140,6 +140,11 @@ def harmless(text: str) -> str:
     return "".join((*pieces, text[at:].translate(_HARMLESS)))
 
 
+def printable(raw: bytes) -> str:
+    r"""Return a name up to its NUL; bytes that are not UTF-8 become ``\xNN``."""
+    return harmless(raw.partition(b"\0")[0].decode(errors="backslashreplace"))
+
+
 def _is_mark(c: str) -> bool:
     return category(c).startswith("M")
 

@@ -13,7 +13,7 @@ SECOND_NS = 10**9
 
 
 class Process(NamedTuple):
-    """A process: struct listed of types.h.
+    """A process: struct listed of the programs.
 
     ``number`` is its PID in our PID namespace; ``pid`` and ``ppid`` are the machine's.
     A PID is given to another process when its process is gone; the start, in

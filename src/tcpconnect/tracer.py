@@ -7,7 +7,6 @@ import select
 import time
 from contextlib import ExitStack
 from itertools import islice
-from struct import iter_unpack
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.batch import Batch, Losses
@@ -16,9 +15,9 @@ from tcpconnect.bpf.kernel import Attempts
 from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.clock import offset_ns
-from tcpconnect.connection import FRAMED, LAYOUT, WHOLE, Connection, decode
+from tcpconnect.decode import decode, decode_flows
 from tcpconnect.errors import KernelError, TcpconnectError
-from tcpconnect.flow import Flow, decode_flows
+from tcpconnect.kernel.records import CONNECTION, FRAMED_ATTEMPT, KINDS, Kind
 from tcpconnect.settings import NOWHERE, Places, Settings
 
 if TYPE_CHECKING:
@@ -29,8 +28,10 @@ if TYPE_CHECKING:
 
     from tcpconnect.batch import Part
     from tcpconnect.bpf.follow import Follow
+    from tcpconnect.connection import Connection
     from tcpconnect.enrich import Enricher
     from tcpconnect.enrich.process import Processes
+    from tcpconnect.flow import Flow
     from tcpconnect.naming import Naming
 
 # The first event after a quiet time is read at once, further ones no sooner than this
@@ -63,7 +64,7 @@ class Trace:
         if settings.duration is not None:
             self._deadline = time.monotonic() + settings.duration
         self._emptied: float | None = None
-        self._unfinished: list[int] = []  # lengths of records
+        self._unfinished: list[Kind] = []  # of records
         self._warned: list[str] = []
         self._yielded = 0  # of these
         self._follow: Follow | None = None
@@ -80,7 +81,7 @@ class Trace:
                 stack.callback(part.close)
             self._close = stack.pop_all().close
         self._learners = {
-            length: part.learn for part in self._parts for length in part.lengths
+            kind: part.learn for part in self._parts for kind in part.kinds
         }
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()
@@ -188,7 +189,7 @@ class Trace:
         while records := list(islice(pending, BATCH_RECORDS)):
             header = bytes(HEADER_BYTES)
             framed = b"".join(header + record for record in records)
-            yield self._decoded([Run(LAYOUT.size, framed)])
+            yield self._decoded([Run(CONNECTION.length, framed)])
 
     def _written(self) -> Iterator[list[Connection]]:
         """Yield what has been written until now.
@@ -203,19 +204,20 @@ class Trace:
             elif time.monotonic() < late:
                 time.sleep(UNFINISHED_PAUSE_S)
             else:
-                self._unfinished.append(self._ring.skip())
+                self._unfinished.append(KINDS[self._ring.skip()])
 
     def _decoded(self, runs: list[Run]) -> list[Connection]:
         connections: list[Connection] = []
         for run in runs:
-            if run.length == LAYOUT.size:
-                records = iter_unpack(FRAMED, run.framed)
+            kind = KINDS[run.length]
+            if kind is CONNECTION:
+                records = FRAMED_ATTEMPT.iter_unpack(run.framed)
                 decoded = decode(records, self._attempts.first_ns)
                 for enricher in self._enrichers:
                     enricher.add_to(decoded, run.framed)
                 connections += decoded
             else:
-                self._learners[run.length](run)
+                self._learners[kind](run)
         return connections
 
     def _over(self) -> bool:
@@ -270,10 +272,10 @@ class Trace:
     def losses(self) -> Losses:
         """What was not shown until now."""
         # That of an empty set tells nothing.
-        lengths = [n for each in self._enrichers for n in each.lengths]
+        details = [kind for each in self._enrichers for kind in each.kinds]
         own = Losses(
-            unfinished=self._unfinished.count(LAYOUT.size),
-            unfinished_details=sum(n in lengths for n in self._unfinished),
+            unfinished=self._unfinished.count(CONNECTION),
+            unfinished_details=sum(kind in details for kind in self._unfinished),
         )
         return sum((part.losses for part in self._parts), own)
 
@@ -286,7 +288,8 @@ class Trace:
         """Return what ``count`` has counted, most connects first."""
         # Attempts that are counted when they end: those that have not are PENDING.
         pending = self._attempts.pending() if self.settings.wait_end else ()
-        flows = decode_flows(self._attempts.flows(), map(WHOLE.unpack, pending))
+        records = map(CONNECTION.layout.unpack, pending)
+        flows = decode_flows(self._attempts.flows(), records)
         if self._naming:
             self._naming.add_to_flows(flows)
         return flows

@@ -10,15 +10,16 @@ import dns.rrset
 
 from tcpconnect.enrich import streams
 from tcpconnect.enrich.dns import MAX_TARGETS, parse
-from tcpconnect.enrich.names import (
-    ANSWER,
+from tcpconnect.enrich.names import Names
+from tcpconnect.enrich.wire import MalformedError
+from tcpconnect.kernel.records import (
     LARGE_ANSWER,
+    LARGE_ANSWER_BYTES,
     LOOKUP,
     SMALL_ANSWER,
+    SMALL_ANSWER_BYTES,
     STARTED,
-    Names,
 )
-from tcpconnect.enrich.wire import MalformedError
 from tests.support.material import MUTATIONS, mutated
 from tests.support.records import MS, query, raw, run
 
@@ -112,11 +113,11 @@ def times(random: Random) -> tuple[int, int]:
 
 def udp(random: Random, data: bytes) -> tuple[int, bytes]:
     """Return the length and the bytes of a record of an answer over UDP."""
-    layout = SMALL_ANSWER if len(data) <= 512 else LARGE_ANSWER
+    kind = SMALL_ANSWER if len(data) <= SMALL_ANSWER_BYTES else LARGE_ANSWER
     who = random.randrange(50), 0, *process(random)
     length = random.choice((len(data), len(data), random.randrange(1 << 32)))
-    record = layout.pack(*times(random), *who, 0, 0, length, 0, data)
-    return layout.size, record
+    record = kind.layout.pack(*times(random), *who, 0, 0, length, 0, data)
+    return kind.length, record
 
 
 def tcp(random: Random, data: bytes) -> tuple[int, bytes]:
@@ -126,14 +127,14 @@ def tcp(random: Random, data: bytes) -> tuple[int, bytes]:
     """
     if random.random() < 0.8:
         data = len(data).to_bytes(2, "big") + data
-    layout = SMALL_ANSWER if len(data) <= 512 else LARGE_ANSWER
+    kind = SMALL_ANSWER if len(data) <= SMALL_ANSWER_BYTES else LARGE_ANSWER
     socket = random.randrange(3 * streams.MAX_STREAMS)
     who = random.randrange(50), socket, *process(random)
     seq = random.choice((0, random.randrange(2000), random.randrange(1 << 32)))
     next_seq = random.choice((seq, 0, 500, random.randrange(1 << 32)))
     length = random.choice((len(data), len(data), random.randrange(1 << 17)))
-    record = layout.pack(*times(random), *who, seq, next_seq, length, 1, data)
-    return layout.size, record
+    record = kind.layout.pack(*times(random), *who, seq, next_seq, length, 1, data)
+    return kind.length, record
 
 
 def split(random: Random, data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -148,10 +149,10 @@ def split(random: Random, data: bytes) -> Iterator[tuple[int, bytes]]:
         random.shuffle(parts)
     first = random.choice((0, 1000, (1 << 32) - 9))
     for start, end in parts:
-        part = stream[start:end][: LARGE_ANSWER.size - ANSWER.size]
-        layout = SMALL_ANSWER if len(part) <= 512 else LARGE_ANSWER
+        part = stream[start:end][:LARGE_ANSWER_BYTES]
+        kind = SMALL_ANSWER if len(part) <= SMALL_ANSWER_BYTES else LARGE_ANSWER
         place = (first + start) % (1 << 32), first, end - start
-        yield layout.size, layout.pack(*times(random), *who, *place, 1, part)
+        yield kind.length, kind.layout.pack(*times(random), *who, *place, 1, part)
 
 
 def libc(random: Random, data: bytes) -> tuple[int, bytes]:
@@ -160,12 +161,13 @@ def libc(random: Random, data: bytes) -> tuple[int, bytes]:
     who = random.randrange(50), *process(random)
     name = random.choice((b"www.example", data[:256], random.randbytes(9)))
     head = (random.randrange(MS), 0, *who, random.randrange(193), 0, name)
-    return LOOKUP.size, LOOKUP.pack(*head, found)
+    return LOOKUP.length, LOOKUP.layout.pack(*head, found)
 
 
 def started(random: Random, _data: bytes) -> tuple[int, bytes]:
     """Return the length and the bytes of a record of a program that started."""
-    return STARTED.size, STARTED.pack(random.randrange(MS), random.randrange(1 << 32))
+    who = random.randrange(MS), random.randrange(1 << 32)
+    return STARTED.length, STARTED.layout.pack(*who)
 
 
 def runs(random: Random) -> Iterator[Run]:

@@ -6,15 +6,27 @@ import csv
 import io
 import json
 import re
-from struct import iter_unpack
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.ring import HEADER_BYTES
-from tcpconnect.connection import FRAMED, FRAMED_ORIGIN, LAYOUT, ORIGIN, decode
-from tcpconnect.enrich.names import LARGE_ANSWER, LENGTHS, LOOKUP, SMALL_ANSWER, Names
+from tcpconnect.decode import decode
+from tcpconnect.enrich.names import Names
 from tcpconnect.enrich.place import Places
-from tcpconnect.enrich.process import LARGE_PROCESS, SMALL_PROCESS, Processes
+from tcpconnect.enrich.process import Processes
 from tcpconnect.formats import open_format
+from tcpconnect.kernel.records import (
+    ATTEMPT,
+    CONNECTION,
+    FRAMED_ATTEMPT,
+    FRAMED_ORIGIN,
+    KINDS,
+    LARGE_ANSWER,
+    LARGE_PROCESS,
+    LOOKUP,
+    ORIGIN,
+    SMALL_ANSWER,
+    SMALL_PROCESS,
+)
 from tcpconnect.settings import DETAILS
 from tests.support.material import is_harmless, text
 from tests.support.producer import opened, stride
@@ -83,7 +95,7 @@ def test_ring(fuzz: Fuzz) -> None:
 
 def connection(random: Random) -> bytes:
     """Return an attempt of which nothing is as it should be, but for who it is."""
-    data = random.randbytes(LAYOUT.size - ORIGIN.size)
+    data = random.randbytes(ATTEMPT.size)
     if random.random() < 0.8:  # a time of this century, and a name
         time_ns = random.randrange(1 << 60).to_bytes(8, "little")
         comm = text(random, 16).ljust(16, b"\0")
@@ -98,7 +110,7 @@ def address(random: Random) -> bytes:
 
 def process(random: Random) -> bytes:
     """Return an image whose lengths may be wrong."""
-    layout = random.choice((SMALL_PROCESS, LARGE_PROCESS))
+    layout = random.choice((SMALL_PROCESS, LARGE_PROCESS)).layout
     most = layout.size - 24
     parts = [
         b"".join(text(random) + b"\0" for _ in range(random.randrange(6)))
@@ -118,7 +130,7 @@ def answer(random: Random) -> bytes:
     name = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
     data = bytes(2) + b"\x81\x80\0\1\0\1\0\0\0\0" + name + b"\0\1\0\1"
     data += b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + address(random)[12:]
-    layout = random.choice((SMALL_ANSWER, LARGE_ANSWER))
+    layout = random.choice((SMALL_ANSWER, LARGE_ANSWER)).layout
     asked_ns = random.randrange(1 << 40)
     who = (0, 0, random.randrange(99), 0, random.randrange(99))
     return layout.pack(0, asked_ns, *who, 0, 0, len(data), 0, data)
@@ -128,16 +140,16 @@ def lookup(random: Random) -> bytes:
     """Return a call of getaddrinfo with any name."""
     who = (0, random.randrange(99), 0, random.randrange(99))
     head = (0, 0, *who, random.randrange(193), 0)
-    return LOOKUP.pack(*head, text(random, 255), address(random))
+    return LOOKUP.layout.pack(*head, text(random, 255), address(random))
 
 
 def anything(random: Random) -> bytes:
     """Return a record of any kind, full of noise."""
-    lengths = (LAYOUT.size, SMALL_PROCESS.size, LARGE_PROCESS.size, *sorted(LENGTHS))
-    return random.randbytes(random.choice(lengths))
+    kinds = (CONNECTION, *Processes.kinds, *Names.kinds)
+    return random.randbytes(random.choice(kinds).length)
 
 
-KINDS: dict[Callable[[Random], bytes], int] = {
+MIX: dict[Callable[[Random], bytes], int] = {
     connection: 20,
     process: 4,
     answer: 4,
@@ -155,14 +167,15 @@ class Decoder:
 
     def take(self, run: Run) -> list[Connection]:
         """Learn from a run, or return its connections."""
-        if run.length in self._processes.lengths:
+        kind = KINDS[run.length]
+        if kind in Processes.kinds:
             self._processes.learn(run)
-        elif run.length in LENGTHS:
+        elif kind in Names.kinds:
             self._names.learn(run)
         else:
-            found = decode(iter_unpack(FRAMED, run.framed), 0)
+            found = decode(FRAMED_ATTEMPT.iter_unpack(run.framed), 0)
             self._processes.add_to(found, run.framed)
-            origins = iter_unpack(FRAMED_ORIGIN, run.framed)
+            origins = FRAMED_ORIGIN.iter_unpack(run.framed)
             for each, origin in zip(found, origins, strict=True):
                 _, start_ns, _, _, netns, visited_ns = origin
                 self._names.add_to(each, start_ns, netns, visited_ns)
@@ -175,7 +188,7 @@ def batch(random: Random, decoder: Decoder) -> list[Connection]:
     found: list[Connection] = []
     with opened(RING_BYTES) as (producer, ring):
         for _ in range(random.choice((1, 10, 50))):
-            (kind,) = random.choices([*KINDS], [*KINDS.values()])
+            (kind,) = random.choices([*MIX], [*MIX.values()])
             record = kind(random)
             if producer.free >= stride(len(record)):
                 producer.write(record)

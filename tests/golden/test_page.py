@@ -9,19 +9,21 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_pton
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tcpconnect.bpf import kernel
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
-from tcpconnect.connection import LAYOUT, UNKNOWN, Connection, decode
-from tcpconnect.enrich.names import LOOKUP, Names
-from tcpconnect.flow import decode_flows
+from tcpconnect.decode import decode, decode_flows
+from tcpconnect.enrich.names import Names
 from tcpconnect.formats import open_format
+from tcpconnect.kernel.records import ATTEMPT, FLOW, LOOKUP, UNKNOWN
 from tcpconnect.options import OPTIONS
 from tcpconnect.parsing import build_parser, parse
 from tcpconnect.view import View
+
+if TYPE_CHECKING:
+    from tcpconnect.connection import Connection
 
 START_NS = 7_000_000_000_000
 NETNS = 4026531840
@@ -150,7 +152,7 @@ def raw(address: str) -> bytes:
 def record(attempt: Attempt) -> bytes:
     """Return what the kernel writes for an attempt."""
     process = attempt.process
-    return LAYOUT.pack(
+    return ATTEMPT.pack(
         START_NS + round(attempt.at * 1e9),
         0,  # latency
         1,  # cgroup
@@ -170,7 +172,7 @@ def record(attempt: Attempt) -> bytes:
 
 def lookup(process: Process, name: str, address: str, at: float) -> Run:
     """Return what the kernel writes for a lookup."""
-    record = LOOKUP.pack(
+    record = LOOKUP.layout.pack(
         START_NS + round(at * 1e9),
         0,  # when it began
         1,  # cgroup
@@ -182,7 +184,7 @@ def lookup(process: Process, name: str, address: str, at: float) -> Run:
         name.encode(),
         raw(address),
     )
-    return Run(LOOKUP.size, bytes(HEADER_BYTES) + record)
+    return Run(LOOKUP.length, bytes(HEADER_BYTES) + record)
 
 
 def events(sample: Sample) -> list[Connection]:
@@ -191,7 +193,7 @@ def events(sample: Sample) -> list[Connection]:
     for each in sample.lookups:
         names.learn(lookup(*each))
     records = b"".join(map(record, sample.attempts))
-    connections = decode(LAYOUT.iter_unpack(records), START_NS)
+    connections = decode(ATTEMPT.iter_unpack(records), START_NS)
     for connection in connections:
         names.add_to(connection, 1, connection.netns, 0)
     return connections
@@ -214,9 +216,7 @@ def count_lines(options: str) -> str:
     """Return the table of the flows of the -c sample."""
     entries = [
         (
-            *kernel.FLOW.unpack(
-                kernel.FLOW.pack(raw("192.168.10.50"), raw(to), 443, 0)
-            ),
+            *FLOW.unpack(FLOW.pack(raw("192.168.10.50"), raw(to), 443, 0)),
             *(connects, connects, 0, 0, 0),
         )
         for to, connects in FLOWS

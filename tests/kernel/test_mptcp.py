@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcpconnect import trace
-from tcpconnect.connection import LAYOUT
+from tcpconnect.kernel.records import CONNECTION
 from tcpconnect.settings import DETAILS
 from tests.support.attempts import Child, rename, run_tool
 from tests.support.processes import fork
@@ -275,7 +275,7 @@ def test_what_is_kept_goes_with_the_socket(
 
         def owners() -> int:
             bpf = events._attempts._bpf  # noqa: SLF001
-            return sum(1 for _ in bpf.entries("owners", 8, LAYOUT.size))
+            return sum(1 for _ in bpf.entries("owners", 8, CONNECTION.length))
 
         with client(cgroups()) as child:
             child.run()

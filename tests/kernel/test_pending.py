@@ -14,6 +14,7 @@ import pytest
 from tcpconnect import trace
 from tcpconnect.bpf import kernel
 from tcpconnect.bpf.object import BpfObject
+from tcpconnect.kernel.records import SLOT, Progress
 from tests.support.attempts import Child, attempt, run_all
 from tests.support.launch import FORK
 from tests.support.sockets import CLOSED, HOLE, begin
@@ -89,7 +90,7 @@ def test_slots_are_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def values_seen(bpf: BpfObject, name: str, size: int) -> bytes:
         left.append(values(bpf, name, size))
-        progress = kernel.Progress.from_buffer_copy(bpf.variables())
+        progress = Progress.from_buffer_copy(bpf.variables())
         overflowed.append(progress.overflowed)
         return left[-1]
 
@@ -97,6 +98,6 @@ def test_slots_are_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
     found = results_of(WORKERS * [partial(refused, HAMMERED)])
     expected = {(CLOSED[1], "ECONNREFUSED"): HAMMERED}
     assert list(found.values()) == WORKERS * [expected]
-    slots = [slot for array in left for slot in kernel.SLOT.iter_unpack(array)]
+    slots = [slot for array in left for slot in SLOT.iter_unpack(array)]
     assert [tag for tag, *_ in slots] == [0, 0]
     assert overflowed == [0]

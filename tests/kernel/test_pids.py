@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect import trace
-from tcpconnect.bpf.follow import LISTED
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.errors import TcpconnectError
+from tcpconnect.kernel.records import LISTED
 from tests.support.attempts import Child, attempt, run_tool
 from tests.support.launch import TOOL
 from tests.support.system import libc

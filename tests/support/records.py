@@ -10,7 +10,12 @@ import dns.rrset
 import msgspec
 
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
-from tcpconnect.enrich.names import LARGE_ANSWER, LOOKUP, SMALL_ANSWER
+from tcpconnect.kernel.records import (
+    LARGE_ANSWER,
+    LOOKUP,
+    SMALL_ANSWER,
+    SMALL_ANSWER_BYTES,
+)
 from tests.support.samples import connection
 
 if TYPE_CHECKING:
@@ -55,12 +60,14 @@ def answers(
     start_ns: int = 0,
 ) -> Run:
     """Return the records of answers over UDP."""
-    layout = SMALL_ANSWER if max(map(len, messages)) <= 512 else LARGE_ANSWER
+    small = max(map(len, messages)) <= SMALL_ANSWER_BYTES
+    kind = SMALL_ANSWER if small else LARGE_ANSWER
     where = (cgroup, 7, start_ns, netns, pid, 0, 0)
     records = [
-        layout.pack(time_ns, asked_ns, *where, len(data), 0, data) for data in messages
+        kind.layout.pack(time_ns, asked_ns, *where, len(data), 0, data)
+        for data in messages
     ]
-    return run(layout.size, records)
+    return run(kind.length, records)
 
 
 def lookup(
@@ -79,7 +86,7 @@ def lookup(
     text = name if isinstance(name, bytes) else name.encode()
     who = (cgroup, start_ns, netns, pid)
     head = (time_ns, asked_ns, *who, len(addresses), cut, text)
-    return run(LOOKUP.size, [LOOKUP.pack(*head, found)])
+    return run(LOOKUP.length, [LOOKUP.layout.pack(*head, found)])
 
 
 def named(

@@ -6,28 +6,29 @@ import errno
 import unicodedata
 from socket import AF_INET6, inet_ntop
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconnect.connection import (
+from tcpconnect.decode import address, decode, decode_flows
+from tcpconnect.formats import open_format
+from tcpconnect.kernel.records import (
     ABORTED,
-    LAYOUT,
+    ATTEMPT,
+    CONNECTION,
     OK,
+    ORIGIN,
     PENDING,
     UNKNOWN,
-    WHOLE,
-    Connection,
-    address,
-    decode,
-    printable,
 )
-from tcpconnect.flow import decode_flows
-from tcpconnect.formats import open_format
+from tcpconnect.output import printable
 from tests.support.properties import steady
 from tests.support.samples import CONNECTION_COLUMNS
+
+if TYPE_CHECKING:
+    from tcpconnect.connection import Connection
 
 MAPPED = bytes(10) + b"\xff\xff"
 SECOND = 1_000_000_000
@@ -45,12 +46,12 @@ def record(
     who = (1469, 1470, 1000, 4026531840)
     addresses = (MAPPED + b"\x7f\0\0\1", MAPPED + b"\x7f\0\0\1")
     numbers = (lport, 80, result, 4)
-    return LAYOUT.pack(time_ns, latency_ns, 1, *addresses, *who, *numbers, comm)
+    return ATTEMPT.pack(time_ns, latency_ns, 1, *addresses, *who, *numbers, comm)
 
 
 def decoded(first_ns: int = SECOND, **changes: Any) -> Connection:
     """Return a record decoded."""
-    (event,) = decode(LAYOUT.iter_unpack(record(**changes)), first_ns)
+    (event,) = decode(ATTEMPT.iter_unpack(record(**changes)), first_ns)
     return event
 
 
@@ -241,7 +242,7 @@ def test_time_of_day_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_batch_keeps_its_order() -> None:
     """Records are decoded in the order in which they were written, none is left out."""
     records = b"".join(record(time_ns=n, lport=n) for n in (3, 1, 2))
-    events = decode(LAYOUT.iter_unpack(records), 1)
+    events = decode(ATTEMPT.iter_unpack(records), 1)
     assert [event.lport for event in events] == [3, 1, 2]
 
 
@@ -299,7 +300,8 @@ def test_flows_have_the_pending_attempts() -> None:
     """Attempts that have not ended are connects, neither OK nor failed."""
     loopback = (MAPPED + b"\x7f\0\0\1",) * 2
     entries = [(*loopback, 80, 0, 2, 1, 1, 0, 0), flow_entry(1, 1, 1, 0, 0, 0)]
-    pending = WHOLE.iter_unpack(record() * 3)
+    whole = record() + bytes(ORIGIN.size)
+    pending = CONNECTION.layout.iter_unpack(whole * 3)
     actual = [
         (f.daddr, f.connects, f.ok, f.failed) for f in decode_flows(entries, pending)
     ]
@@ -320,6 +322,7 @@ def test_flow_of_two_network_namespaces() -> None:
 
 def test_flow_of_pending_attempts_only() -> None:
     """A flow of which no attempt has ended has no latency."""
-    (flow,) = decode_flows([], WHOLE.iter_unpack(record()))
+    whole = record() + bytes(ORIGIN.size)
+    (flow,) = decode_flows([], CONNECTION.layout.iter_unpack(whole))
     assert (flow.daddr, flow.dport, flow.connects) == ("127.0.0.1", 80, 1)
     assert flow.latency_avg_ms is None

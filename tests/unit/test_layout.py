@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tcpconnect import connection
-from tcpconnect.bpf import config, follow, kernel, names, networks, pinned, selection
+from tcpconnect.bpf import config, networks, pinned, selection
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
+from tcpconnect.decode import decode, decode_flows
 from tcpconnect.enrich import names as enrich_names
 from tcpconnect.enrich import process
-from tcpconnect.flow import decode_flows
+from tcpconnect.kernel import records
+from tcpconnect.kernel.records import KINDS
 from tcpconnect.processes import Process
 from tests.support.btf import BpfObject, Layout, Member, Symbol
 from tests.support.header import Header
@@ -46,23 +47,18 @@ TYPES_H = (BPF / "types.h").read_text()
 FLAGS_H = TYPES_H + (BPF / "attempts.h").read_text()
 HEADER = Header(TYPES_H)
 
-CONNECTION_FORMAT = f"<{connection.RECORD}{connection.ORIGIN.format[1:]}"
+RECORDS = {kind.struct: kind.layout.format for kind in KINDS.values()}
 FORMATS = {
-    "connection": CONNECTION_FORMAT,
-    "flow": kernel.FLOW.format,
-    "flow_counts": kernel.FLOW_COUNTS.format,
+    "connection": RECORDS["connection"],
+    "flow": records.FLOW.format,
+    "flow_counts": records.FLOW_COUNTS.format,
 }
-RECORDS = {
-    "connection": CONNECTION_FORMAT,
-    "small_answer": enrich_names.SMALL_ANSWER.format,
-    "large_answer": enrich_names.LARGE_ANSWER.format,
-    "lookup": enrich_names.LOOKUP.format,
-    "started": enrich_names.STARTED.format,
-    "small_process": process.SMALL_PROCESS.format,
-    "large_process": process.LARGE_PROCESS.format,
-    "emptied": follow.EMPTIED.format,
+STRUCTURES = {
+    "config": config.Config,
+    "networks": config.Networks,
+    "progress": records.Progress,
+    "followed": records.Followed,
 }
-STRUCTURES = {"config": config.Config, "progress": kernel.Progress}
 
 
 def of_structure(structure: type[ctypes.Structure]) -> Layout:
@@ -181,7 +177,7 @@ def test_altered_structure_is_noticed(name: str) -> None:
     alterations = (
         [second, *others],
         [*fields, ("more", ctypes.c_uint64)],
-        [(first[0], ctypes.c_uint32), second, *others],
+        [(first[0], ctypes.c_uint8), second, *others],
         [second, first, *others],
     )
     for altered in alterations:
@@ -223,7 +219,7 @@ CONNECTION_MEANINGS = {
     "netns_key": Meaning(22, "query", "own.example"),
     "visited_ns": Meaning(23, "query", "own.example"),
 }
-CURL = process.SMALL_PROCESS.pack(18, 0, 13, 0, 0, 0, b"curl\0bin\0usr")
+CURL = records.SMALL_PROCESS.layout.pack(18, 0, 13, 0, 0, 0, b"curl\0bin\0usr")
 FIRST_NS = 3_000_000_000
 
 FLOW_MEANINGS = {
@@ -261,7 +257,7 @@ def shown(event: object, meanings: dict[str, Meaning]) -> dict[str, object]:
 def test_members_of_connection_mean_the_same() -> None:
     """Each member that C writes comes out as the member of Connection it means."""
     record = filled("connection", CONNECTION_MEANINGS)
-    (event,) = connection.decode(connection.LAYOUT.iter_unpack(record), FIRST_NS)
+    (event,) = decode([records.ATTEMPT.unpack_from(record)], FIRST_NS)
     processes = process.Processes(frozenset({"ppid", "exe", "mntns"}))
     header = bytes(HEADER_BYTES)
     processes.learn(Run(len(CURL), header + CURL))
@@ -270,9 +266,8 @@ def test_members_of_connection_mean_the_same() -> None:
     for name, start_ns, netns in (("own", 21, 22), ("other", 22, 22), ("far", 21, 15)):
         who = {"pid": 12, "start_ns": start_ns, "netns": netns}
         names.learn(lookup(f"{name}.example", "fe80:1::2", **who))
-    ((_, start_ns, _, _, netns, visited_ns),) = struct.iter_unpack(
-        connection.FRAMED_ORIGIN, header + record
-    )
+    (origin,) = records.FRAMED_ORIGIN.iter_unpack(header + record)
+    _, start_ns, _, _, netns, visited_ns = origin
     assert visited_ns == CONNECTION_MEANINGS["visited_ns"].value
     names.add_to(event, start_ns, netns, visited_ns)
     actual = shown(event, CONNECTION_MEANINGS)
@@ -281,8 +276,8 @@ def test_members_of_connection_mean_the_same() -> None:
 
 def test_members_of_flow_mean_the_same() -> None:
     """Each member that C counts comes out as the member of Flow it means."""
-    key = kernel.FLOW.unpack(filled("flow", FLOW_MEANINGS))
-    counts = kernel.FLOW_COUNTS.unpack(filled("flow_counts", FLOW_MEANINGS))
+    key = records.FLOW.unpack(filled("flow", FLOW_MEANINGS))
+    counts = records.FLOW_COUNTS.unpack(filled("flow_counts", FLOW_MEANINGS))
     (flow,) = decode_flows([key + counts], ())
     actual = shown(flow, FLOW_MEANINGS)
     assert actual == {name: m.shown for name, m in FLOW_MEANINGS.items()}
@@ -293,7 +288,7 @@ def test_result_codes_are_those_of_c() -> None:
     codes = dict(re.findall(r"RESULT_(\w+) = (\w+)", TYPES_H))
     actual = {name: int(code, 0) for name, code in codes.items()}
     names = ("OK", "ENDED", "ABORTED", "PENDING", "UNKNOWN")
-    assert actual == {name: getattr(connection, name) for name in names}
+    assert actual == {name: getattr(records, name) for name in names}
 
 
 @pytest.mark.parametrize(
@@ -314,15 +309,30 @@ def test_flags_are_those_of_c(flags: type[IntFlag], enum: str) -> None:
 
 def test_answers_of_programs_are_those_of_c() -> None:
     """What is returned of a namespace that is added to a set."""
-    values = dict(re.findall(r"(NAMESPACE_\w+) = (\d)", TYPES_H))
-    ours = {name: int(value) for name, value in values.items()}
-    assert ours["NAMESPACE_UNKNOWN"] == selection.NAMESPACE_UNKNOWN
-    assert ours["NAMESPACE_KNOWN_WHILE_OPEN"] == selection.NAMESPACE_KNOWN_WHILE_OPEN
+    values = re.findall(r"(NAMESPACE_\w+) = (\d)", TYPES_H)
+    assert len(values) == 3
+    assert values == [(name, str(getattr(records, name))) for name, _ in values]
+
+
+def test_flags_of_processes_are_those_of_c() -> None:
+    """Which parts of a process record are not whole, and what the arguments are."""
+    (body,) = re.findall(r"enum process_flags \{(.+?)\}", TYPES_H, re.DOTALL)
+    flags = re.findall(r"(\w+) = (\d+),", body)
+    assert len(flags) == 6
+    assert flags == [(name, str(getattr(records, name))) for name, _ in flags]
+
+
+def test_numbers_are_those_of_c() -> None:
+    """How long the data of records is, and how many addresses a lookup has."""
+    numbers = HEADER.numbers
+    names = ("LOOKUP_ADDRESSES", "CLAIM_BITS")
+    assert [numbers[name] for name in names] == [getattr(records, n) for n in names]
+    assert numbers["ANSWER_SMALL"] == records.SMALL_ANSWER_BYTES
+    assert numbers["ANSWER_LARGE"] == records.LARGE_ANSWER_BYTES
 
 
 def test_networks_are_laid_out_as_in_c() -> None:
-    """The inner struct of config, and the beginning of the values of its maps."""
-    assert of_structure(config.Networks) == OBJECT.struct("networks")
+    """How deep cgroups may be, and the beginning of the values of networks' maps."""
     assert HEADER.numbers["MAX_LEVELS"] == config.MAX_LEVELS
     values = networks.NetworkSet([ip_network("::/1"), ip_network("0.0.0.0/1")]).values
     for version, change_size in (("ipv4", 2), ("ipv6", 16)):
@@ -333,7 +343,7 @@ def test_networks_are_laid_out_as_in_c() -> None:
 
 def test_processes_are_listed_as_in_c() -> None:
     """What a list of processes is made of, member by member."""
-    assert of_format(follow.LISTED.format) == without_names(HEADER.struct("listed"))
+    assert of_format(records.LISTED.format) == without_names(HEADER.struct("listed"))
     names = [member.name for member in HEADER.struct("listed").members]
     assert names == list(Process._fields)
 
@@ -345,14 +355,14 @@ def test_every_port_has_a_bit() -> None:
 
 VARIABLES = [
     ("tcpconnect", ".rodata", "config", config.Config),
-    ("tcpconnect", ".bss", "progress", kernel.Progress),
-    ("tcpconnect", ".data.followed", "followed", follow.Followed),
+    ("tcpconnect", ".bss", "progress", records.Progress),
+    ("tcpconnect", ".data.followed", "followed", records.Followed),
     ("preemptible", ".rodata", "config", config.Config),
-    ("preemptible", ".bss", "progress", kernel.Progress),
-    ("preemptible", ".data.followed", "followed", follow.Followed),
-    ("answers", ".bss", "progress", names.AnswersProgress),
-    ("lookups.x86_64", ".bss", "progress", names.Progress),
-    ("lookups.aarch64", ".bss", "progress", names.Progress),
+    ("preemptible", ".bss", "progress", records.Progress),
+    ("preemptible", ".data.followed", "followed", records.Followed),
+    ("answers", ".bss", "progress", records.AnswersProgress),
+    ("lookups.x86_64", ".bss", "progress", records.LookupsProgress),
+    ("lookups.aarch64", ".bss", "progress", records.LookupsProgress),
 ]
 
 
@@ -376,9 +386,9 @@ def test_no_other_variables(program: str) -> None:
 @pytest.mark.parametrize(
     ("name", "key_size", "value_size"),
     [
-        ("overflow", 8, kernel.SLOT.size),
-        ("slots", 4, kernel.SLOT.size),
-        ("flows", kernel.FLOW.size, kernel.FLOW_COUNTS.size),
+        ("overflow", 8, records.SLOT.size),
+        ("slots", 4, records.SLOT.size),
+        ("flows", records.FLOW.size, records.FLOW_COUNTS.size),
         ("histogram", 4, 8),
         ("pids", 4, 1),
         ("uids", 4, 1),
@@ -396,16 +406,6 @@ def test_map_has_the_sizes_it_is_used_with(
     """Keys and values are as long as the memory that Python reads and writes."""
     found = OBJECT.map(name)
     assert (found.key_size, found.value_size) == (key_size, value_size)
-
-
-def test_histogram_has_all_slots() -> None:
-    """LATENCY_SLOTS is the same in C and in Python."""
-    assert OBJECT.map("histogram").max_entries == kernel.LATENCY_SLOTS
-
-
-def test_bits_of_claims() -> None:
-    """CLAIM_BITS is the same in C and in Python."""
-    assert re.findall(r"#define CLAIM_BITS (\d+)", TYPES_H) == [str(kernel.CLAIM_BITS)]
 
 
 @pytest.mark.parametrize("name", RECORDS)

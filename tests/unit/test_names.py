@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tcpconnect.enrich import names as names_module
-from tcpconnect.enrich.names import LARGE_ANSWER, LATE_NS, STARTED, Names
+from tcpconnect.enrich.names import LATE_NS, Names
 from tcpconnect.flow import Flow
+from tcpconnect.kernel.records import LARGE_ANSWER, STARTED
 from tests.support.records import (
     CGROUP,
     IPV4,
@@ -162,8 +163,8 @@ def test_cut_answer_is_counted() -> None:
     names = Names()
     data = message("many.example", *(f"10.2.{i // 250}.{i % 250}" for i in range(300)))
     head = (0, 0, CGROUP, 7, 0, NETNS, 0, 0, 0)
-    record = LARGE_ANSWER.pack(*head, len(data), 0, data[:4352])
-    names.learn(run(LARGE_ANSWER.size, [record]))
+    record = LARGE_ANSWER.layout.pack(*head, len(data), 0, data[:4352])
+    names.learn(run(LARGE_ANSWER.length, [record]))
     assert names.unread == 1
 
 
@@ -210,7 +211,7 @@ def test_hostile_lookup() -> None:
 def test_started_processes() -> None:
     """Processes that may have a new C library are listed for the one who cares."""
     names = Names()
-    names.learn(run(STARTED.size, [STARTED.pack(0, 7), STARTED.pack(0, 8)]))
+    names.learn(run(STARTED.length, [STARTED.layout.pack(0, pid) for pid in (7, 8)]))
     assert names.started == [7, 8]
 
 

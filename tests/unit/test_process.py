@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
-from tcpconnect.connection import LAYOUT, ORIGIN
 from tcpconnect.enrich import process
 from tcpconnect.enrich.place import Places
 from tcpconnect.enrich.process import Processes
+from tcpconnect.kernel import records
 from tcpconnect.settings import DETAILS
 from tests.support.samples import connection
 
@@ -41,9 +41,9 @@ def record(
 ) -> Run:
     """Return a run of one process record."""
     parts = (names(exe), names(cgroup), names(legacy), cmdline)
-    layout = process.LARGE_PROCESS if large else process.SMALL_PROCESS
-    raw = layout.pack(image, flags, *map(len, parts), b"".join(parts))
-    return Run(layout.size, HEADER + raw)
+    kind = records.LARGE_PROCESS if large else records.SMALL_PROCESS
+    raw = kind.layout.pack(image, flags, *map(len, parts), b"".join(parts))
+    return Run(kind.length, HEADER + raw)
 
 
 def shown(
@@ -51,8 +51,8 @@ def shown(
 ) -> Connection:
     """Return a connection of a process with this image."""
     event = connection(**dict.fromkeys(DETAILS), netns=1)
-    origin = ORIGIN.pack(image, 0, ppid, mntns, 0, 0)
-    framed = HEADER + bytes(LAYOUT.size - ORIGIN.size) + origin
+    origin = records.ORIGIN.pack(image, 0, ppid, mntns, 0, 0)
+    framed = HEADER + bytes(records.ATTEMPT.size) + origin
     processes.add_to([event], framed)
     return event
 
@@ -98,9 +98,9 @@ def test_not_asked_for() -> None:
     ("exe", "flags", "expected"),
     [
         ("/a/b", 0, "/a/b"),
-        ("/a/b", process.EXE_DELETED, "/a/b (deleted)"),
-        ("/a/b", process.EXE_CUT, "…/a/b"),
-        ("/a/b", process.EXE_CUT | process.EXE_DELETED, "…/a/b (deleted)"),
+        ("/a/b", records.EXE_DELETED, "/a/b (deleted)"),
+        ("/a/b", records.EXE_CUT, "…/a/b"),
+        ("/a/b", records.EXE_CUT | records.EXE_DELETED, "…/a/b (deleted)"),
         ("/\x1b[2J", 0, r"/\x1b[2J"),
         ("/\udcff/x", 0, r"/\xff/x"),
         ("", 0, None),
@@ -119,8 +119,8 @@ def test_exe(exe: str, flags: int, expected: str | None) -> None:
         ("", "", 0, "/"),
         ("/a", "/b", 0, "/a"),
         ("", "/b", 0, "/b"),
-        ("/a", "", process.CGROUP_CUT, "…/a"),
-        ("", "/b", process.LEGACY_CUT, "…/b"),
+        ("/a", "", records.CGROUP_CUT, "…/a"),
+        ("", "/b", records.LEGACY_CUT, "…/b"),
     ],
 )
 def test_cgroup(cgroup: str, legacy: str, flags: int, expected: str) -> None:
@@ -133,8 +133,8 @@ def test_cgroup(cgroup: str, legacy: str, flags: int, expected: str) -> None:
 def test_cmdline() -> None:
     """The flags of the arguments are heeded."""
     processes = Processes(frozenset({"cmdline"}))
-    processes.learn(record(1, cmdline=b"a\0b", flags=process.CMDLINE_CUT))
-    processes.learn(record(2, cmdline=b"a\0b", flags=process.CMDLINE_TITLE))
+    processes.learn(record(1, cmdline=b"a\0b", flags=records.CMDLINE_CUT))
+    processes.learn(record(2, cmdline=b"a\0b", flags=records.CMDLINE_TITLE))
     assert [shown(processes, n).cmdline for n in (1, 2)] == ["a b…", "a"]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpconnect.bpf.ring import ALIGNMENT, BATCH_RECORDS, HEADER_BYTES, Ring
-from tcpconnect.connection import LAYOUT
+from tcpconnect.kernel.records import CONNECTION
 from tests.support.producer import Producer, Reserved, opened, stride
 from tests.support.properties import steady
 
@@ -133,7 +133,7 @@ def test_data_is_not_taken_for_a_header(producer: Producer, ring: Ring) -> None:
     assert records_of(ring.read()) == written
 
 
-@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, LAYOUT.size, 4416])
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, CONNECTION.length, 4416])
 def test_length_is_that_of_the_record(
     producer: Producer, ring: Ring, length: int
 ) -> None:
@@ -212,11 +212,11 @@ def test_full_ring(producer: Producer, ring: Ring) -> None:
     assert read_all(ring) == written
 
 
-@pytest.mark.parametrize("cut", range(0, stride(LAYOUT.size), ALIGNMENT))
+@pytest.mark.parametrize("cut", range(0, stride(CONNECTION.length), ALIGNMENT))
 def test_wrap_around(cut: int) -> None:
     """Wherever the end of the ring cuts a record, it comes out whole."""
-    position = SMALL - 10 * stride(LAYOUT.size) - cut
-    written = numbered(SMALL // stride(LAYOUT.size), length=LAYOUT.size)
+    position = SMALL - 10 * stride(CONNECTION.length) - cut
+    written = numbered(SMALL // stride(CONNECTION.length), length=CONNECTION.length)
     with opened(SMALL, position) as (producer, ring):
         producer.write(*written)
         assert records_of(ring.read()) == written

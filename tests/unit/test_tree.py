@@ -12,15 +12,27 @@ import pytest
 
 SOURCES = Path(__file__).parents[2] / "src"
 
+# What is there for people to look at.
+SHOWN = "tcpconnect.fields tcpconnect.connection tcpconnect.flow tcpconnect.formats*"
+
 # Modules that import none of these when they run, but for the exceptions.
 RULES = [
-    ("tcpconnect*", "ctypes* mmap", "tcpconnect.bpf.* tcpconnect.enrich.files"),
+    (
+        "tcpconnect*",
+        "ctypes* mmap",
+        "tcpconnect.bpf.* tcpconnect.kernel.* tcpconnect.enrich.files",
+    ),
     ("tcpconnect*", "tcpconnect.cli", "tcpconnect.__main__"),
     ("tcpconnect*", "tcpconnect.pipeline", "tcpconnect.cli"),
     ("tcpconnect*", "dns*", "tcpconnect.enrich.*"),
     ("tcpconnect*", "argparse*", "tcpconnect.parsing"),
-    ("tcpconnect.formats* tcpconnect.enrich*", "tcpconnect.bpf*", ""),
-    ("tcpconnect.bpf*", "tcpconnect.formats* tcpconnect.enrich* tcpconnect.tracer", ""),
+    ("tcpconnect.formats*", "tcpconnect.bpf* tcpconnect.kernel*", ""),
+    ("tcpconnect.enrich*", "tcpconnect.bpf*", ""),
+    (
+        "tcpconnect.bpf* tcpconnect.kernel*",
+        f"{SHOWN} tcpconnect.decode tcpconnect.enrich* tcpconnect.tracer",
+        "",
+    ),
 ]
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from tcpconnect import tracer
 from tcpconnect.batch import Losses, Part
-from tcpconnect.connection import LAYOUT
-from tcpconnect.enrich.names import LOOKUP
+from tcpconnect.kernel.records import CONNECTION, LOOKUP
 from tcpconnect.naming import Naming
 from tcpconnect.settings import Settings
 from tcpconnect.tracer import PAUSE_MS, UNFINISHED_PAUSE_S, UNFINISHED_S, Trace
@@ -94,10 +93,8 @@ def producer(pair: tuple[Producer, CountingRing]) -> Producer:
 
 def record(port: int) -> bytes:
     """Return an attempt, told by its destination port."""
-    values = [0 if isinstance(v, int) else v for v in LAYOUT.unpack(bytes(LAYOUT.size))]
-    data = bytearray(LAYOUT.pack(*values))
-    data[0:8] = port.to_bytes(8, "little")  # its time, whatever else it has
-    return bytes(data)
+    time_ns = port.to_bytes(8, "little")  # whatever else it has
+    return time_ns.ljust(CONNECTION.length, b"\0")
 
 
 def made(count: int) -> list[bytes]:
@@ -142,9 +139,9 @@ def test_names(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record that is no attempt is not counted as one."""
     monkeypatch.setattr("tcpconnect.naming.Answers", Nothing)
     monkeypatch.setattr("tcpconnect.naming.Lookups", Nothing)
-    producer.reserve(bytes(LOOKUP.size))
+    producer.reserve(bytes(LOOKUP.length))
     producer.write(*made(1))
-    assert LOOKUP.size in Naming.lengths
+    assert LOOKUP in Naming.kinds
     with Trace(Settings(dns=True)) as trace:
         assert at_the_stop(trace) == (1, Losses(unfinished_details=1))
 

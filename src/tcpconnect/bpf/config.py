@@ -1,4 +1,4 @@
-"""Read-only data of the tracer, set before the load: struct config of types.h."""
+"""Read-only data of the tracer, set before the load."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_LEVELS = 64
 
 
 class Detail(IntFlag):
-    """Enum detail of types.h."""
+    """Enum detail."""
 
     PPID = 1 << 0
     MNTNS = 1 << 1
@@ -26,7 +26,7 @@ class Detail(IntFlag):
 
 
 class Networks(Structure):
-    """Struct networks of types.h."""
+    """Struct networks."""
 
     _fields_ = (
         ("ipv4_changes", c_uint32),
@@ -37,7 +37,7 @@ class Networks(Structure):
 
 
 class Config(Structure):
-    """Struct config of types.h."""
+    """Struct config."""
 
     _fields_ = (
         ("slower_ns", c_uint64),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from ctypes import Structure, c_uint64
-from struct import Struct as Layout
 from typing import TYPE_CHECKING
 
 from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf.selection import MEMBER
 from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.kernel.records import EMPTIED, LISTED, Followed
 from tcpconnect.processes import Process, descendants, read_process, unlisted
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ PROGRAMS = ("process_exits", "process_forks")
 # The same on perf's tracepoints, where tasks lose their CPU inside of programs.
 PERF_PROGRAMS = {name: f"{name}_perf" for name in PROGRAMS}
 LIST = "list_processes"
-EMPTIED = Layout("<Q")  # struct emptied of types.h
-LISTED = Layout("<IIIIQ")  # struct listed
 NAMED = 3  # processes that a message names
 ONE_MISSING = (
     "it has ended, or there was none",
@@ -32,17 +29,6 @@ MANY_MISSING = (
     "they have ended, or there were none",
     "give -p PIDs of running processes",
 )
-
-
-class Followed(Structure):
-    """Struct followed of types.h, in memory shared with the programs."""
-
-    _fields_ = (
-        ("initial", c_uint64),
-        ("added", c_uint64),
-        ("removed", c_uint64),
-        ("lost", c_uint64),
-    )
 
 
 def programs(*, children: bool, preemptible: bool) -> list[str]:
@@ -67,7 +53,7 @@ class Follow(Part):
     none is.
     """
 
-    lengths = (EMPTIED.size,)  # that of an empty set is there to wake us
+    kinds = (EMPTIED,)  # that of an empty set is there to wake us
 
     def __init__(
         self,

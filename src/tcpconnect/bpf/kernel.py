@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from ctypes import Structure, c_uint64
-from struct import Struct as Layout
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.batch import Losses, Part
@@ -16,8 +14,18 @@ from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.ring import Ring
 from tcpconnect.bpf.selection import Selection
 from tcpconnect.clock import kernel_ns
-from tcpconnect.connection import ENDED, LAYOUT, ORIGIN, PENDING, UNKNOWN
 from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.kernel.records import (
+    ATTEMPT,
+    CLAIM_BITS,
+    ENDED,
+    FLOW,
+    FLOW_COUNTS,
+    PENDING,
+    SLOT,
+    UNKNOWN,
+    Progress,
+)
 from tcpconnect.settings import CGROUP_DETAILS, NOWHERE
 
 if TYPE_CHECKING:
@@ -38,28 +46,6 @@ MAX_PENDING = 65536  # beside those that have a slot
 SLOT_BITS = 14  # of the number of slots
 MAX_FLOWS = 131072
 MAX_VISITORS = 16384  # processes that connect to loopback addresses
-
-# Struct slot, and struct flow with struct flow_counts of types.h.
-SLOT = Layout(f"<QQ{LAYOUT.size}s")
-CLAIM_BITS = 6
-FLOW = Layout("<16s16sH6xQ")
-FLOW_COUNTS = Layout("<QQQQQ")
-LATENCY_SLOTS = 64
-
-
-class Progress(Structure):
-    """Struct progress of types.h, in memory shared with the program."""
-
-    _fields_ = (
-        ("first_ns", c_uint64),
-        ("lost_ring", c_uint64),
-        ("lost_flows", c_uint64),
-        ("untracked", c_uint64),
-        ("lost_processes", c_uint64),
-        ("missed", c_uint64),
-        ("ends_missed", c_uint64),
-        ("overflowed", c_uint64),
-    )
 
 
 def _bits(told: frozenset[str]) -> Detail:
@@ -243,15 +229,15 @@ class Attempts(Part):
             return
         now = kernel_ns()
         for value in sorted(self._kept(), key=_time_of):
-            began, age, *who, result, ip, comm = LAYOUT.unpack(value)
+            began, age, *who, result, ip, comm = ATTEMPT.unpack_from(value)
             if result == ENDED:
                 result = UNKNOWN
             else:
                 age = now - began
                 result = PENDING if self._settings.wait_end else result
             if age >= self._slower_ns:
-                record = LAYOUT.pack(began, age, *who, result, ip, comm)
-                yield record[: -ORIGIN.size] + value[-ORIGIN.size :]
+                attempt = ATTEMPT.pack(began, age, *who, result, ip, comm)
+                yield attempt + value[ATTEMPT.size :]
 
     def _kept(self) -> Iterator[bytes]:
         slots = self._bpf.values(SLOTS, SLOT.size << SLOT_BITS)

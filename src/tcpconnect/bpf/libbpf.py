@@ -20,7 +20,7 @@ from ctypes import (
 )
 from typing import Any
 
-from tcpconnect.connection import printable
+from tcpconnect.output import printable
 
 LIBRARY = "libbpf.so.1"
 

@@ -9,7 +9,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf.elf import MACHINE, START_BYTES, is_foreign
-from tcpconnect.connection import printable
+from tcpconnect.output import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

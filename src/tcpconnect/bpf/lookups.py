@@ -10,12 +10,12 @@ from tcpconnect.bpf.capabilities import ALMIGHTY, READ_FILES, lacking, missing
 from tcpconnect.bpf.elf import MACHINE, MACHINES, ElfError, function_offsets
 from tcpconnect.bpf.libraries import Libraries
 from tcpconnect.bpf.mappings import Mappings
-from tcpconnect.bpf.names import Progress
 from tcpconnect.bpf.object import BpfObject, step
 from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.uprobes import Probe, Uprobes
 from tcpconnect.bpf.worker import Worker
 from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.kernel.records import LookupsProgress
 
 if TYPE_CHECKING:
     import ctypes
@@ -81,7 +81,7 @@ class Lookups(Part):
         if not preemptible:
             self._bpf.leave_out(EXEC_PERF)
         self._bpf.load()
-        self._progress = Progress.from_buffer(self._bpf.variables())
+        self._progress = LookupsProgress.from_buffer(self._bpf.variables())
         self._bpf.attach("exec")
         if preemptible:
             with suppress(KernelError):  # told for attempts already

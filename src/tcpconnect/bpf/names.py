@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from ctypes import Structure, c_uint64
 from typing import TYPE_CHECKING
 
 from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf import cgroup
 from tcpconnect.bpf.capabilities import ALMIGHTY
 from tcpconnect.bpf.object import BpfObject, step
+from tcpconnect.kernel.records import AnswersProgress
 
 if TYPE_CHECKING:
     import ctypes
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
 MAX_WAITS = 65536  # names that processes wait for
 # What sees questions comes first, or else the first answers would be to none.
 ANSWER_PROGRAMS = ("question", "answer")
-
-
-class Progress(Structure):
-    """The variable ``progress`` of lookups.bpf.c."""
-
-    _fields_ = (("lost", c_uint64),)
-
-
-class AnswersProgress(Progress):
-    """That of answers.bpf.c."""
-
-    _fields_ = (("pushed_out", c_uint64),)
 
 
 class Answers(Part):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from tcpconnect.bpf.config import PORT_WORDS
 from tcpconnect.errors import KernelError
+from tcpconnect.kernel.records import NAMESPACE_KNOWN_WHILE_OPEN, NAMESPACE_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -25,8 +26,6 @@ MAX_FOLLOWED = 1 << 16  # processes that are traced at a time with -f
 ALL = (1 << WORD_BITS) - 1
 MEMBER = b"\1"
 NETNS_PROGRAM, MNTNS_PROGRAM = "trace_netns", "trace_mntns"
-# Enum namespace_known of types.h.
-NAMESPACE_UNKNOWN, NAMESPACE_KNOWN_WHILE_OPEN = 0, 2
 ONLY_KEY = bytes(4)  # of an array of one element
 
 

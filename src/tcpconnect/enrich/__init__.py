@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
+    from tcpconnect.kernel.records import Kind
 
 
 class Enricher(Protocol):
@@ -18,8 +19,8 @@ class Enricher(Protocol):
     """
 
     @property
-    def lengths(self) -> Collection[int]:
-        """The lengths of the records that ``learn`` takes."""
+    def kinds(self) -> Collection[Kind]:
+        """The kinds of the records that ``learn`` takes."""
 
     def learn(self, run: Run) -> None:
         """Take in a run of records."""

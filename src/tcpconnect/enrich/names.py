@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import socket
 import time
-from struct import Struct as Layout
-from struct import iter_unpack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tcpconnect.connection import LOOPBACK, address, printable
+from tcpconnect.connection import LOOPBACK
+from tcpconnect.decode import address
 from tcpconnect.enrich import dns
 from tcpconnect.enrich.allowance import Allowance
 from tcpconnect.enrich.namestore import MAX_ADDRESSES, TTL_S, Asker, Name, NameStore
 from tcpconnect.enrich.streams import Streams
 from tcpconnect.enrich.wire import MalformedError
+from tcpconnect.kernel.records import (
+    KINDS,
+    LARGE_ANSWER,
+    LOOKUP,
+    LOOKUP_ADDRESSES,
+    SMALL_ANSWER,
+    STARTED,
+)
+from tcpconnect.output import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,15 +29,6 @@ if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
     from tcpconnect.flow import Flow
-
-# Structs of bpf/types.h.
-ANSWER = Layout("<QQQQQQIIIIB7x")
-SMALL_ANSWER = Layout(f"{ANSWER.format}512s")
-LARGE_ANSWER = Layout(f"{ANSWER.format}4352s")
-LOOKUP_ADDRESSES = 192
-LOOKUP = Layout(f"<QQQQQIII4x256s{16 * LOOKUP_ADDRESSES}s")
-STARTED = Layout("<QIxxxx")
-LENGTHS = frozenset({SMALL_ANSWER.size, LARGE_ANSWER.size, LOOKUP.size, STARTED.size})
 
 # Anyone can have answers and lookups sent that take milliseconds each. Those that are
 # read later than this are taken in for so many seconds of each, no longer.
@@ -45,6 +44,8 @@ class Names:
     At most ``max_addresses`` are kept, each for ``ttl_s``. ``now_ns`` returns the time
     by the kernel's clock: where it is given, records that come late may be ``skipped``.
     """
+
+    kinds = (SMALL_ANSWER, LARGE_ANSWER, LOOKUP, STARTED)
 
     def __init__(
         self,
@@ -67,19 +68,19 @@ class Names:
 
     def learn(self, run: Run) -> None:
         """Take in a run of records that are not connections."""
-        if run.length == STARTED.size:
-            for _, pid in iter_unpack(f"<8x{STARTED.format[1:]}", run.framed):
-                self.started.append(pid)
-        elif run.length == LOOKUP.size:
-            self._learn_each(run, LOOKUP, self._learn_lookup)
-        elif run.length == SMALL_ANSWER.size:
-            self._learn_each(run, SMALL_ANSWER, self._learn_answer)
+        kind = KINDS[run.length]
+        if kind is STARTED:
+            self.started += [pid for _, pid in kind.unpack(run)]
+        elif kind is LOOKUP:
+            self._learn_each(kind.unpack(run), self._learn_lookup)
         else:
-            self._learn_each(run, LARGE_ANSWER, self._learn_answer)
+            self._learn_each(kind.unpack(run), self._learn_answer)
 
-    def _learn_each(self, run: Run, layout: Layout, learn: Callable[..., None]) -> None:
+    def _learn_each(
+        self, records: Iterable[tuple[Any, ...]], learn: Callable[..., None]
+    ) -> None:
         """Take records in, unless they are late and there is no time for it."""
-        for record in iter_unpack(f"<8x{layout.format[1:]}", run.framed):
+        for record in records:
             if self._now_ns() - record[0] < LATE_NS:
                 learn(*record)
             elif self._late.has():

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import lru_cache
-from struct import Struct as Layout
-from struct import iter_unpack
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.batch import Part
-from tcpconnect.connection import FRAMED_ORIGIN
 from tcpconnect.enrich import cmdline
 from tcpconnect.enrich.files import READ_FILES
 from tcpconnect.enrich.place import Places
+from tcpconnect.kernel.records import (
+    CGROUP_CUT,
+    CMDLINE_CUT,
+    CMDLINE_TITLE,
+    EXE_CUT,
+    EXE_DELETED,
+    FRAMED_ORIGIN,
+    KINDS,
+    LARGE_PROCESS,
+    LEGACY_CUT,
+    SMALL_PROCESS,
+)
 from tcpconnect.output import harmless
 from tcpconnect.settings import CGROUP_DETAILS, NAMED_DETAILS
 
@@ -20,14 +29,6 @@ if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
     from tcpconnect.enrich.place import Place
-
-# Structs of bpf/types.h, and enum process_flags.
-PROCESS = Layout("<QIHHHHxxxx")
-SMALL_PROCESS = Layout(f"{PROCESS.format}744s")
-LARGE_PROCESS = Layout(f"{PROCESS.format}17152s")
-EXE_CUT, EXE_DELETED, CGROUP_CUT, LEGACY_CUT, CMDLINE_CUT, CMDLINE_TITLE = (
-    1 << bit for bit in range(6)
-)
 
 # Room for what is known: more than 100,000 processes, unless they have long arguments.
 MAX_BYTES = 64 << 20
@@ -50,7 +51,7 @@ class Image(NamedTuple):
 class Processes(Part):
     """The images that the kernel has told of; the ones longest unused go first."""
 
-    lengths = (SMALL_PROCESS.size, LARGE_PROCESS.size)
+    kinds = (SMALL_PROCESS, LARGE_PROCESS)
 
     def __init__(
         self,
@@ -74,9 +75,7 @@ class Processes(Part):
 
     def learn(self, run: Run) -> None:
         """Take in a run of process records."""
-        small = run.length == SMALL_PROCESS.size
-        layout = SMALL_PROCESS if small else LARGE_PROCESS
-        for image, *record in iter_unpack(f"<8x{layout.format[1:]}", run.framed):
+        for image, *record in KINDS[run.length].unpack(run):
             self._keep(image, self._read(*record))
 
     def _read(
@@ -115,7 +114,7 @@ class Processes(Part):
 
     def add_to(self, connections: list[Connection], framed: bytes) -> None:
         """Set what was asked for of the processes of connections."""
-        origins = iter_unpack(FRAMED_ORIGIN, framed)
+        origins = FRAMED_ORIGIN.iter_unpack(framed)
         for connection, origin in zip(connections, origins, strict=True):
             number, _, ppid, mntns, *_ = origin
             if self._ppid and connection.pid:

@@ -1,0 +1,1 @@
+"""What this tool's own programs are in the kernel, seen from user space."""
