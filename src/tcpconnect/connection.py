@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from tcpconnect.fields import BAD, ODD, Field, columns_of, rfc3339, slow
+from tcpconnect.image import UNKNOWN, Image
 
 NO_QUERY = "No DNS Query"
 LONG_AGE_MS = 100
@@ -112,40 +113,7 @@ class Connection(msgspec.Struct, gc=False):
     ppid: Annotated[
         int | None, Field("PPID", 6, "process ID of the process's parent", "d")
     ] = None
-    exe: Annotated[
-        str | None,
-        Field("EXE", 24, "path of the file that the process executes, from its root"),
-    ] = None
-    cmdline: Annotated[
-        str | None,
-        Field("CMDLINE", 32, "arguments of the process, quoted as for a shell"),
-    ] = None
-    cgroup: Annotated[
-        str | None, Field("CGROUP", 32, "path of the process's cgroup")
-    ] = None
-    container: Annotated[
-        str | None,
-        Field("CONTAINER", 16, "name of the container, else its ID's 12 first digits"),
-    ] = None
-    container_id: Annotated[
-        str | None, Field("CONTAINERID", 64, "whole ID of the container")
-    ] = None
-    runtime: Annotated[
-        str | None,
-        Field(
-            "RUNTIME",
-            14,
-            "what made the container: docker, podman, containerd, cri-o, runc, lxc or "
-            "systemd-nspawn",
-        ),
-    ] = None
-    unit: Annotated[
-        str | None, Field("UNIT", 24, "innermost systemd unit of the process")
-    ] = None
-    pod: Annotated[
-        str | None, Field("POD", 36, "namespace/name of the pod, else its UID")
-    ] = None
-    pod_uid: Annotated[str | None, Field("PODUID", 36, "UID of the pod")] = None
+    image: Image = UNKNOWN
     mntns: Annotated[
         int | None, Field("MNTNS", 10, "inode of the mount namespace", "d")
     ] = None
@@ -165,6 +133,51 @@ class Connection(msgspec.Struct, gc=False):
         if self.query_age_ms is None or self.query_age_ms <= LONG_AGE_MS:
             return name
         return f"{name} ({self.query_age_ms:.3f}ms)"
+
+    @property
+    def exe(self) -> str | None:
+        """Path of the file that the process executes."""
+        return self.image.exe
+
+    @property
+    def cmdline(self) -> str | None:
+        """Arguments of the process."""
+        return self.image.cmdline
+
+    @property
+    def cgroup(self) -> str | None:
+        """Path of the process's cgroup."""
+        return self.image.place.cgroup
+
+    @property
+    def container(self) -> str | None:
+        """Name of the container, else the beginning of its ID."""
+        return self.image.place.container
+
+    @property
+    def container_id(self) -> str | None:
+        """Whole ID of the container."""
+        return self.image.place.container_id
+
+    @property
+    def runtime(self) -> str | None:
+        """What made the container."""
+        return self.image.place.runtime
+
+    @property
+    def unit(self) -> str | None:
+        """Innermost systemd unit of the process."""
+        return self.image.place.unit
+
+    @property
+    def pod(self) -> str | None:
+        """Name of the pod, else its UID."""
+        return self.image.place.pod
+
+    @property
+    def pod_uid(self) -> str | None:
+        """UID of the pod."""
+        return self.image.place.pod_uid
 
 
 CONNECTION = columns_of(Connection)

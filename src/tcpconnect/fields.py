@@ -41,11 +41,15 @@ class Field(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A field with the name and the type it has in its struct."""
+    """A field with the name and the type it has in its struct.
+
+    ``path`` leads to its value from the struct that has it, or has the struct of it.
+    """
 
     name: str
     field: Field
     type: Any
+    path: str
 
     @property
     def nullable(self) -> bool:
@@ -53,13 +57,19 @@ class Column(NamedTuple):
         return type(None) in get_args(self.type)
 
 
-def columns_of(struct: type[msgspec.Struct]) -> dict[str, Column]:
-    """Return the field table of a struct: its columns by name, in their order."""
-    return {
-        name: Column(name, hint.__metadata__[0], hint.__origin__)
-        for name, hint in struct.__annotations__.items()
-        if hasattr(hint, "__metadata__")
-    }
+def columns_of(struct: type[msgspec.Struct], path: str = "") -> dict[str, Column]:
+    """Return the field table of a struct: its columns by name, in their order.
+
+    Those of a struct in it are among them, in its place.
+    """
+    columns: dict[str, Column] = {}
+    for name, hint in struct.__annotations__.items():
+        if hasattr(hint, "__metadata__"):
+            (field,) = hint.__metadata__
+            columns[name] = Column(name, field, hint.__origin__, path + name)
+        elif hasattr(hint, "__struct_fields__"):
+            columns |= columns_of(hint, f"{path}{name}.")
+    return columns
 
 
 def choose(table: dict[str, Column], names: Iterable[str]) -> list[Column]:

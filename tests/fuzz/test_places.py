@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import astuple
 
 from tcpconnect.enrich import container_names, files, pod
 from tcpconnect.enrich.allowance import Allowance
@@ -48,7 +49,7 @@ def path(random: Random) -> str:
     return "/" + "/".join(names)[:MOST]
 
 
-def harmless(values: tuple[str | None, ...]) -> bool:
+def harmless(*values: str | None) -> bool:
     """Tell whether all that is known can be printed."""
     return all(value is None or printed(value) == value for value in values)
 
@@ -59,7 +60,7 @@ def test_cgroup_paths(fuzz: Fuzz, tmp_path: Path) -> None:
     def case(random: Random) -> None:
         path_v2, path_v1 = path(random), random.choice(("/", path(random)))
         place = Places(str(tmp_path)).find(path_v2, path_v1)
-        assert harmless(place)
+        assert harmless(*astuple(place))
         found = own(path_v2)
         assert found in {parse(path_v2), None}
 
@@ -72,7 +73,7 @@ def test_arguments(fuzz: Fuzz) -> None:
     def case(random: Random) -> None:
         raw = b"\0".join(text(random) for _ in range(random.randrange(9)))
         cut, title = random.choices((False, True), k=2)
-        assert harmless((cmdline(raw, cut=cut, title=title),))
+        assert harmless(cmdline(raw, cut=cut, title=title))
 
     fuzz(case)
 
@@ -187,6 +188,6 @@ def test_files_of_runtimes(fuzz: Fuzz, tmp_path: Path) -> None:
         }[runtime]
         place = Places(str(tmp_path)).find(cgroup, "/")
         assert place.runtime == runtime
-        assert harmless(place)
+        assert harmless(*astuple(place))
 
     fuzz(case)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 
 import pytest
 
-from tcpconnect.connection import CONNECTION
+from tcpconnect.connection import CONNECTION, Connection
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import Column, choose, rfc3339
 from tcpconnect.flow import FLOW
+from tests.support.samples import whole
 
 TABLES = pytest.mark.parametrize(
     "table", [CONNECTION, FLOW], ids=["connection", "flow"]
@@ -48,6 +50,14 @@ def test_may_be_unknown(name: str) -> None:
 def test_is_always_known(name: str) -> None:
     """What is known from the beginning is never null."""
     assert not CONNECTION[name].nullable
+
+
+def test_columns_are_members() -> None:
+    """A program reads each column of a connection by its name, wherever it is kept."""
+    event = whole(Connection)
+    values = [attrgetter(column.path)(event) for column in CONNECTION.values()]
+    assert values == [getattr(event, name) for name in CONNECTION]
+    assert len(set(values)) == len(values)
 
 
 def test_choose_keeps_the_order_asked_for() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from tcpconnect.enrich import files, pod
 from tcpconnect.enrich.container import Container
-from tcpconnect.enrich.place import Place, Places, unit
+from tcpconnect.enrich.place import Places, unit
+from tcpconnect.image import Place
 
 if TYPE_CHECKING:
     from pathlib import Path

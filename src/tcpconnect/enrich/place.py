@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tcpconnect.enrich import pod, runc
 from tcpconnect.enrich.container import parse
 from tcpconnect.enrich.container_names import name_of
 from tcpconnect.enrich.files import ROOT
 from tcpconnect.enrich.owner import owner_of
+from tcpconnect.image import Place
 from tcpconnect.output import harmless
 
 if TYPE_CHECKING:
@@ -22,18 +25,6 @@ SHORT = 12  # digits of an ID that people are shown
 # What systemd makes cgroups for, besides slices: those only group others.
 _UNIT = re.compile(r".+\.(?:service|scope|socket|mount|swap)")
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
-
-
-class Place(NamedTuple):
-    """What a cgroup tells, ready to be shown."""
-
-    cgroup: str
-    container: str | None = None
-    container_id: str | None = None
-    runtime: str | None = None
-    unit: str | None = None
-    pod: str | None = None
-    pod_uid: str | None = None
 
 
 class Places:
@@ -73,7 +64,8 @@ class Places:
             return place
         name = name_of(container, self._root, owner)
         pod_name = pod.name_of(container, self._root) if owner == ROOT else None
-        return place._replace(
+        return replace(
+            place,
             container=harmless(name or _short(container.id)),
             container_id=harmless(container.id),
             runtime=container.runtime,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tcpconnect.batch import Part
 from tcpconnect.enrich import cmdline
 from tcpconnect.enrich.files import READ_FILES
 from tcpconnect.enrich.place import Places
+from tcpconnect.image import Image, Place
 from tcpconnect.kernel.records import (
     CGROUP_CUT,
     CMDLINE_CUT,
@@ -28,24 +29,10 @@ from tcpconnect.settings import CGROUP_DETAILS, NAMED_DETAILS
 if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
-    from tcpconnect.enrich.place import Place
 
 # Room for what is known: more than 100,000 processes, unless they have long arguments.
 MAX_BYTES = 64 << 20
 IMAGE_BYTES = 400  # of an image besides its texts
-
-
-class Image(NamedTuple):
-    """What a process looks like as long as it does not change that."""
-
-    exe: str | None
-    cmdline: str | None
-    place: Place | None
-
-    @property
-    def size(self) -> int:
-        """About how much memory it takes; others share the place."""
-        return IMAGE_BYTES + 2 * (len(self.exe or "") + len(self.cmdline or ""))
 
 
 class Processes(Part):
@@ -90,7 +77,7 @@ class Processes(Part):
         cgroup_from = exe
         legacy_from = cgroup_from + cgroup
         cmdline_from = legacy_from + legacy
-        place = None
+        place = Place()
         if self._placed:
             place = self._places.find(
                 _path(data[cgroup_from:legacy_from], cut=flags & CGROUP_CUT),
@@ -108,9 +95,9 @@ class Processes(Part):
 
     def _keep(self, number: int, image: Image) -> None:
         self._images[number] = image
-        self._bytes += image.size
+        self._bytes += _size(image)
         while self._bytes > self._max_bytes:
-            self._bytes -= self._images.popitem(last=False)[1].size
+            self._bytes -= _size(self._images.popitem(last=False)[1])
 
     def add_to(self, connections: list[Connection], framed: bytes) -> None:
         """Set what was asked for of the processes of connections."""
@@ -124,21 +111,12 @@ class Processes(Part):
             image = self._images.get(number)
             if image:
                 self._images.move_to_end(number)
-                _add(image, connection)
+                connection.image = image
 
 
-def _add(image: Image, connection: Connection) -> None:
-    connection.exe = image.exe
-    connection.cmdline = image.cmdline
-    place = image.place
-    if place:
-        connection.cgroup = place.cgroup
-        connection.container = place.container
-        connection.container_id = place.container_id
-        connection.runtime = place.runtime
-        connection.unit = place.unit
-        connection.pod = place.pod
-        connection.pod_uid = place.pod_uid
+def _size(image: Image) -> int:
+    """Return about how much memory an image takes; others share its place."""
+    return IMAGE_BYTES + 2 * (len(image.exe or "") + len(image.cmdline or ""))
 
 
 def _path(names: bytes, *, cut: int) -> str:

@@ -56,7 +56,7 @@ def row_maker(
     values = []
     for column in columns:
         field, name = column.field, column.name
-        value = member = f"struct.{(cells and field.cell) or name}"
+        value = member = f"struct.{(cells and field.cell) or column.path}"
         if field.shown:
             known[f"show_{name}"] = field.shown
             value = f"show_{name}({member})"

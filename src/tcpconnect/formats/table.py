@@ -68,12 +68,12 @@ def _line_maker(
 
 def _expression(column: Column, width: int, known: dict[str, Any]) -> str:
     """Return the cell of ``struct`` as source; what it names is put into ``known``."""
-    name, field, _ = column
+    name, field, _, path = column
     template = f"%-{width}{field.spec}" if width else f"%{field.spec}"
     known[f"template_{name}"] = template
     known[f"show_{name}"] = field.shown
     known[f"cells_{name}"] = _Cells(template, UNKNOWN.ljust(width))
-    value = f"struct.{field.cell or name}"
+    value = f"struct.{field.cell or path}"
     kept = f"cells_{name}[{value}]"
     if field.shown:
         return f"template_{name} % show_{name}({value})"

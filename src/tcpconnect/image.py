@@ -1,0 +1,55 @@
+"""What a process looks like, and where it runs: their field tables."""
+
+from typing import Annotated
+
+import msgspec
+
+from tcpconnect.fields import Field
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """What a process's cgroup tells, ready to be shown."""
+
+    cgroup: Annotated[
+        str | None, Field("CGROUP", 32, "path of the process's cgroup")
+    ] = None
+    container: Annotated[
+        str | None,
+        Field("CONTAINER", 16, "name of the container, else its ID's 12 first digits"),
+    ] = None
+    container_id: Annotated[
+        str | None, Field("CONTAINERID", 64, "whole ID of the container")
+    ] = None
+    runtime: Annotated[
+        str | None,
+        Field(
+            "RUNTIME",
+            14,
+            "what made the container: docker, podman, containerd, cri-o, runc, lxc or "
+            "systemd-nspawn",
+        ),
+    ] = None
+    unit: Annotated[
+        str | None, Field("UNIT", 24, "innermost systemd unit of the process")
+    ] = None
+    pod: Annotated[
+        str | None, Field("POD", 36, "namespace/name of the pod, else its UID")
+    ] = None
+    pod_uid: Annotated[str | None, Field("PODUID", 36, "UID of the pod")] = None
+
+
+class Image(msgspec.Struct, frozen=True, gc=False):
+    """What a process looks like, ready to be shown, as long as it does not change."""
+
+    exe: Annotated[
+        str | None,
+        Field("EXE", 24, "path of the file that the process executes, from its root"),
+    ] = None
+    cmdline: Annotated[
+        str | None,
+        Field("CMDLINE", 32, "arguments of the process, quoted as for a shell"),
+    ] = None
+    place: Place = Place()
+
+
+UNKNOWN = Image()
