@@ -24,7 +24,7 @@ class Connection(msgspec.Struct, gc=False):
 
     elapsed_s: Annotated[
         float,
-        Field("TIME(s)", 8, "seconds since the first event", ".3f", kept_below=0),
+        Field("TIME(s)", 8, "seconds since the first event", ".3f"),
     ]
     time: Annotated[
         int,
@@ -41,7 +41,7 @@ class Connection(msgspec.Struct, gc=False):
     saddr: Annotated[str, Field("SADDR", 16, "source address")]
     lport: Annotated[
         int | None,
-        Field("LPORT", 5, "source port, once it is known", "d", kept_below=0),
+        Field("LPORT", 5, "source port, once it is known", "d"),
     ]
     daddr: Annotated[str, Field("DADDR", 16, "destination address")]
     dport: Annotated[int, Field("DPORT", 5, "destination port", "d")]
@@ -52,14 +52,7 @@ class Connection(msgspec.Struct, gc=False):
     monotonic_ns: int  # when it began, by the kernel's clock (clock.py); no column
     latency_ms: Annotated[
         float | None,
-        Field(
-            "LAT(ms)",
-            9,
-            "milliseconds from SYN_SENT to the end",
-            ".3f",
-            tone=slow,
-            kept_below=4,
-        ),
+        Field("LAT(ms)", 9, "milliseconds from SYN_SENT to the end", ".3f", tone=slow),
     ] = None
     result: Annotated[
         str | None,
@@ -80,7 +73,6 @@ class Connection(msgspec.Struct, gc=False):
             "its first connect to the address has them",
             ".3f",
             tone=slow,
-            kept_below=0,
         ),
     ] = None
     query: Annotated[
@@ -102,13 +94,7 @@ class Connection(msgspec.Struct, gc=False):
     ] = None
     query_age_ms: Annotated[
         float | None,
-        Field(
-            "AGE(ms)",
-            9,
-            "milliseconds from the name to the connect",
-            ".3f",
-            kept_below=0,
-        ),
+        Field("AGE(ms)", 9, "milliseconds from the name to the connect", ".3f"),
     ] = None
     ppid: Annotated[
         int | None, Field("PPID", 6, "process ID of the process's parent", "d")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -25,8 +24,7 @@ class Field(NamedTuple):
     ``spec`` is the printf conversion of a table cell; ``shown`` turns the member's
     value into the one shown, of type ``shown_type``, in every output. ``cell`` names
     the attribute that a table shows instead of the member; ``tone`` tells which values
-    a terminal sets off, and how: BAD, ODD or "". A table keeps its cells for values
-    that come again; those of ``kept_below`` and more hardly do.
+    a terminal sets off, and how: BAD, ODD or "".
     """
 
     header: str
@@ -37,7 +35,6 @@ class Field(NamedTuple):
     shown_type: Any = None
     cell: str = ""
     tone: Callable[[Any], str] | None = None
-    kept_below: float = math.inf
 
 
 class Column(NamedTuple):

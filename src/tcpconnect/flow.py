@@ -18,10 +18,8 @@ class Flow(msgspec.Struct, gc=False):
     saddr: Annotated[str, Field("LADDR", 21, "source address")]
     daddr: Annotated[str, Field("RADDR", 26, "destination address")]
     dport: Annotated[int, Field("RPORT", 17, "destination port", "d")]
-    connects: Annotated[
-        int, Field("CONNECTS", 8, "attempts that began", "d", kept_below=0)
-    ]
-    ok: Annotated[int, Field("OK", 8, "attempts that succeeded", "d", kept_below=0)]
+    connects: Annotated[int, Field("CONNECTS", 8, "attempts that began", "d")]
+    ok: Annotated[int, Field("OK", 8, "attempts that succeeded", "d")]
     failed: Annotated[
         int, Field("FAILED", 8, "attempts that ended otherwise", "d", tone=_tone)
     ]

@@ -13,8 +13,8 @@ from tcpconnect import formats, info, options
 from tcpconnect.connection import CONNECTION, Connection
 from tcpconnect.fields import Column, choose
 from tcpconnect.flow import FLOW, Flow
+from tcpconnect.formats import table
 from tcpconnect.formats.histogram import draw
-from tcpconnect.formats.table import MAX_CELLS
 from tests.support.samples import connection, empty, whole
 
 if TYPE_CHECKING:
@@ -179,6 +179,20 @@ def test_known(output: str, expected: str) -> None:
     """The same columns when all is known; numbers are numbers in JSON."""
     known = {"lport": 5, "latency_ms": 0.25, "result": "OK"}
     assert show(output, "pid lport latency_ms result", **known) == expected
+
+
+def test_cells_are_the_same_whether_they_come_again() -> None:
+    """A table that has seen whose values come again shows the same as a new one."""
+    columns = choose(CONNECTION, ["time", "comm", "lport", "latency_ms", "exe"])
+    sink = table.Sink(columns)
+    some = [
+        connection(lport=n, latency_ms=n / 1000, exe=f"/{n}")
+        for n in range(table.TRIAL_ROWS)
+    ]
+    events = [connection(lport=5, latency_ms=0.25, exe="/x"), connection()]
+    for _ in range(2):
+        sink.rows(some)
+        assert sink.rows(events) == table.Sink(columns).rows(events)
 
 
 @pytest.mark.parametrize(
@@ -448,7 +462,7 @@ def test_histogram_of_every_slot() -> None:
 
 def test_more_values_than_cells_are_kept() -> None:
     """A table of very many different values has all of them, the first ones again."""
-    pids = [*range(1, MAX_CELLS + 3), 1, 2]
+    pids = [*range(1, table.MAX_CELLS + 3), 1, 2]
     structs = [connection(pid=pid) for pid in pids]
     text = render("table", choose(CONNECTION, ["pid", "ip"]), *structs)
     assert [line.split() for line in text.splitlines()[1:]] == [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.formats import compiled
@@ -16,16 +15,24 @@ if TYPE_CHECKING:
 
 UNKNOWN = "-"
 MAX_CELLS, MAX_CELL = 4096, 64  # how many of a column are kept, and how long ones
+TRIAL_ROWS = 4096
 
 
 class Sink:
-    """Rows through one expression, made once. Wide values push the line."""
+    """Rows through one expression, made once. Wide values push the line.
+
+    The cells of a column are kept for values that come again. To find one takes a fifth
+    of what it takes to make it; in vain, it takes as long. So after a trial only those
+    of columns stay whose values came again in half of the rows, or more.
+    """
 
     def __init__(self, columns: list[Column]) -> None:
         widths = [*[column.field.width for column in columns[:-1]], 0]
         self._headers = [c.field.header for c in columns]
         self._header = " ".join(f"%-{w}s" if w else "%s" for w in widths)
-        self._lines = _line_maker(columns, widths)
+        self._cells = [_Cells(*pair) for pair in zip(columns, widths, strict=True)]
+        self._lines = _line_maker(self._cells)
+        self._tried = 0
 
     def header(self) -> bytes:
         """Return the line of headers."""
@@ -33,21 +40,32 @@ class Sink:
 
     def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
         """Return a line for each struct."""
-        return "".join(self._lines(structs)).encode()
+        lines = self._lines(structs)
+        if self._tried < TRIAL_ROWS:
+            self._tried += len(lines)
+            if self._tried >= TRIAL_ROWS:
+                self._end_trial()
+        return "".join(lines).encode()
+
+    def _end_trial(self) -> None:
+        for cells in self._cells:
+            cells.kept = cells.kept and cells.made <= self._tried / 2
+        self._lines = _line_maker(self._cells)
 
 
 class _Cells(dict[Any, str]):
-    """The cells of a column by value, kept for the next time.
+    """The cells of a column by value, kept for the next time."""
 
-    To find one takes a fifth of what it takes to make it; in vain, it takes as long.
-    """
-
-    def __init__(self, template: str, unknown: str) -> None:
-        self._template = template
-        self._unknown = unknown
+    def __init__(self, column: Column, width: int) -> None:
+        self.column = column
+        self.template = f"%-{width or ''}{column.field.spec}"
+        self.unknown = UNKNOWN.ljust(width)
+        self.kept = column.field.shown is None
+        self.made = 0
 
     def __missing__(self, value: Any) -> str:
-        cell = self._unknown if value is None else self._template % value
+        self.made += 1
+        cell = self.unknown if value is None else self.template % value
         if len(cell) > MAX_CELL:
             return cell
         if len(self) >= MAX_CELLS:
@@ -57,27 +75,25 @@ class _Cells(dict[Any, str]):
 
 
 def _line_maker(
-    columns: list[Column], widths: list[int]
+    every: list[_Cells],
 ) -> Callable[[Iterable[msgspec.Struct]], list[str]]:
     known: dict[str, Any] = {}
-    pairs = zip(columns, widths, strict=True)
-    cells = [_expression(column, width, known) for column, width in pairs]
+    cells = [_expression(cells, known) for cells in every]
     line = " ".join(f"{{{cell}}}" for cell in cells)
     return compiled(f'f"{line}\\n"', known)
 
 
-def _expression(column: Column, width: int, known: dict[str, Any]) -> str:
+def _expression(cells: _Cells, known: dict[str, Any]) -> str:
     """Return the cell of ``struct`` as source; what it names is put into ``known``."""
-    name, field, _, path = column
-    template = f"%-{width}{field.spec}" if width else f"%{field.spec}"
-    known[f"template_{name}"] = template
+    name, field, _, path = cells.column
+    known[f"cells_{name}"] = cells
+    known[f"template_{name}"] = cells.template
+    known[f"unknown_{name}"] = cells.unknown
     known[f"show_{name}"] = field.shown
-    known[f"cells_{name}"] = _Cells(template, UNKNOWN.ljust(width))
     value = f"struct.{field.cell or path}"
-    kept = f"cells_{name}[{value}]"
+    if cells.kept:
+        return f"cells_{name}[{value}]"
     if field.shown:
         return f"template_{name} % show_{name}({value})"
-    if math.isinf(field.kept_below):
-        return kept
-    keep = f"{value} is None or {value} < {field.kept_below}"
-    return f"{kept} if {keep} else template_{name} % {value}"
+    made = f"template_{name} % {value}"
+    return f"unknown_{name} if {value} is None else {made}"
