@@ -56,7 +56,7 @@ def _run(line: CommandLine) -> int:
         report, code = check(verbose=line.verbose)
         write(STDOUT, report.encode())
         return code
-    if line.schema or line.columns == "help":
+    if line.schema or line.columns == ["help"]:
         from tcpconnect.info import columns_help, schema
 
         tell = schema if line.schema else columns_help

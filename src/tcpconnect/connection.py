@@ -24,7 +24,7 @@ class Connection(msgspec.Struct, gc=False):
 
     elapsed_s: Annotated[
         float,
-        Field("TIME(s)", 8, "seconds since the first event", ".3f"),
+        Field("TIME", 8, "seconds since the first event", ".3f", unit="s"),
     ]
     time: Annotated[
         int,
@@ -32,27 +32,46 @@ class Connection(msgspec.Struct, gc=False):
             "TIME", 30, "when it began, RFC 3339 in UTC", shown=rfc3339, shown_type=TIME
         ),
     ]
-    uid: Annotated[int, Field("UID", 5, "user ID of the process", "d")]
+    uid: Annotated[int, Field("UID", 5, "user ID of the process", "d", reads="uid")]
     # Not known of a subflow whose MPTCP socket is older than the trace.
     pid: Annotated[int | None, Field("PID", 6, "process ID (thread group)", "d")]
     tid: Annotated[int | None, Field("TID", 6, "thread ID", "d")]
-    comm: Annotated[str | None, Field("COMM", 12, "name of the thread", ".12s")]
+    comm: Annotated[
+        str | None, Field("COMM", 12, "name of the thread", ".12s", reads="comm")
+    ]
     ip: Annotated[int, Field("IP", 2, "IP version on the wire, 4 or 6", "d")]
     saddr: Annotated[str, Field("SADDR", 16, "source address")]
     lport: Annotated[
         int | None,
-        Field("LPORT", 5, "source port, once it is known", "d"),
+        Field("LPORT", 5, "source port, once it is known", "d", needs="lport"),
     ]
     daddr: Annotated[str, Field("DADDR", 16, "destination address")]
     dport: Annotated[int, Field("DPORT", 5, "destination port", "d")]
-    netns: Annotated[int, Field("NETNS", 10, "inode of the network namespace", "d")]
+    netns: Annotated[
+        int, Field("NETNS", 10, "inode of the network namespace", "d", reads="netns")
+    ]
     cgroup_id: Annotated[
-        int, Field("CGROUPID", 10, "ID of the process's cgroup in cgroup v2", "d")
+        int,
+        Field(
+            "CGROUPID",
+            10,
+            "ID of the process's cgroup in cgroup v2",
+            "d",
+            reads="cgroup_id",
+        ),
     ]
     monotonic_ns: int  # when it began, by the kernel's clock (clock.py); no column
     latency_ms: Annotated[
         float | None,
-        Field("LAT(ms)", 9, "milliseconds from SYN_SENT to the end", ".3f", tone=slow),
+        Field(
+            "LAT",
+            9,
+            "milliseconds from SYN_SENT to the end",
+            ".3f",
+            tone=slow,
+            unit="ms",
+            needs="result",
+        ),
     ] = None
     result: Annotated[
         str | None,
@@ -62,26 +81,31 @@ class Connection(msgspec.Struct, gc=False):
             "OK, the name of the errno, ABORTED (the program gave up first) or "
             "PENDING (not ended when tracing stopped)",
             tone=_tone,
+            needs="result",
         ),
     ] = None
     dns_ms: Annotated[
         float | None,
         Field(
-            "DNS(ms)",
+            "DNS",
             9,
             "milliseconds that the process waited for the name; "
             "its first connect to the address has them",
             ".3f",
             tone=slow,
+            unit="ms",
+            needs="dns",
         ),
     ] = None
     query: Annotated[
         str | None,
-        Field("QUERY", 32, "name of the destination", cell="query_text"),
+        Field("QUERY", 32, "name of the destination", cell="query_text", needs="dns"),
     ] = None
     query_source: Annotated[
         str | None,
-        Field("NAMEFROM", 8, "where the name was seen: dns (port 53) or libc"),
+        Field(
+            "NAMEFROM", 8, "where the name was seen: dns (port 53) or libc", needs="dns"
+        ),
     ] = None
     query_scope: Annotated[
         str | None,
@@ -90,18 +114,42 @@ class Connection(msgspec.Struct, gc=False):
             7,
             "whose the name is, the first of: process (it asked itself), cgroup, netns "
             "or host (another asked there)",
+            needs="dns",
         ),
     ] = None
     query_age_ms: Annotated[
         float | None,
-        Field("AGE(ms)", 9, "milliseconds from the name to the connect", ".3f"),
+        Field(
+            "AGE",
+            9,
+            "milliseconds from the name to the connect",
+            ".3f",
+            unit="ms",
+            needs="dns",
+        ),
     ] = None
     ppid: Annotated[
-        int | None, Field("PPID", 6, "process ID of the process's parent", "d")
+        int | None,
+        Field(
+            "PPID",
+            6,
+            "process ID of the process's parent",
+            "d",
+            needs="process",
+            reads="ppid",
+        ),
     ] = None
     image: Image = UNKNOWN
     mntns: Annotated[
-        int | None, Field("MNTNS", 10, "inode of the mount namespace", "d")
+        int | None,
+        Field(
+            "MNTNS",
+            10,
+            "inode of the mount namespace",
+            "d",
+            needs="process",
+            reads="mntns",
+        ),
     ] = None
 
     @property

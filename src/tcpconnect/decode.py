@@ -1,15 +1,13 @@
-"""Connections and flows, decoded from what the kernel's programs wrote."""
+"""Connections, decoded from what the kernel's programs wrote."""
 
 from __future__ import annotations
 
 import errno
 from _socket import AF_INET, AF_INET6, inet_ntop  # socket takes 4 ms to import
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.clock import epoch_ns
 from tcpconnect.connection import Connection
-from tcpconnect.flow import Flow
 from tcpconnect.kernel.records import ABORTED, OK, PENDING, UNKNOWN
 from tcpconnect.output import printable
 
@@ -101,59 +99,3 @@ def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection
             comm,
         ) in records
     ]
-
-
-class _Counted:
-    """What was counted of a flow, in all network namespaces together."""
-
-    def __init__(self) -> None:
-        self.connects = self.ok = self.failed = self.total_ns = self.max_ns = 0
-        self.netnses: set[int] = set()
-
-    def add(
-        self,
-        netns: int,
-        connects: int,
-        ok: int = 0,
-        failed: int = 0,
-        total_ns: int = 0,
-        max_ns: int = 0,
-    ) -> None:
-        self.connects += connects
-        self.ok += ok
-        self.failed += failed
-        self.total_ns += total_ns
-        self.max_ns = max(self.max_ns, max_ns)
-        self.netnses.add(netns)
-
-
-def decode_flows(
-    entries: Iterable[tuple[Any, ...]], pending: Iterable[tuple[Any, ...]]
-) -> list[Flow]:
-    """Decode the members of struct flow and struct flow_counts, most connects first.
-
-    ``pending`` are records of attempts that are not counted yet.
-    """
-    counts: defaultdict[tuple[bytes, bytes, int], _Counted] = defaultdict(_Counted)
-    for saddr, daddr, dport, *counted in entries:
-        counts[saddr, daddr, dport].add(*counted)
-    for _, _, _, saddr, daddr, _, _, _, _, _, dport, *_, netns, _ in pending:
-        counts[saddr, daddr, dport].add(netns, 1)
-    flows = [_flow(*flow, counted) for flow, counted in counts.items()]
-    flows.sort(key=lambda flow: (-flow.connects, flow.saddr, flow.daddr, flow.dport))
-    return flows
-
-
-def _flow(saddr: bytes, daddr: bytes, dport: int, counted: _Counted) -> Flow:
-    ended = counted.ok + counted.failed
-    return Flow(
-        address(saddr),
-        address(daddr),
-        dport,
-        counted.connects,
-        counted.ok,
-        counted.failed,
-        counted.total_ns // ended // 1000 / 1000 if ended else None,
-        counted.max_ns // 1000 / 1000 if ended else None,
-        netnses=tuple(sorted(counted.netnses)),
-    )

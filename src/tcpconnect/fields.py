@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from tcpconnect.errors import UsageError, did_you_mean
 
@@ -17,17 +17,22 @@ BAD, ODD = "bad", "odd"
 # As long as a SYN without an answer waits to be sent again (RFC 6298).
 SLOW_MS = 1000
 
+# What has to be traced for a field, besides the attempts: "lport", "result" or "dns",
+# as in Settings; the "process", or that and the files that name "containers".
+Need = Literal["", "lport", "result", "dns", "process", "containers"]
+
 
 class Field(NamedTuple):
-    """How a member of a struct is shown.
+    """What a member of a struct needs, and how it is shown.
 
+    ``reads`` is what the kernel has to read of who connects, a word of enum detail.
     ``spec`` is the printf conversion of a table cell; ``shown`` turns the member's
     value into the one shown, of type ``shown_type``, in every output. ``cell`` names
     the attribute that a table shows instead of the member; ``tone`` tells which values
     a terminal sets off, and how: BAD, ODD or "".
     """
 
-    header: str
+    label: str
     width: int
     meaning: str
     spec: str = "s"
@@ -35,6 +40,14 @@ class Field(NamedTuple):
     shown_type: Any = None
     cell: str = ""
     tone: Callable[[Any], str] | None = None
+    unit: str = ""
+    needs: Need = ""
+    reads: str = ""
+
+    @property
+    def header(self) -> str:
+        """The header of the column: label and unit."""
+        return f"{self.label}({self.unit})" if self.unit else self.label
 
 
 class Column(NamedTuple):

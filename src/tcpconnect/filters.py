@@ -216,6 +216,11 @@ def _no_network(word: str) -> UsageError:
     return UsageError(f"invalid network {word!r}", "it has host bits set", hint)
 
 
+def listed(text: str) -> list[str]:
+    """Return the words of a list, in their order."""
+    return [word.strip() for word in text.split(",")]
+
+
 def _each(check: Callable[[Any], Any]) -> Callable[[Iterable[Any]], frozenset[Any]]:
     """Return what checks a collection."""
     return lambda values: frozenset(map(check, values))
@@ -232,6 +237,7 @@ CONTAINERS = Value("CONTAINER", names, frozenset)
 SOURCES = Value(
     *("SOURCES", name_sources, _each(name_source), "list"), tuple(sorted(NAME_SOURCES))
 )
+COLUMNS = Value("LIST", listed, tuple, "columns")
 CGROUPMAP = Value("CGROUPMAP", pinned_map, pinned_map, "file")
 MNTNSMAP = replace(CGROUPMAP, metavar="MNTNSMAP")
 NUMBER = Value("N", COUNT.parse, COUNT.check)

@@ -25,15 +25,37 @@ class Flow(msgspec.Struct, gc=False):
     ]
     latency_avg_ms: Annotated[
         float | None,
-        Field("AVG-LAT(ms)", 11, "mean latency of the ended ones", ".3f", tone=slow),
+        Field(
+            "AVG-LAT",
+            11,
+            "mean latency of the ended ones",
+            ".3f",
+            tone=slow,
+            unit="ms",
+            needs="result",
+        ),
     ] = None
     latency_max_ms: Annotated[
         float | None,
-        Field("MAX-LAT(ms)", 11, "largest latency of the ended ones", ".3f", tone=slow),
+        Field(
+            "MAX-LAT",
+            11,
+            "largest latency of the ended ones",
+            ".3f",
+            tone=slow,
+            unit="ms",
+            needs="result",
+        ),
     ] = None
     query: Annotated[
         str | None,
-        Field("QUERY", 32, "newest name of the destination", cell="query_text"),
+        Field(
+            "QUERY",
+            32,
+            "newest name of the destination",
+            cell="query_text",
+            needs="dns",
+        ),
     ] = None
     netnses: tuple[int, ...] = ()  # where names are sought; no column, as the next
     names_differ: bool = False  # the destination has others, too

@@ -11,14 +11,34 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     """What a process's cgroup tells, ready to be shown."""
 
     cgroup: Annotated[
-        str | None, Field("CGROUP", 32, "path of the process's cgroup")
+        str | None,
+        Field(
+            "CGROUP",
+            32,
+            "path of the process's cgroup",
+            needs="process",
+            reads="cgroup",
+        ),
     ] = None
     container: Annotated[
         str | None,
-        Field("CONTAINER", 16, "name of the container, else its ID's 12 first digits"),
+        Field(
+            "CONTAINER",
+            16,
+            "name of the container, else its ID's 12 first digits",
+            needs="containers",
+            reads="cgroup",
+        ),
     ] = None
     container_id: Annotated[
-        str | None, Field("CONTAINERID", 64, "whole ID of the container")
+        str | None,
+        Field(
+            "CONTAINERID",
+            64,
+            "whole ID of the container",
+            needs="process",
+            reads="cgroup",
+        ),
     ] = None
     runtime: Annotated[
         str | None,
@@ -27,15 +47,34 @@ class Place(msgspec.Struct, frozen=True, gc=False):
             14,
             "what made the container: docker, podman, containerd, cri-o, runc, lxc or "
             "systemd-nspawn",
+            needs="process",
+            reads="cgroup",
         ),
     ] = None
     unit: Annotated[
-        str | None, Field("UNIT", 24, "innermost systemd unit of the process")
+        str | None,
+        Field(
+            "UNIT",
+            24,
+            "innermost systemd unit of the process",
+            needs="process",
+            reads="cgroup",
+        ),
     ] = None
     pod: Annotated[
-        str | None, Field("POD", 36, "namespace/name of the pod, else its UID")
+        str | None,
+        Field(
+            "POD",
+            36,
+            "namespace/name of the pod, else its UID",
+            needs="containers",
+            reads="cgroup",
+        ),
     ] = None
-    pod_uid: Annotated[str | None, Field("PODUID", 36, "UID of the pod")] = None
+    pod_uid: Annotated[
+        str | None,
+        Field("PODUID", 36, "UID of the pod", needs="process", reads="cgroup"),
+    ] = None
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
@@ -43,11 +82,23 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 
     exe: Annotated[
         str | None,
-        Field("EXE", 24, "path of the file that the process executes, from its root"),
+        Field(
+            "EXE",
+            24,
+            "path of the file that the process executes, from its root",
+            needs="process",
+            reads="exe",
+        ),
     ] = None
     cmdline: Annotated[
         str | None,
-        Field("CMDLINE", 32, "arguments of the process, quoted as for a shell"),
+        Field(
+            "CMDLINE",
+            32,
+            "arguments of the process, quoted as for a shell",
+            needs="process",
+            reads="cmdline",
+        ),
     ] = None
     place: Place = Place()
 

@@ -21,7 +21,7 @@ FEATURES = {
     "every attempt": Settings(),
     "names from dns (-d)": Settings(dns=True, name_sources={"dns"}),
     "names from libc (-d)": Settings(dns=True, name_sources={"libc"}),
-    "names of containers (--columns container,pod)": Settings(details={"container"}),
+    "names of containers (--columns container,pod)": Settings(columns=["container"]),
 }
 # What depends on whose file it is, and the capability for those of others.
 ON_FILES = {

@@ -9,6 +9,7 @@ import msgspec
 from tcpconnect.filters import (
     CGROUPMAP,
     CGROUPS,
+    COLUMNS,
     COMMS,
     CONTAINERS,
     MNTNSMAP,
@@ -167,6 +168,7 @@ OPTIONS = (
         "cgroups",
         "trace this cgroup and all below it only; PATH is below the cgroup v2 mount",
         CGROUPS,
+        COLUMNS,
         repeats=True,
     ),
     Option(
@@ -258,7 +260,7 @@ OPTIONS = (
         ("--columns",),
         "columns",
         "show these columns, comma-separated; --columns help lists them all",
-        Value("LIST", completion="columns"),
+        COLUMNS,
     ),
     Option(
         ("-o", "--output"),

@@ -38,7 +38,6 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     format: str | None = None
     json: bool = False
     color: str = "auto"
-    columns: str | None = None
     outputs: frozenset[str] = frozenset()
     schema: bool = False
     limit: int | None = None
@@ -48,6 +47,11 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     def count(self) -> bool:
         """Whether flows are counted."""
         return bool(self.changes.get("count"))
+
+    @property
+    def columns(self) -> list[str] | None:
+        """The names of columns, if they are given."""
+        return self.changes.get("columns")
 
     @property
     def verbose(self) -> bool:

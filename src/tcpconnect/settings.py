@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from tcpconnect.errors import UsageError
+from tcpconnect.fields import choose
 from tcpconnect.filters import NAME_SOURCES
 from tcpconnect.options import OPTIONS
 
@@ -15,17 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from ipaddress import IPv4Network, IPv6Network
 
+    from tcpconnect.fields import Column, Field, Need
+
     Network = str | IPv4Network | IPv6Network
 
-# What a cgroup's path tells.
-CGROUP_DETAILS = frozenset(
-    {"cgroup", "container", "container_id", "runtime", "unit", "pod", "pod_uid"}
-)
-# What the files of container runtimes tell.
-NAMED_DETAILS = frozenset({"container", "pod"})
-DETAILS = CGROUP_DETAILS | {"ppid", "exe", "cmdline", "mntns"}
-# What lies open in the task and the socket.
-BASICS = frozenset({"comm", "uid", "netns", "cgroup_id"})
+# By these it is known whose name a connection has.
+OF_NAMES = frozenset({"netns", "cgroup_id", "start"})
 
 
 class Cgroup(msgspec.Struct, frozen=True):
@@ -100,10 +96,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         name_sources: where names are seen: "dns" (port 53), "libc" (getaddrinfo).
         max_names: keep the names of so many addresses, in 4,800 bytes each on average.
         names_ttl_s: forget a name after so many seconds.
-        details: what to tell of each process: "ppid", "exe", "cmdline", "cgroup",
-            "container", "container_id", "runtime", "unit", "pod", "pod_uid", "mntns".
-        basics: which to read of "comm", "uid", "netns" and "cgroup_id"; the others may
-            be empty or 0. Each of them costs every connect some time in the kernel.
+        columns: the members of Connection, or with ``count`` of Flow, that are wanted,
+            by the names of ``tcpconnect --columns help``; what fills them is traced,
+            too. The others may be None, or 0. Without it, it is those that the options
+            above fill, and all that take nothing more than the attempt.
         duration: seconds until the trace stops by itself; None: never.
         ring_bytes: room between kernel and this process, a power of two.
         verbose: let libbpf write its log to stderr.
@@ -134,8 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     name_sources: Collection[str] = NAME_SOURCES
     max_names: int = 10_240
     names_ttl_s: float = 24 * 3600.0
-    details: Collection[str] = frozenset()
-    basics: Collection[str] = BASICS
+    columns: Collection[str] | None = None
     duration: float | None = None
     ring_bytes: int = 4 << 20
     verbose: bool = False
@@ -148,6 +143,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             given = getattr(self, name)
             if name in CHECKS and given is not default:
                 force_setattr(self, name, _checked(name, given))
+        if self.columns is not None:
+            choose(self.table, self.columns)
         if self.follow and not self.pids:
             raise UsageError("-f needs -p", "it says whom to follow", "add -p PID")
         if self.ip not in {0, 4, 6}:
@@ -164,37 +161,63 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def with_result(self) -> bool:
         """Whether results are wanted."""
         by_end = self.failed or self.slower_ms > 0
-        return self.result or by_end or self.dns_latency
+        by_option = self.result or by_end or self.dns_latency
+        return by_option or "result" in self._needs
+
+    @property
+    def with_lport(self) -> bool:
+        """Whether source ports are wanted, be it late."""
+        return self.lport or "lport" in self._needs
+
+    @property
+    def with_process(self) -> bool:
+        """Whether more is wanted of who connects than its numbers and its name."""
+        return not self._needs.isdisjoint({"process", "containers"})
+
+    @property
+    def with_containers(self) -> bool:
+        """Whether names are wanted that the files of container runtimes have."""
+        return "containers" in self._needs
 
     @property
     def named(self) -> bool:
         """Whether names are sought."""
-        return self.dns or self.dns_latency
+        return self.dns or self.dns_latency or "dns" in self._needs
 
     @property
     def told(self) -> frozenset[str]:
         """What the kernel reads and tells of who connects: what somebody uses."""
-        # By these it is known whose name a connection has.
-        of_names = {"netns", "cgroup_id", "start"} if self.named else set()
-        if self.count:
-            return frozenset(of_names & {"netns"})
-        return frozenset(self.details).union(self.basics, of_names)
-
-    @property
-    def tell_image(self) -> bool:
-        """Whether the kernel tells more of a process than numbers."""
-        return not {"ppid", "mntns"}.issuperset(self.details)
-
-    @property
-    def deep(self) -> bool:
-        """Whether the kernel looks into the task that connects, beyond its numbers."""
-        by_place = self.cgroups or self.containers or self.mntnsmap
-        return bool(self.details or by_place)
+        of_names = OF_NAMES if self.named else frozenset[str]()
+        if self.count:  # local addresses are other ones in each network namespace
+            return of_names & {"netns"}
+        return of_names.union(field.reads for field in self._fields) - {""}
 
     @property
     def track(self) -> bool:
         """Whether attempts are followed to their end."""
-        return self.wait_end or self.lport or self.count
+        return self.wait_end or self.with_lport or self.count
+
+    @property
+    def table(self) -> dict[str, Column]:
+        """The field table of what is traced."""
+        if self.count:
+            from tcpconnect.flow import FLOW
+
+            return FLOW
+        from tcpconnect.connection import CONNECTION
+
+        return CONNECTION
+
+    @property
+    def _fields(self) -> list[Field]:
+        """The fields that are wanted."""
+        if self.columns is None:
+            return [c.field for c in self.table.values() if not c.field.needs]
+        return [self.table[name].field for name in self.columns]
+
+    @property
+    def _needs(self) -> set[Need]:
+        return {field.needs for field in self._fields}
 
 
 def _checked(name: str, given: Any) -> Any:
@@ -205,20 +228,7 @@ def _checked(name: str, given: Any) -> Any:
         raise UsageError(sentence, error.reason, error.remedy) from error
 
 
-def _of(what: str, known: frozenset[str]) -> Callable[[Collection[str]], Any]:
-    """Return what checks that values are known ones."""
-
-    def check(values: Collection[str]) -> frozenset[str]:
-        for value in sorted(frozenset(values) - known):
-            expected = f"expected {', '.join(sorted(known))}"
-            raise UsageError(f"no {what} {value!r}", expected)
-        return frozenset(values)
-
-    return check
-
-
 # How members are checked, and made what is kept.
 CHECKS: dict[str, Callable[[Any], Any]] = {
     option.member: option.value.check for option in OPTIONS if option.value
 }
-CHECKS |= {"details": _of("detail", DETAILS), "basics": _of("basic detail", BASICS)}

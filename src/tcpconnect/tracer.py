@@ -15,7 +15,7 @@ from tcpconnect.bpf.kernel import Attempts
 from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.clock import offset_ns
-from tcpconnect.decode import decode, decode_flows
+from tcpconnect.decode import decode
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.kernel.records import CONNECTION, FRAMED_ATTEMPT, KINDS, Kind
 from tcpconnect.settings import NOWHERE, Places, Settings
@@ -69,6 +69,8 @@ class Trace:
         self._yielded = 0  # of these
         self._follow: Follow | None = None
         self._naming: Naming | None = None
+        if settings.count:
+            import tcpconnect.counted  # noqa: F401 (for flows(), later)
         library = ready_library()
         offset_ns()
         with ExitStack() as stack:
@@ -112,7 +114,7 @@ class Trace:
         if self.settings.pids:
             self._follow = self._attempts.follow()
             yield self._follow
-        if self.settings.details:
+        if self.settings.with_process:
             processes = self._processes()
             self._enrichers.append(processes)
             yield processes
@@ -130,7 +132,8 @@ class Trace:
         from tcpconnect.enrich.process import Processes
 
         places = place.Places("/", *hierarchies())
-        processes = Processes(frozenset(self.settings.details), places)
+        named = self.settings.with_containers
+        processes = Processes(self.settings.told, places, names_containers=named)
         if processes.needed_capabilities:
             from tcpconnect.enrich.container_names import unreadable
 
@@ -286,6 +289,8 @@ class Trace:
 
     def flows(self) -> list[Flow]:
         """Return what ``count`` has counted, most connects first."""
+        from tcpconnect.counted import decode_flows
+
         # Attempts that are counted when they end: those that have not are PENDING.
         pending = self._attempts.pending() if self.settings.wait_end else ()
         records = map(CONNECTION.layout.unpack, pending)

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
-from tcpconnect.flow import FLOW
-from tcpconnect.settings import BASICS, DETAILS, Settings
+from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
@@ -69,13 +67,6 @@ FLOWS = {
     "query": "dns",
 }
 
-# What of Settings fills a column, when --columns names it.
-FILLED_BY = {
-    "lport": {"lport"},
-    "result": {"latency_ms", "result", "latency_avg_ms", "latency_max_ms"},
-    "dns": {"query", "query_source", "query_scope", "query_age_ms", "dns_ms"},
-}
-
 
 RECORDED = ".jsonl"
 # Suffix of a file: the format that it decides for.
@@ -123,27 +114,25 @@ class View:
         suffix = os.path.splitext(path or "")[1]
         form = SUFFIXES.get(suffix) or line.format or ("json" if line.json else "table")
         recorded = suffix == RECORDED and not count
-        columns = list(CONNECTION.values()) if recorded else self._columns(form)
+        columns = list(self._asked.table.values()) if recorded else self._columns(form)
         histogram = line.histogram and form == "table"
         return Display(form, columns, count, histogram, recorded)
 
     def _columns(self, form: str) -> list[Column]:
-        table = FLOW if self._asked.count else CONNECTION
-        if self._line.columns is not None:
-            return choose(table, map(str.strip, self._line.columns.split(",")))
-        layout = FLOWS if self._asked.count else LAYOUTS.get(form, MACHINE)
-        return choose(table, [n for n, by in layout.items() if self._shown[by]])
+        names = self._asked.columns
+        if names is None:
+            layout = FLOWS if self._asked.count else LAYOUTS.get(form, MACHINE)
+            names = [name for name, by in layout.items() if self._shown[by]]
+        return choose(self._asked.table, names)
 
     def _filled(self) -> Settings:
         """Return the settings that fill all columns."""
-        names = {c.name for display in self.displays.values() for c in display.columns}
-        named = self._line.columns is not None
-        filled = {
-            n: True for n, columns in FILLED_BY.items() if named and columns & names
-        }
-        return replace(
-            self._asked, details=DETAILS & names, basics=BASICS & names, **filled
-        )
+        shown = [c for display in self.displays.values() for c in display.columns]
+        # What has an option is filled when that is given, or the column is named.
+        options = Settings.__struct_fields__
+        wanted = {c.name for c in shown if c.field.needs not in options}
+        wanted.update(self._asked.columns or ())
+        return replace(self._asked, columns=sorted(wanted))
 
 
 def _shown_by(line: CommandLine, settings: Settings) -> dict[str | None, bool]:

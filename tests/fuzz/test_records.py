@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.ring import HEADER_BYTES
+from tcpconnect.connection import CONNECTION as CONNECTION_TABLE
 from tcpconnect.decode import decode
 from tcpconnect.enrich.names import Names
 from tcpconnect.enrich.place import Places
@@ -27,7 +28,7 @@ from tcpconnect.kernel.records import (
     SMALL_ANSWER,
     SMALL_PROCESS,
 )
-from tcpconnect.settings import DETAILS
+from tcpconnect.settings import Settings
 from tests.support.material import is_harmless, text
 from tests.support.producer import opened, stride
 from tests.support.samples import CONNECTION_COLUMNS
@@ -149,6 +150,7 @@ def anything(random: Random) -> bytes:
     return random.randbytes(random.choice(kinds).length)
 
 
+TOLD = Settings(columns=CONNECTION_TABLE).told
 MIX: dict[Callable[[Random], bytes], int] = {
     connection: 20,
     process: 4,
@@ -163,7 +165,7 @@ class Decoder:
 
     def __init__(self, root: Path) -> None:
         self._names = Names()
-        self._processes = Processes(DETAILS, Places(str(root)), max_bytes=10_000)
+        self._processes = Processes(TOLD, Places(str(root)), max_bytes=10_000)
 
     def take(self, run: Run) -> list[Connection]:
         """Learn from a run, or return its connections."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
-from tcpconnect.decode import decode, decode_flows
+from tcpconnect.counted import decode_flows
+from tcpconnect.decode import decode
 from tcpconnect.enrich.names import Names
 from tcpconnect.formats import open_format
 from tcpconnect.kernel.records import ATTEMPT, FLOW, LOOKUP, UNKNOWN

@@ -74,8 +74,8 @@ def test_two_traces_in_one_process() -> None:
         assert [event.dport for event in second] == [2]
 
 
-@pytest.mark.parametrize("basics", [set(), {"uid", "netns"}, {"comm", "cgroup_id"}])
-def test_basics(basics: set[str]) -> None:
+@pytest.mark.parametrize("chosen", [set(), {"uid", "netns"}, {"comm", "cgroup_id"}])
+def test_columns(chosen: set[str]) -> None:
     """What is not asked for is empty or 0; filters look at it all the same."""
     netns = os.stat("/proc/thread-self/ns/net").st_ino
     comm = Path("/proc/thread-self/comm").read_text().strip()
@@ -91,10 +91,10 @@ def test_basics(basics: set[str]) -> None:
 
         whole = connection()
         assert (whole.comm, whole.uid, whole.netns) == (comm, NOBODY, netns)
-        part = connection(basics=basics)
-        for name in basics:
+        part = connection(columns=chosen)
+        for name in chosen:
             assert getattr(part, name) == getattr(whole, name)
-        for name in {"comm", "uid", "netns", "cgroup_id"} - basics:
+        for name in {"comm", "uid", "netns", "cgroup_id"} - chosen:
             assert not getattr(part, name)
         where = {"uids": [NOBODY], "netns": [netns], "comms": [comm]}
-        assert connection(basics=(), **where).pid == child.pid
+        assert connection(columns=(), **where).pid == child.pid

@@ -77,26 +77,26 @@ SKIPPED = (
     follow.PROGRAMS,
     tuple(follow.PERF_PROGRAMS.values()),
 )
-DETAILS = pytest.mark.parametrize(
-    "details", [(), ("exe", "cgroup")], ids=["plain", "deep"]
+COLUMNS = pytest.mark.parametrize(
+    "columns", [(), ("exe", "cgroup")], ids=["plain", "deep"]
 )
 
 
 @pytest.mark.usefixtures("preemptible")
-@DETAILS
+@COLUMNS
 @pytest.mark.parametrize("result", [None, RESULT], ids=["begins", "ends"])
 @pytest.mark.parametrize("skipped", SKIPPED, ids="+".join)
 def test_an_attempt_is_shown_once(
     skipped: tuple[str, ...],
     result: str | None,
-    details: tuple[str, ...],
+    columns: tuple[str, ...],
     detached: set[str],
 ) -> None:
     """Whether all programs see it, or some are skipped."""
     detached.update(skipped)
     me = os.getpid()
     with (
-        trace(pids=[me], follow=True, result=bool(result), details=details) as events,
+        trace(pids=[me], follow=True, result=bool(result), columns=columns) as events,
         Child(partial(attempt, *REFUSED)) as child,
     ):
         for _ in range(TIMES):
@@ -109,13 +109,13 @@ def test_an_attempt_is_shown_once(
 
 
 @pytest.mark.usefixtures("preemptible")
-@DETAILS
+@COLUMNS
 def test_what_all_missed_is_counted(
-    details: tuple[str, ...], detached: set[str]
+    columns: tuple[str, ...], detached: set[str]
 ) -> None:
     """Without the others, the last program counts each attempt as lost."""
     detached.update(kernel.CHANGES, kernel.CHANGES_PERF)
-    with trace(ports=[1], details=details) as events:
+    with trace(ports=[1], columns=columns) as events:
         for _ in range(TIMES):
             attempt(*REFUSED)
         losses = events.losses

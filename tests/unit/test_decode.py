@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconnect.decode import address, decode, decode_flows
+from tcpconnect.counted import decode_flows
+from tcpconnect.decode import address, decode
 from tcpconnect.formats import open_format
 from tcpconnect.kernel.records import (
     ABORTED,

@@ -18,7 +18,8 @@ import pytest
 
 from tcpconnect.bpf import config, networks, pinned, selection
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
-from tcpconnect.decode import decode, decode_flows
+from tcpconnect.counted import decode_flows
+from tcpconnect.decode import decode
 from tcpconnect.enrich import names as enrich_names
 from tcpconnect.enrich import process
 from tcpconnect.kernel import records

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
+from tcpconnect.connection import CONNECTION
 from tcpconnect.enrich import process
 from tcpconnect.enrich.place import Places
 from tcpconnect.enrich.process import Processes
 from tcpconnect.kernel import records
-from tcpconnect.settings import DETAILS
+from tcpconnect.settings import Settings
 from tests.support.samples import connection
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 ID = "0123456789abcdef" * 4
 HEADER = bytes(HEADER_BYTES)
+DETAILS = [n for n, c in CONNECTION.items() if Settings(columns=[n]).with_process]
+TOLD = Settings(columns=DETAILS).told
 
 
 def names(path: str) -> bytes:
@@ -60,7 +63,7 @@ def shown(
 @pytest.mark.parametrize("large", [False, True])
 def test_all_details(tmp_path: Path, large: bool) -> None:  # noqa: FBT001
     """A record of either size says all of a process."""
-    processes = Processes(DETAILS, Places(str(tmp_path)))
+    processes = Processes(TOLD, Places(str(tmp_path)))
     scope = f"docker-{ID}.scope"
     path = f"/system.slice/{scope}"
     processes.learn(record(7, "/usr/bin/curl", path, "/x", b"curl\0-s\0", large=large))
@@ -80,10 +83,10 @@ def test_all_details(tmp_path: Path, large: bool) -> None:  # noqa: FBT001
     }
 
 
-@pytest.mark.parametrize("detail", sorted(DETAILS))
+@pytest.mark.parametrize("detail", DETAILS)
 def test_unknown(detail: str) -> None:
     """Of a process that nothing is known of, only the numbers are."""
-    event = shown(Processes(frozenset({detail})), 0, ppid=8, mntns=9)
+    event = shown(Processes(Settings(columns=[detail]).told), 0, ppid=8, mntns=9)
     known = {"ppid": 8, "mntns": 9}.get(detail)
     assert getattr(event, detail) == known
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
 from tcpconnect import trace
+from tcpconnect.bpf.config import Detail
+from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import UsageError
-from tcpconnect.settings import BASICS, Settings
+from tcpconnect.settings import Settings
+
+BASICS = {"comm", "uid", "netns", "cgroup_id"}
+
+
+def test_what_is_read_by_default() -> None:
+    """All that takes nothing more than a look at the task and the socket."""
+    assert Settings().told == BASICS
+    assert Settings(columns=()).told == set()
 
 
 def test_names_need_to_know_where_they_were_seen() -> None:
     """With names, the places of a connect are read whatever is shown; else not."""
-    nothing: frozenset[str] = frozenset()
-    assert Settings(basics=nothing).told == nothing
-    assert Settings(basics=nothing, dns=True).told == {
-        *("netns", "cgroup_id", "start"),
-    }
-    assert Settings(dns_latency=True, details=frozenset({"exe"})).told == {
-        "exe",
-        "start",
-        *BASICS,
-    }
+    where = {"netns", "cgroup_id", "start"}
+    assert Settings(columns=["pid"]).told == set()
+    assert Settings(columns=["pid"], dns=True).told == where
+    assert Settings(columns=["query"]).told == where
+    assert Settings(columns=["exe", "uid"], dns=True).told == {"exe", "uid", *where}
+    assert Settings(dns_latency=True).told == {"start", *BASICS}
 
 
 def test_a_count_tells_of_nobody() -> None:
@@ -31,16 +38,51 @@ def test_a_count_tells_of_nobody() -> None:
 
     With names, the namespace: local addresses are other ones in each.
     """
-    counted = Settings(count=True, details=frozenset({"exe"}))
-    assert counted.told == set()
-    named = Settings(count=True, dns=True, details=frozenset({"exe"}))
-    assert named.told == {"netns"}
+    assert Settings(count=True).told == set()
+    assert Settings(count=True, dns=True).told == {"netns"}
+    assert Settings(count=True, columns=["query"]).told == {"netns"}
 
 
-def test_unknown_basic_detail() -> None:
-    """One that does not exist is named, with those that do."""
-    with pytest.raises(UsageError, match="no basic detail 'exe': expected cgroup_id"):
-        Settings(basics=frozenset({"exe"}))
+@pytest.mark.parametrize("name", [*CONNECTION])
+def test_what_is_read_is_known_to_the_kernel(name: str) -> None:
+    """What a field has read is a bit of what the program is told to tell."""
+    told = Settings(columns=[name]).told - {"start"}
+    assert told <= {str(bit.name).lower() for bit in Detail}
+
+
+def test_every_detail_is_of_a_field() -> None:
+    """There is nothing that the program can tell and nobody wants."""
+    told = Settings(columns=[*CONNECTION]).told
+    assert {*told, "legacy"} == {str(bit.name).lower() for bit in Detail}
+
+
+@pytest.mark.parametrize(
+    ("columns", "process", "containers"),
+    [
+        (["comm"], False, False),
+        (["ppid"], True, False),
+        (["unit"], True, False),
+        (["pod"], True, True),
+    ],
+)
+def test_who_connects(columns: list[str], *, process: bool, containers: bool) -> None:
+    """What is wanted of the process, and of its container, follows from columns."""
+    settings = Settings(columns=columns)
+    assert (settings.with_process, settings.with_containers) == (process, containers)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"columns": ["dprot"]}, "no column 'dprot'; did you mean dport?"),
+        ({"columns": ["pid", "pid"]}, "column 'pid' is there twice"),
+        ({"columns": ["pid"], "count": True}, "no column 'pid'"),
+    ],
+)
+def test_unknown_column(members: dict[str, Any], message: str) -> None:
+    """One that does not exist is named, with one that is near."""
+    with pytest.raises(UsageError, match=re.escape(message)):
+        Settings(**members)
 
 
 @pytest.mark.parametrize(
@@ -71,11 +113,11 @@ def test_refused(wrong: dict[str, Any], expected: str) -> None:
 def test_kept() -> None:
     """Whatever collections are given, sets that can't change are kept."""
     ports = {80}
-    settings = Settings(ports=ports, to=["10.0.0.0/8"], basics=[], slower_ms=0)
+    settings = Settings(ports=ports, to=["10.0.0.0/8"], columns=["pid"], slower_ms=0)
     ports.add(81)
     assert settings.ports == frozenset({80})
     assert settings.to == {ip_network("10.0.0.0/8")}
-    assert settings.basics == frozenset()
+    assert settings.columns == ("pid",)
 
 
 @pytest.mark.parametrize(

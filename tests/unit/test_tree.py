@@ -12,8 +12,9 @@ import pytest
 
 SOURCES = Path(__file__).parents[2] / "src"
 
-# What is there for people to look at.
-SHOWN = "tcpconnect.fields tcpconnect.connection tcpconnect.flow tcpconnect.formats*"
+# What is there for people to look at, and what makes it.
+SHOWN = "tcpconnect.fields tcpconnect.connection tcpconnect.image tcpconnect.flow "
+SHOWN += "tcpconnect.formats* tcpconnect.decode tcpconnect.counted tcpconnect.enrich*"
 
 # Modules that import none of these when they run, but for the exceptions.
 RULES = [
@@ -30,7 +31,7 @@ RULES = [
     ("tcpconnect.enrich*", "tcpconnect.bpf*", ""),
     (
         "tcpconnect.bpf* tcpconnect.kernel*",
-        f"{SHOWN} tcpconnect.decode tcpconnect.enrich* tcpconnect.tracer",
+        f"{SHOWN} tcpconnect.tracer",
         "",
     ),
 ]

@@ -129,7 +129,7 @@ def test_format(line: str, expected: str) -> None:
 
 
 # What of Settings tells that it is wanted.
-WANTED = {"lport": "lport", "with_result": "result", "named": "dns"}
+WANTED = {"with_lport": "lport", "with_result": "result", "named": "dns"}
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,26 @@ def test_implied(line: str, expected: str) -> None:
     settings = view(line).settings
     wanted = [what for name, what in WANTED.items() if getattr(settings, name)]
     assert " ".join(wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", {"comm"}),
+        ("-L", {"comm"}),
+        ("-U", {"comm", "uid"}),
+        ("-j", {"comm", "uid", "netns"}),
+        ("-d", {"comm", "netns", "cgroup_id", "start"}),
+        ("-c", set()),
+        ("-cd", {"netns"}),
+        ("--columns daddr", set()),
+        ("--columns cgroup_id,netns", {"cgroup_id", "netns"}),
+        ("--columns ppid,exe,pod", {"ppid", "exe", "cgroup"}),
+    ],
+)
+def test_what_is_read(line: str, expected: set[str]) -> None:
+    """The kernel reads of who connects what is shown, and what names need."""
+    assert view(line).settings.told == expected
 
 
 @pytest.mark.parametrize(

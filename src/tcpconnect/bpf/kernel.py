@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf import cgroup, follow, libbpf, pinned
-from tcpconnect.bpf.config import Config, Detail
+from tcpconnect.bpf.config import DEEP, IMAGE, Config, Detail
 from tcpconnect.bpf.follow import Follow
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.release import programs_are_preemptible
@@ -26,7 +26,7 @@ from tcpconnect.kernel.records import (
     UNKNOWN,
     Progress,
 )
-from tcpconnect.settings import CGROUP_DETAILS, NOWHERE
+from tcpconnect.settings import NOWHERE
 
 if TYPE_CHECKING:
     import ctypes
@@ -50,12 +50,10 @@ MAX_VISITORS = 16384  # processes that connect to loopback addresses
 
 def _bits(told: frozenset[str]) -> Detail:
     bits = Detail(0)
-    for name in told - CGROUP_DETAILS:
+    for name in told:
         bits |= Detail[name.upper()]
-    if told & CGROUP_DETAILS:
-        bits |= Detail.CGROUP
-        if cgroup.has_legacy():
-            bits |= Detail.LEGACY
+    if Detail.CGROUP in bits and cgroup.has_legacy():
+        bits |= Detail.LEGACY
     return bits
 
 
@@ -79,6 +77,9 @@ class Attempts(Part):
         super().__init__()
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
+        self._tell = _bits(settings.told)
+        by_place = settings.cgroups or settings.containers or settings.mntnsmap
+        self._deep = bool(self._tell & DEEP or by_place)
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
         self._selection = Selection(settings, places)
@@ -97,7 +98,7 @@ class Attempts(Part):
 
     def _leave_out(self) -> None:
         """Load one of plain and deep, and what looks at ends only to track them."""
-        deep = self._settings.deep
+        deep = self._deep
         self._bpf.leave_out(CHANGES[not deep])
         if self._preemptible:
             self._bpf.leave_out(CHANGES_PERF[not deep])
@@ -117,7 +118,7 @@ class Attempts(Part):
 
         Perf's comes first. What else sees ends is there before what sees beginnings.
         """
-        deep = self._settings.deep
+        deep = self._deep
         if self._preemptible:
             self._attach_perf(CHANGES_PERF[deep])
         if self._settings.track:
@@ -147,11 +148,11 @@ class Attempts(Part):
             self._bpf.resize(SLOTS, 1 << SLOT_BITS)
         if settings.count:
             self._bpf.resize("flows", MAX_FLOWS)
-        if "start" in settings.told:
+        if Detail.START in self._tell:
             self._bpf.resize("visitors", MAX_VISITORS)
         else:
             self._bpf.leave_out_maps("visitors")
-        if not settings.tell_image:
+        if not self._tell & IMAGE:
             self._bpf.leave_out_maps("images", "scratches")
         elif self._preemptible:
             self._bpf.resize("scratches", 2)  # one for each program
@@ -177,7 +178,7 @@ class Attempts(Part):
         config.wait_end = settings.wait_end
         config.count = settings.count
         config.failed = settings.failed
-        config.tell = _bits(settings.told)
+        config.tell = self._tell
         config.slot_shift = 64 - SLOT_BITS
         self._selection.configure(config)
 

@@ -24,7 +24,6 @@ from tcpconnect.kernel.records import (
     SMALL_PROCESS,
 )
 from tcpconnect.output import harmless
-from tcpconnect.settings import CGROUP_DETAILS, NAMED_DETAILS
 
 if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run
@@ -42,15 +41,17 @@ class Processes(Part):
 
     def __init__(
         self,
-        details: frozenset[str],
+        told: frozenset[str],
         places: Places | None = None,
         max_bytes: int = MAX_BYTES,
+        *,
+        names_containers: bool = False,
     ) -> None:
         super().__init__()
-        self._ppid, self._mntns = "ppid" in details, "mntns" in details
+        self._ppid, self._mntns = "ppid" in told, "mntns" in told
         self._places = places or Places()
-        self._placed = bool(details & CGROUP_DETAILS)
-        self._names_containers = bool(details & NAMED_DETAILS)
+        self._placed = "cgroup" in told
+        self._names_containers = names_containers
         self._images: OrderedDict[int, Image] = OrderedDict()
         self._bytes = 0
         self._max_bytes = max_bytes
