@@ -1,0 +1,111 @@
+"""A column is added in a copy, in the files that ARCHITECTURE.md names: that is all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# File: a text in it, and what is put behind that.
+Edits = dict[str, tuple[str, str]]
+
+AT_HAND: Edits = {
+    "connection.py": (
+        'Field("DPORT", 5, "destination port", "d")]\n',
+        '    added: Annotated[int, Field("ADDED", 5, "the same", "d", unit="s")]\n',
+    ),
+    "decode.py": ("_addresses[daddr],\n            dport,\n", "            dport,\n"),
+}
+OF_A_CGROUP: Edits = {
+    "image.py": (
+        '"UID of the pod", needs="process", reads="cgroup"),\n    ] = None\n',
+        """\
+    added: Annotated[
+        str | None, Field("ADDED", 5, "x", unit="s", needs="process", reads="cgroup")
+    ] = None
+""",
+    ),
+    "enrich/place.py": ("            pod_uid=uid,\n", '            added="443",\n'),
+    "connection.py": (
+        "        return self.image.place.pod_uid\n",
+        """\
+    @property
+    def added(self) -> str | None:
+        return self.image.place.added
+""",
+    ),
+}
+
+# What is shown of a connection to port 443, and all that is said of the column.
+SHOW = """
+from tcpconnect.bpf.ring import HEADER_BYTES, Run
+from tcpconnect.connection import CONNECTION
+from tcpconnect.decode import decode
+from tcpconnect.enrich.process import Processes
+from tcpconnect.kernel.records import ATTEMPT, ORIGIN, SMALL_PROCESS
+from tcpconnect.info import columns_help, schema
+from tcpconnect.settings import Settings
+from tcpconnect.formats import open_format
+
+settings = Settings(columns=["added"])
+raw = bytearray(ATTEMPT.pack(*[0] * 3, *[bytes(16)] * 2, *[0] * 5, 443, 0, 4, b""))
+raw += ORIGIN.pack(1, 0, 0, 0, 0, 0)
+events = decode([ATTEMPT.unpack_from(raw)], 0)
+processes = Processes(settings.told)
+process = SMALL_PROCESS.layout.pack(1, 0, 0, 2, 0, 0, b"a\\0")
+processes.learn(Run(SMALL_PROCESS.length, bytes(HEADER_BYTES) + process))
+processes.add_to(events, bytes(HEADER_BYTES) + raw)
+for output in ("table", "json", "csv"):
+    format = open_format(output, [CONNECTION["added"]])
+    print((format.header() + format.rows(events)).decode().strip())
+print(events[0].added, settings.with_process)
+print("added" in columns_help(count=False), '"added"' in schema(count=False))
+"""
+
+
+def row(what: str) -> set[str]:
+    """Return the files that the table names for what is to be added."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    (touch,) = re.findall(rf"^\| {what} \| (.*) \|$", text, re.MULTILINE)
+    return set(re.findall(r"`([\w/]+\.\w+)`", touch))
+
+
+@pytest.mark.parametrize(
+    ("what", "edits", "quoted", "process"),
+    [
+        ("a column from data at hand", AT_HAND, "443", "False"),
+        ("a column that a cgroup tells", OF_A_CGROUP, '"443"', "True"),
+    ],
+)
+def test_a_column(
+    tmp_path: Path, what: str, edits: Edits, quoted: str, process: str
+) -> None:
+    """It is in every output, in the help and in the schema, and is traced."""
+    assert row(what) == set(edits)
+    copy = tmp_path / "tcpconnect"
+    ignored = shutil.ignore_patterns("*.o", "__pycache__")
+    shutil.copytree(ROOT / "src/tcpconnect", copy, ignore=ignored)
+    for name, (place, added) in edits.items():
+        text = (copy / name).read_text()
+        assert text.count(place) == 1
+        (copy / name).write_text(text.replace(place, place + added))
+    shown = subprocess.run(
+        [sys.executable, "-c", SHOW],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert shown == [
+        *("ADDED(s)", "443"),
+        json.dumps({"added": json.loads(quoted)}, separators=(",", ":")),
+        *("added", "443", f"443 {process}", "True True"),
+    ]
