@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from tcpconnect.connection import Connection
     from tcpconnect.flow import Flow
     from tcpconnect.settings import Settings
+    from tcpconnect.sources.recording import Recording
     from tcpconnect.tracer import Trace
 
 __version__ = "0.1.0"
-__all__ = ["Connection", "Flow", "Settings", "Trace", "trace"]
+__all__ = ["Connection", "Flow", "Recording", "Settings", "Trace", "trace"]
 
 _HOMES = {
     "Connection": "tcpconnect.connection",
     "Flow": "tcpconnect.flow",
+    "Recording": "tcpconnect.sources.recording",
     "Settings": "tcpconnect.settings",
     "Trace": "tcpconnect.tracer",
     "trace": "tcpconnect.api",

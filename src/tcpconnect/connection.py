@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from tcpconnect.fields import BAD, ODD, Field, columns_of, rfc3339, slow
+from tcpconnect.fields import BAD, ODD, Field, columns_of, from_rfc3339, rfc3339, slow
 from tcpconnect.image import UNKNOWN, Image
 
 NO_QUERY = "No DNS Query"
@@ -29,7 +29,12 @@ class Connection(msgspec.Struct, gc=False):
     time: Annotated[
         int,
         Field(
-            "TIME", 30, "when it began, RFC 3339 in UTC", shown=rfc3339, shown_type=TIME
+            "TIME",
+            30,
+            "when it began, RFC 3339 in UTC",
+            shown=rfc3339,
+            shown_type=TIME,
+            read=from_rfc3339,
         ),
     ]
     uid: Annotated[int, Field("UID", 5, "user ID of the process", "d", reads="uid")]

@@ -27,7 +27,8 @@ class Field(NamedTuple):
 
     ``reads`` is what the kernel has to read of who connects, a word of enum detail.
     ``spec`` is the printf conversion of a table cell; ``shown`` turns the member's
-    value into the one shown, of type ``shown_type``, in every output. ``cell`` names
+    value into the one shown, of type ``shown_type``, in every output; ``read`` does the
+    same the other way round, and raises ValueError. ``cell`` names
     the attribute that a table shows instead of the member; ``tone`` tells which values
     a terminal sets off, and how: BAD, ODD or "".
     """
@@ -38,6 +39,7 @@ class Field(NamedTuple):
     spec: str = "s"
     shown: Callable[[Any], Any] | None = None
     shown_type: Any = None
+    read: Callable[[Any], Any] | None = None
     cell: str = ""
     tone: Callable[[Any], str] | None = None
     unit: str = ""
@@ -106,7 +108,7 @@ def slow(milliseconds: float) -> str:
 MAX_SECONDS = 256  # an attempt may end two minutes after it began
 
 
-class _Seconds(dict[str, str]):
+class _Texts(dict[str, str]):
     """Texts of whole seconds since the epoch, kept for the next time."""
 
     def __missing__(self, seconds: str) -> str:
@@ -117,11 +119,29 @@ class _Seconds(dict[str, str]):
         return text
 
 
-_seconds = _Seconds()
+class _Seconds(dict[str, int]):
+    """The other way round. Raises ValueError."""
+
+    def __missing__(self, text: str) -> int:
+        from datetime import datetime  # only recordings are read
+
+        if len(self) >= MAX_SECONDS:
+            self.clear()
+        seconds = self[text] = int(datetime.fromisoformat(f"{text}+00:00").timestamp())
+        return seconds
+
+
+_texts, _seconds = _Texts(), _Seconds()
 
 
 def rfc3339(nanoseconds: int) -> str:
     """Return a time since the epoch as RFC 3339 in UTC, with nanoseconds."""
     # A third sooner than by arithmetic.
     digits = str(nanoseconds).zfill(10)
-    return f"{_seconds[digits[:-9]]}.{digits[-9:]}Z"
+    return f"{_texts[digits[:-9]]}.{digits[-9:]}Z"
+
+
+def from_rfc3339(text: str) -> int:
+    """Return the time that ``rfc3339`` made a text of. Raises ValueError."""
+    seconds, _, fraction = text.removesuffix("Z").partition(".")
+    return _seconds[seconds] * 10**9 + int(fraction[:9].ljust(9, "0"))

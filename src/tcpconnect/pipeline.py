@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from tcpconnect import __version__
 from tcpconnect.api import trace
 from tcpconnect.batch import NO_LOSSES, Totals
 from tcpconnect.bpf.capabilities import keep_only
@@ -76,8 +77,11 @@ def _output(target: int | str, display: Display, line: CommandLine) -> Output:
     if not display.recorded:
         return Text(target, display, line.color)
     from tcpconnect.outputs.recording import Recording
+    from tcpconnect.recorded import SCHEMA, About
 
-    return Recording(target, display, line.words)
+    host, options = os.uname().nodename, line.words
+    about = About(version=__version__, host=host, options=options, schema=SCHEMA)
+    return Recording(target, display, about)
 
 
 def _target(path: str | None, line: CommandLine) -> int | str:

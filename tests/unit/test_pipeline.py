@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,9 @@ from msgspec.structs import asdict
 
 from tcpconnect import cli
 from tcpconnect.batch import Batch, Losses
+from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import Flow
+from tcpconnect.outputs.queued import Queued
 from tcpconnect.settings import Settings
 from tests.support.samples import connection, whole
 
@@ -288,3 +291,53 @@ def test_options_reach_the_trace(
     assert {
         n: v for n, v in asked.items() if v != defaults[n] and n != "columns"
     } == expected
+
+
+def test_several_outputs(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Each has all lines; a suffix decides for its file, options for all others."""
+    trace.script = batches_of(2, 1)
+    names = [str(tmp_path / name) for name in ("a.csv", "b.jsonl", "c.txt")]
+    files = " ".join(f"-o {name}" for name in names)
+    lines, _ = run(capfd, f"-j --columns dport -o - {files}")
+    objects = ['{"dport":1}', '{"dport":2}', '{"dport":3}']
+    csv, recording, text = [Path(name).read_text().splitlines() for name in names]
+    assert lines == text == objects
+    assert csv == ["dport", "1", "2", "3"]
+    head, *events, total = map(json.loads, recording)
+    assert head["tcpconnect"]["options"][:3] == ["-j", "--columns", "dport"]
+    assert [event["dport"] for event in events] == [1, 2, 3]
+    assert set(events[0]) == set(CONNECTION)
+    assert total == {"total": {"events": 3, "dropped": 0, "lost": {}}}
+
+
+def test_flows_in_several_outputs(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With -c a .jsonl file has an object for each flow; a histogram is in tables."""
+    trace.script = batches_of(0)
+    names = [str(tmp_path / name) for name in ("a.csv", "b.jsonl", "c")]
+    files = " ".join(f"-o {name}" for name in names)
+    assert run(capfd, f"-c --histogram {files}") == ([], READY)
+    csv, objects, table = [Path(name).read_text().splitlines() for name in names]
+    assert len(csv) == len(objects) + 1 == 4
+    assert json.loads(objects[0])["connects"] == whole(Flow).connects
+    assert "distribution" in table[4]
+
+
+def test_what_a_slow_output_dropped_is_told(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The line names the file."""
+    trace.script = batches_of(1, 1, 1)
+    file = str(tmp_path / "file")
+
+    def drop(queued: Queued, batch: Batch) -> None:
+        queued.dropped += len(batch.events)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Queued, "write", drop)
+        _, err = run(capfd, f"-o {file}")
+    *_, line = err.splitlines()
+    assert line.startswith(f"tcpconnect: in total, 3 attempts not written to '{file}'")

@@ -10,49 +10,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect import __version__
 from tcpconnect.batch import NO_LOSSES
 from tcpconnect.outputs.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tcpconnect.batch import Batch, Totals
+    from tcpconnect.recorded import About
     from tcpconnect.view import Display
-
-# Readers refuse a newer one; that there are more keys, or kinds of lines, is no reason
-# for another.
-SCHEMA = 1
 
 
 class Recording(Text):
-    """Lines of JSON in a file; ``options`` are the words of the command line."""
+    """Lines of JSON in a file; the first one is ``about`` what makes it."""
 
-    def __init__(
-        self, target: int | str, display: Display, options: Sequence[str]
-    ) -> None:
+    def __init__(self, target: int | str, display: Display, about: About) -> None:
         super().__init__(target, display)
-        self._options = list(options)
+        self._about = about
         self._lost = NO_LOSSES
 
     def open(self) -> None:
         """Open the file. Raises OutputError."""
         super().open()
-        from os import uname
-
         from msgspec.json import Encoder
 
-        self._host = uname().nodename
         self._encode = Encoder().encode
 
     def _head(self) -> bytes:
-        about = {
-            "version": __version__,
-            "host": self._host,
-            "options": self._options,
-            "schema": SCHEMA,
-        }
-        return self._line("tcpconnect", about)
+        return self._line("tcpconnect", self._about)
 
     def _lines(self, batch: Batch) -> bytes:
         lines = [self._line("warning", warning) for warning in batch.warnings]

@@ -1,0 +1,211 @@
+"""A recording as a source: its events, losses and warnings, without root.
+
+It reads what ``outputs/recording.py`` writes, and lines of ``-j``, too, where the
+destination is among the columns. Anyone may have made it: lines are bounded, values
+checked, and texts made harmless.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tcpconnect.batch import NO_LOSSES, Batch, Losses
+from tcpconnect.connection import CONNECTION, Connection
+from tcpconnect.errors import TcpconnectError
+from tcpconnect.formats import compiled
+from tcpconnect.output import harmless
+from tcpconnect.recorded import SCHEMA, About
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tcpconnect.fields import Column
+
+READ_BYTES = 256 << 10
+MAX_LINE = 1 << 20  # bytes
+EPOCH = "1970-01-01T00:00:00Z"
+DESTINATION = "daddr"  # what every event has
+
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+
+
+def _row() -> type[Any]:
+    """Return the type of a line: each key of an event may be missing, and others too.
+
+    What is no event has no destination, but one of the last keys.
+    """
+    keys: list[tuple[str, Any, Any]] = [
+        (name, _type_of(column), _missing(column))
+        for name, column in CONNECTION.items()
+        if name != DESTINATION
+    ]
+    for name, kind in (
+        (DESTINATION, str),
+        ("tcpconnect", About),
+        ("lost", dict[str, int]),
+        ("warning", str),
+        ("total", msgspec.Raw),
+    ):
+        keys.append((name, kind | UnsetType, UNSET))
+    return msgspec.defstruct("Row", keys, gc=False)
+
+
+def _type_of(column: Column) -> Any:
+    """Return the type of a column's values; numbers are those that the kernel has."""
+    if column.field.shown_type:
+        return column.field.shown_type
+    return {int: Number, int | None: Number | None}.get(column.type, column.type)
+
+
+def _missing(column: Column) -> Any:
+    """Return what a key that is missing stands for."""
+    if column.nullable:
+        return None
+    return EPOCH if column.field.shown else column.type()
+
+
+def _reader() -> Callable[[Iterable[Any]], list[Connection]]:
+    """Return a function from rows to Connections."""
+    known: dict[str, Any] = {"harmless": harmless}
+    return compiled(_expression(Connection, known), known)
+
+
+def _expression(struct: type[msgspec.Struct], known: dict[str, Any]) -> str:
+    """Return what makes a struct of a row, as source; ``known`` gets what it names."""
+    members = []
+    for name, hint in struct.__annotations__.items():
+        if column := CONNECTION.get(name):
+            members.append(f"{name}={_value(column, known)}")
+        elif hasattr(hint, "__struct_fields__"):
+            members.append(f"{name}={_expression(hint, known)}")
+        else:
+            members.append(f"{name}=0")  # the time by a clock that others do not have
+    known[struct.__name__] = struct
+    return f"{struct.__name__}({', '.join(members)})"
+
+
+def _value(column: Column, known: dict[str, Any]) -> str:
+    value = f"struct.{column.name}"
+    if column.field.read:
+        known[f"read_{column.name}"] = column.field.read
+        return f"read_{column.name}({value})"
+    if column.type is str:
+        return f"harmless({value})"
+    if str in get_args(column.type):
+        return f"({value} and harmless({value}))"
+    return value
+
+
+_Row = _row()
+_decoder = msgspec.json.Decoder(_Row)
+_read = _reader()
+
+
+class Recording:
+    """A source of what was recorded, from a descriptor, which it does not close.
+
+    ``name`` is what errors call it; ``about`` what made it, once that is known.
+    """
+
+    def __init__(self, fd: int, name: str) -> None:
+        self.about: About | None = None
+        self._fd = fd
+        self._name = name
+        self._losses = NO_LOSSES
+        self._lines = 0  # that were read
+        self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what was recorded, as it can be read. Raises TcpconnectError."""
+        yield self._batch([], [])
+        left = b""
+        while data := self._next():
+            lines, newline, left = (left + data).rpartition(b"\n")
+            if len(left) > MAX_LINE:
+                raise self._error(self._lines + 1, "the line is too long")
+            if newline:
+                yield self._decoded(lines)
+        if left:
+            warning = f"{self._name} ends within a line: it was cut"
+            yield self._batch([], [warning])
+
+    def stop(self) -> None:
+        """End the batches soon; may be called from a signal handler or thread."""
+        os.write(self._waker, b"\0")
+
+    def close(self) -> None:
+        """Forget what it takes to stop."""
+        os.close(self._wake)
+        os.close(self._waker)
+
+    def _next(self) -> bytes:
+        """Return what can be read; nothing at the end, or when it has been stopped."""
+        ready = select.poll()
+        ready.register(self._wake, select.POLLIN)
+        ready.register(self._fd, select.POLLIN)
+        if any(fd == self._wake for fd, _ in ready.poll()):
+            return b""
+        try:
+            return os.read(self._fd, READ_BYTES)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise TcpconnectError(f"can't read {self._name}", reason) from error
+
+    def _decoded(self, lines: bytes) -> Batch:
+        try:
+            rows = _decoder.decode_lines(lines)
+        except msgspec.DecodeError:
+            raise self._first_wrong(lines) from None
+        events = [row for row in rows if row.daddr is not UNSET]
+        warnings: list[str] = []
+        if len(events) < len(rows):
+            for number, row in enumerate(rows, self._lines + 1):
+                if row.daddr is UNSET:
+                    warnings += self._take(row, number)
+        try:
+            connections = _read(events)
+        except ValueError:
+            raise self._first_wrong(lines) from None
+        self._lines += len(rows)
+        return self._batch(connections, warnings)
+
+    def _take(self, row: Any, number: int) -> Iterator[str]:
+        """Take in a line that is no event; yield what it warns of."""
+        if row.tcpconnect is not UNSET:
+            self.about = row.tcpconnect
+            if self.about.schema > SCHEMA:
+                version = harmless(self.about.version)
+                reason = f"tcpconnect {version} has made it, which is newer"
+                raise self._error(number, reason)
+        elif row.lost is not UNSET:
+            known = {n: row.lost[n] for n in Losses.__struct_fields__ if n in row.lost}
+            self._losses += Losses(**known)
+            for name in row.lost.keys() - known:
+                yield f"{row.lost[name]} lost: {harmless(name)}"
+        elif row.warning is not UNSET:
+            yield harmless(row.warning)
+        elif row.total is UNSET:
+            raise self._error(number, f"it has no {DESTINATION}")
+
+    def _first_wrong(self, lines: bytes) -> TcpconnectError:
+        """Return an error about the first line that can't be decoded."""
+        for number, line in enumerate(lines.splitlines(), self._lines + 1):
+            try:
+                _read([_decoder.decode(line)])
+            except ValueError as error:  # msgspec's are kinds of it
+                return self._error(number, harmless(str(error)))
+        return self._error(self._lines + 1, "it is no line of JSON")
+
+    def _error(self, line: int, reason: str) -> TcpconnectError:
+        remedy = "give a file of tcpconnect -o FILE.jsonl, or lines of -j"
+        return TcpconnectError(f"can't read {self._name}, line {line}", reason, remedy)
+
+    def _batch(self, events: list[Connection], warnings: list[str]) -> Batch:
+        return Batch(events, self._losses, warnings, time.time())
