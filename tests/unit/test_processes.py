@@ -68,7 +68,7 @@ ME = os.getpid()
 def hostile_name() -> Iterator[None]:
     """The name of this process looks like what follows a name in /proc/PID/stat."""
     comm = Path("/proc/self/comm")
-    before = comm.read_text()
+    before = comm.read_text().strip()
     comm.write_text("x) Z 1 2 3 (")
     yield
     comm.write_text(before)
