@@ -19,6 +19,7 @@ from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -80,7 +81,7 @@ def test_an_import_is_seen() -> None:
     """What the other tests rely on: an import is told."""
     code = WATCH.replace("sys.exit(main())", "main()\nimport this")
     words = [sys.executable, "-c", code, "--duration", "0.01", "-P", str(PORT)]
-    ended = subprocess.run(words, check=False, capture_output=True)
+    ended = subprocess.run(words, check=False, capture_output=True, timeout=60)
     assert ended.stderr.startswith(READY + b"this is imported late\n")
 
 
@@ -95,6 +96,17 @@ def test_trace(options: str, end: str) -> None:
         if end not in ends or options.startswith("-c"):
             process.send_signal(signal.SIGINT)
         assert late(process) == (0, [])
+
+
+@pytest.mark.parametrize("options", ["", "-c"])
+def test_several_outputs(options: str, tmp_path: Path) -> None:
+    """Each format has a thread, and what it imports is there before."""
+    files = [word for name in ("a.csv", "b.jsonl", "c") for word in ("-o", name)]
+    with watched(*options.split(), *files, cwd=tmp_path) as process:
+        attempt("127.0.0.1", PORT)
+        process.send_signal(signal.SIGINT)
+        assert late(process) == (0, [])
+    assert all(file.stat().st_size for file in tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("options", ["", "-v", "-c", "-cr --histogram", "-j -v"])
@@ -148,10 +160,10 @@ def test_names_of_a_container_to_come() -> None:
 
 def test_an_error_that_nobody_foresaw() -> None:
     """A bug is one line, with -v what led to it."""
-    broken = "pipeline.write = lambda fd, data: 1 / 0\nfrom tcpconnect.cli"
+    broken = "pipeline.Text.write = lambda self, batch: 1 / 0\nfrom tcpconnect.cli"
     code = WATCH.replace("from tcpconnect.cli", broken)
     words = [sys.executable, "-c", code, "-v", "-P", str(PORT)]
-    ended = subprocess.run(words, check=False, capture_output=True)
+    ended = subprocess.run(words, check=False, capture_output=True, timeout=60)
     assert ended.returncode == 1
     *_, last = ended.stderr.splitlines()
     assert last.startswith(b"tcpconnect: internal error: ZeroDivisionError: ")
