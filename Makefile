@@ -64,6 +64,7 @@ lint: $(VENV)/tools ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(BPF)
+	$(BIN)/python -m bpf --headers
 
 format: $(VENV)/tools ## rewrite in style
 	$(BIN)/ruff check --fix-only .

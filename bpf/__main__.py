@@ -1,7 +1,11 @@
-"""Compiles the BPF objects that are older than their sources."""
+"""Compiles the BPF objects that are older than their sources.
+
+``--headers`` checks instead that each header compiles by itself.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -67,13 +71,22 @@ def compile_objects() -> None:
         made, dependencies = OBJECTS / f"{name}.bpf.o", BUILD / f"{name}.d"
         if not is_current(made, dependencies):
             written = ["-MMD", "-MF", str(dependencies), "-o", str(made)]
-            _compile(*flags, *written, "-c", f"{SOURCES}/{source}.bpf.c")
+            command = [*compiler(), *flags, *written]
+            command += ["-c", f"{SOURCES}/{source}.bpf.c"]
+            subprocess.run(command, check=True)
 
 
-def _compile(*arguments: str) -> None:
-    """Run the compiler; CalledProcessError when it refuses, and has said why."""
-    subprocess.run([*compiler(), *arguments], check=True)
+def check_headers() -> bool:
+    """Compile each header by itself; whether all include what they use."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    command = [*compiler(), "-DTARGET_x86_64", "-o", f"{BUILD}/header.o", "-c"]
+    command += ["-x", "c", os.devnull, "-include"]
+    headers = sorted(SOURCES.glob("*.h"))
+    failed = [header for header in headers if subprocess.call([*command, str(header)])]
+    return not failed
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--headers"]:
+        sys.exit(not check_headers())
     compile_objects()

@@ -4,22 +4,24 @@
  * hierarchy, that answer what the socket has asked. Every received packet runs through
  * answer(), every sent one through question(), so they give up as soon as they can.
  */
-#include "netns.h"
-#include "questions.h"
-#include "room.h"
-#include "types.h"
+#include "core.bpf.h"
+#include "helpers.bpf.h"
+#include "kernel.bpf.h"
+#include "maps.bpf.h"
+#include "messages.bpf.h"
+#include "netns.bpf.h"
+#include "packets.bpf.h"
+#include "questions.bpf.h"
+#include "records.bpf.h"
+#include "room.bpf.h"
+#include "sockets.bpf.h"
+#include "waits.bpf.h"
 
 #define PASS 1
 #define RESPONSE 0x80
 #define TRUNCATED 0x02
 #define RCODE 0x0f
 #define NXDOMAIN 3
-
-/* The ring of attempts.h, put here before the load. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-} ring SEC(".maps");
 
 /*
  * The socket is a kernel pointer, but the verifier knows it as a bpf_sock, which has no
@@ -70,7 +72,7 @@ static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
 		if (has_room(&ring, sizeof(*record)))                                  \
 			record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);       \
 		if (!record) {                                                         \
-			__atomic_fetch_add(&progress.lost, 1, __ATOMIC_RELAXED);       \
+			add(&progress.lost_names, 1);                                  \
 			break;                                                         \
 		}                                                                      \
 		fill(skb, p, asked, &record->answer);                                  \

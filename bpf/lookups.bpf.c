@@ -6,82 +6,21 @@
  *
  * Built once for each architecture, since arguments come in registers.
  */
-#include "kernel.h"
-#include "netns.h"
-#include "room.h"
-#include "types.h"
-
-#if defined(TARGET_x86_64)
-/* struct pt_regs of arch/x86/include/uapi/asm/ptrace.h: r15 is its first. */
-#define REGISTER(ctx, n) (((const volatile __u64 *)(ctx))[n])
-#define ARGUMENT_1(ctx) REGISTER(ctx, 14) /* rdi */
-#define ARGUMENT_4(ctx) REGISTER(ctx, 11) /* rcx */
-#define ARGUMENT_5(ctx) REGISTER(ctx, 9)  /* r8 */
-#define ARGUMENT_6(ctx) REGISTER(ctx, 8)  /* r9 */
-#define RETURNED(ctx) REGISTER(ctx, 10)	  /* rax */
-#define STACK(ctx) REGISTER(ctx, 19)	  /* rsp */
-#define STACK_POPPED 8			  /* by a return: its address */
-#elif defined(TARGET_aarch64)
-/* struct user_pt_regs of arch/arm64/include/uapi/asm/ptrace.h: x0 is its first. */
-#define REGISTER(ctx, n) (((const volatile __u64 *)(ctx))[n])
-#define ARGUMENT_1(ctx) REGISTER(ctx, 0)
-#define ARGUMENT_4(ctx) REGISTER(ctx, 3)
-#define ARGUMENT_5(ctx) REGISTER(ctx, 4)
-#define ARGUMENT_6(ctx) REGISTER(ctx, 5)
-#define RETURNED(ctx) REGISTER(ctx, 0)
-#define STACK(ctx) REGISTER(ctx, 31) /* sp */
-#define STACK_POPPED 0		     /* the address is in a register */
-#else
-#error "unknown target"
-#endif
+#include "core.bpf.h"
+#include "helpers.bpf.h"
+#include "kernel.bpf.h"
+#include "libc.bpf.h"
+#include "maps.bpf.h"
+#include "netns.bpf.h"
+#include "records.bpf.h"
+#include "registers.bpf.h"
+#include "room.bpf.h"
+#include "sockets.bpf.h"
 
 #define RECHECK_NS 10000000000ULL
 #define HOST_ADDRESSES 64
 #define ADDRESS_CHARS 16 /* of IPv4 at most, with the NUL */
 #define GROUP_CHARS 4	 /* of IPv6 before the first colon, at most */
-
-/* struct addrinfo, struct hostent and socket addresses, the same in glibc and musl. */
-struct addrinfo {
-	int ai_flags;
-	int ai_family;
-	int ai_socktype;
-	int ai_protocol;
-	__u32 ai_addrlen;
-	void *ai_addr;
-	char *ai_canonname;
-	struct addrinfo *ai_next;
-};
-
-struct hostent {
-	char *h_name;
-	char **h_aliases;
-	int h_addrtype;
-	int h_length;
-	char **h_addr_list;
-};
-
-struct sockaddr_in {
-	__u16 sin_family;
-	__u16 sin_port;
-	__u32 sin_addr;
-};
-
-struct sockaddr_in6 {
-	__u16 sin6_family;
-	__u16 sin6_port;
-	__u32 sin6_flowinfo;
-	__u32 sin6_addr[4];
-};
-
-struct {
-	__u64 lost; /* lookups that did not fit the ring buffer */
-} progress SEC(".bss");
-
-/* The ring of attempts.h, put here before the load. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-} ring SEC(".maps");
 
 /*
  * A call is told from others of its thread by where the stack was at its entry: one
@@ -387,7 +326,7 @@ static __always_inline void emit_lookup(struct call *call, enum found kind)
 	if (has_room(&ring, sizeof(*l)))
 		l = bpf_ringbuf_reserve(&ring, sizeof(*l), 0);
 	if (!l) {
-		add(&progress.lost, 1);
+		add(&progress.lost_names, 1);
 		return;
 	}
 	tell(l, call, kind);

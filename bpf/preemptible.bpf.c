@@ -10,7 +10,16 @@
  * writes a map. So it comes first, and programs on the BTF tracepoint see what it was
  * skipped for. Those on perf's return 1: others who use perf get nothing otherwise.
  */
-#include "attempts.h"
+#include "attempt.bpf.h"
+#include "core.bpf.h"
+#include "helpers.bpf.h"
+#include "kernel.bpf.h"
+#include "maps.bpf.h"
+#include "outcome.bpf.h"
+#include "programs.bpf.h"
+#include "records.bpf.h"
+#include "sockets.bpf.h"
+#include "transition.bpf.h"
 
 #define MAX_TIDS (4 << 20) /* PID_MAX_LIMIT of include/linux/threads.h */
 
@@ -119,7 +128,23 @@ static __always_inline void changes(struct transition t, bool deep)
 		enters_syn_sent(t, deep, 1);
 }
 
-#include "programs.h"
+/*
+ * One of these two is loaded. The second has what looks deep into the task: for each
+ * type there libbpf searches all types of the kernel, which takes a third of its time.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int attempt_changes(__u64 *ctx)
+{
+	changes(transition(ctx), 0);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int attempt_changes_deep(__u64 *ctx)
+{
+	changes(transition(ctx), 1);
+	return 0;
+}
 
 /* The last: counts what no other saw. What it is skipped for itself is not counted. */
 SEC("tp_btf/inet_sock_set_state")
@@ -141,8 +166,8 @@ int attempt_missed(__u64 *ctx)
 	return 0;
 }
 
-/* The programs of follow.h on perf's tracepoints: what one is skipped for, the other
- * sees. */
+/* The programs of follow.bpf.h on perf's tracepoints: what one is skipped for, the
+ * other sees. */
 struct trace_event_raw_task_newtask {
 	int pid;
 	unsigned long clone_flags;

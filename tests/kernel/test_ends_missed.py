@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns", "far")
 
 MANY = 8
-STATE_S = 0.01  # STATE_NS of pending.h: how old an attempt is that may be swept
+STATE_S = 0.01  # STATE_NS of pending.bpf.h: how old an attempt is that may be swept
 SWEPT = pytest.mark.parametrize("swept", [False, True], ids=["again", "stop"])
 BITS = pytest.mark.parametrize("bits", [1, kernel.SLOT_BITS], ids=["map", "slots"])
 

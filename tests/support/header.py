@@ -1,4 +1,4 @@
-"""The layouts of the structs in types.h, from its text.
+"""The layouts of structs in the headers of bpf/, from their text.
 
 The type information of an object has only the structs of maps and variables: for
 records of the ring there is the header alone. Its structs are simple enough: members of
@@ -8,10 +8,12 @@ the kernel's fixed types, arrays of them, and structs.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.btf import Layout, Member
 
+FOLDER = Path(__file__).parents[2] / "bpf"
 SIZES = {"__u64": 8, "__u32": 4, "__u16": 2, "__u8": 1, "char": 1}
 
 DEFINE = re.compile(r"#define (\w+) (\d+)")
@@ -25,7 +27,7 @@ class _Struct(NamedTuple):
 
 
 class Header:
-    """The structs of a header; members of inner structs are those of the outer."""
+    """The structs of a text; members of inner structs are those of the outer."""
 
     def __init__(self, text: str) -> None:
         text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
@@ -64,3 +66,9 @@ class Header:
             else:
                 members.append(Member(name, start, end - start))
         return _Struct(Layout(-(-end // widest) * widest, tuple(members)), widest)
+
+
+def read_headers(*names: str) -> Header:
+    """Return the structs of some headers, each of which has those that it uses."""
+    texts = [(FOLDER / f"{name}.bpf.h").read_text() for name in names]
+    return Header("".join(texts))

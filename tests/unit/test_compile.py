@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from bpf import __main__ as compiling
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+TOP = Path(__file__).parents[2]
 SOURCES = ("attempts.bpf.c", "kernel.h", "room.h")
 
 
@@ -53,3 +51,11 @@ def test_missing(made: Path, name: str) -> None:
     """The object, a header that it had, or the list of them is not there."""
     os.unlink(name)
     assert not is_current(made)
+
+
+def test_headers_are_short() -> None:
+    """Each has one job: 200 lines are enough for it."""
+    headers = list((TOP / "bpf").glob("*.h"))
+    lengths = {path.name: len(path.read_text().splitlines()) for path in headers}
+    assert headers
+    assert {name: n for name, n in lengths.items() if n > 200} == {}

@@ -1,7 +1,7 @@
 """What C and Python both say about shared memory must be the same.
 
 The truth is the type information in the objects that are loaded into the kernel. What
-is not in there comes from the text of types.h: the values of an enum, and records that
+is not in there comes from the text of headers: the values of an enum, and records that
 are neither in a map nor in a variable.
 """
 
@@ -26,7 +26,7 @@ from tcpconnect.kernel import records
 from tcpconnect.kernel.records import KINDS
 from tcpconnect.processes import Process
 from tests.support.btf import BpfObject, Layout, Member, Symbol
-from tests.support.header import Header
+from tests.support.header import read_headers
 from tests.support.records import lookup
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ OBJECTS = {
     )
 }
 OBJECT = OBJECTS["tcpconnect"]
-TYPES_H = (BPF / "types.h").read_text()
-FLAGS_H = TYPES_H + (BPF / "attempts.h").read_text()
-HEADER = Header(TYPES_H)
+TEXT = "".join(file.read_text() for file in BPF.glob("*.h"))
+HEADER = read_headers("records", "config", "maps", "networks")
 
 RECORDS = {kind.struct: kind.layout.format for kind in KINDS.values()}
 FORMATS = {
@@ -105,7 +104,7 @@ def test_structure_is_the_c_struct(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*FORMATS, "progress"])
 def test_header_is_read_as_the_compiler_reads_it(name: str) -> None:
-    """The layouts that are worked out from types.h are those of the object."""
+    """The layouts that are worked out from the headers are those of the object."""
     assert HEADER.struct(name) == OBJECT.struct(name)
 
 
@@ -286,7 +285,7 @@ def test_members_of_flow_mean_the_same() -> None:
 
 def test_result_codes_are_those_of_c() -> None:
     """The results that are no errno have the values of enum result."""
-    codes = dict(re.findall(r"RESULT_(\w+) = (\w+)", TYPES_H))
+    codes = dict(re.findall(r"RESULT_(\w+) = (\w+)", TEXT))
     actual = {name: int(code, 0) for name, code in codes.items()}
     names = ("OK", "ENDED", "ABORTED", "PENDING", "UNKNOWN")
     assert actual == {name: getattr(records, name) for name in names}
@@ -302,7 +301,7 @@ def test_result_codes_are_those_of_c() -> None:
 )
 def test_flags_are_those_of_c(flags: type[IntFlag], enum: str) -> None:
     """Every filter, and every detail, has the bit that it has in its enum."""
-    (body,) = re.findall(rf"enum {enum} \{{(.+?)\}}", FLAGS_H, re.DOTALL)
+    (body,) = re.findall(rf"enum {enum} \{{(.+?)\}}", TEXT, re.DOTALL)
     found = re.findall(r"(?:BY|TELL)_(\w+) = 1 << (\d+)", body)
     bits = {word: 1 << int(bit) for word, bit in found}
     assert {flag.name: flag.value for flag in flags} == bits
@@ -310,14 +309,14 @@ def test_flags_are_those_of_c(flags: type[IntFlag], enum: str) -> None:
 
 def test_answers_of_programs_are_those_of_c() -> None:
     """What is returned of a namespace that is added to a set."""
-    values = re.findall(r"(NAMESPACE_\w+) = (\d)", TYPES_H)
+    values = re.findall(r"(NAMESPACE_\w+) = (\d)", TEXT)
     assert len(values) == 3
     assert values == [(name, str(getattr(records, name))) for name, _ in values]
 
 
 def test_flags_of_processes_are_those_of_c() -> None:
     """Which parts of a process record are not whole, and what the arguments are."""
-    (body,) = re.findall(r"enum process_flags \{(.+?)\}", TYPES_H, re.DOTALL)
+    (body,) = re.findall(r"enum process_flags \{(.+?)\}", TEXT, re.DOTALL)
     flags = re.findall(r"(\w+) = (\d+),", body)
     assert len(flags) == 6
     assert flags == [(name, str(getattr(records, name))) for name, _ in flags]
@@ -361,9 +360,9 @@ VARIABLES = [
     ("preemptible", ".rodata", "config", config.Config),
     ("preemptible", ".bss", "progress", records.Progress),
     ("preemptible", ".data.followed", "followed", records.Followed),
-    ("answers", ".bss", "progress", records.AnswersProgress),
-    ("lookups.x86_64", ".bss", "progress", records.LookupsProgress),
-    ("lookups.aarch64", ".bss", "progress", records.LookupsProgress),
+    ("answers", ".bss", "progress", records.Progress),
+    ("lookups.x86_64", ".bss", "progress", records.Progress),
+    ("lookups.aarch64", ".bss", "progress", records.Progress),
 ]
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpconnect.enrich.names import Names
-from tests.support.header import Header
+from tests.support.header import read_headers
 from tests.support.records import IPV4, MS, message, named, query, raw, run
 
 if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run
 
-TYPES_H = Path(__file__).parents[2] / "bpf/types.h"
-HEADER = Header(TYPES_H.read_text())
+HEADER = read_headers("records")
 DATA = message("www.example", IPV4)
 STREAM = len(DATA).to_bytes(2, "big") + DATA
 

@@ -15,7 +15,7 @@ from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.uprobes import Probe, Uprobes
 from tcpconnect.bpf.worker import Worker
 from tcpconnect.errors import KernelError, TcpconnectError
-from tcpconnect.kernel.records import LookupsProgress
+from tcpconnect.kernel.records import Progress
 
 if TYPE_CHECKING:
     import ctypes
@@ -81,7 +81,7 @@ class Lookups(Part):
         if not preemptible:
             self._bpf.leave_out(EXEC_PERF)
         self._bpf.load()
-        self._progress = LookupsProgress.from_buffer(self._bpf.variables())
+        self._progress = Progress.from_buffer(self._bpf.variables())
         self._bpf.attach("exec")
         if preemptible:
             with suppress(KernelError):  # told for attempts already
@@ -132,7 +132,7 @@ class Lookups(Part):
     @property
     def losses(self) -> Losses:
         """Lookups that did not fit, and programs that ended too soon to be probed."""
-        lost = int(self._progress.lost)
+        lost = int(self._progress.lost_names)
         return Losses(names=lost, unprobed=self._libraries.unprobed)
 
     @property

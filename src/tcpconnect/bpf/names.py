@@ -9,7 +9,7 @@ from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf import cgroup
 from tcpconnect.bpf.capabilities import ALMIGHTY
 from tcpconnect.bpf.object import BpfObject, step
-from tcpconnect.kernel.records import AnswersProgress
+from tcpconnect.kernel.records import Progress
 
 if TYPE_CHECKING:
     import ctypes
@@ -29,7 +29,7 @@ class Answers(Part):
             self._bpf.replace("ring", ring_fd)
             self._bpf.resize("waits", MAX_WAITS)
             self._bpf.load("CAP_NET_ADMIN")  # for programs that see addresses
-            self._progress = AnswersProgress.from_buffer(self._bpf.variables())
+            self._progress = Progress.from_buffer(self._bpf.variables())
             # Where it is not mounted, we mount it.
             with step("open the cgroup v2 hierarchy", ALMIGHTY):
                 root = cgroup.open_root()
@@ -43,7 +43,7 @@ class Answers(Part):
     def losses(self) -> Losses:
         """Answers that did not fit, and questions that made room for others."""
         progress = self._progress
-        return Losses(names=progress.lost, questions=progress.pushed_out)
+        return Losses(names=progress.lost_names, questions=progress.pushed_out)
 
     def close(self) -> None:
         """Detach and unload."""

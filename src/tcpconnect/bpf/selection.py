@@ -30,7 +30,7 @@ ONLY_KEY = bytes(4)  # of an array of one element
 
 
 class TaskFilter(IntFlag):
-    """Enum task_filter of attempts.h."""
+    """Enum task_filter."""
 
     PID = 1 << 0
     UID = 1 << 1
@@ -43,7 +43,7 @@ class TaskFilter(IntFlag):
 
 
 class AddressFilter(IntFlag):
-    """Enum address_filter of attempts.h."""
+    """Enum address_filter."""
 
     TO = 1 << 0
     NOT_TO = 1 << 1

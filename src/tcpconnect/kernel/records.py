@@ -91,7 +91,7 @@ NAMESPACE_UNKNOWN, NAMESPACE_KNOWN, NAMESPACE_KNOWN_WHILE_OPEN = range(3)
 
 
 class Progress(Structure):
-    """Struct progress, in memory shared with the programs that see attempts."""
+    """Struct progress, in memory shared with the programs of an object."""
 
     _fields_ = (
         ("first_ns", c_uint64),
@@ -102,19 +102,9 @@ class Progress(Structure):
         ("missed", c_uint64),
         ("ends_missed", c_uint64),
         ("overflowed", c_uint64),
+        ("lost_names", c_uint64),
+        ("pushed_out", c_uint64),
     )
-
-
-class LookupsProgress(Structure):
-    """The variable ``progress`` of the programs that see lookups."""
-
-    _fields_ = (("lost", c_uint64),)
-
-
-class AnswersProgress(Structure):
-    """That of the programs that see DNS answers."""
-
-    _fields_ = (("lost", c_uint64), ("pushed_out", c_uint64))
 
 
 class Followed(Structure):

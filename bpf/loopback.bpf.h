@@ -4,14 +4,13 @@
  * for 0.0.0.0 or :: belongs to its next connect there: the one before which its last
  * visit is older than the name. The ends of attempts, which user space sees, do not say
  * so.
- *
- * A part of attempts.h: config is declared there.
  */
-#ifndef TCPCONNECT_LOOPBACK_H
-#define TCPCONNECT_LOOPBACK_H
+#pragma once
 
-#include "kernel.h"
-#include "types.h"
+#include "core.bpf.h"
+#include "helpers.bpf.h"
+#include "records.bpf.h"
+#include "task.bpf.h"
 
 struct visitor {
 	__u64 start_ns; /* of the process */
@@ -64,5 +63,3 @@ static __always_inline __u64 loopback_visit(const struct connection *c)
 	}
 	return before;
 }
-
-#endif

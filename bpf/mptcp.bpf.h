@@ -3,15 +3,19 @@
  * Whose subflows an MPTCP socket has. The first is opened by the task that connects,
  * further ones by a worker of the kernel or by a daemon that manages paths: they all
  * belong to who has the MPTCP socket.
- *
- * A part of attempts.h: config, progress and the maps of filters are declared there.
  */
-#ifndef TCPCONNECT_MPTCP_H
-#define TCPCONNECT_MPTCP_H
+#pragma once
 
-#include "kernel.h"
-#include "process.h"
-#include "types.h"
+#include "cgroups.bpf.h"
+#include "config.bpf.h"
+#include "core.bpf.h"
+#include "filters.bpf.h"
+#include "helpers.bpf.h"
+#include "kernel.bpf.h"
+#include "maps.bpf.h"
+#include "namespaces.bpf.h"
+#include "records.bpf.h"
+#include "sockets.bpf.h"
 
 #define MPTCP_SOCKETS 4096
 
@@ -87,22 +91,6 @@ static __always_inline bool owner_copy(struct connection *to,
 	return who->wanted;
 }
 
-/* Which of BY_CGROUP and BY_CONTAINER a cgroup passes. */
-static __always_inline __u8 passed_by(struct kernfs_node *kn)
-{
-	__u8 *passes, passed = 0;
-	__u64 id;
-
-	for (int i = 0; kn && i < DEPTH_MOST; i++) {
-		id = kernfs_id(kn);
-		passes = bpf_map_lookup_elem(&cgroups, &id);
-		if (passes)
-			passed |= *passes;
-		kn = kernfs_parent(kn);
-	}
-	return passed;
-}
-
 /*
  * Who has an MPTCP socket that connected, or was accepted, before this was loaded: its
  * user and its cgroup are known, the process is not. Returns whether the filters want
@@ -126,5 +114,3 @@ static __always_inline bool describe_socket(struct connection *c, struct sock *s
 		return 0;
 	return !(deep && places) || (passed_by(kn) & places) == places;
 }
-
-#endif

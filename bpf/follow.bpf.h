@@ -3,14 +3,25 @@
  * Keeps the set of traced processes, for -p: who ends leaves it, so that nobody is
  * traced for having the number of one who is gone. With -f, children come to it before
  * they run.
- *
- * A part of attempts.h: pids and ring are declared there.
  */
-#ifndef TCPCONNECT_FOLLOW_H
-#define TCPCONNECT_FOLLOW_H
+#pragma once
 
-#include "kernel.h"
-#include "types.h"
+#include "core.bpf.h"
+#include "filters.bpf.h"
+#include "helpers.bpf.h"
+#include "kernel.bpf.h"
+#include "maps.bpf.h"
+#include "records.bpf.h"
+
+#define EEXIST 17
+
+/* How many processes came to the set of -p and left it. */
+struct followed {
+	__u64 initial; /* in it at the start; written by follow.py when it has looked */
+	__u64 added;   /* by the program, as all below */
+	__u64 removed;
+	__u64 lost; /* children that did not fit, and so their children */
+};
 
 struct followed followed SEC(".data.followed");
 
@@ -123,5 +134,3 @@ int list_processes(struct task_iteration *ctx)
 	bpf_seq_write(*ctx->seq, &listed, sizeof(listed));
 	return 0;
 }
-
-#endif

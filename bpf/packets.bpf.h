@@ -3,10 +3,13 @@
  * DNS messages in packets: found by their port, at the cost of a few instructions for
  * all packets that are none.
  */
-#ifndef TCPCONNECT_PACKETS_H
-#define TCPCONNECT_PACKETS_H
+#pragma once
 
-#include "kernel.h"
+#include <linux/bpf.h>
+
+#include "core.bpf.h"
+#include "helpers.bpf.h"
+#include "sockets.bpf.h"
 
 #define DNS_PORT __builtin_bswap16(53)
 #define DNS_HEADER 12
@@ -123,29 +126,6 @@ static __always_inline bool parse(struct __sk_buff *skb, struct direction way,
 }
 
 /*
- * What begins at the flags of a DNS message: they, and three of its counts. Of a
- * question all is 0, but for RD, AD and CD (RFC 1035, 4.1.1; RFC 4035, 3.1.6), and the
- * count of questions, which is 1.
- */
-#define FLAGS_AND_COUNTS 2
-#define MAY_DIFFER 0x0000000000003001ULL
-#define ONE_QUESTION 0x0000000001000000ULL
-
-/* Whether a UDP packet has the header of a question, wherever it goes. */
-static __always_inline bool asks(struct __sk_buff *skb, const struct packet *p)
-{
-	__u8 *at = (__u8 *)(long)skb->data + p->payload + FLAGS_AND_COUNTS;
-	__u64 header;
-
-	if (at + sizeof(header) <= (__u8 *)(long)skb->data_end)
-		header = *(__u64 *)at;
-	else if (bpf_skb_load_bytes(skb, p->payload + FLAGS_AND_COUNTS, &header,
-				    sizeof(header)))
-		return 0;
-	return (header & ~MAY_DIFFER) == ONE_QUESTION;
-}
-
-/*
  * Whether netfilter has looked at the connection of a packet that is sent, and so may
  * have translated its address. It lets go of packets before they are received.
  */
@@ -196,5 +176,3 @@ static __always_inline void any_address(__u32 *address)
 	address[2] = ~0;
 	address[3] = ~0;
 }
-
-#endif

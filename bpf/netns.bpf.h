@@ -4,10 +4,11 @@
  * soon as it is gone; its cookie never is. Before Linux commit 3d368ab87cf6 ("net:
  * initialize net->net_cookie at netns setup"), v5.12, there is nothing else.
  */
-#ifndef TCPCONNECT_NETNS_H
-#define TCPCONNECT_NETNS_H
+#pragma once
 
-#include "kernel.h"
+#include "core.bpf.h"
+#include "helpers.bpf.h"
+#include "kernel.bpf.h"
 
 /* Put there by the address, since programs on functions have little stack. */
 static __always_inline void read_netns_key(const struct net *net, __u64 *key)
@@ -18,5 +19,3 @@ static __always_inline void read_netns_key(const struct net *net, __u64 *key)
 	else
 		bpf_probe_read_kernel(key, sizeof(net->ns.inum), &net->ns.inum);
 }
-
-#endif

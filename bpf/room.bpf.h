@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* How the ring is shared: attempts have all of it, whatever else is sent one half. */
-#ifndef TCPCONNECT_ROOM_H
-#define TCPCONNECT_ROOM_H
+#pragma once
 
-#include "kernel.h"
+#include "core.bpf.h"
+#include "helpers.bpf.h"
 
 /*
  * Whether a record that is no attempt may be sent. Any process can have names and
@@ -15,5 +15,3 @@ static __always_inline bool has_room(void *ring, __u64 size)
 
 	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) + size <= half;
 }
-
-#endif

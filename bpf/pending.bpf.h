@@ -6,14 +6,14 @@
  * A socket has one slot of an array, where its attempt is kept if no other's is there,
  * and a hash map for when one is: to insert and delete there takes the kernel several
  * locks, and nearly half of a program's time. Decision 13.
- *
- * A part of attempts.h: config and progress are declared there.
  */
-#ifndef TCPCONNECT_PENDING_H
-#define TCPCONNECT_PENDING_H
+#pragma once
 
-#include "kernel.h"
-#include "types.h"
+#include "core.bpf.h"
+#include "helpers.bpf.h"
+#include "maps.bpf.h"
+#include "records.bpf.h"
+#include "sockets.bpf.h"
 
 #define STATE_NS 10000000ULL
 
@@ -192,5 +192,3 @@ int attempt_sweep(struct bpf_iter__bpf_map_elem *ctx)
 		mark_missed(&slot->attempt);
 	return 0;
 }
-
-#endif

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the BPF program and the Python side share. connection.py and kernel.py
- * repeat these layouts; tests/unit/test_layout.py compares them with the BTF of
- * the object.
+ * What the programs write and Python reads: records of the ring, values of maps. Python
+ * repeats these layouts; tests/unit/test_layout.py compares them.
  */
-#ifndef TCPCONNECT_TYPES_H
-#define TCPCONNECT_TYPES_H
+#pragma once
 
 #include <linux/types.h>
 
 #define COMM_LEN 16
-#define PORT_WORDS 1024 /* 65,536 ports, one bit each */
-#define LATENCY_SLOTS 64
 
 /* Values of connection.result that are not an errno. */
 enum result {
@@ -47,8 +43,8 @@ struct connection {
 	__u64 start_ns; /* of the process, CLOCK_BOOTTIME: PIDs are used again */
 	__u32 ppid;
 	__u32 mntns;	  /* inode number */
-	__u64 netns_key;  /* what it is told by: netns.h */
-	__u64 visited_ns; /* loopback.h */
+	__u64 netns_key;  /* what it is told by: netns.bpf.h */
+	__u64 visited_ns; /* loopback.bpf.h */
 };
 
 /*
@@ -78,95 +74,6 @@ struct flow_counts {
 	__u64 failed;
 	__u64 latency_total_ns;
 	__u64 latency_max_ns;
-};
-
-/* What to tell of who connects, each at a price: bits of config.tell. */
-enum detail {
-	TELL_PPID = 1 << 0,
-	TELL_MNTNS = 1 << 1,
-	TELL_EXE = 1 << 2,
-	TELL_CMDLINE = 1 << 3,
-	TELL_CGROUP = 1 << 4,
-	TELL_LEGACY = 1 << 5, /* the cgroup in cgroup v1, too, which this machine has */
-	TELL_COMM = 1 << 6,
-	TELL_UID = 1 << 7,
-	TELL_NETNS = 1 << 8,
-	TELL_CGROUP_ID = 1 << 9,
-	TELL_START = 1 << 10,
-	TELL_IMAGE = TELL_EXE | TELL_CMDLINE | TELL_CGROUP | TELL_LEGACY,
-};
-
-/* What a program returns that adds a namespace to a set. */
-enum namespace_known {
-	NAMESPACE_UNKNOWN = 0,
-	NAMESPACE_KNOWN = 1,
-	NAMESPACE_KNOWN_WHILE_OPEN = 2, /* then another may have what it is told by */
-};
-
-/*
- * A set of addresses of one IP version: the sorted ones where membership changes, from
- * out to in and so on. An address is in the set when the number of those up to it is
- * odd. `before` has for each value of the first 16 bits how many come before it, so
- * that few are left to search. There are as many `changes` as struct networks says.
- */
-#define INDEX_LENGTH 65538 /* each value, what comes after all, and one to align */
-
-struct ipv4_set {
-	__u32 before[INDEX_LENGTH];
-	__u16 changes[1]; /* the last 16 bits */
-};
-
-struct ipv6_set {
-	__u32 before[INDEX_LENGTH];
-	__u64 changes[1][2]; /* host order, the high half first */
-};
-
-/* How many changes a set has, 0 when it is empty, and how many steps a search takes. */
-struct networks {
-	__u32 ipv4_changes;
-	__u32 ipv4_steps;
-	__u32 ipv6_changes;
-	__u32 ipv6_steps;
-};
-
-#define MAX_LEVELS 64
-
-/*
- * What the user asked for. In read-only data, set before the load: the verifier
- * knows the values and removes the code of every filter that is off.
- */
-struct config {
-	__u64 slower_ns; /* report only attempts that took as long; 0: all */
-	__u8 track;	 /* follow each attempt to its end */
-	__u8 wait_end;	 /* report at the end, with the result */
-	__u8 count;	 /* count flows instead of reporting attempts */
-	__u8 failed;	 /* report only attempts that did not end OK */
-	__u8 ip;	 /* 4 or 6 only; 0: both */
-	__u8 by_port;
-	__u16 task_filters;   /* enum task_filter of attempts.h */
-	__u16 tell;	      /* enum detail */
-	__u8 address_filters; /* enum address_filter of attempts.h */
-	__u8 slot_shift;      /* of a hash of 64 bits, to be an index of `slots` */
-	__u8 reserved[4];
-	__u64 level_count;
-	__u8 levels[MAX_LEVELS]; /* of the keys of `cgroups`: how far below the root */
-	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */
-	struct networks to;
-	struct networks not_to;
-	struct networks from;
-};
-
-/* What the program tells at any time. Written by the program only. */
-struct progress {
-	__u64 first_ns; /* CLOCK_MONOTONIC of the first attempt */
-	/* What is not shown, and why. */
-	__u64 lost_ring;      /* records that did not fit the ring buffer */
-	__u64 lost_flows;     /* attempts whose flow did not fit `flows` */
-	__u64 untracked;      /* attempts that did not fit `pending` */
-	__u64 lost_processes; /* process records that did not fit the ring buffer */
-	__u64 missed;	      /* attempts that the kernel skipped all programs for */
-	__u64 ends_missed; /* attempts whose end the kernel skipped all programs for */
-	__u64 overflowed;  /* attempts in `overflow`, beside those in `slots` */
 };
 
 /*
@@ -284,19 +191,9 @@ struct listed {
 	__u64 start_ns;
 };
 
-/* How many processes came to the set of -p and left it. */
-struct followed {
-	__u64 initial; /* in it at the start; written by follow.py when it has looked */
-	__u64 added;   /* by the program, as all below */
-	__u64 removed;
-	__u64 lost; /* children that did not fit, and so their children */
-};
-
 /* A program started where no other did of late: its libc may be new to us. */
 struct started {
 	__u64 time_ns;
 	__u32 pid;
 	__u32 reserved;
 };
-
-#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The filters that look at who connects.
+ *
+ * Sets of filters are filled by selection.py before the programs are attached; but
+ * `pids` by follow.py and follow.bpf.h, while they are.
+ */
+#pragma once
+
+#include "cgroups.bpf.h"
+#include "config.bpf.h"
+#include "core.bpf.h"
+#include "helpers.bpf.h"
+#include "kernel.bpf.h"
+#include "maps.bpf.h"
+#include "namespaces.bpf.h"
+#include "records.bpf.h"
+#include "sockets.bpf.h"
+
+/* Filters that look at who connects: bits of config.task_filters. */
+enum task_filter {
+	BY_PID = 1 << 0,
+	BY_UID = 1 << 1,
+	BY_COMM = 1 << 2,
+	BY_NETNS = 1 << 3,
+	BY_CGROUP = 1 << 4, /* and all below it */
+	BY_CONTAINER = 1 << 5,
+	BY_CGROUPMAP = 1 << 6,
+	BY_MNTNSMAP = 1 << 7,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u8);
+} pids SEC(".maps"), uids SEC(".maps");
+
+/* By their keys of namespaces.h. `mntnses` are those of BY_CONTAINER. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u8);
+} netnses SEC(".maps"), mntnses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, char[COMM_LEN]);
+	__type(value, __u8);
+} comms SEC(".maps");
+
+/*
+ * IDs of cgroups: of --cgroup with the value BY_CGROUP, of --container with
+ * BY_CONTAINER, of both with both.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u8);
+} cgroups SEC(".maps");
+
+/* Others fill these two, at any time; kernel.py puts their pinned maps here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u64);
+} cgroupmap SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} mntnsmap SEC(".maps");
+
+/*
+ * Which of BY_CGROUP and BY_CONTAINER the current task passes. Looks at the levels
+ * where there are cgroups of the set: what it costs does not depend on how many there
+ * are.
+ */
+static __always_inline __u8 cgroups_passed(void)
+{
+	__u8 *passes, passed = 0;
+	__u64 id;
+
+	for (__u32 i = 0; i < config.level_count && i < MAX_LEVELS; i++) {
+		id = current_ancestor(config.levels[i]);
+		passes = bpf_map_lookup_elem(&cgroups, &id);
+		if (passes)
+			passed |= *passes;
+	}
+	return passed;
+}
+
+/* Containers that are not in cgroup v2 are told by their mount namespaces. */
+static __always_inline bool place_wanted(__u16 filters)
+{
+	__u8 passed = cgroups_passed();
+	__u64 mntns;
+
+	if (filters & BY_CGROUP && !(passed & BY_CGROUP))
+		return 0;
+	if (filters & BY_CONTAINER && !(passed & BY_CONTAINER)) {
+		mntns = mntns_key(current_mnt_ns());
+		return bpf_map_lookup_elem(&mntnses, &mntns);
+	}
+	return 1;
+}
+
+static __always_inline bool netns_wanted(struct sock *sk)
+{
+	__u64 netns = netns_key(sk->__sk_common.skc_net.net);
+
+	return bpf_map_lookup_elem(&netnses, &netns);
+}
+
+/* The filters that look at the user and the network namespace. */
+static __always_inline bool owner_wanted(const struct connection *c, struct sock *sk,
+					 __u16 filters)
+{
+	if (filters & BY_UID && !bpf_map_lookup_elem(&uids, &c->uid))
+		return 0;
+	return !(filters & BY_NETNS) || netns_wanted(sk);
+}
+
+/* The filters that look at who connects. */
+static __always_inline bool task_wanted(struct connection *c, struct sock *sk,
+					__u16 filters, bool deep)
+{
+	__u64 id;
+
+	if (filters & BY_PID && !bpf_map_lookup_elem(&pids, &c->pid))
+		return 0;
+	if (!owner_wanted(c, sk, filters))
+		return 0;
+	if (filters & BY_COMM) {
+		bpf_get_current_comm(c->comm, sizeof(c->comm));
+		if (!bpf_map_lookup_elem(&comms, c->comm))
+			return 0;
+	}
+	if (deep && filters & (BY_CGROUP | BY_CONTAINER) && !place_wanted(filters))
+		return 0;
+	if (filters & BY_CGROUPMAP) {
+		id = bpf_get_current_cgroup_id();
+		if (!bpf_map_lookup_elem(&cgroupmap, &id))
+			return 0;
+	}
+	if (deep && filters & BY_MNTNSMAP) {
+		id = current_mntns();
+		if (!bpf_map_lookup_elem(&mntnsmap, &id))
+			return 0;
+	}
+	return 1;
+}
+
+/* Which of BY_CGROUP and BY_CONTAINER a cgroup passes. */
+static __always_inline __u8 passed_by(struct kernfs_node *kn)
+{
+	__u8 *passes, passed = 0;
+	__u64 id;
+
+	for (int i = 0; kn && i < DEPTH_MOST; i++) {
+		id = kernfs_id(kn);
+		passes = bpf_map_lookup_elem(&cgroups, &id);
+		if (passes)
+			passed |= *passes;
+		kn = kernfs_parent(kn);
+	}
+	return passed;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The end of an attempt, and why it failed. */
+#pragma once
+
+#include "attempt.bpf.h"
+#include "core.bpf.h"
+#include "flows.bpf.h"
+#include "helpers.bpf.h"
+#include "maps.bpf.h"
+#include "pending.bpf.h"
+#include "records.bpf.h"
+#include "sockets.bpf.h"
+
+#define EADDRNOTAVAIL 99
+
+static __always_inline __u16 local_port(struct tcp_sock *tp)
+{
+	return __builtin_bswap16(tp->inet_conn.icsk_inet.inet_sport);
+}
+
+/* TCP_FASTOPEN_CONNECT: the SYN leaves with the first write. A bit that CO-RE finds. */
+static __always_inline bool fastopen_connect(struct tcp_sock *tp)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, BIT_FIELD(tp->fastopen_connect, SIZE),
+			      (char *)tp + BIT_FIELD(tp->fastopen_connect, OFFSET));
+	return bits_of(value, tp->fastopen_connect);
+}
+
+/*
+ * The newest ICMP error of a socket that the user had locked when it came. It is in the
+ * error queue since Linux commit 45af29ca761c ("tcp: allow traceroute -Mtcp for unpriv
+ * users"), v5.8. Returns an errno, 0 where there are no more than `before`.
+ */
+static __always_inline int queued_error(struct sock *sk, __u64 before)
+{
+	struct sock_exterr_skb *queued;
+	struct sk_buff *skb = 0;
+	__u32 err = 0;
+	__u8 origin = 0;
+
+	if (sk->sk_error_queue.qlen <= before)
+		return 0;
+	read_kernel(skb, sk->sk_error_queue.prev);
+	queued = (void *)skb + member_offset(sk_buff, cb);
+	read_kernel(origin, queued->ee.ee_origin);
+	if (origin == SO_EE_ORIGIN_ICMP || origin == SO_EE_ORIGIN_ICMP6)
+		read_kernel(err, queued->ee.ee_errno);
+	return err;
+}
+
+/*
+ * Why SYN_SENT -> CLOSE. Without an error from the network, the program closed the
+ * socket first, unless no SYN ever left: then connect() itself found no local port, or
+ * the one that the program had bound is taken for this destination. An ICMP error that
+ * the program has read (SO_ERROR clears sk_err_soft) is why it closed the socket.
+ */
+static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp, __u64 before)
+{
+	int err = sk->sk_err;
+
+	if (!err && !sk->sk_err_soft)
+		err = queued_error(sk, before);
+	if (err)
+		return err;
+	if (!tp->segs_out && !fastopen_connect(tp))
+		return EADDRNOTAVAIL;
+	return RESULT_ABORTED;
+}
+
+/* The attempt left SYN_SENT (or, in a simultaneous open, SYN_RECV). */
+static __always_inline void attempt_end(const struct connection *began, struct sock *sk,
+					struct tcp_sock *tp, int newstate)
+{
+	struct connection c = *began;
+	__u16 result;
+
+	/* Else the next look finds it again. */
+	if (!pending_delete(sk))
+		return;
+	if (newstate == TCP_ESTABLISHED)
+		result = RESULT_OK;
+	else if (newstate == TCP_CLOSE)
+		result = failure(sk, tp, c.latency_ns);
+	else
+		result = RESULT_ABORTED;
+	if (config.wait_end || config.count) {
+		c.latency_ns = bpf_ktime_get_ns() - c.time_ns;
+		c.result = result;
+	}
+	/* A socket that is used again still has its last port, if it gets none now. */
+	if (result != EADDRNOTAVAIL)
+		c.lport = local_port(tp);
+	if (config.failed && c.result == RESULT_OK)
+		return;
+	if (c.latency_ns < config.slower_ns)
+		return;
+	report_or_count(&c);
+	if (config.count)
+		count_end(&c);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Who connects, beyond what lies open: read from the current task, and told in a
+ * record of its own before the first connect of each image.
+ */
+#pragma once
+
+#include "cgroups.bpf.h"
+#include "config.bpf.h"
+#include "core.bpf.h"
+#include "helpers.bpf.h"
+#include "kernel.bpf.h"
+#include "maps.bpf.h"
+#include "paths.bpf.h"
+#include "records.bpf.h"
+#include "room.bpf.h"
+#include "sockets.bpf.h"
+#include "task.bpf.h"
+
+#define IMAGES 8192
+#define PROGRAMS 2 /* that see attempts begin, at most */
+#define PLACE_SHIFT 48
+
+/*
+ * Images that user space knows, by their number. Inserted when a record was sent; the
+ * ones longest unused go when it is full, and are told again under a new number.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, IMAGES);
+	__type(key, struct identity);
+	__type(value, __u64);
+} images SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline void read_title(struct identity *id, struct mm_struct *mm)
+{
+	unsigned long start = 0, end = 0, length;
+
+	__builtin_memset(id->title, 0, sizeof(id->title));
+	if (!mm)
+		return;
+	read_task(start, mm->arg_start);
+	read_task(end, mm->arg_end);
+	length = end - start;
+	if (length > sizeof(id->title))
+		length = sizeof(id->title);
+	bpf_probe_read_user(id->title, length, (void *)start);
+}
+
+static __always_inline void identify(struct identity *id, struct task_struct *task,
+				     struct mm_struct *mm, struct kernfs_node *legacy)
+{
+	struct task_struct *leader = 0;
+
+	read_task(leader, task->group_leader);
+	read_task(id->start_ns, leader->start_boottime);
+	read_task(id->exec_id, task->self_exec_id);
+	id->cgroup = 0;
+	if (config.tell & TELL_CGROUP)
+		id->cgroup = bpf_get_current_cgroup_id();
+	id->legacy = 0;
+	if (legacy)
+		read_task(id->legacy, legacy->id);
+	id->pid = bpf_get_current_pid_tgid() >> 32;
+	id->reserved = 0;
+	if (config.tell & TELL_CMDLINE)
+		read_title(id, mm);
+}
+
+static __always_inline bool send_process(struct process *p, __u64 size)
+{
+	return has_room(&ring, size) && !bpf_ringbuf_output(&ring, p, size, 0);
+}
+
+/* Send the record; returns whether there was room for it. */
+static __always_inline bool tell(struct scratch *s, __u32 program)
+{
+	struct process *p = &s->record.process;
+	__u64 place = bpf_get_smp_processor_id() * PROGRAMS + program;
+
+	__builtin_memset(p, 0, sizeof(*p));
+	p->image = place << PLACE_SHIFT | ++s->images;
+	s->at = 0;
+	if (config.tell & TELL_EXE)
+		tell_exe(s, (struct mm_struct *)s->mm);
+	if (!s->unified)
+		s->unified = (__u64)unified_cgroup(current_task());
+	if (config.tell & TELL_CGROUP)
+		p->cgroup = tell_cgroup(s, s->unified, CGROUP_CUT);
+	if (config.tell & TELL_LEGACY)
+		p->legacy = tell_cgroup(s, s->legacy, LEGACY_CUT);
+	if (config.tell & TELL_CMDLINE)
+		tell_cmdline(s, (struct mm_struct *)s->mm);
+	if (s->at <= PROCESS_SMALL)
+		return send_process(p, sizeof(struct small_process));
+	return send_process(p, sizeof(struct large_process));
+}
+
+/* The current task, as it is told; its cgroup of v2 is looked for when it is. */
+static __always_inline void see_task(struct scratch *s)
+{
+	struct task_struct *task = current_task();
+	struct kernfs_node *legacy = 0;
+	struct mm_struct *mm = memory_of(task);
+
+	if (config.tell & TELL_LEGACY)
+		legacy = legacy_cgroup(task);
+	s->mm = (__u64)mm;
+	s->unified = 0;
+	s->legacy = (__u64)legacy;
+	identify(&s->identity, task, mm, legacy);
+}
+
+/* What is known of who has a socket without its task: a cgroup. */
+static __always_inline void see_socket(struct scratch *s, struct sock *sk)
+{
+	struct kernfs_node *kn = cgroup_of(sk);
+
+	s->mm = 0;
+	s->unified = (__u64)kn;
+	s->legacy = 0;
+	__builtin_memset(&s->identity, 0, sizeof(s->identity));
+	s->identity.cgroup = kernfs_id(kn);
+}
+
+/*
+ * The number of an image, told to user space: the current process's, or for a socket
+ * what is known of it. 0 when that fails.
+ */
+static __always_inline __u64 image_of(struct sock *sk, __u32 program)
+{
+	struct scratch *s;
+	__u64 *known;
+
+	s = bpf_map_lookup_elem(&scratches, &program);
+	if (!s)
+		return 0;
+	if (sk)
+		see_socket(s, sk);
+	else
+		see_task(s);
+	known = bpf_map_lookup_elem(&images, &s->identity);
+	if (known)
+		return *known;
+	if (!tell(s, program)) {
+		add(&progress.lost_processes, 1);
+		return 0;
+	}
+	bpf_map_update_elem(&images, &s->identity, &s->record.process.image, BPF_ANY);
+	return s->record.process.image;
+}
