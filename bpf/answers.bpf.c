@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * DNS answers as they arrive: packets from port 53, on every socket of the cgroup v2
- * hierarchy, that answer what the socket has asked. Every received packet runs through
- * answer(), every sent one through question(), so they give up as soon as they can.
+ * DNS answers as they arrive: packets from port 53, to any socket of the cgroup v2
+ * hierarchy, that answer a question of that socket. Every packet that is received runs
+ * answer(), every packet that is sent runs question(): both return as soon as they can.
  */
 #include "core.bpf.h"
 #include "helpers.bpf.h"
@@ -24,10 +24,10 @@
 #define NXDOMAIN 3
 
 /*
- * The socket is a kernel pointer, but the verifier knows it as a bpf_sock, which has no
- * namespace: made a number, its memory is read as any other.
+ * The verifier knows the socket as a struct bpf_sock, which has no namespace. As a
+ * number it can be read like any other memory of the kernel.
  */
-static __always_inline void read_netns(struct __sk_buff *skb, struct answer *a)
+static __always_inline void answer_read_netns(struct __sk_buff *skb, struct answer *a)
 {
 	volatile __u64 *scratch = &a->netns_key;
 	struct net *net = 0;
@@ -39,17 +39,17 @@ static __always_inline void read_netns(struct __sk_buff *skb, struct answer *a)
 	read_netns_key(net, &a->netns_key);
 }
 
-/* Of an answer: who asked, and when. */
+/* Who asked the question of an answer, and when. */
 struct asked {
 	__u64 asked_ns;
 	__u64 start_ns;
 	__u32 pid;
 };
 
-static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
-				 const struct asked *asked, struct answer *a)
+static __always_inline void answer_fill(struct __sk_buff *skb, const struct packet *p,
+					const struct asked *asked, struct answer *a)
 {
-	read_netns(skb, a);
+	answer_read_netns(skb, a);
 	a->time_ns = bpf_ktime_get_ns();
 	a->cgroup = bpf_skb_cgroup_id(skb);
 	a->socket = bpf_get_socket_cookie(skb);
@@ -63,7 +63,7 @@ static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
 	__builtin_memset(a->reserved, 0, sizeof(a->reserved));
 }
 
-/* Reserve, fill and submit a record; the size must be a constant for the verifier. */
+/* Reserve, fill and submit a record; the verifier needs a constant size. */
 #define SEND(skb, p, asked, type)                                                      \
 	do {                                                                           \
 		struct type *record = 0;                                               \
@@ -75,9 +75,9 @@ static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
 			add(&progress.lost_names, 1);                                  \
 			break;                                                         \
 		}                                                                      \
-		fill(skb, p, asked, &record->answer);                                  \
-		/* Linux 5.10 forgets bounds of what was on the stack, and does not */ \
-		/* learn from a test for 0: so this is bounded here, and less by 1. */ \
+		answer_fill(skb, p, asked, &record->answer);                           \
+		/* Linux 5.10 loses the bounds of values on the stack, and does not */ \
+		/* learn from a comparison with 0: so it is bounded here, minus 1. */  \
 		last = (p)->length - 1;                                                \
 		asm volatile("" : "+r"(last));                                         \
 		if (last >= sizeof(record->data))                                      \
@@ -87,11 +87,11 @@ static __always_inline void fill(struct __sk_buff *skb, const struct packet *p,
 	} while (0)
 
 /*
- * Take the question that a message answers, and what is known of it; returns whether
- * there was one, and the message has records.
+ * Find and remove the question that a message answers; returns whether there was one
+ * and the message has records.
  */
-static __always_inline bool answers(struct __sk_buff *skb, const struct packet *p,
-				    struct asker *a, struct asked *asked)
+static __always_inline bool answer_match(struct __sk_buff *skb, const struct packet *p,
+					 struct asker *a, struct asked *asked)
 {
 	__u8 rcode;
 	__u32 server[4];
@@ -101,23 +101,23 @@ static __always_inline bool answers(struct __sk_buff *skb, const struct packet *
 		return 0;
 	if (!load_address(skb, p, server))
 		return 0;
-	asked->asked_ns = take(skb, key_of(&m, server));
+	asked->asked_ns = question_take(skb, key_of(&m, server));
 	if (!asked->asked_ns && !p->connected) {
 		any_address(server);
-		asked->asked_ns = take(skb, key_of(&m, server));
+		asked->asked_ns = question_take(skb, key_of(&m, server));
 	}
 	if (!asked->asked_ns)
 		return 0;
 	rcode = m.flags[1] & RCODE;
-	/* What is cut, or a failure of the server, is asked again. */
+	/* Truncated answers and server failures are followed by another question. */
 	if (!(m.flags[0] & TRUNCATED) && (!rcode || rcode == NXDOMAIN))
 		wait_end(a, &m, bpf_ktime_get_ns());
 	return m.answers;
 }
 
 /*
- * A segment of TCP may have any part of a message, or several: user space puts them
- * together. That this machine opened the connection is enough.
+ * A TCP segment may hold any part of a message, or several messages: user space puts
+ * them together. It is enough that this machine opened the connection.
  */
 SEC("cgroup_skb/ingress")
 int answer(struct __sk_buff *skb)
@@ -134,7 +134,7 @@ int answer(struct __sk_buff *skb)
 	a = asker_of(skb, 0);
 	if (!a)
 		return PASS;
-	whole = answers(skb, &p, a, &asked);
+	whole = answer_match(skb, &p, a, &asked);
 	if (p.tcp ? !a->opened : !whole)
 		return PASS;
 	asked.start_ns = a->start_ns;
@@ -146,9 +146,9 @@ int answer(struct __sk_buff *skb)
 	return PASS;
 }
 
-/* Keep a question, by whom its answer is to come from. */
-static __always_inline void ask(struct __sk_buff *skb, const struct packet *p,
-				struct asker *a)
+/* Insert a question, by the server that is expected to answer. */
+static __always_inline void question_add(struct __sk_buff *skb, const struct packet *p,
+					 struct asker *a)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u32 server[4];
@@ -156,17 +156,17 @@ static __always_inline void ask(struct __sk_buff *skb, const struct packet *p,
 
 	if (!read_message(skb, p->payload + 2 * p->tcp, &m) || m.flags[0] & RESPONSE)
 		return;
-	find_asker(skb, a);
+	asker_read(skb, a);
 	if (!p->connected && is_tracked(skb))
 		any_address(server);
 	else if (!load_address(skb, p, server))
 		return;
-	insert(skb, key_of(&m, server), wait_begin(a, &m, now), now);
+	question_insert(skb, key_of(&m, server), wait_begin(a, &m, now), now);
 }
 
 /*
- * Packets that are sent: questions, and the first one of a TCP connection. Those that
- * go elsewhere than to port 53 are questions where a NAT has changed the port.
+ * Packets that are sent: questions, and the first packet of a TCP connection. Packets
+ * to other ports than 53 are questions if a NAT has changed the port.
  */
 SEC("cgroup_skb/egress")
 int question(struct __sk_buff *skb)
@@ -176,19 +176,20 @@ int question(struct __sk_buff *skb)
 
 	if (likely(!parse(skb, SENT, &p)))
 		return PASS;
-	if (likely(p.port != DNS_PORT && (p.tcp || !asks(skb, &p) || !is_tracked(skb))))
+	if (likely(p.port != DNS_PORT &&
+		   (p.tcp || !is_question(skb, &p) || !is_tracked(skb))))
 		return PASS;
 	if (!parse_payload(skb, &p))
 		return PASS;
-	/* An accepted connection has sent no SYN before. */
+	/* On an accepted connection no SYN was sent before. */
 	a = asker_of(skb, p.tcp && !p.opens ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
 	if (!a)
 		return PASS;
 	if (p.opens) {
 		a->opened = 1;
-		find_asker(skb, a);
+		asker_read(skb, a);
 	} else {
-		ask(skb, &p, a);
+		question_add(skb, &p, a);
 	}
 	return PASS;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The beginning of an attempt, in the context of the task that connects: filters, and
- * who connects.
+ * The beginning of an attempt, in the task that connects: who connects, and whether the
+ * filters want it.
  */
 #pragma once
 
@@ -22,7 +22,7 @@
 #include "sockets.bpf.h"
 #include "task.bpf.h"
 
-static __always_inline void report(const struct connection *c)
+static __always_inline void emit_connection(const struct connection *c)
 {
 	struct connection *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
@@ -34,45 +34,45 @@ static __always_inline void report(const struct connection *c)
 	bpf_ringbuf_submit(record, 0);
 }
 
-/* Who connects: the current task. Returns whether the filters want it. */
-static __always_inline bool describe_task(struct connection *c, struct sock *sk,
+/* Describe the current task, which connects; returns whether the filters want it. */
+static __always_inline bool task_describe(struct connection *c, struct sock *sk,
 					  bool deep)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	const __u16 filters = config.task_filters;
-	const __u16 tell = config.tell;
+	const __u16 details = config.details;
 
 	c->pid = pid_tgid >> 32;
 	c->tid = pid_tgid;
-	if (tell & TELL_UID || filters & BY_UID)
+	if (details & DETAIL_UID || filters & BY_UID)
 		c->uid = bpf_get_current_uid_gid();
-	if (tell & TELL_NETNS)
+	if (details & DETAIL_NETNS)
 		read_netns(c, sk);
 	if (filters && !task_wanted(c, sk, filters, deep))
 		return 0;
-	if (tell & TELL_CGROUP_ID)
+	if (details & DETAIL_CGROUP_ID)
 		c->cgroup = bpf_get_current_cgroup_id();
-	if (tell & TELL_START)
+	if (details & DETAIL_START)
 		c->start_ns = current_start();
-	if (tell & TELL_COMM)
+	if (details & DETAIL_COMM)
 		bpf_get_current_comm(c->comm, sizeof(c->comm));
-	if (deep && tell & TELL_PPID)
+	if (deep && details & DETAIL_PPID)
 		c->ppid = parent_pid(current_task());
-	if (deep && tell & TELL_MNTNS)
+	if (deep && details & DETAIL_MNTNS)
 		c->mntns = current_mntns();
 	return 1;
 }
 
-/* For -c with what is known at the end only, it is counted then. */
-static __always_inline void report_or_count(const struct connection *c)
+/* With -c, count here only what is counted at the end. */
+static __always_inline void emit_or_count(const struct connection *c)
 {
 	if (!config.count)
-		report(c);
+		emit_connection(c);
 	else if (config.wait_end)
-		count_connect(c);
+		flow_count_begin(c);
 }
 
-/* Report the attempt now, or when it ends. */
+/* Emit the attempt now, or keep it until it ends. */
 static __always_inline void attempt_add(struct sock *sk, struct slot *begun)
 {
 	struct connection *c = &begun->attempt;
@@ -82,20 +82,22 @@ static __always_inline void attempt_add(struct sock *sk, struct slot *begun)
 		progress.first_ns = c->time_ns;
 	c->lport = sk->__sk_common.skc_num;
 	c->result = RESULT_UNKNOWN;
-	if (config.track) /* until it ends: what earlier attempts of the socket left */
+	if (config.track) /* until it ends: how many errors earlier attempts left */
 		c->latency_ns = sk->sk_error_queue.qlen;
 	if (config.count && !config.wait_end)
-		count_connect(c);
+		flow_count_begin(c);
 	if (config.track && (config.wait_end || config.count || !c->lport)) {
 		if (pending_insert(sk, begun))
 			return;
 		add(&progress.untracked, 1);
 	}
-	report_or_count(c);
+	emit_or_count(c);
 }
 
-/* What is pending for a socket that begins another attempt ended, and was not seen. */
-static __always_inline void end_missed(struct sock *sk)
+/*
+ * An attempt that is pending for a socket that begins another one: its end was missed.
+ */
+static __always_inline void attempt_end_missed(struct sock *sk)
 {
 	const struct connection *pending = pending_lookup(sk);
 	struct connection began;
@@ -103,17 +105,20 @@ static __always_inline void end_missed(struct sock *sk)
 	if (likely(!pending))
 		return;
 	began = *pending;
-	/* Else it is found again: when the address comes again, or tracing stops. */
+	/*
+	 * Otherwise it is found again: when the socket begins another one, or when
+	 * tracing stops.
+	 */
 	if (!pending_delete(sk))
 		return;
-	mark_missed(&began);
+	attempt_mark_missed(&began);
 	if (began.latency_ns < config.slower_ns)
 		return;
 	began.result = RESULT_UNKNOWN;
-	report_or_count(&began);
+	emit_or_count(&began);
 }
 
-/* CRIU connects so, to restore a connection; nothing is sent. Its bits are a byte. */
+/* CRIU restores connections so: nothing is sent. The bit is read in its byte. */
 static __always_inline bool in_repair(struct tcp_sock *tp)
 {
 	const __u8 *byte = (const __u8 *)tp + BIT_FIELD(tp->repair, OFFSET);
@@ -127,7 +132,7 @@ static __always_inline bool destination_wanted(struct connection *c, struct sock
 
 	c->dport = __builtin_bswap16(sk->__sk_common.skc_dport);
 	read_addresses(c, sk);
-	if (config.tell & TELL_START) /* for a name, whether it is wanted or not */
+	if (config.details & DETAIL_START) /* whether the attempt is wanted or not */
 		c->visited_ns = loopback_visit(c);
 	if (config.by_port && !port_wanted(sk->__sk_common.skc_dport))
 		return 0;
@@ -136,7 +141,7 @@ static __always_inline bool destination_wanted(struct connection *c, struct sock
 	return !address_filters || addresses_wanted(c, address_filters);
 }
 
-/* An MPTCP socket has no `tp`, and is no attempt: its subflows are. */
+/* An MPTCP socket has no `tp`. It is not an attempt; its subflows are. */
 static __always_inline void attempt_describe(struct sock *sk, struct tcp_sock *tp,
 					     bool deep, __u32 program)
 {
@@ -154,10 +159,10 @@ static __always_inline void attempt_describe(struct sock *sk, struct tcp_sock *t
 		wanted = owner_copy(c, subflow.owner);
 	} else {
 		if (subflow.mptcp)
-			wanted = describe_socket(c, sk, subflow.mptcp, deep);
+			wanted = socket_describe(c, sk, subflow.mptcp, deep);
 		else
-			wanted = describe_task(c, sk, deep);
-		if (wanted && deep && config.tell & TELL_IMAGE)
+			wanted = task_describe(c, sk, deep);
+		if (wanted && deep && config.details & DETAIL_IMAGE)
 			c->image = image_of(subflow.mptcp, program);
 	}
 	c->wanted = wanted;
@@ -167,14 +172,16 @@ static __always_inline void attempt_describe(struct sock *sk, struct tcp_sock *t
 		attempt_add(sk, &begun);
 }
 
-/* CLOSE -> SYN_SENT, in the context of the task that connects. */
+/* CLOSE -> SYN_SENT, in the task that connects. */
 static __always_inline void attempt_begin(struct sock *sk, struct tcp_sock *tp,
 					  bool deep, __u32 program)
 {
-	/* Not in attempt_describe(): the attempt that ended and the new one take turns
-	 * on the stack. */
+	/*
+	 * Not in attempt_describe(), so that the old attempt and the new one take turns
+	 * on the stack.
+	 */
 	if (tp && config.track)
-		end_missed(sk);
+		attempt_end_missed(sk);
 	if (!tp || !in_repair(tp))
 		attempt_describe(sk, tp, deep, program);
 }

@@ -10,7 +10,7 @@
 
 #define DEPTH_MOST 64 /* names in a path */
 
-/* A cgroup of v1, when that is where the controller is and it is not the root. */
+/* A cgroup of v1, if the controller is there and the cgroup is not the root. */
 static __always_inline struct kernfs_node *legacy_of(struct css_set *set, __u32 subsys)
 {
 	void *all = (void *)set + member_offset(css_set, subsys);
@@ -31,8 +31,8 @@ static __always_inline struct kernfs_node *legacy_of(struct css_set *set, __u32 
 }
 
 /*
- * Where the process is in cgroup v1: by the controllers that container runtimes and
- * systemd put every process under.
+ * The cgroup of v1 of a task, by the controllers that container runtimes and systemd
+ * use for every process.
  */
 static __always_inline struct kernfs_node *legacy_cgroup(struct task_struct *task)
 {
@@ -61,7 +61,7 @@ static __always_inline struct kernfs_node *unified_cgroup(struct task_struct *ta
 	return kn;
 }
 
-/* The cgroup of v2 that a socket was made in. */
+/* The cgroup of v2 in which a socket was made. */
 static __always_inline struct kernfs_node *cgroup_of(struct sock *sk)
 {
 	struct sock_cgroup_data___before *before = (void *)&sk->sk_cgrp_data;
@@ -98,7 +98,7 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 
 /*
  * Linux commit 95b861a7935b ("bpf: Allow bpf_get_current_ancestor_cgroup_id for
- * tracing"), v5.15, has the helper; before it, the IDs lie open in the cgroup.
+ * tracing"), v5.15, added the helper. Before, the IDs are in struct cgroup.
  */
 static __always_inline __u64 current_ancestor(int level)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What C lacks for BPF: sections, maps, and facts that libbpf finds at the load. */
+/*
+ * What C needs for BPF: sections, maps, and facts about the kernel that libbpf fills in
+ * at the load.
+ */
 #pragma once
 
 #include <linux/types.h>
@@ -21,12 +24,12 @@ typedef _Bool bool;
 enum { OFFSET = 0, SIZE = 1, SHIFT_LEFT = 4, SHIFT_RIGHT = 5 };
 #define BIT_FIELD(member, what) __builtin_preserve_field_info(member, what)
 
-/* The value of a bit field, from what was read at its OFFSET in its SIZE. */
+/* The value of a bit field, from the SIZE bytes at its OFFSET. */
 #define bits_of(value, member)                                                         \
 	((__u64)(value) << BIT_FIELD(member, SHIFT_LEFT) >>                            \
 	 BIT_FIELD(member, SHIFT_RIGHT))
 
-/* Worked out when libbpf loads the object, as exists(): enum bpf_core_relo_kind. */
+/* Filled in when libbpf loads the object, like exists(): enum bpf_core_relo_kind. */
 #define member_offset(type, member)                                                    \
 	__builtin_preserve_field_info(((struct type *)0)->member, OFFSET)
 #define type_id(type) __builtin_btf_type_id(*(type *)0, 1)

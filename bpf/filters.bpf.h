@@ -2,8 +2,8 @@
 /*
  * The filters that look at who connects.
  *
- * Sets of filters are filled by selection.py before the programs are attached; but
- * `pids` by follow.py and follow.bpf.h, while they are.
+ * Their sets are filled by selection.py before the programs are attached; `pids` by
+ * follow.py and follow.bpf.h while they are attached.
  */
 #pragma once
 
@@ -36,7 +36,7 @@ struct {
 	__type(value, __u8);
 } pids SEC(".maps"), uids SEC(".maps");
 
-/* By their keys of namespaces.h. `mntnses` are those of BY_CONTAINER. */
+/* By the keys of namespaces.bpf.h. `mntnses` has those of BY_CONTAINER. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -52,8 +52,8 @@ struct {
 } comms SEC(".maps");
 
 /*
- * IDs of cgroups: of --cgroup with the value BY_CGROUP, of --container with
- * BY_CONTAINER, of both with both.
+ * IDs of cgroups; the value is BY_CGROUP for --cgroup, BY_CONTAINER for --container, or
+ * both.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -62,7 +62,7 @@ struct {
 	__type(value, __u8);
 } cgroups SEC(".maps");
 
-/* Others fill these two, at any time; kernel.py puts their pinned maps here. */
+/* Filled by other programs, at any time: kernel.py puts their pinned maps here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -78,9 +78,8 @@ struct {
 } mntnsmap SEC(".maps");
 
 /*
- * Which of BY_CGROUP and BY_CONTAINER the current task passes. Looks at the levels
- * where there are cgroups of the set: what it costs does not depend on how many there
- * are.
+ * Which of BY_CGROUP and BY_CONTAINER the current task passes. Only the depths at which
+ * the set has cgroups are looked at: the cost does not depend on the size of the set.
  */
 static __always_inline __u8 cgroups_passed(void)
 {
@@ -96,7 +95,7 @@ static __always_inline __u8 cgroups_passed(void)
 	return passed;
 }
 
-/* Containers that are not in cgroup v2 are told by their mount namespaces. */
+/* Containers that are not in cgroup v2 are identified by their mount namespaces. */
 static __always_inline bool place_wanted(__u16 filters)
 {
 	__u8 passed = cgroups_passed();
@@ -158,7 +157,7 @@ static __always_inline bool task_wanted(struct connection *c, struct sock *sk,
 }
 
 /* Which of BY_CGROUP and BY_CONTAINER a cgroup passes. */
-static __always_inline __u8 passed_by(struct kernfs_node *kn)
+static __always_inline __u8 cgroups_passed_by(struct kernfs_node *kn)
 {
 	__u8 *passes, passed = 0;
 	__u64 id;

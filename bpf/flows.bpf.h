@@ -10,7 +10,7 @@
 
 #define LATENCY_SLOTS 64
 
-/* For -c. Counted by the program, read by kernel.py at the end. */
+/* Counted by the programs, read by kernel.py at the end. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -18,7 +18,7 @@ struct {
 	__type(value, struct flow_counts);
 } flows SEC(".maps");
 
-/* For -c --histogram: slot n counts latencies of 2^n to 2^(n+1)-1 us. */
+/* For --histogram: slot n counts latencies of 2^n to 2^(n+1)-1 us. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, LATENCY_SLOTS);
@@ -33,7 +33,7 @@ static __always_inline struct flow_counts *flow_of(const struct connection *c)
 
 	__builtin_memcpy(key.saddr, c->saddr, sizeof(key.saddr));
 	__builtin_memcpy(key.daddr, c->daddr, sizeof(key.daddr));
-	if (config.tell & TELL_NETNS)
+	if (config.details & DETAIL_NETNS)
 		key.netns_key = c->netns_key;
 	counts = bpf_map_lookup_elem(&flows, &key);
 	if (counts)
@@ -42,7 +42,7 @@ static __always_inline struct flow_counts *flow_of(const struct connection *c)
 	return bpf_map_lookup_elem(&flows, &key);
 }
 
-static __always_inline void count_connect(const struct connection *c)
+static __always_inline void flow_count_begin(const struct connection *c)
 {
 	struct flow_counts *counts = flow_of(c);
 
@@ -66,8 +66,8 @@ static __always_inline __u32 log2(__u64 v)
 	return r;
 }
 
-/* The flow was made when the attempt began: if it is not there, it did not fit. */
-static __always_inline void count_end(const struct connection *c)
+/* The flow was inserted when the attempt began. If it is missing, it did not fit. */
+static __always_inline void flow_count_end(const struct connection *c)
 {
 	struct flow_counts *counts = flow_of(c);
 	__u64 *slot;
@@ -80,7 +80,10 @@ static __always_inline void count_end(const struct connection *c)
 	else
 		add(&counts->failed, 1);
 	add(&counts->latency_total_ns, c->latency_ns);
-	/* No compare-and-swap before v5.12: of two at once, the lower one may stay. */
+	/*
+	 * Before v5.12 there is no compare-and-exchange: of two CPUs at once, the
+	 * smaller value may stay.
+	 */
 	if (c->latency_ns > counts->latency_max_ns)
 		counts->latency_max_ns = c->latency_ns;
 	n = log2(c->latency_ns / 1000) & (LATENCY_SLOTS - 1);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Keeps the set of traced processes, for -p: who ends leaves it, so that nobody is
- * traced for having the number of one who is gone. With -f, children come to it before
- * they run.
+ * The set of traced processes, for -p. A process that ends leaves it, so that the next
+ * one with its PID is not traced. With -f, children are added before they run.
  */
 #pragma once
 
@@ -15,18 +14,18 @@
 
 #define EEXIST 17
 
-/* How many processes came to the set of -p and left it. */
+/* How many processes were added to the set of -p, and removed. */
 struct followed {
-	__u64 initial; /* in it at the start; written by follow.py when it has looked */
-	__u64 added;   /* by the program, as all below */
+	__u64 initial; /* at the start; written by follow.py */
+	__u64 added;   /* by the programs, as are those below */
 	__u64 removed;
-	__u64 lost; /* children that did not fit, and so their children */
+	__u64 lost; /* children that did not fit, and were not followed */
 };
 
 struct followed followed SEC(".data.followed");
 
-/* Before the child has run. Returns 0, or why it was not added. */
-static __always_inline long forks(__u32 pid, __u32 child_pid)
+/* Add a child, before it runs. Returns 0, or the error. */
+static __always_inline long followed_add(__u32 pid, __u32 child_pid)
 {
 	__u8 one = 1;
 	long err;
@@ -40,11 +39,11 @@ static __always_inline long forks(__u32 pid, __u32 child_pid)
 }
 
 /*
- * A thread ends; live counts those that do not. When two end at once both may find none
- * alive, but only one finds the process in the set. Whoever empties it sees that it is
- * empty: the parent of a child that is added is still in it.
+ * A thread ends; `live` counts those that have not. When two end at once, both may find
+ * none alive, but only one finds the process in the set. The one that empties the set
+ * sees that it is empty: the parent of a child that is added is still in it.
  */
-static __always_inline void exits(struct task_struct *task)
+static __always_inline void followed_remove(struct task_struct *task)
 {
 	__u32 pid = task->tgid;
 	struct emptied *record;
@@ -56,7 +55,7 @@ static __always_inline void exits(struct task_struct *task)
 	add(&followed.removed, 1);
 	if (followed.removed != followed.initial + followed.added)
 		return;
-	/* When there is no room, user space is awake, and looks at the numbers. */
+	/* Without room, user space is awake, and looks at the numbers. */
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (record) {
 		record->time_ns = bpf_ktime_get_ns();
@@ -74,8 +73,8 @@ int process_forks(__u64 *ctx)
 
 	if (parent->tgid == child->tgid) /* a thread */
 		return 0;
-	err = forks(parent->tgid, child->tgid);
-	if (err && err != -EEXIST) /* that it was added by the other program */
+	err = followed_add(parent->tgid, child->tgid);
+	if (err && err != -EEXIST) /* added by the other program */
 		add(&followed.lost, 1);
 	return 0;
 }
@@ -84,12 +83,12 @@ int process_forks(__u64 *ctx)
 SEC("tp_btf/sched_process_exit")
 int process_exits(__u64 *ctx)
 {
-	exits((struct task_struct *)ctx[0]);
+	followed_remove((struct task_struct *)ctx[0]);
 	return 0;
 }
 
-/* The number of a process in the PID namespace of the current task, which sees it. */
-static __always_inline __u32 number_of(struct task_struct *task)
+/* The PID of a task in the PID namespace of the current task, which reads it. */
+static __always_inline __u32 number_for_reader(struct task_struct *task)
 {
 	struct task_struct *reader = bpf_get_current_task();
 	struct pid *pid = 0;
@@ -106,8 +105,8 @@ static __always_inline __u32 number_of(struct task_struct *task)
 }
 
 /*
- * struct bpf_iter__task and bpf_iter_meta, which every kernel has so. Not relocated:
- * libbpf searches the whole kernel for each type that is.
+ * struct bpf_iter__task and bpf_iter_meta, the same in every kernel. Not relocated:
+ * libbpf searches all types of the kernel for each type that is.
  */
 struct task_iteration {
 	void **seq;
@@ -115,8 +114,9 @@ struct task_iteration {
 };
 
 /*
- * Lists the processes of the PID namespace of who reads: a struct listed for each.
- * /proc may be that of another one, and has no numbers of the namespaces above it.
+ * Lists the processes of the PID namespace of the reader, with a struct listed for
+ * each. /proc may belong to another namespace, and does not have the PIDs of those
+ * above it.
  */
 SEC("iter/task")
 int list_processes(struct task_iteration *ctx)
@@ -126,7 +126,7 @@ int list_processes(struct task_iteration *ctx)
 
 	if (!task || task->pid != task->tgid)
 		return 0;
-	listed.number = number_of(task);
+	listed.number = number_for_reader(task);
 	listed.pid = task->tgid;
 	listed.ppid = task->real_parent->tgid;
 	listed.live = task->signal->live.counter;

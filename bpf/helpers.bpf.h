@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The few helpers of the kernel that are called. */
+/* The helpers of the kernel that are called. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -60,12 +60,14 @@ static long (*bpf_spin_unlock)(struct bpf_spin_lock *lock) = (void *)
 static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) = (void *)
 	BPF_FUNC_skc_to_tcp_sock;
 
-/* For a pointer that is loaded instead, the verifier searches all types, in 2 ms. */
+/*
+ * Not a load: for each pointer that is loaded the verifier searches all types, in 2 ms.
+ */
 #define read_kernel(to, from) bpf_probe_read_kernel(&(to), sizeof(to), &(from))
 
 /*
- * Not __sync_fetch_and_add: for that, clang uses an instruction that fetches, too,
- * Linux commit 5ca419f2864a ("bpf: Add BPF_FETCH field / create atomic_fetch_add
+ * Not __sync_fetch_and_add: clang compiles that to an instruction that also fetches,
+ * from Linux commit 5ca419f2864a ("bpf: Add BPF_FETCH field / create atomic_fetch_add
  * instruction"), v5.12.
  */
 static __always_inline void add(__u64 *counter, __u64 n)

@@ -113,7 +113,7 @@ struct cgroup_subsys_state {
 	struct cgroup *cgroup;
 } __relocated;
 
-/* Their numbers, and whether they are there, depend on how the kernel was built. */
+/* Their numbers, and whether they exist, depend on the configuration of the kernel. */
 enum cgroup_subsys_id {
 	cpu_cgrp_id = 1,
 	memory_cgrp_id = 4,

@@ -4,7 +4,6 @@
 
 #include <linux/types.h>
 
-/* struct addrinfo, struct hostent and socket addresses, the same in glibc and musl. */
 struct addrinfo {
 	int ai_flags;
 	int ai_family;

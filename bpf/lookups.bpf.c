@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * What getaddrinfo() and gethostbyname() return to programs: names from hosts files,
- * NSS modules, DNS over TLS and all else that never crosses port 53. Uprobes at their
- * entry and return, in every C library that names.py finds.
+ * What getaddrinfo() and gethostbyname() return: names from hosts files, NSS modules,
+ * DNS over TLS and everything else that never uses port 53. Uprobes at their entry and
+ * return, in every C library that libraries.py finds.
  *
- * Built once for each architecture, since arguments come in registers.
+ * Compiled once for each architecture, since arguments are in registers.
  */
 #include "core.bpf.h"
 #include "helpers.bpf.h"
@@ -23,8 +23,8 @@
 #define GROUP_CHARS 4	 /* of IPv6 before the first colon, at most */
 
 /*
- * A call is told from others of its thread by where the stack was at its entry: one
- * that is made inside of it, by an NSS module, is further down.
+ * A call is identified by its thread and the stack at its entry: a call inside of it,
+ * by an NSS module, is further down.
  */
 struct frame {
 	__u64 thread;
@@ -34,14 +34,14 @@ struct frame {
 struct call {
 	__u64 asked_ns;
 	__u64 name;
-	__u64 result; /* where the function puts the pointer to what it found; then that
-		       */
+	__u64 result; /* where the function puts its result; then the result */
 };
 
 /*
- * Calls under way. Inserted at the entry, deleted at the return. One that never
- * returns, for longjmp() or the death of its thread, is overwritten by the next call
- * from that place of the stack; others are the oldest, and go when it is full.
+ * Calls under way. Inserted at the entry, deleted at the return. A call that never
+ * returns, because of longjmp() or the death of its thread, is overwritten by the next
+ * call from the same place of the stack; others are evicted as least recently used when
+ * it is full.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -56,8 +56,8 @@ struct root {
 };
 
 /*
- * Root directories of programs that started, and when user space was told of them.
- * Written and read by exec().
+ * The root directories in which programs started, and when user space was last
+ * notified. Written and read by exec().
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -66,7 +66,7 @@ struct {
 	__type(value, __u64);
 } roots SEC(".maps");
 
-/* The place of a thread's innermost getaddrinfo(), which no stack is at. */
+/* The key of a thread's innermost getaddrinfo(): no stack is there. */
 #define INNERMOST 0
 
 static __always_inline struct call call_of(void *ctx, __u64 result)
@@ -79,8 +79,8 @@ static __always_inline struct call call_of(void *ctx, __u64 result)
 }
 
 /*
- * Whether what is looked up is an address, and has no name: IPv6 has a colon among its
- * first five characters, IPv4 only digits and dots. User space ignores the rare other
+ * Whether an address is looked up, and not a name: IPv6 has a colon among its first
+ * five characters, IPv4 only digits and dots. User space ignores the rare other
  * spellings.
  */
 static __always_inline bool is_address(void *ctx)
@@ -124,8 +124,8 @@ int getaddrinfo_entry(void *ctx)
 }
 
 /*
- * getaddrinfo() of glibc calls gethostbyname2_r() for the name that it was given, when
- * only IPv4 is asked for: it is reported once, by the outer one.
+ * When only IPv4 is asked for, getaddrinfo() of glibc calls gethostbyname2_r() with the
+ * same name: it is reported once, for the outer call.
  */
 static __always_inline int gethostbyname_begin(void *ctx, __u64 result)
 {
@@ -164,11 +164,11 @@ int gethostbyname2_r_entry(void *ctx)
 }
 
 /*
- * What is read on the way, in the place of the name, which is read last. The stack may
- * have no more than 48 bytes: from Linux commit f4b21ed0b9d6 ("bpf, x86: Support
- * private stack in jit"), v6.13, on a program of this type with more has one stack for
- * each CPU, and a task that loses its CPU inside of it finds there what the next one
- * wrote.
+ * Pointers on the way to the result, in the place of the name, which is read last. The
+ * stack may take at most 48 bytes: from Linux commit f4b21ed0b9d6 ("bpf, x86: Support
+ * private stack in jit"), v6.13, on, a program of this type that takes more has one
+ * stack for each CPU, which a task that loses its CPU inside of the program shares with
+ * the next one.
  */
 union room {
 	struct nsproxy *nsproxy;
@@ -185,7 +185,7 @@ static __always_inline union room *room_in(struct lookup *l)
 	return (union room *)l->name;
 }
 
-static __always_inline void read_netns(struct lookup *l)
+static __always_inline void lookup_read_netns(struct lookup *l)
 {
 	struct task_struct *task = bpf_get_current_task();
 	union room *room = room_in(l);
@@ -195,7 +195,7 @@ static __always_inline void read_netns(struct lookup *l)
 	read_netns_key(room->net, &l->netns_key);
 }
 
-static __always_inline void read_process(struct lookup *l)
+static __always_inline void lookup_read_process(struct lookup *l)
 {
 	struct task_struct *task = bpf_get_current_task();
 	union room *room = room_in(l);
@@ -207,7 +207,7 @@ static __always_inline void read_process(struct lookup *l)
 			      &room->leader->start_boottime);
 }
 
-/* Read an address as 16 bytes, all ones when it is no IP address. */
+/* Read an address as 16 bytes: all ones when it is not an IP address. */
 static __always_inline void read_address(__u32 *to, __u16 family, const void *from)
 {
 	long failed = 1;
@@ -242,7 +242,8 @@ static __always_inline void read_socket_address(__u32 *to, const void *from,
 }
 
 /* What getaddrinfo() found: a list. */
-static __always_inline void read_list(struct lookup *l, const struct addrinfo *next)
+static __always_inline void lookup_read_list(struct lookup *l,
+					     const struct addrinfo *next)
 {
 	union room *room = room_in(l);
 	const void *address;
@@ -260,10 +261,11 @@ static __always_inline void read_list(struct lookup *l, const struct addrinfo *n
 }
 
 /*
- * What gethostbyname() found: an array of pointers, up to a null pointer. Each way
- * through the loop costs the verifier time at the start: so there are few.
+ * What gethostbyname() found: an array of pointers, up to a null pointer. Each
+ * iteration of the loop takes the verifier time at the start: so there are few.
  */
-static __always_inline void read_host(struct lookup *l, const struct hostent *found)
+static __always_inline void lookup_read_host(struct lookup *l,
+					     const struct hostent *found)
 {
 	struct hostent *host = &room_in(l)->host;
 	const void *address = 0;
@@ -296,7 +298,8 @@ enum found {
 	HOST, /* struct hostent */
 };
 
-static __always_inline void tell(struct lookup *l, struct call *call, enum found kind)
+static __always_inline void lookup_fill(struct lookup *l, struct call *call,
+					enum found kind)
 {
 	const void *found = (const void *)call->result;
 	const void *name = (const void *)call->name;
@@ -304,12 +307,12 @@ static __always_inline void tell(struct lookup *l, struct call *call, enum found
 	l->time_ns = bpf_ktime_get_ns();
 	l->asked_ns = call->asked_ns;
 	l->cgroup = bpf_get_current_cgroup_id();
-	read_process(l);
-	read_netns(l);
+	lookup_read_process(l);
+	lookup_read_netns(l);
 	if (kind == LIST)
-		read_list(l, found);
+		lookup_read_list(l, found);
 	else
-		read_host(l, found);
+		lookup_read_host(l, found);
 	l->name[0] = 0;
 	bpf_probe_read_user_str(l->name, sizeof(l->name), name);
 }
@@ -321,15 +324,14 @@ static __always_inline void emit_lookup(struct call *call, enum found kind)
 	bpf_probe_read_user(&call->result, sizeof(call->result),
 			    (const void *)call->result);
 	if (!call->result)
-		return; /* gethostbyname_r() returns 0, too, when it has found nothing
-			 */
+		return; /* gethostbyname_r() also returns 0 when it found nothing */
 	if (has_room(&ring, sizeof(*l)))
 		l = bpf_ringbuf_reserve(&ring, sizeof(*l), 0);
 	if (!l) {
 		add(&progress.lost_names, 1);
 		return;
 	}
-	tell(l, call, kind);
+	lookup_fill(l, call, kind);
 	bpf_ringbuf_submit(l, 0);
 }
 
@@ -362,18 +364,18 @@ int gethostbyname_return(void *ctx)
 	return call_end(ctx, HOST);
 }
 
-/* A program starts: say so where none did of late. */
-static __always_inline void starts(struct task_struct *task)
+/* A program starts: notify user space if none started in this root directory lately. */
+static __always_inline void emit_started(struct task_struct *task)
 {
-	__u64 now = bpf_ktime_get_ns(), *told;
+	__u64 now = bpf_ktime_get_ns(), *notified;
 	struct started *record;
 	struct root root = {
 		.dentry = (__u64)task->fs->root.dentry,
 		.mntns = task->nsproxy->mnt_ns->ns.inum,
 	};
 
-	told = bpf_map_lookup_elem(&roots, &root);
-	if (told && now - *told < RECHECK_NS)
+	notified = bpf_map_lookup_elem(&roots, &root);
+	if (notified && now - *notified < RECHECK_NS)
 		return;
 	if (!has_room(&ring, sizeof(*record)))
 		return;
@@ -391,15 +393,15 @@ static __always_inline void starts(struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int exec(__u64 *ctx)
 {
-	starts((struct task_struct *)ctx[0]);
+	emit_started((struct task_struct *)ctx[0]);
 	return 0;
 }
 
-/* The same where a task can lose its CPU inside of that: as preemptible.bpf.c tells. */
+/* The same where tasks lose their CPU inside of programs (decision 11). */
 SEC("tp/sched/sched_process_exec")
 int exec_perf(void)
 {
-	starts(bpf_get_current_task_btf());
+	emit_started(bpf_get_current_task_btf());
 	return 1;
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * When processes last connected to 127.0.0.1 or ::1. A name that a process was given
- * for 0.0.0.0 or :: belongs to its next connect there: the one before which its last
- * visit is older than the name. The ends of attempts, which user space sees, do not say
- * so.
+ * When each process last connected to 127.0.0.1 or ::1. A name that a process was given
+ * for 0.0.0.0 or :: belongs to its next connect there: the one whose previous visit is
+ * older than the name. User space sees attempts when they end, and cannot know.
  */
 #pragma once
 
@@ -20,8 +19,8 @@ struct visitor {
 
 /*
  * When each of them began its last attempt. Inserted and read when an attempt begins
- * and names are sought; the ones longest unused go when it is full. Sized before the
- * load.
+ * and names are wanted; the least recently used ones are evicted when it is full. Sized
+ * before the load.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -40,8 +39,8 @@ static __always_inline bool is_loopback(const struct connection *c)
 }
 
 /*
- * Note that the current process connects; returns when it last connected to this
- * loopback address, 0 for never or elsewhere.
+ * Note a connect of the current process; returns when it last connected to this
+ * loopback address, or 0 for never, and for all other addresses.
  */
 static __always_inline __u64 loopback_visit(const struct connection *c)
 {

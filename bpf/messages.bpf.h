@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* A DNS message: what identifies its question. */
+/* What identifies the question of a DNS message. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -11,16 +11,16 @@
 #define DNS_NAME_MOST 256 /* 255: RFC 1035, 2.3.4 */
 
 /*
- * What begins at the flags of a DNS message: they, and three of its counts. Of a
- * question all is 0, but for RD, AD and CD (RFC 1035, 4.1.1; RFC 4035, 3.1.6), and the
- * count of questions, which is 1.
+ * The flags of a DNS message and three of its counts. In a question all bits are 0,
+ * except RD, AD and CD (RFC 1035, 4.1.1; RFC 4035, 3.1.6) and the number of questions,
+ * which is 1.
  */
 #define FLAGS_AND_COUNTS 2
 #define MAY_DIFFER 0x0000000000003001ULL
 #define ONE_QUESTION 0x0000000001000000ULL
 
-/* Whether a UDP packet has the header of a question, wherever it goes. */
-static __always_inline bool asks(struct __sk_buff *skb, const struct packet *p)
+/* Whether a UDP packet has the header of a question, to any port. */
+static __always_inline bool is_question(struct __sk_buff *skb, const struct packet *p)
 {
 	__u8 *at = (__u8 *)(long)skb->data + p->payload + FLAGS_AND_COUNTS;
 	__u64 header;
@@ -33,9 +33,9 @@ static __always_inline bool asks(struct __sk_buff *skb, const struct packet *p)
 	return (header & ~MAY_DIFFER) == ONE_QUESTION;
 }
 
-/* A DNS message with one question; numbers in host order, but the class. */
+/* A DNS message with one question. Numbers are in host order, except the class. */
 struct message {
-	__u64 name; /* its hash, whatever the case */
+	__u64 name; /* hash of the name in lower case */
 	__u16 type;
 	__u16 class;
 	__u16 id;
@@ -49,7 +49,7 @@ struct message {
 
 #define EACH_BYTE(value) ((value) * 0x0101010101010101ULL)
 
-/* Eight bytes, with the letters of ASCII among them in lower case. */
+/* Convert the ASCII letters of eight bytes to lower case. */
 static __always_inline __u64 lower(__u64 bytes)
 {
 	__u64 low = bytes & EACH_BYTE(0x7f);
@@ -59,7 +59,7 @@ static __always_inline __u64 lower(__u64 bytes)
 	return bytes | (~bytes & EACH_BYTE(0x80) & (from_a ^ beyond_z)) >> 2;
 }
 
-/* All bits below the highest one of the first byte that is 0; 0 where none is. */
+/* All bits below the highest bit of the first byte that is 0; 0 when none is. */
 static __always_inline __u64 before_nul(__u64 bytes)
 {
 	__u64 nul = (bytes - EACH_BYTE(1)) & ~bytes & EACH_BYTE(0x80);
@@ -68,11 +68,11 @@ static __always_inline __u64 before_nul(__u64 bytes)
 }
 
 /*
- * Hash the name at `at`, in whatever case. The last byte of the hash is the length of
- * the name without the 0 at its end; all is 0 where no name is found. To walk along the
- * labels, byte by byte, takes the verifier a quarter of a second; so a name with a 0 in
- * a label, which no host has, ends there. Not static, so that it is verified once, and
- * not for each way that leads to it.
+ * Hash the name at `at`, in lower case. The last byte of the hash is the length of the
+ * name without its final 0; the hash is 0 when there is no name. Walking along the
+ * labels, byte by byte, takes the verifier a quarter of a second. So a name with a 0
+ * inside a label, which no host has, ends there. Not static, so that it is verified
+ * once, and not for each path that leads to it.
  */
 __noinline __u64 hash_name(struct __sk_buff *skb, __u32 at)
 {
@@ -80,7 +80,7 @@ __noinline __u64 hash_name(struct __sk_buff *skb, __u32 at)
 	__u64 hash = HASH_START, length;
 	__u32 i;
 
-	/* As in SEND of answers.bpf.c; of a message that ends here this is huge. */
+	/* As in SEND of answers.bpf.c. When the message ends here this is huge. */
 	asm volatile("" : "+r"(last));
 	if (last >= sizeof(words))
 		last = sizeof(words) - 1;
@@ -99,9 +99,9 @@ __noinline __u64 hash_name(struct __sk_buff *skb, __u32 at)
 }
 
 /*
- * Read the message at `at`. The hash need not stand up to those who see the question:
- * they can answer it. All others have to guess the ID, which is in the key, whatever
- * the question is.
+ * Read the message at `at`. The hash need not withstand those who see the question,
+ * since they can answer it. All others have to guess the ID, which is a part of the
+ * key.
  */
 static __always_inline bool read_message(struct __sk_buff *skb, __u32 at,
 					 struct message *m)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Whose subflows an MPTCP socket has. The first is opened by the task that connects,
- * further ones by a worker of the kernel or by a daemon that manages paths: they all
- * belong to who has the MPTCP socket.
+ * The subflows of MPTCP sockets. The first is opened by the task that connects, others
+ * by a worker of the kernel or by a daemon that manages paths: they all belong to the
+ * owner of the MPTCP socket.
  */
 #pragma once
 
@@ -20,9 +20,9 @@
 #define MPTCP_SOCKETS 4096
 
 /*
- * Who has an MPTCP socket, as describe_task() has it, by the socket's address. Inserted
- * when it connects, deleted when it is closed; the ones longest unused go when it is
- * full.
+ * The owner of each MPTCP socket, as task_describe() describes it, by the address of
+ * the socket. Inserted when the socket connects, deleted when it is closed; the least
+ * recently used ones are evicted when it is full.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -31,10 +31,10 @@ struct {
 	__type(value, struct connection);
 } owners SEC(".maps");
 
-/* What a TCP socket is to MPTCP: nothing, or one of these two. */
+/* What MPTCP knows of a TCP socket: nothing, or one of these two. */
 struct subflow {
-	struct connection *owner; /* who has its MPTCP socket */
-	struct sock *mptcp;	  /* the socket, when its owner is not known */
+	struct connection *owner; /* of its MPTCP socket */
+	struct sock *mptcp;	  /* the MPTCP socket, when its owner is unknown */
 };
 
 static __always_inline struct subflow subflow_of(struct tcp_sock *tp)
@@ -58,7 +58,7 @@ static __always_inline struct subflow subflow_of(struct tcp_sock *tp)
 	return found;
 }
 
-/* Remember who has an MPTCP socket, whether wanted or not. */
+/* Remember the owner of an MPTCP socket, wanted or not. */
 static __always_inline void owner_insert(struct sock *mptcp, const struct connection *c)
 {
 	__u64 key = (__u64)mptcp;
@@ -73,7 +73,7 @@ static __always_inline void owner_delete(struct sock *mptcp)
 	bpf_map_delete_elem(&owners, &key);
 }
 
-/* Returns whether the filters want the owner. */
+/* Copy what identifies the owner; returns whether the filters want it. */
 static __always_inline bool owner_copy(struct connection *to,
 				       const struct connection *who)
 {
@@ -92,11 +92,11 @@ static __always_inline bool owner_copy(struct connection *to,
 }
 
 /*
- * Who has an MPTCP socket that connected, or was accepted, before this was loaded: its
- * user and its cgroup are known, the process is not. Returns whether the filters want
- * it.
+ * Describe the owner of an MPTCP socket that connected, or was accepted, before the
+ * programs were loaded: its user and its cgroup are known, the process is not. Returns
+ * whether the filters want it.
  */
-static __always_inline bool describe_socket(struct connection *c, struct sock *sk,
+static __always_inline bool socket_describe(struct connection *c, struct sock *sk,
 					    struct sock *mptcp, bool deep)
 {
 	struct kernfs_node *kn = cgroup_of(mptcp);
@@ -112,5 +112,5 @@ static __always_inline bool describe_socket(struct connection *c, struct sock *s
 		return 0;
 	if (filters & BY_CGROUPMAP && !bpf_map_lookup_elem(&cgroupmap, &c->cgroup))
 		return 0;
-	return !(deep && places) || (passed_by(kn) & places) == places;
+	return !(deep && places) || (cgroups_passed_by(kn) & places) == places;
 }

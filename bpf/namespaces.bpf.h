@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What a namespace is told by: never its inode number where there is something better
- * (netns.bpf.h).
+ * What identifies a namespace: not its inode number, which is reused, when there is
+ * something better.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ static __always_inline __u64 netns_key(struct net *net)
 	return key;
 }
 
-/* Where a socket is: the number that is shown, and what is never used again. */
+/* The network namespace of a socket: the inode number, which is shown, and the key. */
 static __always_inline void read_netns(struct connection *c, struct sock *sk)
 {
 	struct net *net = sk->__sk_common.skc_net.net;
@@ -29,7 +29,7 @@ static __always_inline void read_netns(struct connection *c, struct sock *sk)
 	read_netns_key(net, &c->netns_key);
 }
 
-/* Its number, which has been in ns_common since v6.18. */
+/* The unique number of a mount namespace, in ns_common since v6.18. */
 static __always_inline __u64 mntns_key(struct mnt_namespace *mnt_ns)
 {
 	__u64 number = 0;

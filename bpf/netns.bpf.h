@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What a network namespace is told by. Its inode number is given to the next one as
- * soon as it is gone; its cookie never is. Before Linux commit 3d368ab87cf6 ("net:
- * initialize net->net_cookie at netns setup"), v5.12, there is nothing else.
+ * What identifies a network namespace. Its inode number is given to the next namespace
+ * as soon as it is gone; its cookie is never reused. Before Linux commit 3d368ab87cf6
+ * ("net: initialize net->net_cookie at netns setup"), v5.12, there is only the inode
+ * number.
  */
 #pragma once
 
@@ -10,7 +11,7 @@
 #include "helpers.bpf.h"
 #include "kernel.bpf.h"
 
-/* Put there by the address, since programs on functions have little stack. */
+/* By address, since programs on functions have little stack. */
 static __always_inline void read_netns_key(const struct net *net, __u64 *key)
 {
 	*key = 0;

@@ -16,12 +16,13 @@ enum address_filter {
 };
 
 /*
- * A set of addresses of one IP version: the sorted ones where membership changes, from
- * out to in and so on. An address is in the set when the number of those up to it is
- * odd. `before` has for each value of the first 16 bits how many come before it, so
- * that few are left to search. There are as many `changes` as struct networks says.
+ * A set of addresses of one IP version: the sorted addresses at which membership
+ * changes, from out to in and so on. An address is in the set when the number of
+ * changes up to it is odd. `before` has, for each value of the first 16 bits, how many
+ * changes come before it, so that few are left to search. The number of `changes` is in
+ * struct networks.
  */
-#define INDEX_LENGTH 65538 /* each value, what comes after all, and one to align */
+#define INDEX_LENGTH 65538 /* each value, the end, and one to align */
 
 struct ipv4_set {
 	__u32 before[INDEX_LENGTH];
@@ -34,8 +35,8 @@ struct ipv6_set {
 };
 
 /*
- * Networks of --to, --not-to and --from: one struct ipv4_set or ipv6_set in each. Sized
- * before the load.
+ * The networks of --to, --not-to and --from: one struct ipv4_set or ipv6_set each.
+ * Sized before the load.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -45,7 +46,10 @@ struct {
 } to_ipv4 SEC(".maps"), to_ipv6 SEC(".maps"), not_to_ipv4 SEC(".maps"),
 	not_to_ipv6 SEC(".maps"), from_ipv4 SEC(".maps"), from_ipv6 SEC(".maps");
 
-/* In network order: for Linux before v5.12 a number has no bounds after a byte swap. */
+/*
+ * The port is in network order: before v5.12 the verifier knows no bounds after a byte
+ * swap.
+ */
 static __always_inline bool port_wanted(__u16 port)
 {
 	return config.ports[port / 64] >> (port % 64) & 1;
@@ -111,7 +115,7 @@ static __always_inline bool in_ipv6(const volatile struct networks *config, void
 
 static __always_inline bool addresses_wanted(const struct connection *c, __u8 filters)
 {
-	/* Else clang begins with the addresses before it is known who wants them. */
+	/* Otherwise clang reads the addresses before it is known which are needed. */
 	asm volatile("" : "+r"(c)::"memory");
 	if (filters & BY_TO && !IN_NETWORKS(to, c, daddr))
 		return 0;

@@ -18,7 +18,7 @@ static __always_inline __u16 local_port(struct tcp_sock *tp)
 	return __builtin_bswap16(tp->inet_conn.icsk_inet.inet_sport);
 }
 
-/* TCP_FASTOPEN_CONNECT: the SYN leaves with the first write. A bit that CO-RE finds. */
+/* TCP_FASTOPEN_CONNECT: the SYN is sent with the first write. */
 static __always_inline bool fastopen_connect(struct tcp_sock *tp)
 {
 	__u64 value = 0;
@@ -29,9 +29,10 @@ static __always_inline bool fastopen_connect(struct tcp_sock *tp)
 }
 
 /*
- * The newest ICMP error of a socket that the user had locked when it came. It is in the
+ * The newest ICMP error that came while the user had the socket locked. It is in the
  * error queue since Linux commit 45af29ca761c ("tcp: allow traceroute -Mtcp for unpriv
- * users"), v5.8. Returns an errno, 0 where there are no more than `before`.
+ * users"), v5.8. Returns an errno, or 0 when the queue has no more than `before`
+ * errors.
  */
 static __always_inline int queued_error(struct sock *sk, __u64 before)
 {
@@ -51,12 +52,14 @@ static __always_inline int queued_error(struct sock *sk, __u64 before)
 }
 
 /*
- * Why SYN_SENT -> CLOSE. Without an error from the network, the program closed the
- * socket first, unless no SYN ever left: then connect() itself found no local port, or
- * the one that the program had bound is taken for this destination. An ICMP error that
- * the program has read (SO_ERROR clears sk_err_soft) is why it closed the socket.
+ * Why SYN_SENT -> CLOSE: an errno, or enum result. Without an error from the network
+ * the program closed the socket first, unless no SYN was ever sent: then connect()
+ * found no local port, or the port that the program had bound is in use for this
+ * destination. A program that has read an ICMP error (SO_ERROR clears sk_err_soft)
+ * closed the socket because of it.
  */
-static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp, __u64 before)
+static __always_inline __u16 failure_of(struct sock *sk, struct tcp_sock *tp,
+					__u64 before)
 {
 	int err = sk->sk_err;
 
@@ -69,34 +72,34 @@ static __always_inline __u16 failure(struct sock *sk, struct tcp_sock *tp, __u64
 	return RESULT_ABORTED;
 }
 
-/* The attempt left SYN_SENT (or, in a simultaneous open, SYN_RECV). */
+/* The socket leaves SYN_SENT or, in a simultaneous open, SYN_RECV. */
 static __always_inline void attempt_end(const struct connection *began, struct sock *sk,
 					struct tcp_sock *tp, int newstate)
 {
 	struct connection c = *began;
 	__u16 result;
 
-	/* Else the next look finds it again. */
+	/* Otherwise the next program finds it again. */
 	if (!pending_delete(sk))
 		return;
 	if (newstate == TCP_ESTABLISHED)
 		result = RESULT_OK;
 	else if (newstate == TCP_CLOSE)
-		result = failure(sk, tp, c.latency_ns);
+		result = failure_of(sk, tp, c.latency_ns);
 	else
 		result = RESULT_ABORTED;
 	if (config.wait_end || config.count) {
 		c.latency_ns = bpf_ktime_get_ns() - c.time_ns;
 		c.result = result;
 	}
-	/* A socket that is used again still has its last port, if it gets none now. */
+	/* A socket that is used again keeps its last port until it gets another. */
 	if (result != EADDRNOTAVAIL)
 		c.lport = local_port(tp);
 	if (config.failed && c.result == RESULT_OK)
 		return;
 	if (c.latency_ns < config.slower_ns)
 		return;
-	report_or_count(&c);
+	emit_or_count(&c);
 	if (config.count)
-		count_end(&c);
+		flow_count_end(&c);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * DNS messages in packets: found by their port, at the cost of a few instructions for
- * all packets that are none.
+ * DNS messages in packets, found by their port. All other packets cost a few
+ * instructions.
  */
 #pragma once
 
@@ -25,7 +25,7 @@
 #define TCP_SYN 2
 #define TCP_ACK 16
 
-/* Where to look in a packet for who is at the other end. */
+/* Where the port and the address of the other end are in a packet. */
 struct direction {
 	__u8 port;
 	__u8 ipv4;
@@ -41,18 +41,18 @@ struct packet {
 	__u32 length;
 	__u32 seq;
 	__u32 next_seq;
-	__u32 address; /* where that of the other end lies */
+	__u32 address; /* offset of that of the other end */
 	__u16 port;    /* of the other end; network order */
 	__u8 ip;
 	__u8 tcp;
 	__u8 syn;
-	__u8 opens;	/* whether it is the first one of a connection */
-	__u8 connected; /* whether the socket takes packets from its peer only */
+	__u8 opens;	/* the first packet of a connection */
+	__u8 connected; /* the socket accepts packets of its peer only */
 };
 
 /*
- * Fill in what only TCP has. Bytes before next_seq were here already, since it is read
- * before the record gets its place in the ring.
+ * Fill in what only TCP has. `next_seq` is read before the record gets its place in the
+ * ring: bytes before it have been received earlier.
  */
 static __always_inline bool parse_tcp(struct __sk_buff *skb, __u32 at, struct packet *p)
 {
@@ -74,9 +74,9 @@ static __always_inline bool parse_tcp(struct __sk_buff *skb, __u32 at, struct pa
 }
 
 /*
- * The port that a socket is connected to, 0 for none; behind a NAT of this machine (so
- * Docker has its 127.0.0.11) it is not that of the packet. Before v5.18 it is to be
- * read as four bytes.
+ * The port to which a socket is connected, 0 for none. Behind a NAT of this machine, as
+ * at Docker's 127.0.0.11, the packet has another port. Before v5.18 it has to be read
+ * as four bytes.
  */
 static __always_inline __u16 connected_to(struct __sk_buff *skb)
 {
@@ -86,8 +86,9 @@ static __always_inline __u16 connected_to(struct __sk_buff *skb)
 }
 
 /*
- * Whether the packet is TCP or UDP, and its socket not connected to another port than
- * DNS's. The kernel has headers in one piece of memory before it knows the socket.
+ * Whether the packet is TCP or UDP, and its socket is not connected to a port other
+ * than that of DNS. The kernel has the headers in one piece of memory before it looks
+ * for the socket.
  */
 static __always_inline bool parse(struct __sk_buff *skb, struct direction way,
 				  struct packet *p)
@@ -126,8 +127,8 @@ static __always_inline bool parse(struct __sk_buff *skb, struct direction way,
 }
 
 /*
- * Whether netfilter has looked at the connection of a packet that is sent, and so may
- * have translated its address. It lets go of packets before they are received.
+ * Whether netfilter has tracked the connection of a packet that is sent, and may have
+ * translated its address. Packets that are received no longer have that.
  */
 static __always_inline bool is_tracked(struct __sk_buff *skb)
 {
@@ -139,7 +140,7 @@ static __always_inline bool is_tracked(struct __sk_buff *skb)
 	return nfct;
 }
 
-/* Fill in where the payload is; whether there is one, or a connection opens. */
+/* Find the payload; returns whether there is any, or a connection opens. */
 static __always_inline bool parse_payload(struct __sk_buff *skb, struct packet *p)
 {
 	if (p->tcp && !parse_tcp(skb, p->payload - UDP_HEADER, p))
@@ -149,8 +150,8 @@ static __always_inline bool parse_payload(struct __sk_buff *skb, struct packet *
 }
 
 /*
- * The address of the other end, IPv4 mapped; 0 where the socket is connected and so
- * has one only.
+ * The address of the other end, IPv4 mapped; 0 when the socket is connected, and so has
+ * only one.
  */
 static __always_inline bool load_address(struct __sk_buff *skb, const struct packet *p,
 					 __u32 *address)
@@ -168,7 +169,7 @@ static __always_inline bool load_address(struct __sk_buff *skb, const struct pac
 	return !bpf_skb_load_bytes(skb, p->address, address, 16);
 }
 
-/* In place of the address of a server that a NAT may stand for. */
+/* Instead of the address of a server that a NAT may have replaced. */
 static __always_inline void any_address(__u32 *address)
 {
 	address[0] = ~0;

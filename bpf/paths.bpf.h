@@ -2,9 +2,9 @@
 /*
  * Paths of files and cgroups, and arguments, written into a process record.
  *
- * Paths are read without the kernel's locks. A rename or an unmount in the same moment
- * may show a path half old and half new; it can't lead the program astray, since all
- * is read by copying.
+ * Paths are read without the kernel's locks. A rename or an unmount at the same moment
+ * may give a path that is half old and half new. It cannot lead the program astray,
+ * since all is read by copying.
  */
 #pragma once
 
@@ -14,34 +14,38 @@
 #include "kernel.bpf.h"
 #include "records.bpf.h"
 
+#define NAME_MOST 256	 /* NAME_MAX and a NUL */
+#define PATH_MOST 4352	 /* PATH_MAX and a name */
+#define PATHS_MOST 13056 /* three of them */
+#define CMDLINE_MOST 4096
 #define TITLE_BYTES 64
 
-/* What makes an image: when any of this changes, it is told anew. */
+/* What identifies an image: when any of it changes, a new record is sent. */
 struct identity {
-	__u64 start_ns; /* of the process: numbers are used again */
+	__u64 start_ns; /* of the process: PIDs are reused */
 	__u64 exec_id;
 	__u64 cgroup;
 	__u64 legacy;
 	__u32 pid;
 	__u32 reserved;
-	char title[TITLE_BYTES]; /* the arguments' beginning: daemons write over it */
+	char title[TITLE_BYTES]; /* the first arguments: daemons overwrite them */
 };
 
 /*
- * Room that the stack does not have. A connect begins in a task, and the kernel lets no
- * other into a program that one is inside of on this CPU: each program needs one.
+ * Memory that does not fit the stack. A connect begins in a task, and the kernel lets
+ * no other task into a program that one is in on this CPU: so each program needs one.
  */
 struct scratch {
-	__u64 images; /* told from here */
+	__u64 images; /* images sent by this program on this CPU */
 	/*
-	 * What is told, kept in memory as numbers: so the verifier does not follow
-	 * every way that led to them.
+	 * Pointers, kept in memory as numbers, so that the verifier does not follow
+	 * each path that led to them.
 	 */
 	__u64 mm;
 	__u64 unified;
 	__u64 legacy;
-	__u32 at;    /* end of what is in record.data */
-	__u32 start; /* of the path that is being written */
+	__u32 at;    /* the end of the data written so far */
+	__u32 start; /* the beginning of the path being written */
 	struct identity identity;
 	struct large_process record;
 };
@@ -51,7 +55,7 @@ struct scratch {
  * memory, so that the verifier does not follow every length that the names before it
  * may have.
  */
-static __always_inline bool add_name(struct scratch *s, const char *name)
+static __always_inline bool append_name(struct scratch *s, const char *name)
 {
 	__u32 at = s->at;
 	long length;
@@ -66,12 +70,12 @@ static __always_inline bool add_name(struct scratch *s, const char *name)
 }
 
 /*
- * The path from a file up to the root of its mount namespace, across mounts; as
- * d_path() has it, which only some programs may call. A file that has no directory,
- * such as a memfd, is its own parent. Returns 0 when names are missing.
+ * Append the path from a file up to the root of its mount namespace, across mounts, as
+ * d_path() does, which only some programs may call. A file without a directory, such as
+ * a memfd, is its own parent. Returns 0 when names are missing.
  */
-static __always_inline bool add_file(struct scratch *s, struct dentry *dentry,
-				     struct mount *mount)
+static __always_inline bool append_file(struct scratch *s, struct dentry *dentry,
+					struct mount *mount)
 {
 	struct dentry *root, *parent;
 	struct mount *above;
@@ -89,7 +93,7 @@ static __always_inline bool add_file(struct scratch *s, struct dentry *dentry,
 		}
 		read_kernel(parent, dentry->d_parent);
 		read_kernel(name, dentry->d_name.name);
-		if (!parent || !add_name(s, name))
+		if (!parent || !append_name(s, name))
 			return 0;
 		if (parent == dentry)
 			return 1;
@@ -98,7 +102,7 @@ static __always_inline bool add_file(struct scratch *s, struct dentry *dentry,
 	return 0;
 }
 
-static __always_inline void tell_exe(struct scratch *s, struct mm_struct *mm)
+static __always_inline void append_exe(struct scratch *s, struct mm_struct *mm)
 {
 	struct process *p = &s->record.process;
 	struct file *file = 0;
@@ -116,13 +120,13 @@ static __always_inline void tell_exe(struct scratch *s, struct mm_struct *mm)
 	if (!hashed && dentry != root)
 		p->flags |= EXE_DELETED;
 	s->start = s->at;
-	if (!add_file(s, dentry, (void *)mnt - member_offset(mount, mnt)))
+	if (!append_file(s, dentry, (void *)mnt - member_offset(mount, mnt)))
 		p->flags |= EXE_CUT;
 	p->exe = s->at - s->start;
 }
 
-/* Append the path of a cgroup from its hierarchy's root; returns its length. */
-static __always_inline __u32 tell_cgroup(struct scratch *s, __u64 cgroup, __u32 cut)
+/* Append the path of a cgroup up to the root of its hierarchy; returns its length. */
+static __always_inline __u32 append_cgroup(struct scratch *s, __u64 cgroup, __u32 cut)
 {
 	struct kernfs_node *kn = (struct kernfs_node *)cgroup, *parent;
 	const char *name;
@@ -133,7 +137,7 @@ static __always_inline __u32 tell_cgroup(struct scratch *s, __u64 cgroup, __u32 
 		if (!parent)
 			return s->at - s->start;
 		read_kernel(name, kn->name);
-		if (!add_name(s, name))
+		if (!append_name(s, name))
 			break;
 		kn = parent;
 	}
@@ -143,10 +147,10 @@ static __always_inline __u32 tell_cgroup(struct scratch *s, __u64 cgroup, __u32 
 }
 
 /*
- * The arguments as /proc/PID/cmdline has them. A program that has written over the NUL
- * at their end may have gone on into the environment.
+ * Append the arguments as /proc/PID/cmdline shows them. A program that has overwritten
+ * the NUL at their end may have gone on into the environment.
  */
-static __always_inline void tell_cmdline(struct scratch *s, struct mm_struct *mm)
+static __always_inline void append_cmdline(struct scratch *s, struct mm_struct *mm)
 {
 	struct process *p = &s->record.process;
 	unsigned long start = 0, end = 0, environment = 0, env_end = 0, length;

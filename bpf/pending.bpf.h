@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The attempts in SYN_SENT, by socket: inserted when they begin, deleted when they end.
- * What is left when tracing stops is read by kernel.py.
+ * kernel.py reads what is left when tracing stops.
  *
- * A socket has one slot of an array, where its attempt is kept if no other's is there,
- * and a hash map for when one is: to insert and delete there takes the kernel several
- * locks, and nearly half of a program's time. Decision 13.
+ * Each socket has one slot of an array. When the slot is free, the attempt is kept
+ * there, otherwise in a hash map: an insertion and a deletion in that take several
+ * locks of the kernel, nearly half of the time of a program (decision 13).
  */
 #pragma once
 
@@ -35,21 +35,21 @@ struct {
 
 /*
  * A number for the socket that leaves CLAIM_BITS free. The verifier rejects arithmetic
- * on pointers; subtracting two gives a scalar, which it accepts. Addresses of the
- * kernel lie so close to each other that 64 - CLAIM_BITS bits hold it.
+ * on pointers; subtracting two gives a scalar, which it accepts. 64 - CLAIM_BITS bits
+ * are enough for the distance between two addresses of the kernel.
  */
 static __always_inline __u64 tag_of(struct sock *sk)
 {
 	__u64 base = (__u64)&progress, number = (__u64)sk;
 
-	/* Else clang shifts the pointers before it subtracts. */
+	/* Otherwise clang shifts the pointers before it subtracts them. */
 	asm volatile("" : "+r"(base));
 	number -= base;
 	asm volatile("" : "+r"(number));
 	return number << CLAIM_BITS;
 }
 
-/* By Knuth's multiplicative hash: addresses of sockets are far apart, evenly. */
+/* Knuth's multiplicative hash: the addresses of sockets are far apart, evenly. */
 static __always_inline struct slot *slot_of(__u64 tag)
 {
 	__u32 index = (tag * 0x9e3779b97f4a7c15) >> config.slot_shift;
@@ -68,11 +68,12 @@ static __always_inline bool has_tag(const struct slot *slot, __u64 tag)
 }
 
 /*
- * Take a free slot, against all CPUs, by additions alone: Linux commit 5ffa25502b5a
- * ("bpf: Add instructions for atomic_[cmp]xchg"), v5.12. Each adds 1; who then finds 1
- * is alone, and no other finds it until the slot is free again.
+ * Take a free slot, in competition with other CPUs, by additions alone: compare-and-
+ * exchange came with Linux commit 5ffa25502b5a ("bpf: Add instructions for
+ * atomic_[cmp]xchg"), v5.12. Each program adds 1; one that then reads 1 is alone, and
+ * no other reads 1 until the slot is free again.
  */
-static __always_inline bool claim(struct slot *slot)
+static __always_inline bool slot_claim(struct slot *slot)
 {
 	if (tag_in(slot))
 		return 0;
@@ -84,16 +85,16 @@ static __always_inline bool claim(struct slot *slot)
 }
 
 /*
- * Insert an attempt; returns whether there was room. What could not be deleted is not
- * overwritten. (A slot by itself is what `overflow` takes: the stack has no room for
- * a copy.)
+ * Insert an attempt; returns whether there was room. An attempt that could not be
+ * deleted is not overwritten. `begun` is what `overflow` takes: the stack has no room
+ * for a copy.
  */
 static __always_inline bool pending_insert(struct sock *sk, struct slot *begun)
 {
 	__u64 key = (__u64)sk, tag = tag_of(sk);
 	struct slot *slot = slot_of(tag);
 
-	if (slot && claim(slot)) {
+	if (slot && slot_claim(slot)) {
 		slot->socket = key;
 		slot->attempt = begun->attempt;
 		add(&slot->tag, tag - 1);
@@ -122,7 +123,10 @@ static __always_inline struct connection *pending_lookup(struct sock *sk)
 	return slot ? &slot->attempt : 0;
 }
 
-/* Whether that worked: the kernel may refuse, where a program interrupts another. */
+/*
+ * Returns whether it was deleted: the kernel may refuse when one program interrupts
+ * another.
+ */
 static __always_inline bool pending_delete(struct sock *sk)
 {
 	__u64 key = (__u64)sk, tag = tag_of(sk);
@@ -139,10 +143,10 @@ static __always_inline bool pending_delete(struct sock *sk)
 }
 
 /*
- * Whether the socket of a pending attempt has left SYN_SENT: then no program saw that.
- * The tracepoint comes a moment before the state that it tells of.
+ * Whether the socket of a pending attempt has left SYN_SENT: then no program saw it.
+ * (The tracepoint runs a moment before the state changes.)
  */
-static __always_inline bool has_ended(const struct slot *slot)
+static __always_inline bool slot_has_ended(const struct slot *slot)
 {
 	struct sock *sk = (struct sock *)slot->socket;
 	unsigned char state = 0;
@@ -157,10 +161,11 @@ static __always_inline bool has_ended(const struct slot *slot)
 }
 
 /*
- * No program saw the end of a pending attempt: how long that took is not known, but at
- * most until now. It is counted, once, unless that is too short for --slower.
+ * No program saw the end of a pending attempt. How long it took is unknown, but it is
+ * at most the time until now. It is counted, once, unless that is too short for
+ * --slower.
  */
-static __always_inline void mark_missed(struct connection *c)
+static __always_inline void attempt_mark_missed(struct connection *c)
 {
 	if (c->result == RESULT_ENDED)
 		return;
@@ -170,7 +175,7 @@ static __always_inline void mark_missed(struct connection *c)
 		add(&progress.ends_missed, 1);
 }
 
-/* Run for each element of `slots` and `overflow`, when tracing stops. */
+/* Runs for each element of `slots` and `overflow` when tracing stops. */
 struct bpf_iter__bpf_map_elem {
 	void *meta;
 	void *map;
@@ -187,8 +192,8 @@ int attempt_sweep(struct bpf_iter__bpf_map_elem *ctx)
 	if (!slot)
 		return 0;
 	tag = tag_in(slot);
-	/* Who sees an end gives the slot back before the state changes. */
-	if (tag >> CLAIM_BITS && has_ended(slot) && has_tag(slot, tag))
-		mark_missed(&slot->attempt);
+	/* A program that sees an end frees the slot before the state changes. */
+	if (tag >> CLAIM_BITS && slot_has_ended(slot) && has_tag(slot, tag))
+		attempt_mark_missed(&slot->attempt);
 	return 0;
 }

@@ -73,8 +73,8 @@ static __always_inline __u8 mark_of(struct sock *sk)
 	return BY_OTHERS + bpf_get_socket_cookie(sk) % (256 - BY_OTHERS);
 }
 
-static __always_inline int changes_perf(struct trace_event_raw_inet_sock_set_state *ctx,
-					bool deep)
+static __always_inline int
+attempt_change_perf(struct trace_event_raw_inet_sock_set_state *ctx, bool deep)
 {
 	struct sock *sk = cast(struct sock, ctx->skaddr);
 	struct transition t = {sk, ctx->oldstate, ctx->newstate};
@@ -82,17 +82,17 @@ static __always_inline int changes_perf(struct trace_event_raw_inet_sock_set_sta
 	struct connection *c;
 	__u8 *by;
 
-	if (begins(t)) {
+	if (attempt_begins(t)) {
 		by = seen_by();
 		if (by)
 			*by = BY_PERF;
 		attempt_begin(sk, tp, deep, 0);
 		return 1;
 	}
-	c = config.track ? pending_ended(t) : 0;
+	c = config.track ? attempt_leaving(t) : 0;
 	if (c && tp)
 		attempt_end(c, sk, tp, t.newstate);
-	mptcp_closes(t);
+	mptcp_close(t);
 	return 1;
 }
 
@@ -100,23 +100,23 @@ static __always_inline int changes_perf(struct trace_event_raw_inet_sock_set_sta
 SEC("tp/sock/inet_sock_set_state")
 int attempt_changes_perf(struct trace_event_raw_inet_sock_set_state *ctx)
 {
-	return changes_perf(ctx, 0);
+	return attempt_change_perf(ctx, 0);
 }
 
 SEC("tp/sock/inet_sock_set_state")
 int attempt_changes_perf_deep(struct trace_event_raw_inet_sock_set_state *ctx)
 {
-	return changes_perf(ctx, 1);
+	return attempt_change_perf(ctx, 1);
 }
 
-static __always_inline void changes(struct transition t, bool deep)
+static __always_inline void attempt_change(struct transition t, bool deep)
 {
 	__u8 *by, before;
 
-	if (!begins(t)) {
+	if (!attempt_begins(t)) {
 		if (config.track)
-			leaves_syn_sent(t);
-		mptcp_closes(t);
+			transition_end(t);
+		mptcp_close(t);
 		return;
 	}
 	by = seen_by();
@@ -125,7 +125,7 @@ static __always_inline void changes(struct transition t, bool deep)
 	before = *by;
 	*by = mark_of(t.sk);
 	if (before != BY_PERF)
-		enters_syn_sent(t, deep, 1);
+		transition_begin(t, deep, 1);
 }
 
 /*
@@ -135,14 +135,14 @@ static __always_inline void changes(struct transition t, bool deep)
 SEC("tp_btf/inet_sock_set_state")
 int attempt_changes(__u64 *ctx)
 {
-	changes(transition(ctx), 0);
+	attempt_change(transition(ctx), 0);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int attempt_changes_deep(__u64 *ctx)
 {
-	changes(transition(ctx), 1);
+	attempt_change(transition(ctx), 1);
 	return 0;
 }
 
@@ -153,9 +153,9 @@ int attempt_missed(__u64 *ctx)
 	struct transition t = transition(ctx);
 	__u8 *by;
 
-	if (!begins(t)) {
+	if (!attempt_begins(t)) {
 		if (config.track)
-			leaves_syn_sent(t);
+			transition_end(t);
 		return 0;
 	}
 	by = seen_by();
@@ -178,13 +178,13 @@ SEC("tp/task/task_newtask")
 int process_forks_perf(struct trace_event_raw_task_newtask *ctx)
 {
 	if (!(ctx->clone_flags & CLONE_THREAD))
-		forks(bpf_get_current_pid_tgid() >> 32, ctx->pid);
+		followed_add(bpf_get_current_pid_tgid() >> 32, ctx->pid);
 	return 1;
 }
 
 SEC("tp/sched/sched_process_exit")
 int process_exits_perf(void)
 {
-	exits(bpf_get_current_task_btf());
+	followed_remove(bpf_get_current_task_btf());
 	return 1;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Who connects, beyond what lies open: read from the current task, and told in a
- * record of its own before the first connect of each image.
+ * What a process looks like: read from the current task, and sent in a record of its
+ * own before the first connect of each image.
  */
 #pragma once
 
@@ -18,12 +18,13 @@
 #include "task.bpf.h"
 
 #define IMAGES 8192
-#define PROGRAMS 2 /* that see attempts begin, at most */
+#define PROGRAMS 2 /* that see attempts begin */
 #define PLACE_SHIFT 48
 
 /*
- * Images that user space knows, by their number. Inserted when a record was sent; the
- * ones longest unused go when it is full, and are told again under a new number.
+ * The numbers of images that user space knows. Inserted when a record was sent; the
+ * least recently used ones are evicted when it is full, and sent again under a new
+ * number.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -39,7 +40,8 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-static __always_inline void read_title(struct identity *id, struct mm_struct *mm)
+static __always_inline void identity_read_title(struct identity *id,
+						struct mm_struct *mm)
 {
 	unsigned long start = 0, end = 0, length;
 
@@ -54,8 +56,9 @@ static __always_inline void read_title(struct identity *id, struct mm_struct *mm
 	bpf_probe_read_user(id->title, length, (void *)start);
 }
 
-static __always_inline void identify(struct identity *id, struct task_struct *task,
-				     struct mm_struct *mm, struct kernfs_node *legacy)
+static __always_inline void identity_read(struct identity *id, struct task_struct *task,
+					  struct mm_struct *mm,
+					  struct kernfs_node *legacy)
 {
 	struct task_struct *leader = 0;
 
@@ -63,24 +66,24 @@ static __always_inline void identify(struct identity *id, struct task_struct *ta
 	read_task(id->start_ns, leader->start_boottime);
 	read_task(id->exec_id, task->self_exec_id);
 	id->cgroup = 0;
-	if (config.tell & TELL_CGROUP)
+	if (config.details & DETAIL_CGROUP)
 		id->cgroup = bpf_get_current_cgroup_id();
 	id->legacy = 0;
 	if (legacy)
 		read_task(id->legacy, legacy->id);
 	id->pid = bpf_get_current_pid_tgid() >> 32;
 	id->reserved = 0;
-	if (config.tell & TELL_CMDLINE)
-		read_title(id, mm);
+	if (config.details & DETAIL_CMDLINE)
+		identity_read_title(id, mm);
 }
 
-static __always_inline bool send_process(struct process *p, __u64 size)
+static __always_inline bool process_send(struct process *p, __u64 size)
 {
 	return has_room(&ring, size) && !bpf_ringbuf_output(&ring, p, size, 0);
 }
 
-/* Send the record; returns whether there was room for it. */
-static __always_inline bool tell(struct scratch *s, __u32 program)
+/* Send the record of an image; returns whether there was room for it. */
+static __always_inline bool emit_process(struct scratch *s, __u32 program)
 {
 	struct process *p = &s->record.process;
 	__u64 place = bpf_get_smp_processor_id() * PROGRAMS + program;
@@ -88,38 +91,38 @@ static __always_inline bool tell(struct scratch *s, __u32 program)
 	__builtin_memset(p, 0, sizeof(*p));
 	p->image = place << PLACE_SHIFT | ++s->images;
 	s->at = 0;
-	if (config.tell & TELL_EXE)
-		tell_exe(s, (struct mm_struct *)s->mm);
+	if (config.details & DETAIL_EXE)
+		append_exe(s, (struct mm_struct *)s->mm);
 	if (!s->unified)
 		s->unified = (__u64)unified_cgroup(current_task());
-	if (config.tell & TELL_CGROUP)
-		p->cgroup = tell_cgroup(s, s->unified, CGROUP_CUT);
-	if (config.tell & TELL_LEGACY)
-		p->legacy = tell_cgroup(s, s->legacy, LEGACY_CUT);
-	if (config.tell & TELL_CMDLINE)
-		tell_cmdline(s, (struct mm_struct *)s->mm);
+	if (config.details & DETAIL_CGROUP)
+		p->cgroup = append_cgroup(s, s->unified, CGROUP_CUT);
+	if (config.details & DETAIL_LEGACY)
+		p->legacy = append_cgroup(s, s->legacy, LEGACY_CUT);
+	if (config.details & DETAIL_CMDLINE)
+		append_cmdline(s, (struct mm_struct *)s->mm);
 	if (s->at <= PROCESS_SMALL)
-		return send_process(p, sizeof(struct small_process));
-	return send_process(p, sizeof(struct large_process));
+		return process_send(p, sizeof(struct small_process));
+	return process_send(p, sizeof(struct large_process));
 }
 
-/* The current task, as it is told; its cgroup of v2 is looked for when it is. */
-static __always_inline void see_task(struct scratch *s)
+/* The current task. Its cgroup of v2 is looked up when a record is sent. */
+static __always_inline void scratch_read_task(struct scratch *s)
 {
 	struct task_struct *task = current_task();
 	struct kernfs_node *legacy = 0;
 	struct mm_struct *mm = memory_of(task);
 
-	if (config.tell & TELL_LEGACY)
+	if (config.details & DETAIL_LEGACY)
 		legacy = legacy_cgroup(task);
 	s->mm = (__u64)mm;
 	s->unified = 0;
 	s->legacy = (__u64)legacy;
-	identify(&s->identity, task, mm, legacy);
+	identity_read(&s->identity, task, mm, legacy);
 }
 
-/* What is known of who has a socket without its task: a cgroup. */
-static __always_inline void see_socket(struct scratch *s, struct sock *sk)
+/* What is known of the owner of a socket without its task: a cgroup. */
+static __always_inline void scratch_read_socket(struct scratch *s, struct sock *sk)
 {
 	struct kernfs_node *kn = cgroup_of(sk);
 
@@ -131,8 +134,8 @@ static __always_inline void see_socket(struct scratch *s, struct sock *sk)
 }
 
 /*
- * The number of an image, told to user space: the current process's, or for a socket
- * what is known of it. 0 when that fails.
+ * The number of an image that user space knows: that of the current process, or of the
+ * owner of a socket. 0 when the record could not be sent.
  */
 static __always_inline __u64 image_of(struct sock *sk, __u32 program)
 {
@@ -143,13 +146,13 @@ static __always_inline __u64 image_of(struct sock *sk, __u32 program)
 	if (!s)
 		return 0;
 	if (sk)
-		see_socket(s, sk);
+		scratch_read_socket(s, sk);
 	else
-		see_task(s);
+		scratch_read_task(s);
 	known = bpf_map_lookup_elem(&images, &s->identity);
 	if (known)
 		return *known;
-	if (!tell(s, program)) {
+	if (!emit_process(s, program)) {
 		add(&progress.lost_processes, 1);
 		return 0;
 	}

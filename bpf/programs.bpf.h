@@ -16,9 +16,10 @@
 #include "sockets.bpf.h"
 #include "transition.bpf.h"
 
-/* The attempt that the socket leaves SYN_SENT with; SYN_RECV is a simultaneous open's.
+/*
+ * The attempt with which the socket leaves SYN_SENT (SYN_RECV in a simultaneous open).
  */
-static __always_inline struct connection *pending_ended(struct transition t)
+static __always_inline struct connection *attempt_leaving(struct transition t)
 {
 	if ((t.oldstate != TCP_SYN_SENT && t.oldstate != TCP_SYN_RECV) ||
 	    t.newstate == TCP_SYN_RECV)
@@ -28,10 +29,10 @@ static __always_inline struct connection *pending_ended(struct transition t)
 	return pending_lookup(t.sk);
 }
 
-/* For programs that get the kernel's own pointer to the socket. */
-static __always_inline void leaves_syn_sent(struct transition t)
+/* For programs to which the verifier gives a pointer to a socket. */
+static __always_inline void transition_end(struct transition t)
 {
-	struct connection *c = pending_ended(t);
+	struct connection *c = attempt_leaving(t);
 	struct tcp_sock *tp;
 
 	if (!c)
@@ -41,8 +42,8 @@ static __always_inline void leaves_syn_sent(struct transition t)
 		attempt_end(c, t.sk, tp, t.newstate);
 }
 
-static __always_inline void enters_syn_sent(struct transition t, bool deep,
-					    __u32 program)
+static __always_inline void transition_begin(struct transition t, bool deep,
+					     __u32 program)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(t.sk);
 
@@ -50,22 +51,22 @@ static __always_inline void enters_syn_sent(struct transition t, bool deep,
 		attempt_begin(t.sk, tp, deep, program);
 }
 
-/* What is kept of an MPTCP socket goes with it. */
-static __always_inline void mptcp_closes(struct transition t)
+/* Forget the owner of an MPTCP socket that is closed. */
+static __always_inline void mptcp_close(struct transition t)
 {
 	if (t.newstate == TCP_CLOSE && is_mptcp(t))
 		owner_delete(t.sk);
 }
 
-/* What a program returns that adds a namespace to a set. */
+/* What a program that adds a namespace to a set returns. */
 enum namespace_known {
 	NAMESPACE_UNKNOWN = 0,
 	NAMESPACE_KNOWN = 1,
-	NAMESPACE_KNOWN_WHILE_OPEN = 2, /* then another may have what it is told by */
+	NAMESPACE_KNOWN_WHILE_OPEN = 2, /* another may then get the same key */
 };
 
-/* The namespace that a descriptor of the current task refers to. */
-static __always_inline void *namespace_at(__u64 fd)
+/* The namespace of a descriptor of the current task. */
+static __always_inline void *namespace_of_fd(__u64 fd)
 {
 	struct task_struct *task = bpf_get_current_task();
 	struct files_struct *files = 0;
@@ -83,7 +84,7 @@ static __always_inline void *namespace_at(__u64 fd)
 	return ns;
 }
 
-static __always_inline int add_key(void *set, __u64 key, bool never_again)
+static __always_inline int namespace_insert(void *set, __u64 key, bool never_again)
 {
 	__u8 one = 1;
 
@@ -93,39 +94,38 @@ static __always_inline int add_key(void *set, __u64 key, bool never_again)
 }
 
 /*
- * These two are run by selection.py, with a descriptor of a namespace that is traced:
- * Linux commit 1b4d60ec162f ("bpf: Enable BPF_PROG_TEST_RUN for raw_tracepoint"),
- * v5.10.
+ * Run by selection.py with a descriptor of a namespace that is traced: Linux commit
+ * 1b4d60ec162f ("bpf: Enable BPF_PROG_TEST_RUN for raw_tracepoint"), v5.10.
  */
 SEC("raw_tp")
 int trace_netns(__u64 *ctx)
 {
-	struct net *net = namespace_at(ctx[0]) - member_offset(net, ns);
+	struct net *net = namespace_of_fd(ctx[0]) - member_offset(net, ns);
 
-	return add_key(&netnses, netns_key(net), exists(net->net_cookie));
+	return namespace_insert(&netnses, netns_key(net), exists(net->net_cookie));
 }
 
 SEC("raw_tp")
 int trace_mntns(__u64 *ctx)
 {
 	struct mnt_namespace *mnt_ns =
-		namespace_at(ctx[0]) - member_offset(mnt_namespace, ns);
+		namespace_of_fd(ctx[0]) - member_offset(mnt_namespace, ns);
 
-	return add_key(&mntnses, mntns_key(mnt_ns),
-		       exists(mnt_ns->seq) || exists(mnt_ns->ns.ns_id));
+	return namespace_insert(&mntnses, mntns_key(mnt_ns),
+				exists(mnt_ns->seq) || exists(mnt_ns->ns.ns_id));
 }
 
 /*
- * The kernel skips a program that would interrupt itself on a CPU, Linux commit
+ * The kernel skips a program that would interrupt itself on a CPU: Linux commit
  * 05b24ff9b2cf ("bpf: Prevent bpf program recursion for raw tracepoint probes"), v6.1.
- * Transitions in tasks are interrupted by others in softirq, all of which are ends. So
- * ends have a second program: where one is skipped, the other was not running. Where
- * both run, the second finds nothing that is kept.
+ * Transitions in tasks are interrupted by transitions in softirq, all of which are
+ * ends. So ends have a second program: when one is skipped, the other is not running.
+ * When both run, the second finds nothing pending.
  */
 SEC("tp_btf/inet_sock_set_state")
 int attempt_ends(__u64 *ctx)
 {
-	leaves_syn_sent(transition(ctx));
+	transition_end(transition(ctx));
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What has been asked, and by whom: kept with the socket that asked, where no other
- * can push it out (docs/decisions/0016-answers-that-were-asked-for.md).
+ * Open questions, kept with the socket that asked, where no other socket can push them
+ * out (docs/decisions/0016-answers-that-were-asked-for.md).
  */
 #pragma once
 
@@ -13,34 +13,33 @@
 #include "maps.bpf.h"
 #include "task.bpf.h"
 
-/* Of a socket: all of struct asker fits 2 KiB of the kernel's. */
+/* For each socket: struct asker fits into 2 KiB of kernel memory. */
 #define QUESTIONS 112
 
-/* No process waits that long, whatever it asked again: no answer is to come. */
+/* No process waits that long, however often it asks again: no answer is expected. */
 #define GIVEN_UP_NS 600000000000ULL
-/* The longest time before a C library asks again: resolv.conf(5), "timeout". */
+/* The longest time until a C library asks again: resolv.conf(5), "timeout". */
 #define RETRY_NS 30000000000ULL
 
 struct question {
-	__u64 key;	/* a hash, never 0, of its ID, section and server; 0: free */
-	__u64 asked_ns; /* when the process asked first for the name */
+	__u64 key;	/* hash of ID, question and server, never 0; 0: free */
+	__u64 asked_ns; /* when the process first asked for the name */
 };
 
-/* Of a socket. */
+/* What a socket has asked. */
 struct asker {
 	struct bpf_spin_lock lock; /* of the questions */
-	__u32 next;		   /* whose place is used when none is free */
-	__u32 pid;		   /* who asked last: tgid; 0: not known */
-	__u8 opened;		   /* a TCP connection that this machine opened */
+	__u32 next;		   /* the place to reuse when none is free */
+	__u32 pid;		   /* tgid of the last asker; 0: unknown */
+	__u8 opened;		   /* this machine opened the TCP connection */
 	__u8 reserved[3];
 	__u64 start_ns;
 	struct question questions[QUESTIONS];
 };
 
 /*
- * Inserted by question(), read by answer(); gone with the socket.
- * What it takes is charged to the socket, so that nobody has more than descriptors
- * allow.
+ * Inserted by question(), read by answer(), removed with the socket. The memory is
+ * charged to the socket, so that the limit of descriptors bounds it.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -58,10 +57,11 @@ static __always_inline struct asker *asker_of(struct __sk_buff *skb, __u64 flags
 }
 
 /*
- * Keep a question in the first place that is free, or in turn. By then the process has
- * asked again, or given up, what it has waited for as long as RETRY_NS.
+ * Insert a question in the first free place, or else in turn. After RETRY_NS the
+ * process has asked again, or given up.
  */
-__noinline int insert(struct __sk_buff *skb, __u64 key, __u64 asked_ns, __u64 now)
+__noinline int question_insert(struct __sk_buff *skb, __u64 key, __u64 asked_ns,
+			       __u64 now)
 {
 	struct asker *a = asker_of(skb, 0);
 	struct question *q;
@@ -90,8 +90,8 @@ __noinline int insert(struct __sk_buff *skb, __u64 key, __u64 asked_ns, __u64 no
 	return 0;
 }
 
-/* Take a question that is answered; returns when it was asked, 0 if it was not. */
-__noinline __u64 take(struct __sk_buff *skb, __u64 key)
+/* Remove a question that is answered; returns when it was asked, 0 if it was not. */
+__noinline __u64 question_take(struct __sk_buff *skb, __u64 key)
 {
 	struct asker *a = asker_of(skb, 0);
 	__u64 asked_ns = 0;
@@ -111,7 +111,7 @@ __noinline __u64 take(struct __sk_buff *skb, __u64 key)
 	return asked_ns;
 }
 
-static __always_inline void set_asker(struct asker *a, struct task_struct *task)
+static __always_inline void asker_set(struct asker *a, struct task_struct *task)
 {
 	int tgid = 0;
 
@@ -121,11 +121,11 @@ static __always_inline void set_asker(struct asker *a, struct task_struct *task)
 }
 
 /*
- * A packet leaves in the context of its sender, but where something held it up (a queue
- * of netfilter, for one, until a daemon lets it go). Another task is not taken for the
- * sender unless it is in the same cgroup.
+ * Packets are sent in the context of their sender, unless something held them up (a
+ * netfilter queue, until a daemon releases them). A task in another cgroup than the
+ * socket is not taken for the sender.
  */
-static __always_inline void find_asker(struct __sk_buff *skb, struct asker *a)
+static __always_inline void asker_read(struct __sk_buff *skb, struct asker *a)
 {
 	struct task_struct *task = bpf_get_current_task();
 	struct css_set *cgroups = 0;
@@ -143,6 +143,6 @@ static __always_inline void find_asker(struct __sk_buff *skb, struct asker *a)
 		a->pid = 0;
 		a->start_ns = 0;
 	} else {
-		set_asker(a, task);
+		asker_set(a, task);
 	}
 }

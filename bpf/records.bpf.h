@@ -19,37 +19,36 @@ enum result {
 };
 
 /*
- * One attempt: the record of the ring buffer, and what is kept of one that has not
- * ended. What enum detail has is 0 where it was not asked for.
+ * An attempt: the record of the ring buffer, and what is kept of one that has not
+ * ended. Members of enum detail are 0 when they are not asked for.
  */
 struct connection {
 	__u64 time_ns;	  /* CLOCK_MONOTONIC when it began */
-	__u64 latency_ns; /* from SYN_SENT to its end; before, what attempt_add() and
-			   * mark_missed() say */
+	__u64 latency_ns; /* from SYN_SENT to its end; before: see attempt_add() */
 	__u64 cgroup;	  /* ID in the cgroup v2 hierarchy */
 	__u32 saddr[4];	  /* network order; IPv4 is mapped: ::ffff:a.b.c.d */
 	__u32 daddr[4];
-	__u32 pid; /* tgid; 0: not known, nor is anything that hangs on it */
+	__u32 pid; /* tgid; 0: unknown, as is all that is read by it */
 	__u32 tid;
 	__u32 uid;
 	__u32 netns; /* inode number */
-	__u16 lport; /* host order; 0: not known yet */
+	__u16 lport; /* host order; 0: not yet known */
 	__u16 dport;
 	__u16 result; /* errno or enum result */
 	__u8 ip;      /* 4 or 6 */
-	__u8 wanted;  /* of who has an MPTCP socket: by the filters on that */
+	__u8 wanted;  /* of the owner of an MPTCP socket: whether the filters want it */
 	char comm[COMM_LEN];
-	__u64 image;	/* that of a process record before this one; 0: lost, too */
-	__u64 start_ns; /* of the process, CLOCK_BOOTTIME: PIDs are used again */
+	__u64 image;	/* number of a process record before this one; 0: none */
+	__u64 start_ns; /* when the process began, CLOCK_BOOTTIME: PIDs are reused */
 	__u32 ppid;
 	__u32 mntns;	  /* inode number */
-	__u64 netns_key;  /* what it is told by: netns.bpf.h */
-	__u64 visited_ns; /* loopback.bpf.h */
+	__u64 netns_key;  /* what identifies the namespace: netns.bpf.h */
+	__u64 visited_ns; /* the last visit before this one: loopback.bpf.h */
 };
 
 /*
- * Room for an attempt that has not ended. In `slots`, the low bits of `tag` count
- * those who want the slot, the others are the socket's that has it.
+ * Room for an attempt that has not ended. In `slots`, the low bits of `tag` count the
+ * programs that want the slot, the other bits identify the socket that has it.
  */
 #define CLAIM_BITS 6
 
@@ -65,7 +64,7 @@ struct flow {
 	__u32 daddr[4];
 	__u16 dport;
 	__u16 reserved[3];
-	__u64 netns_key; /* 0 where names are not sought */
+	__u64 netns_key; /* 0 when names are not wanted */
 };
 
 struct flow_counts {
@@ -77,29 +76,26 @@ struct flow_counts {
 };
 
 /*
- * What a process looks like. Told before the first connect of each image: a process,
- * what it executes, how it calls itself, and its cgroup.
+ * What a process looks like. Sent before the first connect of each image: a process,
+ * its executable, its title, and its cgroup.
  */
-#define NAME_MOST 256	 /* NAME_MAX and a NUL */
-#define PATH_MOST 4352	 /* PATH_MAX and a name */
-#define PATHS_MOST 13056 /* three of them */
-#define CMDLINE_MOST 4096
 #define PROCESS_SMALL 744
 #define PROCESS_LARGE 17152 /* PATHS_MOST and CMDLINE_MOST */
 
 /* Bits of process.flags. */
 enum process_flags {
-	EXE_CUT = 1, /* its beginning is missing */
+	EXE_CUT = 1, /* the beginning is missing */
 	EXE_DELETED = 2,
 	CGROUP_CUT = 4,
 	LEGACY_CUT = 8,
-	CMDLINE_CUT = 16,   /* its end is missing */
-	CMDLINE_TITLE = 32, /* one string, which the program has written itself */
+	CMDLINE_CUT = 16,   /* the end is missing */
+	CMDLINE_TITLE = 32, /* one string, written by the program itself */
 };
 
 /*
- * The lengths of what follows each other in data: three paths as names that end with a
- * NUL, the last name of the path first; then the arguments. 0: unknown, or a root.
+ * The lengths of the parts of data, one behind the other: three paths, as names that
+ * end with a NUL, the last name of each path first; then the arguments. 0: unknown, or
+ * a root.
  */
 struct process {
 	__u64 image;
@@ -129,18 +125,18 @@ struct large_process {
 #define ANSWER_LARGE 4352 /* 4,096 bytes of an EDNS answer, and some of the next */
 
 /*
- * DNS over UDP: a message; over TCP: a segment, whose first byte is that number `seq`
- * of the stream, when `next_seq` was the first byte that its socket lacked. A packet of
- * more than ANSWER_LARGE bytes is cut.
+ * DNS over UDP: a message. Over TCP: a segment; `seq` is the number of its first byte
+ * in the stream, `next_seq` that of the first byte that the socket did not yet have.
+ * Packets of more than ANSWER_LARGE bytes are cut.
  */
 struct answer {
 	__u64 time_ns;	/* CLOCK_MONOTONIC when it arrived */
-	__u64 asked_ns; /* when its query left; 0: not known */
-	__u64 cgroup;	/* of the socket that got it */
+	__u64 asked_ns; /* when its question was sent; 0: unknown */
+	__u64 cgroup;	/* of the socket that received it */
 	__u64 socket;	/* cookie */
-	__u64 start_ns; /* of the process that asked, as in struct connection */
+	__u64 start_ns; /* of the process that asked; as in struct connection */
 	__u64 netns_key;
-	__u32 pid; /* its tgid; 0: not known */
+	__u32 pid; /* tgid of that process; 0: unknown */
 	__u32 seq;
 	__u32 next_seq;
 	__u32 length; /* of the payload before it was cut */
@@ -159,22 +155,22 @@ struct large_answer {
 };
 
 #define LOOKUP_NAME 256
-#define LOOKUP_ADDRESSES 192 /* each comes once for every socket type: 64 of them */
+#define LOOKUP_ADDRESSES 192 /* 64, each listed once per socket type */
 
-/* What getaddrinfo() gave a thread. */
+/* What getaddrinfo() returned to a thread. */
 struct lookup {
 	__u64 time_ns;	/* when it returned */
 	__u64 asked_ns; /* when it was called */
 	__u64 cgroup;
-	__u64 start_ns; /* of the process, as in struct connection */
+	__u64 start_ns; /* as in struct connection */
 	__u64 netns_key;
 	__u32 pid;   /* tgid */
 	__u32 count; /* of addresses */
 	__u32 cut;   /* whether there were more */
 	__u32 reserved;
 	char name[LOOKUP_NAME];
-	__u32 addresses[LOOKUP_ADDRESSES]
-		       [4]; /* IPv4 is mapped; all ones: neither IP version */
+	/* IPv4 is mapped; all ones: neither IP version */
+	__u32 addresses[LOOKUP_ADDRESSES][4];
 };
 
 /* The set of followed processes has become empty. */
@@ -182,16 +178,19 @@ struct emptied {
 	__u64 time_ns;
 };
 
-/* A process, as it is listed. */
+/* A process, as the iterator lists it. */
 struct listed {
-	__u32 number; /* in the PID namespace of who lists */
+	__u32 number; /* in the PID namespace of the reader */
 	__u32 pid;    /* tgid */
 	__u32 ppid;
 	__u32 live; /* threads that have not ended */
 	__u64 start_ns;
 };
 
-/* A program started where no other did of late: its libc may be new to us. */
+/*
+ * A program started, in a root directory where none started lately: its C library may
+ * be new to us.
+ */
 struct started {
 	__u64 time_ns;
 	__u32 pid;

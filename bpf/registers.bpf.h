@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Arguments of functions in registers: of one architecture for each object. */
+/*
+ * Arguments of functions, in the registers of the architecture for which it is
+ * compiled.
+ */
 #pragma once
 
 #include <linux/types.h>

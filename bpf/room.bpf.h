@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* How the ring is shared: attempts have all of it, whatever else is sent one half. */
+/* How the ring is shared: attempts may use all of it, other records one half. */
 #pragma once
 
 #include "core.bpf.h"
 #include "helpers.bpf.h"
 
 /*
- * Whether a record that is no attempt may be sent. Any process can have names and
- * process texts sent at a high rate: they must not crowd out attempts.
+ * Whether a record that is not an attempt may be sent. Any process can have names and
+ * process records sent at a high rate: they must not crowd out attempts.
  */
 static __always_inline bool has_room(void *ring, __u64 size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The kernel's structs of sockets and packets, with the members that are read. */
+/* The kernel's structs of sockets and packets, with only the members that are read. */
 #pragma once
 
 #include "core.bpf.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The current task: what is read of it on the way of every connect. */
+/* What is read of the current task at each connect. */
 #pragma once
 
 #include "core.bpf.h"
@@ -8,15 +8,15 @@
 
 /*
  * Linux commit 3ca1032ab7ab ("bpf: Implement get_current_task_btf and
- * RET_PTR_TO_BTF_ID"), v5.11: what hangs on the current task can be read without a call
- * each. This matters on the way of every connect.
+ * RET_PTR_TO_BTF_ID"), v5.11: members of the current task are read without a call for
+ * each.
  */
 #define have_btf() constant_exists(bpf_func_id, BPF_FUNC_get_current_task_btf)
 #define read_task(to, from)                                                            \
 	do {                                                                           \
 		if (have_btf()) {                                                      \
 			typeof(from) value = (from);                                   \
-			/* Loaded here, not where both ways have met again. */         \
+			/* Loaded here, not after the branches have joined. */         \
 			asm volatile("" : "+r"(value));                                \
 			(to) = value;                                                  \
 		} else {                                                               \
@@ -41,7 +41,9 @@ static __always_inline __u32 parent_pid(struct task_struct *task)
 	return pid;
 }
 
-/* The user's memory; a thread of the kernel has none, though it may borrow one. */
+/*
+ * The memory of the user's program. A kernel thread has none, though it may borrow one.
+ */
 static __always_inline struct mm_struct *memory_of(struct task_struct *task)
 {
 	struct mm_struct *mm = 0;

@@ -5,13 +5,13 @@
 #include "programs.bpf.h"
 #include "transition.bpf.h"
 
-static __always_inline void changes(struct transition t, bool deep)
+static __always_inline void attempt_change(struct transition t, bool deep)
 {
-	if (begins(t))
-		enters_syn_sent(t, deep, 0);
+	if (attempt_begins(t))
+		transition_begin(t, deep, 0);
 	else if (config.track)
-		leaves_syn_sent(t);
-	mptcp_closes(t);
+		transition_end(t);
+	mptcp_close(t);
 }
 
 /*
@@ -21,13 +21,13 @@ static __always_inline void changes(struct transition t, bool deep)
 SEC("tp_btf/inet_sock_set_state")
 int attempt_changes(__u64 *ctx)
 {
-	changes(transition(ctx), 0);
+	attempt_change(transition(ctx), 0);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int attempt_changes_deep(__u64 *ctx)
 {
-	changes(transition(ctx), 1);
+	attempt_change(transition(ctx), 1);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* A TCP socket that changes its state, as the tracepoint says. */
+/* A change of the state of a TCP socket, as the tracepoint reports it. */
 #pragma once
 
 #include "core.bpf.h"
@@ -28,13 +28,13 @@ static __always_inline bool is_mptcp(struct transition t)
 	return t.sk->sk_protocol == IPPROTO_MPTCP;
 }
 
-static __always_inline bool begins(struct transition t)
+static __always_inline bool attempt_begins(struct transition t)
 {
 	return t.oldstate == TCP_CLOSE && t.newstate == TCP_SYN_SENT &&
 	       (is_tcp(t) || is_mptcp(t));
 }
 
-/* Not so one that a listener made, and accept() has not yet taken. */
+/* Not one that a listener made and accept() has not yet returned. */
 static __always_inline bool has_socket(struct sock *sk)
 {
 	void *socket = 0;

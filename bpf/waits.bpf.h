@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* How long processes have waited for names. */
+/* Since when processes wait for names. */
 #pragma once
 
 #include "core.bpf.h"
@@ -10,29 +10,29 @@
 #define TYPE_A 1
 #define TYPE_AAAA 28
 
-/* How soon after an answer the other IP version is asked for, of one lookup. */
+/* How soon after an answer a lookup asks for the other IP version. */
 #define TOGETHER_NS 1000000000ULL
 
-/* A process that asks for a name. */
+/* A process that waits for a name. */
 struct waiting {
-	__u64 name; /* its hash */
+	__u64 name; /* hash of the name */
 	__u64 start_ns;
 	__u32 pid;
 	__u32 reserved;
 };
 
-/* Questions for a name, by what they ask for. */
+/* Questions for a name, by the type of record. */
 enum kind { ASKED_A, ASKED_AAAA, ASKED_OTHER };
 
 struct wait {
-	__u64 first_ns;	  /* when the first question left */
-	__u64 last_ns;	  /* when the last question left, or an answer came */
+	__u64 first_ns;	  /* when the first question was sent */
+	__u64 last_ns;	  /* when the last question was sent, or an answer came */
 	__u8 answered[8]; /* enum kind */
 };
 
 /*
- * Since when processes wait for names. Inserted by question(), changed by answer(); the
- * oldest go when it is full.
+ * Inserted by question(), changed by answer(); the least recently used ones are evicted
+ * when it is full. Sized before the load.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -54,7 +54,10 @@ static __always_inline struct waiting waiting_for(const struct asker *a,
 	return (struct waiting){m->name, a->start_ns, a->pid, 0};
 }
 
-/* Return when the process asked first, which is now when nothing came before. */
+/*
+ * Note a question; returns when the process first asked, which is now if it did not ask
+ * before.
+ */
 static __always_inline __u64 wait_begin(const struct asker *a, const struct message *m,
 					__u64 now)
 {
@@ -77,7 +80,7 @@ static __always_inline __u64 wait_begin(const struct asker *a, const struct mess
 	return now;
 }
 
-/* Note that the process has an answer, after which it may ask anew. */
+/* Note an answer, after which the process may ask anew. */
 static __always_inline void wait_end(const struct asker *a, const struct message *m,
 				     __u64 now)
 {

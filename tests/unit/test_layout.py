@@ -302,7 +302,7 @@ def test_result_codes_are_those_of_c() -> None:
 def test_flags_are_those_of_c(flags: type[IntFlag], enum: str) -> None:
     """Every filter, and every detail, has the bit that it has in its enum."""
     (body,) = re.findall(rf"enum {enum} \{{(.+?)\}}", TEXT, re.DOTALL)
-    found = re.findall(r"(?:BY|TELL)_(\w+) = 1 << (\d+)", body)
+    found = re.findall(r"(?:BY|DETAIL)_(\w+) = 1 << (\d+)", body)
     bits = {word: 1 << int(bit) for word, bit in found}
     assert {flag.name: flag.value for flag in flags} == bits
 

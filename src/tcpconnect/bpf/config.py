@@ -53,7 +53,7 @@ class Config(Structure):
         ("ip", c_uint8),
         ("by_port", c_uint8),
         ("task_filters", c_uint16),
-        ("tell", c_uint16),
+        ("details", c_uint16),
         ("address_filters", c_uint8),
         ("slot_shift", c_uint8),
         ("reserved", c_uint8 * 4),

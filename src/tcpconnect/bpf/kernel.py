@@ -178,7 +178,7 @@ class Attempts(Part):
         config.wait_end = settings.wait_end
         config.count = settings.count
         config.failed = settings.failed
-        config.tell = self._tell
+        config.details = self._tell
         config.slot_shift = 64 - SLOT_BITS
         self._selection.configure(config)
 
