@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcpconnect import trace
-from tcpconnect.bpf.release import programs_are_preemptible
+from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.errors import UsageError
 from tests.support.attempts import Child, attempt, kernel_objects, run_tool
 from tests.support.tool import Tool

@@ -17,7 +17,7 @@ import pytest
 
 from tcpconnect import trace
 from tcpconnect.batch import Losses
-from tcpconnect.bpf import follow, kernel, release
+from tcpconnect.bpf import follow, kernel, lookups, release
 from tcpconnect.bpf.libraries import Libraries
 from tcpconnect.bpf.lookups import EXEC_PERF
 from tcpconnect.bpf.object import TRACEFS, BpfObject
@@ -45,7 +45,8 @@ def preemptible(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have the programs loaded that are for such a kernel, also on older ones."""
     if release.running() < (6, 2):
         pytest.skip("this kernel has no bpf_rdonly_cast()")
-    monkeypatch.setattr(release, "running", lambda: (7, 0))
+    for module in (kernel, lookups):
+        monkeypatch.setattr(module, "programs_are_preemptible", lambda: True)
     with private_mounts():
         sh(f"mount -t tracefs none {TRACEFS}")
         yield

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.capabilities import ALL, NOBODY, NUMBERS, OWN
-from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.sudo import as_root
 from tests.support import launch
 from tests.support.system import libc

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf import cgroup, follow, libbpf, pinned
+from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.config import DEEP, IMAGE, Config, Detail
 from tcpconnect.bpf.follow import Follow
 from tcpconnect.bpf.object import BpfObject
-from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.ring import Ring
 from tcpconnect.bpf.selection import Selection
 from tcpconnect.clock import kernel_ns

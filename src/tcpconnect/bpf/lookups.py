@@ -6,12 +6,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tcpconnect.batch import Losses, Part
+from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.capabilities import ALMIGHTY, READ_FILES, lacking, missing
 from tcpconnect.bpf.elf import MACHINE, MACHINES, ElfError, function_offsets
 from tcpconnect.bpf.libraries import Libraries
 from tcpconnect.bpf.mappings import Mappings
 from tcpconnect.bpf.object import BpfObject, step
-from tcpconnect.bpf.release import programs_are_preemptible
 from tcpconnect.bpf.uprobes import Probe, Uprobes
 from tcpconnect.bpf.worker import Worker
 from tcpconnect.errors import KernelError, TcpconnectError

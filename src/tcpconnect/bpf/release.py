@@ -18,12 +18,3 @@ def maps_are_locked_memory() -> bool:
     Until "bpf: switch to memcg-based memory accounting", v5.11.
     """
     return (0, 0) < running() < (5, 11)
-
-
-def programs_are_preemptible() -> bool:
-    """Whether a task can lose its CPU inside of a program on a tracepoint.
-
-    Linux commit a46023d5616e ("tracing: Guard __DECLARE_TRACE() use of
-    __DO_TRACE_CALL() with SRCU-fast"), v7.0.
-    """
-    return running() >= (7, 0)
