@@ -18,8 +18,7 @@ BUILD = Path("build/bpf")
 # Object: its source, and more flags. What is for one architecture only attaches to
 # functions, and may not use more stack than that: lookups.bpf.c says why.
 SOURCE_OF = {
-    "tcpconnect": ("tcpconnect",),
-    "preemptible": ("preemptible",),
+    "attempts": ("attempts",),
     "answers": ("answers",),
     "lookups.x86_64": ("lookups", "-DTARGET_x86_64", "-Wframe-larger-than=48"),
     "lookups.aarch64": ("lookups", "-DTARGET_aarch64", "-Wframe-larger-than=48"),

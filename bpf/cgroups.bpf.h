@@ -61,17 +61,20 @@ static __always_inline struct kernfs_node *unified_cgroup(struct task_struct *ta
 	return kn;
 }
 
-/* The cgroup of v2 in which a socket was made. */
+/*
+ * The cgroup of v2 in which a socket was made. Before Linux commit 8520e224f547 ("bpf,
+ * cgroups: Fix cgroup v2 fallback on v1/v2 mixed mode"), v5.15, all 8 bytes are its
+ * address, or with the lowest bit set something of cgroup v1.
+ */
 static __always_inline struct kernfs_node *cgroup_of(struct sock *sk)
 {
-	struct sock_cgroup_data___before *before = (void *)&sk->sk_cgrp_data;
 	struct cgroup *cgroup = 0;
 	struct kernfs_node *kn = 0;
 
 	if (exists(sk->sk_cgrp_data.cgroup))
 		read_kernel(cgroup, sk->sk_cgrp_data.cgroup);
 	else
-		read_kernel(cgroup, before->val);
+		bpf_probe_read_kernel(&cgroup, sizeof(cgroup), &sk->sk_cgrp_data);
 	read_kernel(kn, cgroup->kn);
 	return kn;
 }

@@ -47,7 +47,8 @@ struct config {
 	__u16 details;	      /* enum detail */
 	__u8 address_filters; /* enum address_filter */
 	__u8 slot_shift;      /* turns a hash of 64 bits into an index of `slots` */
-	__u8 reserved[4];
+	__u8 preemptible;     /* tasks can lose their CPU inside of programs */
+	__u8 reserved[3];
 	__u64 level_count;
 	__u8 levels[MAX_LEVELS]; /* depths of the keys of `cgroups` below the root */
 	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */

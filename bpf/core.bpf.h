@@ -14,6 +14,8 @@
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #define exists(field) __builtin_preserve_field_info(field, 2)
+#undef __weak
+#define __weak __attribute__((weak))
 #define __noinline __attribute__((noinline))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

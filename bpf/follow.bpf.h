@@ -87,6 +87,30 @@ int process_exits(__u64 *ctx)
 	return 0;
 }
 
+/*
+ * The same on perf's tracepoints (decision 11): each sees what the other is skipped
+ * for. TRACE_EVENT(task_newtask), a moment before: the child, and what it shares.
+ */
+struct trace_event_raw_task_newtask {
+	int pid;
+	unsigned long clone_flags;
+} __relocated;
+
+SEC("tp/task/task_newtask")
+int process_forks_perf(struct trace_event_raw_task_newtask *ctx)
+{
+	if (!(ctx->clone_flags & CLONE_THREAD))
+		followed_add(bpf_get_current_pid_tgid() >> 32, ctx->pid);
+	return 1;
+}
+
+SEC("tp/sched/sched_process_exit")
+int process_exits_perf(void)
+{
+	followed_remove(bpf_get_current_task_btf());
+	return 1;
+}
+
 /* The PID of a task in the PID namespace of the current task, which reads it. */
 static __always_inline __u32 number_for_reader(struct task_struct *task)
 {

@@ -17,8 +17,10 @@
 #include "sockets.bpf.h"
 #include "task.bpf.h"
 
+/* The programs that see attempts begin. */
+enum { BTF_PROGRAM, PERF_PROGRAM, PROGRAMS };
+
 #define IMAGES 8192
-#define PROGRAMS 2 /* that see attempts begin */
 #define PLACE_SHIFT 48
 
 /*

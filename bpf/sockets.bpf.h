@@ -31,15 +31,6 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 } __relocated;
 
-/*
- * Before Linux commit 8520e224f547 ("bpf, cgroups: Fix cgroup v2 fallback on v1/v2
- * mixed mode"), v5.15: the cgroup's address, or with the lowest bit set what cgroup v1
- * has.
- */
-struct sock_cgroup_data___before {
-	__u64 val;
-} __relocated;
-
 struct in6_addr {
 	union {
 		__u32 u6_addr32[4];

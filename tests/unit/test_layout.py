@@ -39,11 +39,13 @@ BUILT = TOP / "src/tcpconnect/bpf"
 OBJECTS = {
     name: BpfObject(BUILT / f"{name}.bpf.o")
     for name in (
-        *("tcpconnect", "preemptible", "answers"),
-        *("lookups.x86_64", "lookups.aarch64"),
+        "attempts",
+        "answers",
+        "lookups.x86_64",
+        "lookups.aarch64",
     )
 }
-OBJECT = OBJECTS["tcpconnect"]
+OBJECT = OBJECTS["attempts"]
 TEXT = "".join(file.read_text() for file in BPF.glob("*.h"))
 HEADER = read_headers("records", "config", "maps", "networks")
 
@@ -354,12 +356,9 @@ def test_every_port_has_a_bit() -> None:
 
 
 VARIABLES = [
-    ("tcpconnect", ".rodata", "config", config.Config),
-    ("tcpconnect", ".bss", "progress", records.Progress),
-    ("tcpconnect", ".data.followed", "followed", records.Followed),
-    ("preemptible", ".rodata", "config", config.Config),
-    ("preemptible", ".bss", "progress", records.Progress),
-    ("preemptible", ".data.followed", "followed", records.Followed),
+    ("attempts", ".rodata", "config", config.Config),
+    ("attempts", ".bss", "progress", records.Progress),
+    ("attempts", ".data.followed", "followed", records.Followed),
     ("answers", ".bss", "progress", records.Progress),
     ("lookups.x86_64", ".bss", "progress", records.Progress),
     ("lookups.aarch64", ".bss", "progress", records.Progress),

@@ -49,8 +49,9 @@ def _has_member(file: BinaryIO, struct: bytes, member: bytes) -> bool:
     )
     file.seek(start + names_at)
     names = file.read(names_size)
-    member_name, struct_name = _name(names, member), _name(names, struct)
-    if not member_name or not struct_name:
+    member_name = _name(names, member)
+    struct_name = member_name and _name(names, struct)
+    if not struct_name:
         return False
     file.seek(start + types_at)
     types = file.read(types_size)

@@ -39,7 +39,7 @@ def programs(*, children: bool, preemptible: bool) -> list[str]:
 
 def unused(*, any_pids: bool, children: bool, preemptible: bool) -> set[str]:
     """Return the programs that need not be loaded."""
-    every = {LIST, *programs(children=True, preemptible=preemptible)}
+    every = {LIST, *PROGRAMS, *PERF_PROGRAMS.values()}
     if not any_pids:
         return every
     return every - {LIST, *programs(children=children, preemptible=preemptible)}

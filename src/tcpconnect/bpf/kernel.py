@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from tcpconnect.settings import Places, Settings
 
-# The programs: a plain and a deep one, and a second look at ends. preemptible.bpf.c has
-# a plain and a deep one on perf's tracepoint, too, and a last one.
+# The programs: a plain and a deep one, and a second look at ends. Where programs are
+# preemptible, also a plain and a deep one on perf's tracepoint, and a last one.
 CHANGES = ("attempt_changes", "attempt_changes_deep")
 ENDS = "attempt_ends"
 CHANGES_PERF = ("attempt_changes_perf", "attempt_changes_perf_deep")
@@ -83,8 +83,7 @@ class Attempts(Part):
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
         self._selection = Selection(settings, places)
-        source = "preemptible" if self._preemptible else "tcpconnect"
-        self._bpf = BpfObject(library, source)
+        self._bpf = BpfObject(library, "attempts")
         with self._bpf.closed_on_failure():
             self._size_maps()
             self._take_maps()
@@ -99,9 +98,9 @@ class Attempts(Part):
     def _leave_out(self) -> None:
         """Load one of plain and deep, and what looks at ends only to track them."""
         deep = self._deep
-        self._bpf.leave_out(CHANGES[not deep])
-        if self._preemptible:
-            self._bpf.leave_out(CHANGES_PERF[not deep])
+        self._bpf.leave_out(CHANGES[not deep], CHANGES_PERF[not deep])
+        if not self._preemptible:
+            self._bpf.leave_out(CHANGES_PERF[deep], MISSED)
         if not self._settings.track:
             self._bpf.leave_out(ENDS, SWEEP)
         self._bpf.leave_out(*self._selection.unused())
@@ -152,6 +151,8 @@ class Attempts(Part):
             self._bpf.resize("visitors", MAX_VISITORS)
         else:
             self._bpf.leave_out_maps("visitors")
+        if not self._preemptible:
+            self._bpf.leave_out_maps("seen")
         if not self._tell & IMAGE:
             self._bpf.leave_out_maps("images", "scratches")
         elif self._preemptible:
@@ -180,6 +181,7 @@ class Attempts(Part):
         config.failed = settings.failed
         config.details = self._tell
         config.slot_shift = 64 - SLOT_BITS
+        config.preemptible = self._preemptible
         self._selection.configure(config)
 
     def follow(self) -> Follow:
