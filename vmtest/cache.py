@@ -14,7 +14,7 @@ from .errors import run
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-TOP = Path(__file__).parents[2]  # of the project
+TOP = Path(__file__).parents[1]  # of the project
 MADE = ".made"
 
 
