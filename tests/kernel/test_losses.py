@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("netns")
 
 MAX_PENDING = 65536
 MAX_FLOWS = 131072
-TINY = ("--ring-bytes", 4096)  # room for 34 attempts
+TINY = ("--ring-bytes", 4096)  # room for 28 attempts
 HAMMERED = 1500
 
 
@@ -63,7 +63,7 @@ def test_ring_overflow(options: tuple[str, ...]) -> None:
         header = "j" not in "".join(options)
         printed = tool.stdout.count(b"\n") - header
         lost = told(tool, "attempts lost")
-        assert 30 <= printed < made
+        assert 28 <= printed < made
         assert printed + lost == made
 
 
