@@ -9,6 +9,7 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # BTF_KIND_*, include/uapi/linux/btf.h.
@@ -151,6 +152,24 @@ class BpfObject:
             Member(n, bits // 8, self._size(t)) for n, t, bits in self._members(kind)
         ]
         return Layout(kind.size_or_type, tuple(members))
+
+    def flat(self, name: str) -> Layout:
+        """Return the same, with the members of inner structs as those of the outer."""
+        kind = self._named(name, STRUCT)
+        return Layout(kind.size_or_type, tuple(self._flat(kind, 0)))
+
+    def _flat(self, outer: _Type, start: int) -> Iterator[Member]:
+        for name, number, bits in self._members(outer):
+            at, kind = start + bits // 8, self._resolved(number)
+            if kind.kind == STRUCT:
+                yield from self._flat(kind, at)
+            else:
+                yield Member(name, at, self._size(number))
+
+    def enum(self, name: str) -> dict[str, int]:
+        """Return the values of ``enum name``, 64-bit ones not."""
+        values = struct.iter_unpack("<Ii", self._named(name, ENUM).rest)
+        return {_text(self._strings, text): value for text, value in values}
 
     def map(self, name: str) -> Map:
         """Return the sizes of the map ``name``: it is described by types only."""

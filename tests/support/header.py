@@ -1,74 +1,68 @@
-"""The layouts of structs in the headers of bpf/, from their text.
+"""What the headers of the BPF programs say, as their compiler understands it.
 
-The type information of an object has only the structs of maps and variables: for
-records of the ring there is the header alone. Its structs are simple enough: members of
-the kernel's fixed types, arrays of them, and structs.
+The type information of an object has only the structs of its maps and variables. Here
+there is a variable of each type that the Python side knows, too.
 """
 
 from __future__ import annotations
 
-import re
+import functools
+import subprocess
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
 
-from tests.support.btf import Layout, Member
+from bpf.__main__ import SOURCES, compiler
+from tests.support.btf import BpfObject
 
-FOLDER = Path(__file__).parents[2] / "bpf"
-SIZES = {"__u64": 8, "__u32": 4, "__u16": 2, "__u8": 1, "char": 1}
+TOP = Path(__file__).parents[2]
 
-DEFINE = re.compile(r"#define (\w+) (\d+)")
-STRUCT = re.compile(r"^struct (\w+) \{\n(.*?)^\};", re.DOTALL | re.MULTILINE)
-MEMBER = re.compile(r"^\s*(?:struct )?(\w+)\s+(\w+)((?:\s*\[\w+\])*);", re.MULTILINE)
-
-
-class _Struct(NamedTuple):
-    layout: Layout
-    alignment: int
-
-
-class Header:
-    """The structs of a text; members of inner structs are those of the outer."""
-
-    def __init__(self, text: str) -> None:
-        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-        self.numbers = {name: int(number) for name, number in DEFINE.findall(text)}
-        self._structs: dict[str, _Struct] = {}
-        for name, body in STRUCT.findall(text):
-            self._structs[name] = self._lay_out(body)
-
-    def struct(self, name: str) -> Layout:
-        """Return the layout of ``struct name``."""
-        return self._structs[name].layout
-
-    def _length(self, dimensions: str) -> int:
-        length = 1
-        for word in re.findall(r"\w+", dimensions):
-            length *= self.numbers[word] if word in self.numbers else int(word)
-        return length
-
-    def _lay_out(self, body: str) -> _Struct:
-        """Put each member where its type's alignment allows it."""
-        members: list[Member] = []
-        end, widest = 0, 1
-        declarations = MEMBER.findall(body)
-        assert len(declarations) == body.count(";"), "a member that is not understood"
-        for kind, name, dimensions in declarations:
-            inner = self._structs.get(kind)
-            size = inner.layout.size if inner else SIZES[kind]
-            alignment = inner.alignment if inner else size
-            start = -(-end // alignment) * alignment
-            end = start + size * self._length(dimensions)
-            widest = max(widest, alignment)
-            if inner:
-                members += [
-                    m._replace(offset=start + m.offset) for m in inner.layout.members
-                ]
-            else:
-                members.append(Member(name, start, end - start))
-        return _Struct(Layout(-(-end // widest) * widest, tuple(members)), widest)
+TYPES = """\
+struct connection
+struct emptied
+struct flow
+struct flow_counts
+struct followed
+struct ipv4_set
+struct ipv6_set
+struct large_answer
+struct large_process
+struct listed
+struct lookup
+struct progress
+struct small_answer
+struct small_process
+struct started
+enum address_filter
+enum detail
+enum namespace_known
+enum process_flags
+enum result
+enum task_filter
+""".splitlines()
+NUMBERS = """\
+ANSWER_LARGE
+ANSWER_SMALL
+CLAIM_BITS
+LOOKUP_ADDRESSES
+MAX_LEVELS
+""".splitlines()
 
 
-def read_headers(*names: str) -> Header:
-    """Return the structs of some headers, each of which has those that it uses."""
-    texts = [(FOLDER / f"{name}.bpf.h").read_text() for name in names]
-    return Header("".join(texts))
+@functools.cache
+def header() -> BpfObject:
+    """Return an object with all TYPES, and with NUMBERS in ``enum number``."""
+    code = [f'#include "{path.name}"\n' for path in (TOP / SOURCES).glob("*.bpf.h")]
+    code += [f"{kind} of_{kind.split()[1]};\n" for kind in TYPES]
+    numbers = ", ".join(f"OF_{name} = {name}" for name in NUMBERS)
+    code.append(f"enum number {{ {numbers} }} of_number;\n")
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "types.o")
+        command = [*compiler(), "-Wno-unused", "-DTARGET_x86_64", f"-I{SOURCES}", "-xc"]
+        command += ["-c", "-", "-o", str(path)]
+        subprocess.run(command, check=True, input="".join(code).encode(), cwd=TOP)
+        return BpfObject(path)
+
+
+def number(name: str) -> int:
+    """Return what a macro of NUMBERS stands for."""
+    return header().enum("number")[f"OF_{name}"]

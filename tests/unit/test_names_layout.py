@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpconnect.enrich.names import Names
-from tests.support.header import read_headers
+from tests.support.header import header
 from tests.support.records import IPV4, MS, message, named, query, raw, run
 
 if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run
 
-HEADER = read_headers("records")
 DATA = message("www.example", IPV4)
 STREAM = len(DATA).to_bytes(2, "big") + DATA
 
 
 def record(struct: str, /, **members: int | bytes) -> Run:
     """Return a C struct with these members; all others are 0."""
-    layout = HEADER.struct(struct)
+    layout = header().flat(struct)
     data = bytearray(layout.size)
     for name, offset, size in layout.members:
         value = members.pop(name, 0)
