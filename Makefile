@@ -19,13 +19,13 @@ pip and the compiler keep caches in the folder .cache of your home; "make clean"
 endef
 define TOOLS_NOTE
 Installing what tests and checks need into $(abspath $(VENV)) (500 MB). pip downloads what its
-cache does not have: build, clang-format, dnspython, hypothesis, mypy, pytest, ruff, ziglang
-and a newer pip.
+cache does not have: build, clang-format, dnspython, hypothesis, mypy, pytest, pytest-xdist, ruff,
+ziglang and a newer pip.
 endef
 export INSTALL_NOTE TOOLS_NOTE
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test soak fuzz test-kernels test-systemd lint format bench bench-peers share dist release-check clean
+.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers share dist release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,9 +36,15 @@ run: $(VENV)/installed ## trace; options in ARGS="-t -P 443"
 install: $(VENV)/installed ## build the tool into .venv/bin/tcpconnect
 	@: # else make says that there is nothing to be done
 
+# In parallel: tests wait more than they work, so there are twice as many as CPUs.
+PARALLEL := -n $(shell expr 2 \* $$(nproc))
+
 test: $(VENV)/tools ## run all tests, those of the kernel too when root; options in ARGS
 	@scripts/system-packages test
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
+
+test-unit: $(VENV)/tools ## run the tests that need neither root nor packages; options in ARGS
+	$(BIN)/pytest -n $(shell nproc) -m "not packages and not root" tests/unit tests/golden $(ARGS)
 
 fuzz: SECONDS ?= 60
 fuzz: SEED ?= $(shell date +%s)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.attempts import attempt, run_tool
+from tests.support.attempts import PORT, attempt, run_tool
 from tests.support.launch import command
 from tests.support.mounts import private_mounts
 from tests.support.privileges import command as command_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 MNT_DETACH = 2
-PORT = 4715
 BRIEFLY = ("-P", PORT, "--duration", "0.01")
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.attempts import attempt, run_tool
+from tests.support.attempts import PORT, attempt, run_tool
 from tests.support.launch import command
 from tests.support.tool import READY, Tool
 from tests.support.waiting import TIMEOUT_S, until_writing, wait_until
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 SMALL = 4096
-PORT = 4716
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 BLOCKED = (
     "tcpconnect: the output is blocked: nobody reads it; "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.attempts import Child, attempt
+from tests.support.attempts import PORT, Child, attempt
 from tests.support.launch import FORK
 from tests.support.mounts import private_mounts
 from tests.support.tool import READY
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-PORT = 4714
 
 # Whoever asks for a module that is not there yet asks this finder first.
 WATCH = """

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.batch import Batch
 
+
 VANISHED = 60
 # What is attached at the stop: events of perf, six a library, the kernel detaches one
 # by one, and takes 30 ms for each.

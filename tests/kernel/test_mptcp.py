@@ -17,7 +17,7 @@ import pytest
 from tcpconnect import trace
 from tcpconnect.connection import CONNECTION
 from tcpconnect.kernel import records
-from tests.support.attempts import Child, rename, run_tool
+from tests.support.attempts import PORT, Child, rename, run_tool
 from tests.support.processes import fork
 from tests.support.waiting import wait_until
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from tests.support.network import NetNs
     from tests.support.processes import Cgroup
 
-SERVER = ("10.1.0.2", 4713)
+
+SERVER = ("10.1.0.2", PORT)
 FIRST, SECOND = "10.1.0.1", "10.1.0.3"
 NAME = "owner"
 UID = 4711

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.attempts import attempt
+from tests.support.attempts import PORT, attempt
 from tests.support.containers import Looker, build
 from tests.support.mounts import etc
 from tests.support.resolvers import dnsmasq
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from tests.support.network import NetNs
 
-PORT = 80
+
 IPV4, IPV6 = "127.1.2.3", "fd00:d::1"
 RECORDS = (f"--host-record=www.example,{IPV4}", f"--host-record=six.example,{IPV6}")
 CLIENTS = {
-    "curl": "curl --silent --max-time 5 http://{}/",
-    "wget": "wget --quiet --tries=1 --timeout=5 http://{}/",
-    "busybox wget": "busybox wget -q http://{}/",
+    "curl": f"curl --silent --max-time 5 http://{{}}:{PORT}/",
+    "wget": f"wget --quiet --tries=1 --timeout=5 http://{{}}:{PORT}/",
+    "busybox wget": f"busybox wget -q http://{{}}:{PORT}/",
 }
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+
 ADDRESS = "192.0.2.3"  # which means the same everywhere
 
 

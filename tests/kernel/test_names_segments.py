@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.support.network import NetNs
     from tests.support.segments import Segment
 
+
 IPV4 = "127.1.2.3"
 ANSWER = framed(padded(query("www.example"), 200, IPV4))
 

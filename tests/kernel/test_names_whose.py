@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+
 ADDRESS = "192.0.2.3"
 UNSPECIFIED = "0.0.0.0"  # noqa: S104
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.bpf.capabilities import NOBODY, OWN, keep_only
-from tests.support.attempts import Child, attempt
+from tests.support.attempts import PORT, Child, attempt
 from tests.support.privileges import (
     OWN_USER,
     Status,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-PORT = 4717
 PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
 CLONE_NEWUSER = 0x10000000
 IOPRIO_SET, KCMP = {

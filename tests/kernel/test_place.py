@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.attempts import attempt
-from tests.support.processes import PORT, Watch, connecting, fork, run
+from tests.support.attempts import PORT, attempt
+from tests.support.processes import Watch, connecting, fork, run
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.support.network import NetNs
     from tests.support.processes import Cgroup
     from tests.support.runc import Bundle
+
 
 ID = "0123456789abcdef" * 4
 POD = "3b7cda51-1f2b-4c5e-8a57-0d3c2f4bd8a1"

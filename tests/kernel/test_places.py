@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import launch
-from tests.support.attempts import Child, attempt, run_tool
-from tests.support.processes import PORT, Watch, connecting
+from tests.support.attempts import PORT, Child, attempt, run_tool
+from tests.support.processes import Watch, connecting
 from tests.support.runc import TOP, Container
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.support.network import NetNs
     from tests.support.processes import Cgroup
     from tests.support.runc import Bundle
+
 
 ID = "0123456789abcdef" * 4
 RUNC = Path("/run/runc")

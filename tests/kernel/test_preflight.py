@@ -13,6 +13,7 @@ import pytest
 from tcpconnect.bpf import capabilities as of
 from tests.support.launch import TOOL
 from tests.support.privileges import Who, may_miss, nobody, remedy, root
+from tests.support.programs import show_to_all
 from tests.support.tool import READY
 
 if TYPE_CHECKING:
@@ -127,8 +128,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin exec "$@"
 
 def test_line_that_is_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user who installed it with pipx pastes what the message proposes; it runs."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    show_to_all(tmp_path)
     (tmp_path / "tcpconnect").symlink_to(TOOL)
     (tmp_path / "sudo").write_text(SUDO)
     (tmp_path / "sudo").chmod(0o755)

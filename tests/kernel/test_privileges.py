@@ -16,7 +16,7 @@ import pytest
 from tcpconnect import trace
 from tcpconnect.bpf.capabilities import NOBODY
 from tests.support import launch
-from tests.support.attempts import Child, attempt
+from tests.support.attempts import PORT, Child, attempt
 from tests.support.idmaps import id_map
 from tests.support.launch import command
 from tests.support.mounts import private_mounts
@@ -53,7 +53,6 @@ BPF, PERFMON, NET_ADMIN, SYS_PTRACE, DAC_OVERRIDE, KILL, SYS_RESOURCE = (
     "SYS_RESOURCE".split()
 )
 CORE = (BPF, PERFMON)
-PORT = 4714
 BRIEFLY = ("-P", PORT, "--duration", "0.01")
 
 

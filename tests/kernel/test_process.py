@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.attempts import Child, attempt
+from tests.support.attempts import PORT, Child, attempt
 from tests.support.processes import (
-    PORT,
     Watch,
     busybox,
     connecting,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from tests.support.network import NetNs
     from tests.support.processes import Cgroup
+
 
 PARENTS = 4
 EACH = 250

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import seccomp
-from tests.support.attempts import attempt
+from tests.support.attempts import PORT, attempt
 from tests.support.privileges import OWN_USER, READ_ALL, bits, status_of
 from tests.support.tool import READY, Tool
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-PORT = 4717
 OURS = status_of(os.getpid())
 CAPSET, PRCTL, UID = ("capset",), ("prctl",), ("setresuid",)
 BOTH = (*CAPSET, *PRCTL)

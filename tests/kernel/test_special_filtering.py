@@ -19,6 +19,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
 DOCUMENT = Path(__file__).parents[2] / "docs/special_filtering.md"
 CLONE_NEWCGROUP = 0x02000000
 

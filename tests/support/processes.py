@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.bpf.cgroup import mount_point
+from tests.support.attempts import PORT
 from tests.support.system import CLONE_NEWNS, libc
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from tests.support.network import NetNs
 
-PORT = 4713  # closed
 LOST = "127.0.0.1"
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpconnect.enrich.cmdline import text
+from tests.support.properties import steady
 
 BASH = shutil.which("bash")
 
@@ -85,6 +86,7 @@ def test_cut(raw: bytes, expected: str) -> None:
 WORDS = st.lists(st.binary(min_size=1).filter(lambda b: b"\0" not in b), min_size=2)
 
 
+@steady
 @given(WORDS)
 def test_never_harmful(words: list[bytes]) -> None:
     """Whatever the arguments are, the line can be printed."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.packages
+
 
 def start(name: str, folder: Path) -> Shell:
     """Start a shell with the completions installed."""

@@ -107,7 +107,10 @@ def test_deep_directories_take_few_descriptors(tmp_path: Path) -> None:
         os.close(root)
 
 
-@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR])
+@pytest.mark.parametrize(
+    "kind",
+    [stat.S_IFIFO, stat.S_IFSOCK, pytest.param(stat.S_IFCHR, marks=pytest.mark.root)],
+)
 def test_no_regular_file(tmp_path: Path, kind: int) -> None:
     """What could block, or become our terminal, is not opened."""
     path = tmp_path / "libc.so.6"

@@ -17,7 +17,7 @@ from tcpconnect.view import View
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MANY = 2000
+MANY = 500
 FACTOR = 8
 # Of linear time it takes 8 times as long, of quadratic time 64 times.
 LONGEST = 24

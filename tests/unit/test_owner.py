@@ -12,7 +12,7 @@ from tcpconnect.enrich.owner import A_CONTAINER, owner_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to chown")
+pytestmark = pytest.mark.root
 
 ALICE = 1000
 LIBPOD = f"libpod-{'0123456789abcdef' * 4}.scope"

@@ -52,6 +52,7 @@ def sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:].rstrip('.')}."
 
 
+@pytest.mark.packages
 @pytest.mark.parametrize("option", SHOWN, ids=lambda option: option.flags[-1])
 def test_page_has_option(text: str, option: Option) -> None:
     """Every option is there with all its names, its value and its help."""
@@ -59,6 +60,7 @@ def test_page_has_option(text: str, option: Option) -> None:
     assert f" {head} {words(sentence(option.help))}" in words(text)
 
 
+@pytest.mark.packages
 @pytest.mark.parametrize("column", [*CONNECTION.values(), *FLOW.values()])
 def test_page_has_field(text: str, column: Column) -> None:
     """Every field is there with its header and its meaning."""
@@ -67,12 +69,14 @@ def test_page_has_field(text: str, column: Column) -> None:
     assert entry in words(text)
 
 
+@pytest.mark.packages
 @pytest.mark.parametrize("line", EXAMPLES.splitlines()[1:])
 def test_page_has_example(text: str, line: str) -> None:
     """Every example of the help is there as it can be typed."""
     assert words(line.replace("./", "# ", 1)) in words(text)
 
 
+@pytest.mark.packages
 @pytest.mark.parametrize(
     "name",
     "NAME SYNOPSIS DESCRIPTION OPTIONS FIELDS OVERHEAD EXAMPLES STABILITY FILES "
@@ -92,6 +96,7 @@ def test_page_is_filled() -> None:
 NO_DATE = 'WARNING: missing date, using "": TH'
 
 
+@pytest.mark.packages
 @pytest.mark.parametrize(
     "command", ["mandoc -T lint -W style", "groff -ww -man -Tutf8 -z"]
 )
@@ -105,6 +110,7 @@ def test_page_has_no_fault(command: str) -> None:
     assert [line for line in said if NO_DATE not in line] == []
 
 
+@pytest.mark.packages
 @pytest.mark.parametrize("hostile", [".so /etc/passwd", "'br", r"\fB", "a-b\n.c"])
 def test_text_is_no_roff(hostile: str) -> None:
     """What looks like a request of roff is set as text."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.programs import show_to_all
+
 SCRIPT = Path(__file__).parents[2] / "scripts/system-packages"
 NOBODY = 65534
 
@@ -39,8 +41,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for above in (folder, folder.parent, folder.parent.parent):
-            above.chmod(0o755)
+        show_to_all(folder)
         self.link("python3", "id")
 
     def link(self, *names: str) -> None:

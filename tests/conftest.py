@@ -1,0 +1,62 @@
+"""How tests share the machine when processes run them in parallel."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.groups import ALONE, group_of
+from tests.support.turns import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+TURN = pytest.StashKey[Turn]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share the turns with the other processes of this run."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        config.stash[TURN] = Turn(Path(config.option.basetemp).parent)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, where it is installed
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Give each group of tests to one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return Groups(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Without root, skip what needs it."""
+    if os.geteuid() and item.get_closest_marker("root"):
+        item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+def is_alone(item: pytest.Item | None) -> bool:
+    """Whether no other test may run at the same time."""
+    return item is not None and group_of(item.nodeid) == ALONE
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Have a test wait for its turn, and keep it for the next one that runs alone."""
+    turn = item.config.stash.get(TURN, None)
+    if turn is None:
+        return (yield)
+    turn.take(alone=is_alone(item))
+    try:
+        return (yield)
+    finally:
+        if not (is_alone(item) and is_alone(nextitem)):
+            turn.give_back()

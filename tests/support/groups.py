@@ -1,0 +1,32 @@
+"""Which tests run beside which: those of a group run one by one, in one process."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+
+ALONE = "alone"
+
+# Groups of tests/kernel, whose tests look at what the whole machine has. All other
+# files are groups of their own.
+GROUPS = {
+    # What is lost, missed or late: no other test runs at that time.
+    ALONE: "delay ends_missed instances losses pending preempted skipped_programs "
+    "starvation",
+    # DNS answers, lookups, and the C libraries that have probes.
+    "names": "names_* killed libraries limits no_cgroups time_namespace",
+    # Cgroups and containers, by names and IDs that are the same in several tests.
+    "cgroups": "container_owners filter_places maps mptcp namespaces_again place "
+    "places process special_filtering",
+}
+
+
+def group_of(path: str) -> str:
+    """Return the group of a test's file, which may have ``::`` and a test behind it."""
+    file = PurePath(path.partition("::")[0])
+    if file.parent.name == "kernel":
+        name = file.stem.removeprefix("test_")
+        for group, patterns in GROUPS.items():
+            if any(fnmatchcase(name, pattern) for pattern in patterns.split()):
+                return group
+    return str(file)

@@ -1,0 +1,36 @@
+"""Whose turn it is when processes run tests in parallel: most at once, some alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Turn:
+    """A process's turn among those that were given the same folder."""
+
+    def __init__(self, folder: Path) -> None:
+        flags = os.O_RDWR | os.O_CREAT
+        self._gate = os.open(folder / "gate", flags)
+        self._room = os.open(folder / "room", flags)
+        self._alone = False
+
+    def take(self, *, alone: bool) -> None:
+        """Wait for it. Who waits to be alone keeps others from going in before."""
+        if alone and self._alone:
+            return
+        fcntl.flock(self._gate, fcntl.LOCK_EX)
+        fcntl.flock(self._room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        self._alone = alone
+        if not alone:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        for lock in (self._room, self._gate):
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        self._alone = False
