@@ -165,7 +165,7 @@ def write_script(options: argparse.Namespace, kernel: Kernel) -> str:
             if expression := getattr(options, option.lstrip("-")):
                 words += [option, expression]
         command = shlex.join(words)
-    return f"export CI=1 TCPCONNECT_TESTS=fork\ncd /project\n{command}\n"
+    return f"export CI=1 TCPCONNECT_EMULATED=1\ncd /project\n{command}\n"
 
 
 def carry_out(order: Order) -> Outcome:

@@ -65,21 +65,14 @@ def test_no_dev() -> None:
 @pytest.mark.parametrize("options", [(), ("-c",), ("--version",)])
 def test_no_dev_and_closed_descriptors(closed: int, options: tuple[str, ...]) -> None:
     """What is closed stays what can't be written, and is no other file of ours."""
-    begin = command([*BRIEFLY, *options])
-    close = begin.pop("preexec_fn", lambda: None)
-
-    def start() -> None:
-        os.close(closed)
-        close()
-
     with without("/dev", empty=True):
         ended = subprocess.run(
-            **begin,
+            **command([*BRIEFLY, *options]),
             check=False,
             stdin=subprocess.PIPE,
             capture_output=True,
             text=True,
-            preexec_fn=start,
+            preexec_fn=lambda: os.close(closed),
         )
     assert ended.returncode == int(closed == 1)
     told = "tcpconnect: can't write the output: Bad file descriptor; "

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.support.attempts import attempt
-from tests.support.launch import FORK
+from tests.support.launch import EMULATED
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
 
@@ -23,7 +23,7 @@ BOUND_S = 0.1
 LINES = 9
 MANY = 300
 PACE_S = 0.002
-PARTS = 2 if FORK else 10  # emulated, a line takes some ms by itself
+PARTS = 2 if EMULATED else 10  # emulated, a line takes some ms by itself
 
 
 def median_delay(tool: Tool, fd: int) -> float:

@@ -125,15 +125,12 @@ def in_own_group(*argv: str) -> subprocess.Popen[bytes]:
 
     SIGTSTP does not stop groups of which nobody takes care; ours may be one.
     """
-    begin = command(["-o", "/dev/null", "--", *argv])
-    become = begin.pop("preexec_fn", lambda: None)
-
-    def start() -> None:
-        os.setpgid(0, 0)
-        become()
-
-    begin["preexec_fn"] = start
-    return subprocess.Popen(**begin, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    return subprocess.Popen(
+        **command(["-o", "/dev/null", "--", *argv]),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: os.setpgid(0, 0),  # noqa: PLW1509
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

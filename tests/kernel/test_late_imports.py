@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.attempts import PORT, Child, attempt
-from tests.support.launch import FORK
+from tests.support.launch import EMULATED
 from tests.support.mounts import private_mounts
 from tests.support.tool import READY
 from tests.support.waiting import TIMEOUT_S
@@ -84,7 +84,7 @@ def test_an_import_is_seen() -> None:
     assert ended.stderr.startswith(READY + b"this is imported late\n")
 
 
-@pytest.mark.parametrize("options", EVERY_MODE[:1] if FORK else EVERY_MODE)
+@pytest.mark.parametrize("options", EVERY_MODE[:1] if EMULATED else EVERY_MODE)
 @pytest.mark.parametrize("end", ["SIGINT", "--limit", "--duration"])
 def test_trace(options: str, end: str) -> None:
     """In every mode, with an attempt, whatever ends it."""

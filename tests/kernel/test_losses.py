@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.bpf import kernel
 from tcpconnect.connection import CONNECTION
+from tests.support import launch
 from tests.support.attempts import Child, attempt, run_all
-from tests.support.launch import FORK
 from tests.support.tool import READY, Tool, told
 from tests.support.waiting import TIMEOUT_S, wait_until
 
@@ -29,9 +28,19 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("netns")
 
+<<<<<<< HEAD
 MAX_PENDING = 65536
 MAX_FLOWS = 131072
 TINY = ("--ring-bytes", 4096)  # room for 28 attempts
+||||||| parent of 650f180 (vmtest: the tool is started as users start it)
+MAX_PENDING = 65536
+MAX_FLOWS = 131072
+TINY = ("--ring-bytes", 4096)  # room for 34 attempts
+=======
+# Of maps that would take long to fill.
+MAX_PENDING, SLOT_BITS, MAX_FLOWS = 4096, 10, 8192
+TINY = ("--ring-bytes", 4096)  # room for 34 attempts
+>>>>>>> 650f180 (vmtest: the tool is started as users start it)
 HAMMERED = 1500
 
 
@@ -167,18 +176,12 @@ def connect_to_many(flows: int) -> None:
             client.connect_ex((f"127.0.0.{host}", port))
 
 
-def room(name: str, size: int, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Return the room of a map; emulated, where to fill it takes a minute, a part."""
-    if FORK:  # the tool is a fork of us
-        size //= 16
-        monkeypatch.setattr(f"tcpconnect.bpf.kernel.{name}", size)
-    return size
-
-
-def test_more_flows_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_flows_than_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts of flows that did not fit are counted together; the others go on."""
     more, again = 1000, 5
-    most = room("MAX_FLOWS", MAX_FLOWS, monkeypatch)
+    most = MAX_FLOWS
+    smaller = launch.with_smaller(tmp_path / "tool", MAX_FLOWS=most)
+    monkeypatch.setattr(launch, "TOOL", smaller)
     with start("-c", "--format", "csv", "--columns", "dport,connects") as tool:
         connect_to_many(most + more)
         for _ in range(again):
@@ -214,15 +217,17 @@ class Holder(Child):
 
 
 @pytest.mark.usefixtures("far")
-def test_more_pending_than_fit(netns: NetNs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_pending_than_fit(
+    netns: NetNs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What can't be followed is shown at once, without a result, and counted."""
     netns.sysctl("net.ipv4.tcp_syn_retries=20")  # none times out before all are made
     share = 4096  # as many descriptors as a process may have at least
-    most = room("MAX_PENDING", MAX_PENDING, monkeypatch)
-    slots = 1 << kernel.SLOT_BITS
-    if FORK:
-        slots //= 16
-        monkeypatch.setattr(kernel, "SLOT_BITS", kernel.SLOT_BITS - 4)
+    most, slots = MAX_PENDING, 1 << SLOT_BITS
+    smaller = launch.with_smaller(
+        tmp_path / "tool", MAX_PENDING=most, SLOT_BITS=SLOT_BITS
+    )
+    monkeypatch.setattr(launch, "TOOL", smaller)
     firsts = range(0, most + slots + share, share)
     made = len(firsts) * share
     with ExitStack() as stack:

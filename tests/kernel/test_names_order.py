@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.attempts import attempt
-from tests.support.launch import FORK
+from tests.support.launch import EMULATED
 from tests.support.mounts import etc
 from tests.support.resolvers import LOOPBACK, Server, framed, receive
 from tests.support.tool import Tool
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-MANY = 1_000 if FORK else 10_000  # emulated, each takes 3 ms
+MANY = 1_000 if EMULATED else 10_000  # emulated, each takes 3 ms
 HEADER = b"\0\1\0\0\0\1\0\0\0\0\0\0"
 RESPONSE = b"\x81\x80\0\1\0\1\0\0\0\0"
 RECORD = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4"

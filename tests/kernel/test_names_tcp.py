@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.launch import FORK
+from tests.support.launch import EMULATED
 from tests.support.network import inside
 from tests.support.resolvers import (
     LOOPBACK,
@@ -50,7 +50,7 @@ def check_segments(client: socket.socket, made: int) -> None:
     """
     info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     (count,) = struct.unpack_from("I", info, DATA_SEGMENTS)
-    assert count == made or (FORK and made < count <= 2 * made)
+    assert count == made or (EMULATED and made < count <= 2 * made)
 
 
 def exchange(messages: int, made: int, server: str = LOOPBACK) -> None:

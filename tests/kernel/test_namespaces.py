@@ -10,13 +10,13 @@ from pathlib import Path
 
 from tcpconnect.connection import CONNECTION
 from tests.support.attempts import Child
-from tests.support.launch import FORK
+from tests.support.launch import EMULATED
 from tests.support.network import set_lo_up
 from tests.support.system import CLONE_NEWNET, libc
 from tests.support.tool import READY, Tool
 from tests.support.waiting import wait_until
 
-ROUND = 100 if FORK else 500  # emulated, one takes 13 ms
+ROUND = 100 if EMULATED else 500  # emulated, one takes 13 ms
 ROUNDS = 4
 # Names from C libraries would take descriptors for containers that others start.
 OPTIONS = ("-j", "--dns-latency", "--names", "dns", "--columns", ",".join(CONNECTION))

@@ -16,7 +16,7 @@ from tcpconnect.bpf import kernel
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.kernel.records import SLOT, Progress
 from tests.support.attempts import Child, attempt, run_all
-from tests.support.launch import FORK
+from tests.support.launch import EMULATED
 from tests.support.sockets import CLOSED, HOLE, begin
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ ROUNDS = 20
 FIRST_PORT = 1000
 OPEN = 50  # attempts of each round, of which half stay open
 REFUSED = 25
-HAMMERED = 500 if FORK else 5000  # emulated, each takes 2 ms
+HAMMERED = 500 if EMULATED else 5000  # emulated, each takes 2 ms
 
 
 def refused(times: int) -> None:

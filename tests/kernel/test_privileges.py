@@ -15,7 +15,6 @@ import pytest
 
 from tcpconnect import trace
 from tcpconnect.bpf.capabilities import NOBODY
-from tests.support import launch
 from tests.support.attempts import PORT, Child, attempt
 from tests.support.idmaps import id_map
 from tests.support.launch import command
@@ -139,10 +138,8 @@ def test_events_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
         assert tool.stop() == 0
 
 
-def test_memory_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_locks() -> None:
     """Where maps count as locked memory, as before Linux 5.11, one more is needed."""
-    # libbpf raises the limit once a process: in a fork of us it may have done so.
-    monkeypatch.setattr(launch, "FORK", False)
     poor, rich = (
         nobody(*CORE, locks=1 << 16),
         nobody(*CORE, SYS_RESOURCE, locks=1 << 16),

@@ -86,14 +86,7 @@ def _nobody_can_read() -> bool:
 
 def command(who: Who, options: Iterable[object]) -> dict[str, Any]:
     """Return the arguments of Popen with which the tool is started by somebody."""
-    arguments = launch.command(options)
-    begin = arguments.pop("preexec_fn", lambda: None)
-
-    def become_and_begin() -> None:
-        who.be()
-        begin()
-
-    return {**arguments, "preexec_fn": become_and_begin}
+    return {**launch.command(options), "preexec_fn": who.be}
 
 
 def run(who: Who, *options: object) -> subprocess.CompletedProcess[str]:

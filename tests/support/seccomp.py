@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import platform
 import struct
 from typing import TYPE_CHECKING, Any
@@ -50,11 +51,5 @@ def command(
     names: Collection[str], error: int, options: Iterable[object]
 ) -> dict[str, Any]:
     """Return the arguments of Popen with which the tool is refused some calls."""
-    arguments = launch.command(options)
-    begin = arguments.pop("preexec_fn", lambda: None)
-
-    def refuse_and_begin() -> None:
-        refuse(names, error)
-        begin()
-
-    return {**arguments, "preexec_fn": refuse_and_begin}
+    begin = functools.partial(refuse, names, error)
+    return {**launch.command(options), "preexec_fn": begin}
