@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import socket
 import time
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,10 +18,11 @@ from tcpconnect.enrich import files
 from tcpconnect.enrich.allowance import Allowance
 from tcpconnect.enrich.container import Container
 from tcpconnect.enrich.container_names import name_of
+from tcpconnect.enrich.mounts import Mounts
 from tcpconnect.enrich.runc import State, states
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 A, B = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 STORAGE = "containers/storage/overlay-containers"
@@ -129,6 +135,15 @@ HOME = "home/alice/.local/share"
 PODMAN = Container("podman", A, None)
 
 
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    """Work in a folder: paths of sockets are short."""
+    before = Path.cwd()
+    os.chdir(folder)
+    yield
+    os.chdir(before)
+
+
 class User:
     """A user with a home, whose podman keeps a file."""
 
@@ -215,11 +230,13 @@ def test_file_that_grows(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     file = user.store(f"{HOME}/{STORAGE}/containers.json", "web")
     content = file.read_text()
     file.write_text("[]")
-    monkeypatch.setattr(
-        Allowance,
-        "take",
-        lambda *_: file.write_text(" " * files.FILE_BYTES + content),
-    )
+    real = files._content  # noqa: SLF001 (between opening and reading)
+
+    def grown(*arguments: int) -> bytes:
+        file.write_text(" " * files.FILE_BYTES + content)
+        return real(*arguments)
+
+    monkeypatch.setattr(files, "_content", grown)
     assert user.name() is None
 
 
@@ -240,6 +257,61 @@ def test_files_that_stall(user: User) -> None:
     assert time.process_time() - began < 0.5
 
 
+@pytest.mark.parametrize("kind", ["fifo", "folder", "socket"])
+def test_no_file(user: User, kind: str) -> None:
+    """What is there under the name of a user's file, and is none, names nobody."""
+    file = user.store(f"{HOME}/{STORAGE}/containers.json", "web")
+    file.unlink()
+    if kind == "fifo":
+        os.mkfifo(file)
+    elif kind == "folder":
+        file.mkdir()
+    else:
+        with socket.socket(socket.AF_UNIX) as server, inside(file.parent):
+            server.bind(file.name)
+    os.chown(file, USER, -1)
+    before = len(os.listdir("/proc/self/fd"))
+    assert user.name() is None
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_without_descriptors(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are none left, a container has no name, and the tool goes on."""
+    user.store(f"{HOME}/{STORAGE}/containers.json", "web")
+
+    def fail(*_: object, **__: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(files, "_mounts", Mounts())
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", fail)
+        assert user.name() is None
+    assert user.name() == "web"
+
+
+def test_passwd_is_read_once(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it changes: each new cgroup of a user's has the home looked for."""
+    passwd = user.root / "etc/passwd"
+    os.utime(passwd, (1, 1))
+    read = Mock(wraps=files._homes._read)  # noqa: SLF001 (what costs time)
+    monkeypatch.setattr(files._homes, "_read", read)  # noqa: SLF001
+    root = str(user.root)
+    assert [files.home(USER, root) for _ in range(9)] == 9 * ["/home/alice"]
+    read.assert_called_once()
+    passwd.write_text(passwd.read_text().replace("/home/alice", "/home/bob"))
+    assert files.home(USER, root) == "/home/bob"
+
+
+def test_mounts_are_read_once(tmp_path: Path) -> None:
+    """Until something is mounted, which the kernel tells."""
+    file = tmp_path / "mountinfo"
+    file.write_text("1 0 0:1 / / rw - ext4 x rw\n")
+    mounts = Mounts(str(file))
+    assert mounts.is_local("/a")
+    file.write_text("")
+    assert mounts.is_local("/b")
+
+
 def test_local(tmp_path: Path) -> None:
     """What is mounted from a server, or when it is asked for, is not touched."""
     mounts = tmp_path / "mountinfo"
@@ -256,7 +328,7 @@ def test_local(tmp_path: Path) -> None:
         ([], False),
     ):
         mounts.write_text("".join(line.format(*kind) for kind in kinds))
-        assert files.is_local("/home/al ice/x", str(mounts)) is expected
+        assert Mounts(str(mounts)).is_local("/home/al ice/x") is expected
 
 
 def test_known_name(tmp_path: Path) -> None:

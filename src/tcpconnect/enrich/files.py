@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import stat
 from ctypes import Structure, byref, c_uint64
 from glob import glob
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from tcpconnect.enrich.allowance import Allowance
+from tcpconnect.enrich.kept import Kept
+from tcpconnect.enrich.mounts import Mounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,12 +33,9 @@ USERS_MAX_BYTES = 1 << 20  # of a file of another user's
 # Of users' files, a second: to take in a megabyte of JSON takes some 5 ms.
 EACH_BYTES = 2 << 20
 ALL_BYTES = 8 << 20
-FILE_BYTES = 16 << 10  # that a file counts at least
+FILE_BYTES = 16 << 10  # that a file counts at least, and a look for files
 
-LOCAL = frozenset(
-    "bcachefs btrfs ext2 ext3 ext4 f2fs overlay rootfs tmpfs xfs zfs".split()
-)
-_OCTAL = re.compile(r"\\([0-3][0-7]{2})")  # how mountinfo has a space, among others
+MAX_USERS = 4096  # a user may have 65,536 user IDs
 
 # The same on all architectures, v5.6; include/uapi/linux/openat2.h.
 SYS_OPENAT2 = 437
@@ -54,6 +52,7 @@ class _How(Structure):
     _fields_ = (("flags", c_uint64), ("mode", c_uint64), ("resolve", c_uint64))
 
 
+_mounts = Mounts()
 _all = Allowance(ALL_BYTES)
 _each: dict[int, Allowance] = {}
 
@@ -62,11 +61,16 @@ def machines(patterns: Iterable[str], kind: type[T], root: str) -> Iterator[T]:
     """Yield the files of these patterns, root's own, that can be understood."""
     for pattern in patterns:
         for path in glob(f"{root}/{pattern}"):
-            try:
-                content = _content(os.open(path, OPEN), MACHINE, MAX_BYTES)
-            except OSError:
-                continue
-            yield from _decoded(content, kind)
+            yield from machines_own(path, kind)
+
+
+def machines_own(path: str, kind: type[T]) -> Iterator[T]:
+    """Yield a file of root's own that can be understood."""
+    try:
+        content = _content(os.open(path, OPEN), MACHINE, MAX_BYTES)
+    except OSError:
+        return
+    yield from _decoded(content, kind)
 
 
 def users(
@@ -77,7 +81,7 @@ def users(
     None is read that a link, or another mount, lies on the way to.
     """
     folder = f"{root.rstrip('/')}{folder}"
-    if not is_local(folder):
+    if not _may(uid, FILE_BYTES) or not _mounts.is_local(folder):
         return
     try:
         top = _open(AT_FDCWD, folder, OPEN | os.O_DIRECTORY, RESOLVE_NO_SYMLINKS)
@@ -96,13 +100,22 @@ def _users_content(top: int, path: str, uid: int) -> bytes:
     except OSError:
         return b""
     size = max(os.fstat(fd).st_size, FILE_BYTES)
-    allowances = (_all, _each.setdefault(uid, Allowance(EACH_BYTES)))
-    if size > USERS_MAX_BYTES or not all(each.has(size) for each in allowances):
+    if size > USERS_MAX_BYTES or not _may(uid, size):
         os.close(fd)
         return b""
+    return _content(fd, uid, size)  # it may grow
+
+
+def _may(uid: int, size: int) -> bool:
+    """Take so much of what a user may have read; return whether that was left."""
+    if uid not in _each and len(_each) >= MAX_USERS:
+        _each.clear()
+    allowances = (_all, _each.setdefault(uid, Allowance(EACH_BYTES)))
+    if not all(each.has(size) for each in allowances):
+        return False
     for each in allowances:
         each.take(size)
-    return _content(fd, uid, size)  # it may grow
+    return True
 
 
 def _open(at: int, path: str, flags: int, resolve: int) -> int:
@@ -117,16 +130,21 @@ def _open(at: int, path: str, flags: int, resolve: int) -> int:
 
 
 def _content(fd: int, owner: int, most: int) -> bytes:
-    """Return what a file has; nothing unless it is one, with one name, of its owner."""
-    with open(fd, "rb") as file:
+    """Return what a file has; nothing unless it is one, with one name, of its owner.
+
+    The descriptor is closed.
+    """
+    try:
         status = os.fstat(fd)
         regular = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
         if not regular or status.st_uid != owner:
             return b""
-        try:
+        with open(fd, "rb", closefd=False) as file:
             return file.read(most)
-        except OSError:
-            return b""
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
 
 
 def _decoded(content: bytes, kind: type[T]) -> Iterator[T]:
@@ -137,32 +155,24 @@ def _decoded(content: bytes, kind: type[T]) -> Iterator[T]:
         return
 
 
-def is_local(path: str, mountinfo: str = "/proc/self/mountinfo") -> bool:
-    """Whether a path is on a disk or in memory, without asking what may not answer."""
-    on_the_way = []
-    with open(mountinfo, encoding="utf-8", errors="surrogateescape") as lines:
-        for line in lines:
-            # proc_pid_mountinfo(5): id, parent, device, root, mount point, ... - type
-            mount, _, kind = line.partition(" - ")
-            point = _OCTAL.sub(lambda code: chr(int(code[1], 8)), mount.split()[4])
-            if f"{path}/".startswith(f"{point.rstrip('/')}/"):
-                on_the_way.append((len(point), kind.split()[0]))
-    if not on_the_way or "autofs" in {kind for _, kind in on_the_way}:
-        return False
-    # The innermost one counts; of those at one place, the last one, which sort() keeps.
-    on_the_way.sort(key=lambda found: found[0])
-    return on_the_way[-1][1] in LOCAL
-
-
 def home(uid: int, root: str) -> str | None:
     """Return a user's home, if /etc/passwd has it: other sources may not answer."""
     try:
-        with open(f"{root}/etc/passwd", encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                # passwd(5): name, password, UID, GID, comment, home, shell
-                fields = line.rstrip("\n").split(":")
-                if len(fields) > 5 and fields[2] == str(uid):
-                    return fields[5]
+        return _homes.get(f"{root.rstrip('/')}/etc/passwd").get(str(uid))
     except OSError:
         return None
-    return None
+
+
+def _read_homes(passwd: str) -> dict[str, str]:
+    """Return homes by user ID; of several the first."""
+    homes: dict[str, str] = {}
+    with open(passwd, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            # passwd(5): name, password, UID, GID, comment, home, shell
+            fields = line.rstrip("\n").split(":")
+            if len(fields) > 5:
+                homes.setdefault(fields[2], fields[5])
+    return homes
+
+
+_homes = Kept(_read_homes)

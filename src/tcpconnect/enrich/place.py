@@ -39,6 +39,7 @@ class Places:
     ) -> None:
         self._root = root
         self._unified, self._legacy = unified, legacy
+        self._runc = runc.Containers(root)
         self.find = lru_cache(maxsize=MAX_PLACES)(self._find)
 
     def _find(self, path: str, legacy: str) -> Place:
@@ -52,7 +53,7 @@ class Places:
             owner = owner_of(path, self._unified)
         elif container := parse(legacy):
             owner = owner_of(legacy, self._legacy)
-        container = container or runc.container_of(path, legacy, self._root)
+        container = container or self._runc.find(path, legacy)
         uid = pod.uid(path) or pod.uid(legacy)
         place = Place(
             harmless(cgroup),

@@ -53,4 +53,5 @@ BUNDLES = {
         for driver in DRIVERS
     ),
 }
-RUNC_STATES = tuple(f"{place}/*/state.json" for place in RUNC)
+STATE = "state.json"  # of a container of runc
+RUNC_STATES = tuple(f"{place}/*/{STATE}" for place in RUNC)
