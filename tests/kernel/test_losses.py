@@ -28,19 +28,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-<<<<<<< HEAD
-MAX_PENDING = 65536
-MAX_FLOWS = 131072
-TINY = ("--ring-bytes", 4096)  # room for 28 attempts
-||||||| parent of 650f180 (vmtest: the tool is started as users start it)
-MAX_PENDING = 65536
-MAX_FLOWS = 131072
-TINY = ("--ring-bytes", 4096)  # room for 34 attempts
-=======
 # Of maps that would take long to fill.
 MAX_PENDING, SLOT_BITS, MAX_FLOWS = 4096, 10, 8192
-TINY = ("--ring-bytes", 4096)  # room for 34 attempts
->>>>>>> 650f180 (vmtest: the tool is started as users start it)
+TINY = ("--ring-bytes", 4096)  # room for 28 attempts
 HAMMERED = 1500
 
 

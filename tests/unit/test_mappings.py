@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tcpconnect.bpf import mappings
 from tcpconnect.bpf.mappings import Mapping, Mappings, mapped
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIBRARIES = [
     b"/usr/lib/x86_64-linux-gnu/libc.so.6",
@@ -84,7 +88,7 @@ def mmap2(pid: int, path: bytes) -> bytes:
 
 def test_records(monkeypatch: pytest.MonkeyPatch) -> None:
     """Libraries are taken in their order; what was lost is told."""
-    monkeypatch.setattr(os, "sysconf", lambda _: 0)
+    monkeypatch.setattr(mappings, "online", set)
     reader = Mappings()
     path = LIBRARIES[0]
     lost = record(2, bytes(16))
@@ -96,43 +100,126 @@ def test_records(monkeypatch: pytest.MonkeyPatch) -> None:
     reader.close()
 
 
+@pytest.mark.parametrize(
+    ("text", "cpus"),
+    [
+        ("0\n", {0}),
+        ("0-3\n", {0, 1, 2, 3}),
+        ("0-1,4,6-7\n", {0, 1, 4, 6, 7}),
+        ("", set()),
+    ],
+)
+def test_online(tmp_path: Path, text: str, cpus: set[int]) -> None:
+    """The kernel has them as ranges."""
+    path = tmp_path / "online"
+    path.write_text(text)
+    assert mappings.online(str(path)) == cpus
+
+
 class Cpus:
     """Stands for the buffers of CPUs, of which some are off, or refused."""
 
-    def __init__(self) -> None:
-        self.fails = {1: errno.ENODEV}
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *on: int) -> None:
+        self.fails: dict[int, int] = {}
+        self.on = set(on)
+        self.watched: list[int] = []
+        monkeypatch.setattr(mappings, "online", lambda: set(self.on))
+        monkeypatch.setattr(mappings, "_Buffer", self.buffer)
 
-    def __call__(self, cpu: int) -> Cpus:
+    def buffer(self, cpu: int) -> Cpu:
         """Return the buffer of a CPU."""
         if error := self.fails.get(cpu):
             raise OSError(error, os.strerror(error))
+        return Cpu(self, cpu)
+
+
+class Cpu:
+    """Stands for a buffer, which is empty."""
+
+    def __init__(self, cpus: Cpus, cpu: int) -> None:
+        self._cpus, self._cpu = cpus, cpu
         self.fd = os.eventfd(0)
-        return self
+        cpus.watched.append(cpu)
 
     def close(self) -> None:
         """Nothing is mapped."""
+        os.close(self.fd)
+        self._cpus.watched.remove(self._cpu)
 
 
-@pytest.mark.parametrize("refused", [False, True])
-def test_cpu_that_is_switched_on(
-    monkeypatch: pytest.MonkeyPatch,
-    refused: bool,  # noqa: FBT001
-) -> None:
-    """It is watched; where that is refused all processes are looked at, again."""
-    cpus = Cpus()
-    monkeypatch.setattr(os, "sysconf", lambda _: 2)
-    monkeypatch.setattr(mappings, "_Buffer", cpus)
-    reader = Mappings()
+def completed(reader: Mappings) -> bool:
+    """Whether something was lost, by the next look."""
+    reader.lost = False
     reader.complete()
-    assert not reader.lost
-    cpus.fails = {1: errno.EPERM} if refused else {}
-    lost = []
-    for _ in range(2):
-        reader.lost = False
-        reader.complete()
-        lost.append(reader.lost)
-    assert lost == [True, refused]
+    return reader.lost
+
+
+def test_cpu_that_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process is looked at for it."""
+    cpus = Cpus(monkeypatch, 0, 2)
+    reader = Mappings()
+    assert cpus.watched == [0, 2]
+    assert not completed(reader)
+    cpus.on.add(3)  # and off again, before we come to it
+    cpus.fails = {3: errno.ENODEV}
+    completed(reader)
+    cpus.on.remove(3)
+    assert not completed(reader)
     reader.close()
+    assert cpus.watched == []
+
+
+def test_cpu_that_is_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is watched, and all processes are looked at once."""
+    cpus = Cpus(monkeypatch, 0)
+    reader = Mappings()
+    cpus.on.add(1)
+    assert [completed(reader) for _ in range(2)] == [True, False]
+    assert cpus.watched == [0, 1]
+    reader.close()
+
+
+def test_cpu_that_is_switched_off_and_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its event has ended: it gets another one."""
+    cpus = Cpus(monkeypatch, 0, 1)
+    reader = Mappings()
+    cpus.on.remove(1)
+    assert [completed(reader) for _ in range(2)] == [True, False]
+    assert cpus.watched == [0]
+    cpus.on.add(1)
+    assert [completed(reader) for _ in range(2)] == [True, False]
+    assert cpus.watched == [0, 1]
+    reader.close()
+
+
+def test_cpu_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All processes are looked at again and again; no CPU is watched twice."""
+    cpus = Cpus(monkeypatch, 0)
+    reader = Mappings()
+    cpus.on |= {1, 2}
+    cpus.fails = {2: errno.EPERM}
+    assert [completed(reader) for _ in range(2)] == [True, True]
+    assert cpus.watched == [0, 1]
+    reader.close()
+    assert cpus.watched == []
+
+
+def test_without_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That tells nothing of the process: nothing it uses may be let go."""
+    used_up(monkeypatch, errno.EMFILE)
+    with pytest.raises(OSError, match="Too many open files"):
+        list(mapped(os.getpid()))
+    used_up(monkeypatch, errno.EACCES)
+    assert not list(mapped(os.getpid()))
+
+
+def used_up(monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    """Have no file opened any more."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(mappings, "open", fail, raising=False)
 
 
 def test_mapped_often() -> None:

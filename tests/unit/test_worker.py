@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from tcpconnect.batch import Warnings
 from tcpconnect.bpf import worker
 from tcpconnect.bpf.worker import Worker
 
@@ -22,7 +24,7 @@ class Stuck:
         self.go = threading.Event()
         self.began = threading.Event()
         self.stopped = False
-        self.notices: list[str] = []
+        self.warnings = Warnings()
 
     def scan(self) -> None:
         """Look at all processes, one of which does not answer."""
@@ -72,3 +74,37 @@ def test_failure_is_the_loops(monkeypatch: pytest.MonkeyPatch) -> None:
     at_work.stop()
     with pytest.raises(ValueError, match="nobody thought of"):
         at_work.run()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(OSError(errno.ENFILE, ""), "Too many open files in system"), (MemoryError(), "")],
+)
+def test_used_up(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    """Where others have used something up, the trace goes on; a notice tells."""
+    stuck = Stuck()
+
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(stuck, "scan", fail)
+    at_work = Worker(cast("Libraries", stuck), None)
+    at_work.settle()
+    at_work.stop()
+    at_work.run()
+    warning = f"no names from C libraries found later: {reason}"
+    assert list(stuck.warnings.take()) == [warning]
+
+
+def test_stopped_twice() -> None:
+    """The second time is of no effect, and takes none."""
+    stuck = Stuck()
+    stuck.go.set()
+    at_work = Worker(cast("Libraries", stuck), None)
+    at_work.settle()
+    at_work.stop()
+    before = time.monotonic()
+    at_work.stop()
+    assert time.monotonic() - before < worker.STOP_S

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf.elf import MACHINE, START_BYTES, is_foreign
 from tcpconnect.output import printable
+from tcpconnect.bpf.mappings import EXHAUSTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 # On a path: links, as in the kernel, names, and directories below each other.
 MAX_LINKS, MAX_NAMES, MAX_DEPTH = 40, 1024, 64
-NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 # Where another program has a lease on the file, we don't wait.
 READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
@@ -49,7 +49,7 @@ class Library(NamedTuple):
 
 
 def processes() -> list[int]:
-    """Return the PIDs of all processes."""
+    """Return the PIDs of all processes. Raises OSError."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
@@ -67,7 +67,7 @@ def has_ended(pid: int) -> bool:
 def roots() -> list[int]:
     """Return a process of every root directory that processes have now.
 
-    Of other users' processes only CAP_SYS_PTRACE lets us see it.
+    Of other users' processes only CAP_SYS_PTRACE lets us see it. Raises OSError.
     """
     seen: dict[tuple[int, int], int] = {}
     for pid in processes():
@@ -83,12 +83,12 @@ def libraries(pid: int) -> Iterator[Library]:
     The caller closes their descriptors. Links are followed as that process would follow
     them, never out of its root. Nothing is yielded for a process that has ended.
 
-    Raises OSError when there are no descriptors left.
+    Raises OSError when there are no descriptors, or no memory, left.
     """
     try:
         root = _open_root(f"/proc/{pid}/root")
     except OSError as error:
-        if error.errno in NO_DESCRIPTORS:
+        if error.errno in EXHAUSTED:
             raise
         return
     try:
@@ -104,7 +104,7 @@ def mapped_library(mapping: Mapping) -> Library | None:
     """Return a C library that a process has mapped; its descriptor is the caller's.
 
     None when it can't be opened, or is none for programs of this machine's own kind.
-    Raises OSError when there are no descriptors left.
+    Raises OSError when there are no descriptors, or no memory, left.
     """
     fd = _open_mapped(mapping)
     return _library(fd, mapping.path) if fd >= 0 else None
@@ -125,14 +125,14 @@ def _open_mapped(mapping: Mapping) -> int:
         finally:
             os.close(place)
     except OSError as error:
-        if error.errno in NO_DESCRIPTORS:
+        if error.errno in EXHAUSTED:
             raise
     try:
         root = _open_root(f"{process}/root")
     except PermissionError:
         root = _open_root("/")
     except OSError as error:
-        if error.errno in NO_DESCRIPTORS:
+        if error.errno in EXHAUSTED:
             raise
         return -1
     try:
@@ -172,7 +172,7 @@ def _open_in(root: int, path: str) -> int:
         _walk(way, path)
         return _open_regular(way[-1])
     except OSError as error:
-        if error.errno in NO_DESCRIPTORS:
+        if error.errno in EXHAUSTED:
             raise
         return -1
     finally:

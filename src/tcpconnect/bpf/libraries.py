@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from _thread import allocate_lock  # threading takes a millisecond to import
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ from tcpconnect.bpf import libc, mappings
 from tcpconnect.bpf.capabilities import lacking
 from tcpconnect.bpf.closing import close_all
 from tcpconnect.bpf.elf import ElfError
+from tcpconnect.bpf.mappings import EXHAUSTED
 from tcpconnect.errors import KernelError
 
 if TYPE_CHECKING:
@@ -65,11 +67,14 @@ class Libraries:
         self._attach = attach
         self._watch = watch
         self._at_once = at_once  # whether many can be detached so
+        self._open = True
+        self._opening = allocate_lock()  # of probes: none may be left behind
         self._noted = 0
         self._said: set[str] = set()
         self._probes: dict[tuple[int, int], Probe] = {}
         self._mapped: dict[tuple[int, int], Probe] = {}  # by Mapping.file
         self._in_use: set[int] = set()  # id() of probes, since the scan began
+        self._seen_all = True  # since then
         self._looks = 0
         self._looks_since_ns = self._scanned_ns = self._completed_ns = 0
         self._scan_took_ns = 0
@@ -83,8 +88,7 @@ class Libraries:
         """Attach to the libraries of this process, which are no stranger's."""
         pid = os.getpid()
         self.look_at(pid)
-        for mapping in mappings.mapped(pid):
-            self._check(mapping)
+        self._look_at_mapped(pid)
 
     def look_at(self, pid: int) -> None:
         """Attach to the libraries below the root of a process, where they are new."""
@@ -92,14 +96,19 @@ class Libraries:
             for library in libc.libraries(pid):
                 self._take(library, pid)
 
+    def _look_at_mapped(self, pid: int) -> None:
+        with self._noting(pid):
+            for mapping in mappings.mapped(pid):
+                self._check(mapping)
+
     def look(self) -> bool:
         """Attach to what programs have mapped; return whether they mapped anything."""
         anything = False
-        if self._watch:
+        if self._watch and not self.stopped:
             anything, found = self._watch.read()
             for mapping in found:
                 self._look_at_new(mapping)
-        if self._is_due():
+        if not self.stopped and self._is_due():
             self.scan()
         return anything
 
@@ -164,20 +173,33 @@ class Libraries:
         if self._watch:
             self._watch.lost = False
         self._in_use.clear()
-        for pid in libc.roots():
-            if self.stopped:
-                return
-            self.look_at(pid)
-        for pid in libc.processes():
-            if self.stopped:
-                return
-            for mapping in mappings.mapped(pid):
-                self._check(mapping)
-        if not lacking("CAP_SYS_PTRACE"):  # without it others' processes are not seen
-            used = self._in_use
-            self._let_go([f for f, p in self._probes.items() if id(p) not in used])
+        self._seen_all = True
+        for list_them, look_at in (
+            (libc.roots, self.look_at),
+            (libc.processes, self._look_at_mapped),
+        ):
+            for pid in self._listed(list_them):
+                if self.stopped:
+                    return
+                look_at(pid)
+        # Without CAP_SYS_PTRACE others' processes are not seen.
+        if self._seen_all and not lacking("CAP_SYS_PTRACE"):
+            known, used = list(self._probes.items()), self._in_use
+            self._let_go([file for file, probe in known if id(probe) not in used])
         self._scanned_ns = time.monotonic_ns()
         self._scan_took_ns = self._scanned_ns - begin
+
+    def _listed(self, list_them: Callable[[], list[int]]) -> list[int]:
+        try:
+            return list_them()
+        except OSError as error:
+            self._exhausted(error)
+            return []
+
+    def _exhausted(self, error: OSError) -> None:
+        """Say what this machine has no more of; nothing is let go that was not seen."""
+        self._seen_all = False
+        self._say(os.strerror(error.errno or 0))
 
     def _take(self, library: Library, pid: int) -> Probe:
         """Attach to a library that is new, or was written to since; close it."""
@@ -188,16 +210,26 @@ class Libraries:
                 probe = None
             if not probe:
                 probe = Probe(library.version, [])
+                if self.stopped:  # a file system may have held us up until then
+                    return probe
                 if len(self._probes) >= MAX_LIBRARIES:
                     self._say(f"there are more than {MAX_LIBRARIES} C libraries")
                     return probe
                 self._probes[library.file] = probe
                 with self._noting(pid):
-                    probe.links.extend(self._attached(library))
+                    self._keep(probe, self._attached(library))
             self._in_use.add(id(probe))
             return probe
         finally:
             os.close(library.fd)
+
+    def _keep(self, probe: Probe, links: list[int]) -> None:
+        """Keep what was attached, unless all has been let go in the meantime."""
+        with self._opening:
+            if self._open:
+                probe.links.extend(links)
+                return
+        close_all(links, at_once=self._at_once)
 
     def _attached(self, library: Library) -> list[int]:
         try:
@@ -213,8 +245,11 @@ class Libraries:
         except KernelError as error:
             self.failure = self.failure or error
             self._note(pid, str(error))
-        except OSError as error:  # no descriptors, most likely
-            self._note(pid, os.strerror(error.errno or 0))
+        except OSError as error:
+            if error.errno in EXHAUSTED:
+                self._exhausted(error)
+            else:
+                self._note(pid, os.strerror(error.errno or 0))
 
     def _note(self, pid: int, reason: str) -> None:
         """Keep a notice: of the first so many, since anyone may start containers."""
@@ -236,7 +271,9 @@ class Libraries:
         close_all(links, at_once=self._at_once)
 
     def close(self) -> None:
-        """Detach from all."""
+        """Detach from all; what another thread attaches from now on is closed."""
+        with self._opening:
+            self._open = False
         if self._watch:
             self._watch.close()
         self._let_go(list(self._probes))

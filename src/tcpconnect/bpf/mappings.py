@@ -8,7 +8,6 @@ import os
 import re
 import select
 from _thread import allocate_lock  # threading takes a millisecond to import
-from contextlib import suppress
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -49,6 +48,9 @@ LINE = re.compile(
 )
 MAPS_BYTES = 1 << 20
 
+# What says nothing of a process or a file, but that this machine, or we, have no more.
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
 
 class Mapping(NamedTuple):
     """A C library that a process has mapped to execute it.
@@ -67,17 +69,33 @@ class Mapping(NamedTuple):
 def mapped(pid: int) -> Iterator[Mapping]:
     """Yield the C libraries that a process has mapped; none when it can't be seen.
 
-    Each is yielded once: a process may have mapped it ten thousand times.
+    Each is yielded once: a process may have mapped it ten thousand times. Raises
+    OSError when this machine has no descriptors or memory left.
     """
     seen = set()
-    with suppress(OSError), open(f"/proc/{pid}/maps", "rb") as file:
-        text = file.read(MAPS_BYTES)
-        for start, end, major, minor, inode, path in LINE.findall(text):
-            key = _file(int(major, 16), int(minor, 16), int(inode))
-            if key in seen:
-                continue
-            seen.add(key)
-            yield Mapping(pid, int(start, 16), int(end, 16), key, path)
+    for start, end, major, minor, inode, path in LINE.findall(_maps(pid)):
+        key = _file(int(major, 16), int(minor, 16), int(inode))
+        if key in seen:
+            continue
+        seen.add(key)
+        yield Mapping(pid, int(start, 16), int(end, 16), key, path)
+
+
+def _maps(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/maps", "rb") as file:
+            return file.read(MAPS_BYTES)
+    except OSError as error:
+        if error.errno in EXHAUSTED:
+            raise
+        return b""
+
+
+def online(path: str = "/sys/devices/system/cpu/online") -> set[int]:
+    """Return the CPUs that are on; the file has them as 0-3,8. Raises OSError."""
+    with open(path, encoding="ascii") as file:
+        ranges = [part.split("-") for part in file.read().strip().split(",") if part]
+    return {cpu for r in ranges for cpu in range(int(r[0]), int(r[-1]) + 1)}
 
 
 class Mappings:
@@ -89,44 +107,43 @@ class Mappings:
 
     def __init__(self) -> None:
         self.lost = False  # whether some did not fit the buffers
-        self._buffers: list[_Buffer] = []
-        self._off = list(range(os.sysconf("SC_NPROCESSORS_CONF")))  # CPUs
+        self._buffers: dict[int, _Buffer] = {}  # by CPU
         self._epoll = select.epoll()
         try:
             # Debian lets nobody use perf without it (perf_event_paranoid is 3).
             with step("watch what programs map", ALMIGHTY):
-                self._add_all()
+                self._add_all(online())
         except BaseException:
             self.close()
             raise
 
-    def _add_all(self) -> None:
-        self._off = [cpu for cpu in self._off if not self._add(cpu)]
-
-    def _add(self, cpu: int) -> bool:
-        """Watch a CPU; return whether it is on."""
-        try:
-            buffer = _Buffer(cpu)
-        except OSError as error:
-            if error.errno != errno.ENODEV:
-                raise
-            return False
-        self._buffers.append(buffer)
-        self._epoll.register(buffer.fd, select.EPOLLIN | select.EPOLLET)
-        return True
+    def _add_all(self, cpus: set[int]) -> None:
+        for cpu in cpus - self._buffers.keys():
+            try:
+                buffer = _Buffer(cpu)
+            except OSError as error:
+                if error.errno != errno.ENODEV:
+                    raise
+                continue  # it has just been switched off
+            self._buffers[cpu] = buffer
+            self._epoll.register(buffer.fd, select.EPOLLIN | select.EPOLLET)
 
     def complete(self) -> None:
-        """Watch the CPUs that were switched on since.
+        """Watch the CPUs that were switched on since, and leave those that are off.
 
-        What was mapped there until now is lost, and goes on to be where the capability
-        for it has been given up.
+        The event of a CPU ends when it is switched off. What was mapped until now on
+        one that is new is lost, and goes on to be where the capability to watch it has
+        been given up.
         """
-        before = len(self._off)
         try:
-            self._add_all()
+            cpus = online()
+            for cpu in self._buffers.keys() - cpus:
+                self.lost = True
+                self._buffers.pop(cpu).close()
+            if cpus - self._buffers.keys():
+                self.lost = True
+                self._add_all(cpus)
         except OSError:
-            self.lost = True
-        if len(self._off) < before:
             self.lost = True
 
     def fileno(self) -> int:
@@ -138,7 +155,7 @@ class Mappings:
         self._epoll.poll(0)  # that it was readable is over
         anything = False
         found: list[Mapping] = []
-        for buffer in self._buffers:
+        for buffer in self._buffers.values():
             records = buffer.read()
             anything = anything or bool(records)
             found += self._libraries(records)
@@ -161,7 +178,7 @@ class Mappings:
     def close(self) -> None:
         """End it."""
         while self._buffers:
-            self._buffers.pop().close()
+            self._buffers.popitem()[1].close()
         self._epoll.close()
 
 

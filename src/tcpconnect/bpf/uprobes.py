@@ -54,7 +54,8 @@ class Uprobes:
         try:
             os.close(_multi(nowhere, Probe(program_fd, at_return=False, offsets=(0,))))
         except OSError as error:
-            self.multi = error.errno != errno.EINVAL  # EBADF: it is no file
+            # What refuses no more than the place: it is no file, or is not there.
+            self.multi = error.errno in {errno.EBADF, errno.ENOENT}
         self._type = 0 if self.multi else _perf_type()
 
     def attach(self, fd: int, probes: Iterable[Probe]) -> list[int]:

@@ -62,9 +62,7 @@ class Worker:
             except RuntimeError as error:
                 self._settled.release()
                 self._ended.release()
-                self._libraries.warnings.add(
-                    f"no names from C libraries found later: {error}"
-                )
+                self._give_up(error)
 
     def settle(self) -> None:
         """Start it; wait until it has looked at all processes, so long at most.
@@ -91,10 +89,16 @@ class Worker:
                 if self._work(begin + TURN_S):
                     pause_s = max(PAUSE_S, SHARE * (time.monotonic() - begin))
                     self._stopping.acquire(timeout=min(pause_s, MAX_PAUSE_S))
+        except (OSError, MemoryError) as error:  # others may have used all up
+            self._give_up(error)
         except BaseException as error:  # noqa: BLE001 (it is the loop's)
             self._failure = error
         finally:
             self._ended.release()
+
+    def _give_up(self, error: Exception) -> None:
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else error
+        self._libraries.warnings.add(f"no names from C libraries found later: {reason}")
 
     def _work(self, end: float) -> bool:
         """Look at what is new; return whether there was anything."""
@@ -110,7 +114,9 @@ class Worker:
             os.write(self._waker, b"\0")
 
     def stop(self) -> None:
-        """End it. Where a file system holds it up, it ends with the process."""
+        """End it. Where a file system holds it up, it ends as soon as that answers."""
+        if self._stopped:
+            return
         self._stopped = self._libraries.stopped = True
         self._stopping.release()
         self._awake()
