@@ -130,7 +130,8 @@ class Command:
 def _foreground() -> int:
     """Return the process group that Ctrl-C of our terminal goes to, 0 for none."""
     try:
-        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        terminal = os.open("/dev/tty", flags)
     except OSError:
         return 0
     try:

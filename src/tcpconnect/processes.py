@@ -46,9 +46,16 @@ def descendants(parents: Mapping[int, int], ancestors: Collection[int]) -> set[i
 
 
 def in_group(group: int) -> dict[int, int]:
-    """Return the PIDs of the processes of a process group, each with its parent's."""
+    """Return the PIDs of the processes of a process group, each with its parent's.
+
+    Those that can't be read, for want of descriptors for one, are not among them.
+    """
     found = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return {}
+    for name in filter(str.isdigit, names):
         if fields := _stat(name):
             _, parent, its_group, *_ = fields
             if int(its_group) == group:
@@ -94,7 +101,7 @@ def _stat(pid: int | str) -> list[bytes]:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b") ")[2].split()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+    except OSError:
         return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 import time
 from pathlib import Path
@@ -13,7 +14,13 @@ import pytest
 from tcpconnect.bpf.cgroup import mount_point, v1_mount_points
 from tcpconnect.command import User, invoking_user
 from tcpconnect.errors import UsageError
-from tcpconnect.processes import Process, descendants, read_process, unlisted
+from tcpconnect.processes import (
+    Process,
+    descendants,
+    in_group,
+    read_process,
+    unlisted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,3 +180,20 @@ def test_mount_points(tmp_path: object) -> None:
         file.write(MOUNTS)
     assert mount_point(path) == b"/sys/fs/cgroup/uni fied"
     assert v1_mount_points(path) == ["/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids"]
+
+
+def test_group_without_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for in a signal handler, where nothing may be raised."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert os.getpid() in in_group(os.getpgrp())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        assert in_group(os.getpgrp()) == {}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    monkeypatch.setattr(os, "listdir", lambda _: [str(os.getpid()), "self"])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        assert in_group(os.getpgrp()) == {}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
