@@ -77,6 +77,11 @@ class Naming(Part):
         """Set the newest names of flows' destinations."""
         self._names.add_to_flows(flows, kernel_ns())
 
+    def process_ends(self) -> None:
+        """Have ``close`` leave what takes long to another process: ours is to end."""
+        if self._lookups:
+            self._lookups.process_ends()
+
     @property
     def losses(self) -> Losses:
         """Names that came late, and answers that were malformed or cut."""

@@ -43,6 +43,7 @@ def run(line: CommandLine, view: View) -> int:
         if settings.named:
             _allow_descriptors()
         with trace(settings) as events:
+            events.process_ends()
             for output in outputs:
                 events.stop_with(output.fd)
             if command:

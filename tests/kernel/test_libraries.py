@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect import trace
-from tcpconnect.bpf import libc, libraries
+from tcpconnect.bpf import libc, libraries, uprobes
 from tcpconnect.bpf.kernel import Attempts
 from tcpconnect.bpf.lookups import Lookups
 from tcpconnect.bpf.preflight import ready_library
 from tcpconnect.settings import Settings
+from tests.support import launch
 from tests.support.attempts import attempt
 from tests.support.containers import Looker, make_image
 from tests.support.mapper import mapped, small_libraries
@@ -28,12 +32,25 @@ if TYPE_CHECKING:
 
     from tcpconnect.batch import Batch
 
-
-VANISHED = 60
+VANISHED, VANISHED_BY_PERF = 60, 10
 # What is attached at the stop: events of perf, six a library, the kernel detaches one
-# by one, and takes 30 ms for each.
-ATTACHED, ATTACHED_BY_PERF = 300, 4
+# by one, and takes 30 to 130 ms for each.
+ATTACHED, ATTACHED_BY_PERF = 300, 20
 STOP_S, LINE_S = 2.0, 1.0
+
+
+# The tool where it takes the kernel for one without uprobe_multi.
+BY_PERF = """#!{python}
+import errno
+from tcpconnect.__main__ import main
+from tcpconnect.bpf import uprobes
+
+def refuse(*_):
+    raise OSError(errno.EINVAL, "")
+
+uprobes._multi = refuse
+raise SystemExit(main())
+"""
 
 
 @pytest.fixture
@@ -202,15 +219,23 @@ def test_bounds(
 
 
 @pytest.mark.usefixtures("netns", "sweep_always")
-def test_lines_while_libraries_vanish(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_perf", [False, True])
+def test_lines_while_libraries_vanish(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    by_perf: bool,  # noqa: FBT001
+) -> None:
     """An attempt is shown within a second, however many are let go."""
-    paths = small_libraries(tmp_path, VANISHED)
+    if by_perf:
+        monkeypatch.setattr(uprobes, "_multi", has_no_links)
+    count = VANISHED_BY_PERF if by_perf else VANISHED
+    paths = small_libraries(tmp_path, count)
     with trace(
         pids=[os.getpid()], ports=[7], dns=True, name_sources=["libc"]
     ) as events:
         before, batches = probed(), events.batches()
         with mapped(paths):
-            wait_until(looked(batches, before + VANISHED), "probes")
+            wait_until(looked(batches, before + count), "probes")
         waits = []
         while probed() > before:
             begin = time.monotonic()
@@ -222,16 +247,58 @@ def test_lines_while_libraries_vanish(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("netns")
-def test_stop_with_many_libraries(tmp_path: Path, ring: int) -> None:
-    """The tool ends in time, and so do its probes."""
+@pytest.mark.parametrize("by_perf", [False, True])
+def test_stop_with_many_libraries(
+    tmp_path: Path,
+    ring: int,
+    monkeypatch: pytest.MonkeyPatch,
+    by_perf: bool,  # noqa: FBT001
+) -> None:
+    """The tool ends in time, and so do its probes; what is left to do ends by itself.
+
+    By perf, which is the only way before Linux 6.6, that takes longer.
+    """
     lookups = Lookups(ready_library(), ring)
-    count = ATTACHED if lookups._uprobes.multi else ATTACHED_BY_PERF  # noqa: SLF001
+    at_once = lookups._uprobes.multi and not by_perf  # noqa: SLF001
     lookups.close()
-    with mapped(small_libraries(tmp_path, count)), Tool("-P", 7, "-d") as tool:
-        assert probed(tool.process.pid) >= count
-        begin = time.monotonic()
+    if by_perf:
+        script = tmp_path / "tcpconnect"
+        script.write_text(BY_PERF.format(python=sys.executable))
+        script.chmod(0o755)
+        monkeypatch.setattr(launch, "TOOL", script)
+    count = ATTACHED if at_once else ATTACHED_BY_PERF
+    options = ("-P", 7, "-d", "--names", "libc")
+    with mapped(small_libraries(tmp_path, count)), Tool(*options) as tool:
+        pid = tool.process.pid
+        wait_until(lambda: probed(pid) >= count, "probes")
+        user = user_of(pid)
+        began = time.monotonic()
         assert tool.stop() == 0
-        assert time.monotonic() - begin < STOP_S
+        assert time.monotonic() - began < STOP_S
+        assert tool._pipes == {}  # noqa: SLF001 (nobody has the other ends)
+        assert bool(processes_of(user)) is not at_once
+        wait_until(lambda: not processes_of(user), "the end of all probes")
+
+
+def has_no_links(*_: object) -> int:
+    """Answer as a kernel without uprobe_multi does."""
+    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+def processes_of(user: str) -> list[int]:
+    """Return the processes of a user."""
+    found = []
+    for pid in libc.processes():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if user_of(pid) == user:
+                found.append(pid)
+    return found
+
+
+def user_of(pid: int) -> str:
+    """Return the user IDs of a process."""
+    status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+    return status.partition("\nUid:")[2].partition("\n")[0]
 
 
 @pytest.mark.usefixtures("netns")

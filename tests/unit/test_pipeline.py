@@ -57,6 +57,9 @@ class FakeTrace:
     def stop_with(self, fd: int) -> None:
         """Take note of nothing."""
 
+    def process_ends(self) -> None:
+        """Leave nothing to another process."""
+
     def stop(self) -> None:
         """Take note of it."""
         self.stopped = True

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import signal
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 from tcpconnect.batch import Warnings
-from tcpconnect.bpf import libc, mappings, uprobes
+from tcpconnect.bpf import closing, libc, mappings, uprobes
 from tcpconnect.bpf.libraries import Libraries
 from tcpconnect.bpf.uprobes import Uprobes
 
@@ -137,3 +139,33 @@ def test_what_the_kernel_has(
     monkeypatch.setattr(uprobes, "_multi", refuse)
     monkeypatch.setattr(uprobes, "_perf_type", lambda: 7)
     assert Uprobes(0).multi is multi
+
+
+def test_stop_while_events_are_closed() -> None:
+    """A thread that detaches one by one leaves the rest to who closes all."""
+    libraries = Libraries(lambda _: [], None, Warnings(), at_once=False)
+    fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(3)]
+    libraries.stopped = True
+    libraries._detach(list(fds))  # noqa: SLF001 (at this moment)
+    assert all(map(is_open, fds))
+    libraries.close()
+    assert not any(map(is_open, fds))
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_left_to_a_process(
+    monkeypatch: pytest.MonkeyPatch,
+    refused: bool,  # noqa: FBT001
+) -> None:
+    """What would take too long is; where there can't be one, it is closed here."""
+    forked = Mock(return_value=1, side_effect=BlockingIOError if refused else None)
+    monkeypatch.setattr(os, "fork", forked)
+    monkeypatch.setattr(closing, "PATIENCE_S", -1)
+    libraries = Libraries(lambda _: [], None, Warnings(), at_once=False)
+    fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(3)]
+    libraries.process_ends = libraries.stopped = True
+    libraries._detach(list(fds))  # noqa: SLF001 (at this moment)
+    libraries.close()
+    forked.assert_called_once()
+    assert not any(map(is_open, fds))
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()

@@ -3,29 +3,86 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from _thread import allocate_lock, start_new_thread  # threading takes a millisecond
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from _thread import LockType
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection
 
 CLOSERS = 256
+PATIENCE_S = 0.5
 
 
-def close_all(fds: Iterable[int], *, at_once: bool) -> None:
-    """Close descriptors of probes; return when all are.
+def close_at_once(left: list[int]) -> None:
+    """Close links of probes, and empty the list; return when all are closed.
 
     To detach one the kernel waits for all programs that run: 50 to 200 ms, which those
     that wait at the same time share. Linux commit 04b01625da13 ("perf/uprobe: split
-    uprobe_unregister()"), v6.12. Events of perf the kernel detaches one by one.
+    uprobe_unregister()"), v6.12.
     """
-    left = list(fds)
-    helpers = left[1:CLOSERS] if at_once else ()
-    waiting = [ended for _ in helpers if (ended := _start(left))]
-    _close(left)
+    waiting = [ended for _ in left[1:CLOSERS] if (ended := _start(left))]
+    close_each(left, lambda: False)
     for ended in waiting:
         ended.acquire()
+
+
+def close_each(left: list[int], is_enough: Callable[[], bool]) -> None:
+    """Close events of perf, which the kernel detaches one by one: 30 to 130 ms each.
+
+    Other threads may do the same with the same list.
+    """
+    while not is_enough():
+        try:
+            fd = left.pop()
+        except IndexError:
+            return
+        os.close(fd)
+
+
+def close_soon(left: list[int]) -> None:
+    """Close events of perf, and empty the list; what takes long is left to a process.
+
+    It lives until all are detached. Nobody waits for it, nor has it anything else open.
+    """
+    late = time.monotonic() + PATIENCE_S
+    close_each(left, lambda: time.monotonic() > late)
+    if left:
+        _hold(list(left))
+        close_each(left, lambda: False)
+
+
+def _hold(fds: Collection[int]) -> None:
+    """Fork a process that has these open until we have ended, and then ends."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        end, _ = os.pipe()  # the other one is open until we end
+        if not os.fork():
+            _wait_for_end(fds, end)
+        os.close(end)
+    except OSError:  # no process, or no descriptor: they are closed here
+        return
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _wait_for_end(fds: Collection[int], end: int) -> NoReturn:
+    """As the child of a fork, leave in no other way."""
+    try:
+        _close_but({*fds, end})
+        os.read(end, 1)  # nothing, when nobody has the other end
+    finally:
+        os._exit(0)
+
+
+def _close_but(fds: Collection[int]) -> None:
+    most = os.sysconf("SC_OPEN_MAX")
+    below = -1
+    for fd in (*sorted(fds), most):
+        os.closerange(below + 1, fd)
+        below = fd
 
 
 def _start(left: list[int]) -> LockType | None:
@@ -35,7 +92,7 @@ def _start(left: list[int]) -> LockType | None:
 
     def run() -> None:
         try:
-            _close(left)
+            close_each(left, lambda: False)
         finally:
             ended.release()
 
@@ -44,12 +101,3 @@ def _start(left: list[int]) -> LockType | None:
     except RuntimeError:  # no more threads: the others do it
         return None
     return ended
-
-
-def _close(left: list[int]) -> None:
-    while True:
-        try:
-            fd = left.pop()
-        except IndexError:
-            return
-        os.close(fd)

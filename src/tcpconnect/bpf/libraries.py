@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf import libc, mappings
 from tcpconnect.bpf.capabilities import lacking
-from tcpconnect.bpf.closing import close_all
+from tcpconnect.bpf.closing import close_at_once, close_each, close_soon
 from tcpconnect.bpf.elf import ElfError
 from tcpconnect.bpf.mappings import EXHAUSTED
 from tcpconnect.errors import KernelError
@@ -67,6 +67,8 @@ class Libraries:
         self._attach = attach
         self._watch = watch
         self._at_once = at_once  # whether many can be detached so
+        self.process_ends = False  # when it is closed
+        self._leaving: list[int] = []  # descriptors that are being closed
         self._open = True
         self._opening = allocate_lock()  # of probes: none may be left behind
         self._noted = 0
@@ -229,7 +231,17 @@ class Libraries:
             if self._open:
                 probe.links.extend(links)
                 return
-        close_all(links, at_once=self._at_once)
+        self._detach(links)
+
+    def _detach(self, links: list[int]) -> None:
+        self._leaving += links
+        if self._at_once:
+            close_at_once(self._leaving)
+        elif self._open or not self.process_ends:
+            # What is left at the stop is for close().
+            close_each(self._leaving, lambda: self._open and self.stopped)
+        else:
+            close_soon(self._leaving)
 
     def _attached(self, library: Library) -> list[int]:
         try:
@@ -267,8 +279,7 @@ class Libraries:
         gone = [p for file in files if (p := self._probes.pop(file, None))]
         ids = set(map(id, gone))
         self._mapped = {f: p for f, p in self._mapped.items() if id(p) not in ids}
-        links = [link for probe in gone for link in probe.links]
-        close_all(links, at_once=self._at_once)
+        self._detach([link for probe in gone for link in probe.links])
 
     def close(self) -> None:
         """Detach from all; what another thread attaches from now on is closed."""

@@ -129,6 +129,10 @@ class Lookups(Part):
         """See to it that libraries are looked at, in a thread of their own."""
         self._worker.run()
 
+    def process_ends(self) -> None:
+        """Have ``close`` leave what takes long to another process: ours is to end."""
+        self._libraries.process_ends = True
+
     @property
     def losses(self) -> Losses:
         """Lookups that did not fit, and programs that ended too soon to be probed."""
