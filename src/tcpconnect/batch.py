@@ -31,7 +31,7 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
         missed: the kernel skipped all programs for them, whether a filter wanted them
             or not (decision 11).
         processes: attempts shown without their process's exe, cmdline and cgroup, which
-            did not fit the ring buffer.
+            did not fit the ring buffer, or would have delayed lines.
         names: DNS answers and lookups that did not fit the ring buffer, or came late.
         questions: DNS questions that made room for others of their socket while they
             were open.

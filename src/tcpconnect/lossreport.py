@@ -28,7 +28,8 @@ MEANING = {
     "missed": "{} attempts of this machine lost: the kernel skipped all programs "
     "for them",
     "processes": "{} attempts without their exe, cmdline and cgroup: half of the ring "
-    "buffer was full; name fewer of these columns, or trace less with -p, -u or -P",
+    "buffer was full, or reading them would have delayed lines; name fewer of these "
+    "columns, or trace less with -p, -u or -P",
     "names": "{} names lost: half of the ring buffer was full, or reading them would "
     "have delayed lines; use one source, --names dns or --names libc",
     "questions": "{} DNS questions not kept: a socket had more than 112 open; names or "

@@ -14,7 +14,7 @@ from tcpconnect.bpf.capabilities import missing
 from tcpconnect.bpf.kernel import Attempts
 from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
-from tcpconnect.clock import offset_ns
+from tcpconnect.clock import kernel_ns, offset_ns
 from tcpconnect.decode import decode
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.kernel.records import CONNECTION, FRAMED_ATTEMPT, KINDS, Kind
@@ -132,8 +132,8 @@ class Trace:
         from tcpconnect.enrich.process import Processes
 
         places = place.Places("/", *hierarchies())
-        named = self.settings.with_containers
-        processes = Processes(self.settings.told, places, names_containers=named)
+        told, named = self.settings.told, self.settings.with_containers
+        processes = Processes(told, places, now_ns=kernel_ns, names_containers=named)
         if processes.needed_capabilities:
             from tcpconnect.enrich.container_names import unreadable
 

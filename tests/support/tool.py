@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.launch import command
@@ -118,3 +119,9 @@ def told(tool: Tool, what: str, when: str = "in total,") -> int:
     pattern = rf"^tcpconnect: {when} (\d+) {what}"
     found = re.findall(pattern, tool.stderr.decode(), re.MULTILINE)
     return sum(map(int, found))
+
+
+def waited(tool: Tool) -> float:
+    """Return how long it has waited for a processor, in seconds."""
+    _, waited_ns, _ = Path(f"/proc/{tool.process.pid}/schedstat").read_text().split()
+    return int(waited_ns) / 1e9

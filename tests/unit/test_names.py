@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tcpconnect.enrich import names as names_module
-from tcpconnect.enrich.names import LATE_NS, Names
+from tcpconnect.enrich.allowance import LATE_NS
+from tcpconnect.enrich.names import Names
 from tcpconnect.flow import Flow
 from tcpconnect.kernel.records import LARGE_ANSWER, STARTED
 from tests.support.records import (

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect.batch import Losses
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.connection import CONNECTION
 from tcpconnect.enrich import process
+from tcpconnect.enrich.allowance import LATE_NS
 from tcpconnect.enrich.place import Places
 from tcpconnect.enrich.process import Processes
 from tcpconnect.kernel import records
@@ -157,3 +159,24 @@ def test_long_arguments_take_more_memory() -> None:
     for number in range(1, 10):
         processes.learn(record(number, cmdline=b"x" * 4096, large=True))
     assert shown(processes, 9).cmdline is None
+
+
+def test_read_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read late takes a share of the time; the rest is counted, and read later.
+
+    A process may be one that goes on for long: its image comes once.
+    """
+    now = 0
+    monkeypatch.setattr(process, "LATE_SHARE", 0.0)
+    processes = Processes(TOLD, now_ns=lambda: now)
+    monkeypatch.setattr(processes._late, "has", lambda: False)  # noqa: SLF001
+    processes.learn(record(1, "/bin/a", cmdline=b"a\0b\0"))
+    processes.learn(record(2, "/bin/b"))
+    assert shown(processes, 1).exe == "/bin/a"
+    now = connection(netns=1).monotonic_ns + 2 * LATE_NS
+    assert shown(processes, 2).exe is None
+    assert shown(processes, 1).exe == "/bin/a"  # read before
+    assert processes.losses == Losses(processes=1)
+    now = 0
+    assert shown(processes, 2).exe == "/bin/b"
+    assert processes.losses == Losses(processes=1)

@@ -9,8 +9,8 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.bpf.elf import MACHINE, START_BYTES, is_foreign
-from tcpconnect.output import printable
 from tcpconnect.bpf.mappings import EXHAUSTED
+from tcpconnect.output import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import time
 
+# Anyone can have answers, lookups and arguments made that take milliseconds each. What
+# is read later than this is taken in for so many seconds of each, no longer.
+LATE_NS = 100_000_000
+LATE_SHARE = 0.2
+
 
 class Allowance:
     """What may be used up a second; that of one second at most is saved up."""

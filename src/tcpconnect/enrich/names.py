@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tcpconnect.connection import LOOPBACK
 from tcpconnect.decode import address
 from tcpconnect.enrich import dns
-from tcpconnect.enrich.allowance import Allowance
+from tcpconnect.enrich.allowance import LATE_NS, LATE_SHARE, Allowance
 from tcpconnect.enrich.namestore import MAX_ADDRESSES, TTL_S, Asker, Name, NameStore
 from tcpconnect.enrich.streams import Streams
 from tcpconnect.enrich.wire import MalformedError
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
     from tcpconnect.flow import Flow
-
-# Anyone can have answers and lookups sent that take milliseconds each. Those that are
-# read later than this are taken in for so many seconds of each, no longer.
-LATE_NS = 100_000_000
-LATE_SHARE = 0.3
 
 NO_ADDRESS = b"\xff" * 16  # what is neither IPv4 nor IPv6
 

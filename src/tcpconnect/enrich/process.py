@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.batch import Part
+from tcpconnect.batch import Losses, Part
 from tcpconnect.enrich import cmdline
+from tcpconnect.enrich.allowance import LATE_NS, LATE_SHARE, Allowance
 from tcpconnect.enrich.files import READ_FILES
 from tcpconnect.enrich.place import Places
 from tcpconnect.image import Image, Place
@@ -26,6 +28,8 @@ from tcpconnect.kernel.records import (
 from tcpconnect.output import harmless
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
 
@@ -34,8 +38,24 @@ MAX_BYTES = 64 << 20
 IMAGE_BYTES = 400  # of an image besides its texts
 
 
+class Unread(NamedTuple):
+    """The record of an image that no connection has needed yet."""
+
+    flags: int
+    exe: int
+    cgroup: int
+    legacy: int
+    arguments: int
+    data: bytes
+
+
 class Processes(Part):
-    """The images that the kernel has told of; the ones longest unused go first."""
+    """The images that the kernel has told of; the ones longest unused go first.
+
+    To read one can take 10 ms, and anyone can have others read with every connect:
+    where lines are late, that is done for so many seconds of each, and connections
+    that are without are counted. ``now_ns`` returns the time by the kernel's clock.
+    """
 
     kinds = (SMALL_PROCESS, LARGE_PROCESS)
 
@@ -44,6 +64,7 @@ class Processes(Part):
         told: frozenset[str],
         places: Places | None = None,
         max_bytes: int = MAX_BYTES,
+        now_ns: Callable[[], int] = int,
         *,
         names_containers: bool = False,
     ) -> None:
@@ -52,7 +73,10 @@ class Processes(Part):
         self._places = places or Places()
         self._placed = "cgroup" in told
         self._names_containers = names_containers
-        self._images: OrderedDict[int, Image] = OrderedDict()
+        self._now_ns = now_ns
+        self._late = Allowance(LATE_SHARE)
+        self._skipped = 0
+        self._images: OrderedDict[int, Image | Unread] = OrderedDict()
         self._bytes = 0
         self._max_bytes = max_bytes
 
@@ -61,20 +85,20 @@ class Processes(Part):
         """The capabilities that it needs to read the files of runtimes."""
         return frozenset({READ_FILES} if self._names_containers else ())
 
+    @property
+    def losses(self) -> Losses:
+        """How many attempts are without what there was no time to read."""
+        return Losses(processes=self._skipped)
+
     def learn(self, run: Run) -> None:
         """Take in a run of process records."""
         for image, *record in KINDS[run.length].unpack(run):
-            self._keep(image, self._read(*record))
+            unread = Unread._make(record)
+            used = unread.exe + unread.cgroup + unread.legacy + unread.arguments
+            self._keep(image, unread._replace(data=unread.data[:used]))
 
-    def _read(
-        self,
-        flags: int,
-        exe: int,
-        cgroup: int,
-        legacy: int,
-        arguments: int,
-        data: bytes,
-    ) -> Image:
+    def _read(self, record: Unread) -> Image:
+        flags, exe, cgroup, legacy, arguments, data = record
         cgroup_from = exe
         legacy_from = cgroup_from + cgroup
         cmdline_from = legacy_from + legacy
@@ -94,7 +118,9 @@ class Processes(Part):
             place,
         )
 
-    def _keep(self, number: int, image: Image) -> None:
+    def _keep(self, number: int, image: Image | Unread) -> None:
+        if before := self._images.pop(number, None):
+            self._bytes -= _size(before)
         self._images[number] = image
         self._bytes += _size(image)
         while self._bytes > self._max_bytes:
@@ -110,13 +136,36 @@ class Processes(Part):
             if self._mntns and connection.pid:
                 connection.mntns = mntns
             image = self._images.get(number)
-            if image:
+            if isinstance(image, Unread):
+                image = self._read_in_time(number, image, _seen_ns(connection))
+            elif image:
                 self._images.move_to_end(number)
+            if image:
                 connection.image = image
 
+    def _read_in_time(self, number: int, record: Unread, seen_ns: int) -> Image | None:
+        """Read a record for a connection, unless that is late and there is no time."""
+        is_late = self._now_ns() - seen_ns > LATE_NS
+        if is_late and not self._late.has():
+            self._skipped += 1
+            return None
+        begin = time.monotonic()
+        image = self._read(record)
+        if is_late:
+            self._late.take(time.monotonic() - begin)
+        self._keep(number, image)
+        return image
 
-def _size(image: Image) -> int:
+
+def _seen_ns(connection: Connection) -> int:
+    """Return when its line was due: with -r at its end."""
+    return connection.monotonic_ns + int((connection.latency_ms or 0) * 1e6)
+
+
+def _size(image: Image | Unread) -> int:
     """Return about how much memory an image takes; others share its place."""
+    if isinstance(image, Unread):
+        return IMAGE_BYTES + len(image.data)
     return IMAGE_BYTES + 2 * (len(image.exe or "") + len(image.cmdline or ""))
 
 
