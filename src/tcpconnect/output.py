@@ -12,6 +12,11 @@ from unicodedata import category
 from tcpconnect.errors import OutputError
 
 STDOUT, STDERR = 1, 2
+NO_FILE = {
+    errno.ELOOP: "it is a symbolic link",
+    errno.ENXIO: "nobody reads it",
+    errno.EWOULDBLOCK: "another program has a lease on it",
+}
 _NAMES: dict[int | str, str] = {STDOUT: "stdout", STDERR: "stderr"}
 
 
@@ -66,16 +71,16 @@ def open_file(path: str) -> int:
     """Return a descriptor of an emptied file, or a new one that is its owner's only.
 
     A link is never followed, be it symbolic or hard: in a directory that others can
-    write to, it may lead anywhere. Raises OutputError.
+    write to, it may lead anywhere. Nor does it wait for who reads a named pipe, or has
+    a lease on a file. Raises OutputError.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        fd = os.open(path, flags, 0o600)
+        fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        if error.errno == errno.ELOOP:
-            reason = "it is a symbolic link"
-        raise _unwritable(path, reason) from error
+        raise _unwritable(path, NO_FILE.get(error.errno or 0, reason)) from error
+    os.set_blocking(fd, True)
     status = os.fstat(fd)
     if stat.S_ISREG(status.st_mode):
         if status.st_nlink > 1:

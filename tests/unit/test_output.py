@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -218,6 +220,31 @@ def test_file_that_is_there(tmp_path: Path) -> None:
 def test_device() -> None:
     """What is no file, is written to as it is."""
     os.close(open_file(os.devnull))
+
+
+def test_pipe_that_nobody_reads(tmp_path: Path) -> None:
+    """Anyone may have put it there: it is not waited for. With a reader it will do."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OutputError, match="nobody reads it"):
+        open_file(str(path))
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    fd = open_file(str(path))
+    assert os.get_blocking(fd)
+    os.close(fd)
+    os.close(reader)
+
+
+def test_lease(tmp_path: Path) -> None:
+    """Who has one on the file can't hold us up until the kernel breaks it: 45 s."""
+    path = tmp_path / "file"
+    path.touch()
+    with path.open("rb") as holder:
+        before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+        fcntl.fcntl(holder, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        with pytest.raises(OutputError, match="another program has a lease on it"):
+            open_file(str(path))
+        signal.signal(signal.SIGIO, before)
 
 
 @pytest.mark.parametrize("kind", ["a symbolic link", "a hard link"])

@@ -66,10 +66,22 @@ def mounts(
 
 
 def directories(mount: str) -> Iterator[str]:
-    """Yield the paths of all cgroups below the root, from where they are mounted."""
-    for parent, names, _ in os.walk(mount):
-        for name in names:
-            yield f"{parent}/{name}".removeprefix(mount)
+    """Yield the paths of all cgroups below the root, from where they are mounted.
+
+    Users may make them deeper than os.walk() goes before Python 3.12. Those whose path
+    is too long for the kernel are left out.
+    """
+    left = [""]
+    while left:
+        parent = left.pop()
+        try:
+            with os.scandir(f"{mount}{parent}") as entries:
+                names = [e.name for e in entries if e.is_dir(follow_symlinks=False)]
+        except OSError:  # it has just been removed, too
+            continue
+        below = [f"{parent}/{name}" for name in names]
+        yield from below
+        left += below
 
 
 def has_legacy(membership: str = "/proc/self/cgroup") -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -28,15 +29,35 @@ def open_netns(which: int | str) -> int:
 
 def _open_path(path: str) -> int:
     try:
-        fd = os.open(path, FLAGS)
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise UsageError(f"no network namespace {path!r}", reason) from error
+    try:
+        fd = _netns(place)
+    finally:
+        os.close(place)
+    if fd >= 0:
+        return fd
+    raise UsageError(f"no network namespace {path!r}", "it is something else")
+
+
+def _netns(place: int) -> int:
+    """Open the network namespace that O_PATH has found; -1 where it is none.
+
+    What is no file is not opened: devices act on that.
+    """
+    if not stat.S_ISREG(os.fstat(place).st_mode):
+        return -1
+    try:
+        fd = os.open(f"/proc/self/fd/{place}", FLAGS)
+    except OSError:
+        return -1
     with suppress(OSError):
         if fcntl.ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET:
             return fd
     os.close(fd)
-    raise UsageError(f"no network namespace {path!r}", "it is something else")
+    return -1
 
 
 def _open_inode(inode: int) -> int:
