@@ -71,7 +71,9 @@ class Soak:
                 f"{sample.time_s:5.0f} s  {connects:6.0f} connects/s  "
                 f"{self._processes.done:8d} processes  "
                 f"{self._answers.done:9d} answers  {self._tool.lines:10d} lines  "
-                f"{sample.memory_mb:6.1f} MB  {sample.descriptors:3d} descriptors"
+                f"{sample.memory_mb:6.1f} MB  {sample.descriptors:3d} descriptors  "
+                f"latest line {self._tool.latest_since():4.2f} s  "
+                f"waited {self._tool.waited_since():4.1f} s for a processor"
             )
         return sample
 

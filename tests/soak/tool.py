@@ -65,6 +65,7 @@ class Tool:
         self._began = time.monotonic()
         self.lines = 0
         self.latest_s = 0.0  # the longest from an attempt to its line
+        self._latest_s = self._waited_s = 0.0  # the same, and below, at the last report
         self.stop_s = 0.0  # what the stop has taken
         self._said = said_until_ready(self._process)
         self._failure: Exception | None = None
@@ -108,9 +109,25 @@ class Tool:
         try:
             for line in whole:
                 began = _seconds(json.loads(line)["time"])
-                self.latest_s = max(self.latest_s, time.time() - began)
+                late_s = time.time() - began
+                self.latest_s = max(self.latest_s, late_s)
+                self._latest_s = max(self._latest_s, late_s)
         except ValueError as error:
             self._failure = error
+
+    def latest_since(self) -> float:
+        """Return the same as ``latest_s``, of the lines since this was last asked."""
+        latest_s, self._latest_s = self._latest_s, 0.0
+        return latest_s
+
+    def waited_since(self) -> float:
+        """Return the seconds it has waited for a processor since this was last asked.
+
+        proc_pid_schedstat(5): time on a CPU, time waited for one, in nanoseconds.
+        """
+        schedstat = Path(f"/proc/{self._process.pid}/schedstat").read_text()
+        before, self._waited_s = self._waited_s, int(schedstat.split()[1]) / 1e9
+        return self._waited_s - before
 
     @property
     def pid(self) -> int:
