@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect.enrich.container import parse
+from tcpconnect.enrich.files import ROOT
 from tcpconnect.enrich.owner import A_CONTAINER, owner_of
 
 if TYPE_CHECKING:
@@ -71,3 +74,22 @@ def test_several_hierarchies(tmp_path: Path) -> None:
     mounts = [f"{tmp_path}/a", f"{tmp_path}/b"]
     assert owner_of(f"/docker/{LIBPOD}", mounts) == ALICE
     assert owner_of(f"/docker/{LIBPOD}", mounts[:1]) == 0
+
+
+DEEP = "/lxc.payload.web" + 2000 * "/a"
+
+
+def test_deep_cgroup() -> None:
+    """A user may make cgroups as deep as paths can be long: it takes no longer."""
+    began = time.process_time()
+    for number in range(100):
+        assert owner_of(f"{DEEP}{number}", []) == ROOT
+    assert time.process_time() - began < 0.1
+
+
+def test_deep_container() -> None:
+    """What is too deep for a filter is in the container above."""
+    for path in (f"{DEEP}/lxc.payload.other", DEEP):
+        found = parse(path)
+        assert found
+        assert found.name == "web"

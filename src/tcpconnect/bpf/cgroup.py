@@ -7,6 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from tcpconnect.bpf.config import MAX_LEVELS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -68,12 +70,12 @@ def mounts(
 def directories(mount: str) -> Iterator[str]:
     """Yield the paths of all cgroups below the root, from where they are mounted.
 
-    Users may make them deeper than os.walk() goes before Python 3.12. Those whose path
-    is too long for the kernel are left out.
+    None is deeper than a filter can be: users may make them as deep as a path can be
+    long, and so many at each level.
     """
-    left = [""]
+    left = [("", 0)]
     while left:
-        parent = left.pop()
+        parent, level = left.pop()
         try:
             with os.scandir(f"{mount}{parent}") as entries:
                 names = [e.name for e in entries if e.is_dir(follow_symlinks=False)]
@@ -81,7 +83,8 @@ def directories(mount: str) -> Iterator[str]:
             continue
         below = [f"{parent}/{name}" for name in names]
         yield from below
-        left += below
+        if level + 2 < MAX_LEVELS:
+            left += [(path, level + 1) for path in below]
 
 
 def has_legacy(membership: str = "/proc/self/cgroup") -> bool:

@@ -7,6 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 ID = "[0-9a-f]{64}"
+# As deep as the kernel's programs look. Users can make cgroups in each other as long as
+# a path may be; which container those are in is told by what is above.
+MAX_LEVELS = 64
 
 
 class Container(NamedTuple):
@@ -60,7 +63,7 @@ def parse(cgroup_path: str) -> Container | None:
     The path is that of cgroup v2 or v1, such as ``/docker/<id>/init.scope``, with or
     without where the hierarchy is mounted.
     """
-    names = cgroup_path.rstrip("/").split("/")
+    names = cgroup_path.rstrip("/").split("/", MAX_LEVELS + 1)[: MAX_LEVELS + 1]
     pods = next((i for i, n in enumerate(names) if n.startswith("kubepods")), None)
     for end in range(len(names), 0, -1):
         last = names[max(end - _MOST, 0) : end]

@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from tcpconnect.enrich.container import own, parse
+from tcpconnect.enrich.container import MAX_LEVELS, own, parse
 from tcpconnect.enrich.files import ROOT
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def owner_of(path: str, mounts: Collection[str]) -> int:
     When that directory is gone, a slice that systemd has made for a user counts, else
     the nearest one above that is there.
     """
-    above = path
+    above = "/".join(path.split("/", MAX_LEVELS + 1)[: MAX_LEVELS + 1])
     while above.strip("/") and not own(above):
         above = os.path.dirname(above)
     above = os.path.dirname(above)
