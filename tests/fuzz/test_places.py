@@ -14,6 +14,7 @@ from tcpconnect.enrich.allowance import Allowance
 from tcpconnect.enrich.cmdline import text as cmdline
 from tcpconnect.enrich.container import Container, own, parse
 from tcpconnect.enrich.container_names import name_of
+from tcpconnect.enrich.owner import owner_of
 from tcpconnect.enrich.place import Places
 from tcpconnect.output import harmless as printed
 from tests.support.material import mutated, text
@@ -63,6 +64,7 @@ def test_cgroup_paths(fuzz: Fuzz, tmp_path: Path) -> None:
         assert harmless(*astuple(place))
         found = own(path_v2)
         assert found in {parse(path_v2), None}
+        owner_of(path_v2, [str(tmp_path)])
 
     fuzz(case)
 

@@ -76,6 +76,8 @@ def parse(cgroup_path: str) -> Container | None:
 def own(cgroup_path: str) -> Container | None:
     """Return the container that this cgroup itself was made for, None else."""
     *above, name = cgroup_path.rstrip("/").split("/")
+    if len(above) > MAX_LEVELS:
+        return None
     in_pods = any(each.startswith("kubepods") for each in above)
     return _container([*above[1 - _MOST :], name], in_pods=in_pods)
 

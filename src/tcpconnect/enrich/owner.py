@@ -45,6 +45,6 @@ def _uid(directory: str, mounts: Collection[str]) -> int | None:
     for mount in mounts:
         try:
             uids.add(os.stat(f"{mount}{directory}").st_uid)
-        except OSError:
+        except (OSError, ValueError):  # it is gone, or nothing that the kernel has
             continue
     return max(uids, default=None)
