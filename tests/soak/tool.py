@@ -123,7 +123,7 @@ class Tool:
     def waited_since(self) -> float:
         """Return the seconds it has waited for a processor since this was last asked.
 
-        proc_pid_schedstat(5): time on a CPU, time waited for one, in nanoseconds.
+        That is the second number of its schedstat, in nanoseconds.
         """
         schedstat = Path(f"/proc/{self._process.pid}/schedstat").read_text()
         before, self._waited_s = self._waited_s, int(schedstat.split()[1]) / 1e9
