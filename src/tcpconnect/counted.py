@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class _Counted:
     """What was counted of a flow, in all network namespaces together."""
 
+    __slots__ = ("connects", "failed", "max_ns", "netnses", "ok", "total_ns")
+
     def __init__(self) -> None:
         self.connects = self.ok = self.failed = self.total_ns = self.max_ns = 0
         self.netnses: set[int] = set()
