@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 CLOSERS = 256
-PATIENCE_S = 0.5
+PATIENCE_S = 0.25
 
 
 def close_at_once(left: list[int]) -> None:
