@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LOCAL, LOCAL6, MAPPED = "127.0.0.1", "::1", "::ffff:127.0.0.1"
 HOLE, HOLE6 = "10.9.0.2", "fd00:9::2"
-NOWHERE = "203.0.113.1"
+EVERYWHERE = "203.0.113.1"
 IPPROTO_MPTCP = 262
 MSG_FASTOPEN = 0x20000000
 TIMEOUT_MS = 300
@@ -110,7 +110,7 @@ CASES = (
     Case("MPTCP, a listener", attempt(LOCAL, listen=True, protocol=IPPROTO_MPTCP)),
     Case("MPTCP, refused", attempt(LOCAL, protocol=IPPROTO_MPTCP)),
     Case("TCP fast open", fast_open),
-    Case("no route", attempt(NOWHERE)),
+    Case("no route", attempt(EVERYWHERE)),
     Case("two connects, then no local port left", no_port_left),
     Case("UDP", datagram),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
-from tcpconnect.settings import NOWHERE, Places, Settings
+from tcpconnect.settings import EVERYWHERE, Settings, Targets
 from tcpconnect.tracer import Trace
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def trace(settings: Settings | None = None, /, **changes: Any) -> Trace:
         UsageError: a value that makes no sense.
     """
     settings = replace(settings or Settings(), **changes)
-    return Trace(settings, _places(settings))
+    return Trace(settings, _targets(settings))
 
 
-def _places(settings: Settings) -> Places:
+def _targets(settings: Settings) -> Targets:
     if not (settings.cgroups or settings.containers):
-        return NOWHERE
-    from tcpconnect.places import places_of
+        return EVERYWHERE
+    from tcpconnect.targets import targets_of
 
-    return places_of(settings.cgroups, settings.containers)
+    return targets_of(settings.cgroups, settings.containers)

@@ -8,10 +8,10 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from tcpconnect.arguments import MAX_UID
 from tcpconnect.errors import CommandError, TcpconnectError, UsageError
-from tcpconnect.filters import MAX_UID
+from tcpconnect.machine.processes import descendants, in_group
 from tcpconnect.output import say
-from tcpconnect.processes import descendants, in_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ class Command:
         if failure:
             raise CommandError(self.argv[0], int(failure))
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it has not ended; may be called from a signal handler."""
         if self._status is None:
             try:
@@ -89,7 +89,7 @@ class Command:
             try:
                 _, self._status = os.waitpid(self.pid, 0)
             except ChildProcessError:
-                if self._status is None:  # else running() came first, in a handler
+                if self._status is None:  # else is_running() came first, in a handler
                     raise
         code = os.waitstatus_to_exitcode(self._status)
         return code if code >= 0 else 128 - code

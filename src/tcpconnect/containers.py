@@ -6,14 +6,14 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, TypeAlias
 
-from tcpconnect.bpf import capabilities, cgroup
 from tcpconnect.enrich.container import Container, own, parse
 from tcpconnect.enrich.container_names import name_of, unreadable
 from tcpconnect.enrich.files import ROOT
 from tcpconnect.enrich.owner import owner_of
 from tcpconnect.enrich.runc import states
 from tcpconnect.errors import UsageError, did_you_mean
-from tcpconnect.processes import opened
+from tcpconnect.machine import capabilities, cgroup
+from tcpconnect.machine.processes import opened, pids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +55,7 @@ def select(names: Iterable[str]) -> list[Running]:
 
     Raises UsageError where there is none, or several IDs begin so.
     """
-    every = running()
+    every = find_all()
     return [found for name in names for found in _select(name, every)]
 
 
@@ -93,7 +93,7 @@ def _unknown(name: str, every: list[Running]) -> UsageError:
     return UsageError(f"no container {name!r}", reason, did_you_mean(name, known))
 
 
-def running() -> list[Running]:
+def find_all() -> list[Running]:
     """Return all containers that this machine's cgroups tell of."""
     found: Known = {}
     mount = os.fsdecode(cgroup.mount_point())
@@ -126,12 +126,12 @@ def _mntnses_in(directories: Iterable[str]) -> set[str]:
     """Return the mount namespaces, but for ours, of the processes in these cgroups."""
     found = set()
     for directory in directories:
-        with contextlib.suppress(OSError), open(f"{directory}/cgroup.procs") as pids:
-            found |= {mntns for pid in pids if (mntns := _other_mntns(pid.strip()))}
+        with contextlib.suppress(OSError), open(f"{directory}/cgroup.procs") as file:
+            found |= {mntns for pid in file if (mntns := _other_mntns(int(pid)))}
     return found
 
 
-def _other_mntns(pid: str) -> str:
+def _other_mntns(pid: int) -> str:
     """Return the path of a process's mount namespace, nothing where it is ours."""
     path = f"/proc/{pid}/ns/mnt"
     ours = os.stat("/proc/self/ns/mnt").st_ino
@@ -146,15 +146,14 @@ def _add_from_v1(found: Known, mount: str) -> None:
     They are told by their mount namespaces, which their processes lead to.
     """
     mounts = [mount, *cgroup.v1_mount_points()]
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            # An error: it has ended.
-            with contextlib.suppress(OSError), opened(name) as process:
-                path, container = _container_of(process)
-                if container:
-                    known = _known(found, container, owner_of(path, mounts))
-                    if not known.paths:
-                        known.mntnses |= {_other_mntns(name)} - {""}
+    for pid in pids():
+        # An error: it has ended.
+        with contextlib.suppress(OSError), opened(pid) as process:
+            path, container = _container_of(process)
+            if container:
+                known = _known(found, container, owner_of(path, mounts))
+                if not known.paths:
+                    known.mntnses |= {_other_mntns(pid)} - {""}
 
 
 def _known(found: Known, container: Container, owner: int) -> Running:

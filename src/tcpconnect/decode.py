@@ -6,24 +6,25 @@ import errno
 from _socket import AF_INET, AF_INET6, inet_ntop  # socket takes 4 ms to import
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.clock import epoch_ns
 from tcpconnect.connection import Connection
 from tcpconnect.kernel.records import ABORTED, OK, PENDING, UNKNOWN
+from tcpconnect.machine.clock import epoch_ns
+from tcpconnect.memo import Memo
 from tcpconnect.output import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 
-class _Results(dict[int, str | None]):
-    """Names of results, and of every errno on demand."""
-
-    def __missing__(self, code: int) -> str:
-        name = self[code] = errno.errorcode.get(code, f"errno {code}")
-        return name
+_NO_ERRNO = {OK: "OK", ABORTED: "ABORTED", PENDING: "PENDING", UNKNOWN: None}
 
 
-RESULTS = _Results({OK: "OK", ABORTED: "ABORTED", PENDING: "PENDING", UNKNOWN: None})
+def _result(code: int) -> str | None:
+    """Return the name of a result."""
+    if code in _NO_ERRNO:
+        return _NO_ERRNO[code]
+    return errno.errorcode.get(code, f"errno {code}")
+
 
 MAX_TEXTS = 65536
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -36,23 +37,8 @@ def address(raw: bytes) -> str:
     return inet_ntop(AF_INET6, raw)
 
 
-class _Texts(dict[bytes, str]):
-    """What a function makes of bytes, kept for the next time.
-
-    A look-up costs a third of one in functools.lru_cache, and there are three an event.
-    """
-
-    def __init__(self, make: Callable[[bytes], str]) -> None:
-        self._make = make
-
-    def __missing__(self, raw: bytes) -> str:
-        if len(self) >= MAX_TEXTS:
-            self.clear()
-        text = self[raw] = self._make(raw)
-        return text
-
-
-_addresses, _comms = _Texts(address), _Texts(printable)
+_results = Memo(_result, MAX_TEXTS)
+_addresses, _comms = Memo(address, MAX_TEXTS), Memo(printable, MAX_TEXTS)
 
 
 def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection]:
@@ -80,7 +66,7 @@ def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection
             cgroup,
             time_ns,
             None if result == UNKNOWN else latency_ns // 1000 / 1000,
-            RESULTS[result],
+            _results[result],
         )
         for (
             time_ns,

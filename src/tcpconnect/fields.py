@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from tcpconnect.errors import UsageError, did_you_mean
+from tcpconnect.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -108,30 +109,19 @@ def slow(milliseconds: float) -> str:
 MAX_SECONDS = 256  # an attempt may end two minutes after it began
 
 
-class _Texts(dict[str, str]):
-    """Texts of whole seconds since the epoch, kept for the next time."""
-
-    def __missing__(self, seconds: str) -> str:
-        if len(self) >= MAX_SECONDS:
-            self.clear()
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(int(seconds)))
-        self[seconds] = text
-        return text
+def _text(seconds: str) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(int(seconds)))
 
 
-class _Seconds(dict[str, int]):
-    """The other way round. Raises ValueError."""
+def _seconds_of(text: str) -> int:
+    """Do the same the other way round. Raises ValueError."""
+    from datetime import datetime  # only recordings are read
 
-    def __missing__(self, text: str) -> int:
-        from datetime import datetime  # only recordings are read
-
-        if len(self) >= MAX_SECONDS:
-            self.clear()
-        seconds = self[text] = int(datetime.fromisoformat(f"{text}+00:00").timestamp())
-        return seconds
+    return int(datetime.fromisoformat(f"{text}+00:00").timestamp())
 
 
-_texts, _seconds = _Texts(), _Seconds()
+# Of whole seconds since the epoch.
+_texts, _seconds = Memo(_text, MAX_SECONDS), Memo(_seconds_of, MAX_SECONDS)
 
 
 def rfc3339(nanoseconds: int) -> str:

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import msgspec
 
 from tcpconnect.api import trace
-from tcpconnect.bpf import capabilities
-from tcpconnect.bpf.preflight import Check, examine
 from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.flow import FLOW
+from tcpconnect.kernel.preflight import Check, examine
+from tcpconnect.machine import capabilities
 from tcpconnect.output import harmless
 from tcpconnect.settings import Settings
 

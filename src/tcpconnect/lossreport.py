@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from tcpconnect.batch import NO_LOSSES
-from tcpconnect.bpf.kernel import MAX_FLOWS, MAX_PENDING
-from tcpconnect.bpf.selection import MAX_FOLLOWED
+from tcpconnect.kernel.attempts import MAX_FLOWS, MAX_PENDING
+from tcpconnect.kernel.filters import MAX_FOLLOWED
 from tcpconnect.output import say
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpconnect.batch import Losses, Part
-from tcpconnect.bpf.lookups import Lookups
-from tcpconnect.bpf.names import Answers
-from tcpconnect.clock import kernel_ns
 from tcpconnect.enrich.names import Names
 from tcpconnect.errors import KernelError
+from tcpconnect.kernel.answers import Answers
+from tcpconnect.kernel.lookups import Lookups
 from tcpconnect.kernel.records import FRAMED_ORIGIN
+from tcpconnect.machine.clock import kernel_ns
 
 if TYPE_CHECKING:
     import ctypes

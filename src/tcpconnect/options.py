@@ -6,13 +6,15 @@ from typing import Any
 
 import msgspec
 
-from tcpconnect.filters import (
+from tcpconnect.arguments import (
     CGROUPMAP,
     CGROUPS,
     COLUMNS,
     COMMS,
     CONTAINERS,
+    MAX_NAMES,
     MNTNSMAP,
+    NAMES_TTL_S,
     NETNS,
     NETWORKS,
     NUMBER,
@@ -24,6 +26,7 @@ from tcpconnect.filters import (
     TIME,
     UIDS,
 )
+from tcpconnect.formats import FORMATS
 from tcpconnect.values import Value
 
 EXAMPLES = """\
@@ -57,7 +60,6 @@ examples:
     ./tcpconnect --cgroup system.slice/nginx.service
 """
 
-FORMATS = ("table", "json", "csv")
 COLORS = ("auto", "always", "never")
 
 
@@ -227,13 +229,13 @@ OPTIONS = (
         ("--max-names",),
         "max_names",
         "with -d: keep the names of so many addresses, in 4,800 bytes each on "
-        "average (default 10240)",
+        f"average (default {MAX_NAMES})",
         NUMBER,
     ),
     Option(
         ("--names-ttl",),
         "names_ttl_s",
-        "with -d: forget a name after so many seconds (default 86400)",
+        f"with -d: forget a name after so many seconds (default {NAMES_TTL_S:.0f})",
         TIME,
     ),
     # The output.
@@ -246,7 +248,7 @@ OPTIONS = (
         ("--format",),
         "format",
         "table (default), json (an object a line) or csv",
-        Value("", completion="words", words=FORMATS),
+        Value("", completion="words", words=tuple(FORMATS)),
     ),
     Option(("-j", "--json"), "json", "the same as --format json"),
     Option(

@@ -10,6 +10,7 @@ import stat
 from unicodedata import category
 
 from tcpconnect.errors import OutputError
+from tcpconnect.memo import Memo
 
 STDOUT, STDERR = 1, 2
 NO_FILE = {
@@ -94,6 +95,8 @@ def _unwritable(path: str, reason: str) -> OutputError:
     return OutputError(f"can't write {path!r}", reason, "name another file with -o")
 
 
+MAX_CHARACTERS = 65536  # that are kept
+
 # Characters that isprintable() takes for visible, but that are not (Unicode's
 # Default_Ignorable_Code_Point, and the empty pattern of Braille).
 _UNSEEN = (
@@ -111,21 +114,13 @@ def visible(c: str) -> bool:
     return c.isprintable() and not _HIDDEN.match(c)
 
 
-class _Harmless(dict[int, str]):
-    """What is shown of each character, kept: hostile texts have many that are escaped.
-
-    Those of the Basic Multilingual Plane only, for their number.
-    """
-
-    def __missing__(self, code: int) -> str:
-        c = chr(code)
-        shown = c if visible(c) else ascii(c)[1:-1]
-        if code <= 0xFFFF:
-            self[code] = shown
-        return shown
+def _shown(code: int) -> str:
+    c = chr(code)
+    return c if visible(c) else ascii(c)[1:-1]
 
 
-_HARMLESS = _Harmless()
+# What is shown of each character: hostile texts have many that are escaped.
+_HARMLESS = Memo(_shown, MAX_CHARACTERS)
 
 
 def harmless(text: str) -> str:

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from tcpconnect import __version__
 from tcpconnect.api import trace
 from tcpconnect.batch import NO_LOSSES, Totals
-from tcpconnect.bpf.capabilities import keep_only
 from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.lossreport import LossReport
+from tcpconnect.machine.capabilities import keep_only
 from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, say
 from tcpconnect.outputs.text import Text
 from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import force_setattr
 
+from tcpconnect.arguments import MAX_NAMES, NAME_SOURCES, NAMES_TTL_S
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
-from tcpconnect.filters import NAME_SOURCES
 from tcpconnect.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Cgroup(msgspec.Struct, frozen=True):
     levels: range
 
 
-class Places(msgspec.Struct, frozen=True):
+class Targets(msgspec.Struct, frozen=True):
     """Where to trace: cgroups, containers' cgroups, and containers' mount namespaces.
 
     The last are those of containers that are not in cgroup v2, as paths in /proc: of
@@ -54,7 +54,7 @@ class Places(msgspec.Struct, frozen=True):
         return sorted({level for cgroup in every for level in cgroup.levels})
 
 
-NOWHERE = Places()
+EVERYWHERE = Targets()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,8 +128,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dns: bool = False
     dns_latency: bool = False
     name_sources: Collection[str] = NAME_SOURCES
-    max_names: int = 10_240
-    names_ttl_s: float = 24 * 3600.0
+    max_names: int = MAX_NAMES
+    names_ttl_s: float = NAMES_TTL_S
     columns: Collection[str] | None = None
     duration: float | None = None
     ring_bytes: int = 4 << 20

@@ -35,7 +35,7 @@ def pass_signals_on(
     """Let the command decide about signals; when it has ended, they stop the trace."""
 
     def pass_on(number: int, _: object) -> None:
-        if command.running():
+        if command.is_running():
             command.pass_on(number)
         else:
             _stop(events, outputs, number)

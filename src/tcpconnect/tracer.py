@@ -11,15 +11,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.batch import Batch, Losses
-from tcpconnect.bpf.capabilities import missing
-from tcpconnect.bpf.kernel import Attempts
-from tcpconnect.bpf.preflight import ready_library, require
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
-from tcpconnect.clock import kernel_ns, offset_ns
 from tcpconnect.decode import decode
 from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.kernel.attempts import Attempts
+from tcpconnect.kernel.preflight import ready_library, require
 from tcpconnect.kernel.records import CONNECTION, FRAMED_ATTEMPT, KINDS, Kind
-from tcpconnect.settings import NOWHERE, Places, Settings
+from tcpconnect.machine.capabilities import missing
+from tcpconnect.machine.clock import kernel_ns, offset_ns
+from tcpconnect.settings import EVERYWHERE, Settings, Targets
 
 if TYPE_CHECKING:
     import ctypes
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tcpconnect.batch import Part
-    from tcpconnect.bpf.follow import Follow
     from tcpconnect.connection import Connection
     from tcpconnect.enrich import Enricher
     from tcpconnect.enrich.process import Processes
     from tcpconnect.flow import Flow
+    from tcpconnect.kernel.follow import Follow
     from tcpconnect.naming import Naming
 
 # The first event after a quiet time is read at once, further ones no sooner than this
@@ -73,7 +73,7 @@ class Trace:
     and with ``follow`` their descendants.
     """
 
-    def __init__(self, settings: Settings, places: Places = NOWHERE) -> None:
+    def __init__(self, settings: Settings, targets: Targets = EVERYWHERE) -> None:
         self.settings = settings
         self._stopped = False
         self._deadline: float | None = None
@@ -90,7 +90,7 @@ class Trace:
         library = ready_library()
         offset_ns()
         with ExitStack() as stack:
-            self._attempts = self._attach(library, places)
+            self._attempts = self._attach(library, targets)
             self._ring = self._attempts.ring
             self._parts: list[Part] = []
             self._enrichers: list[Enricher] = []
@@ -117,9 +117,9 @@ class Trace:
         if self._naming:
             self._naming.settle()
 
-    def _attach(self, library: ctypes.CDLL, places: Places) -> Attempts:
+    def _attach(self, library: ctypes.CDLL, targets: Targets) -> Attempts:
         try:
-            return Attempts(library, self.settings, places)
+            return Attempts(library, self.settings, targets)
         except KernelError:
             require()  # what lacks says more than the step that failed for it
             raise
@@ -143,9 +143,9 @@ class Trace:
             yield from self._naming.sources
 
     def _processes(self) -> Processes:
-        from tcpconnect.bpf.cgroup import hierarchies
         from tcpconnect.enrich import place
         from tcpconnect.enrich.process import Processes
+        from tcpconnect.machine.cgroup import hierarchies
 
         places = place.Places("/", *hierarchies())
         told, named = self.settings.told, self.settings.with_containers

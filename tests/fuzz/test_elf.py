@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf.elf import MACHINE, ElfError, function_offsets
+from tcpconnect.kernel.elf import MACHINE, ElfError, function_offsets
 from tests.support.material import mutated
 
 if TYPE_CHECKING:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tcpconnect import cli, command, filters, pipeline, settings
-from tcpconnect.bpf.config import Config
-from tcpconnect.bpf.selection import Selection
+from tcpconnect import arguments, cli, command, pipeline, settings
 from tcpconnect.errors import UsageError
-from tcpconnect.options import FORMATS, OPTIONS
+from tcpconnect.formats import FORMATS
+from tcpconnect.kernel.config import Config
+from tcpconnect.kernel.filters import Selection
+from tcpconnect.options import OPTIONS
 from tcpconnect.output import ReaderGoneError
 from tests.support.material import is_harmless, mutated, text
 
@@ -72,7 +73,7 @@ def test_values(fuzz: Fuzz) -> None:
 def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Go as far as to what the kernel would be told, and no further."""
 
-    def trace(given: settings.Settings, places: settings.Places) -> NoReturn:
+    def trace(given: settings.Settings, places: settings.Targets) -> NoReturn:
         Selection(given, places).configure(Config())
         raise ReaderGoneError
 
@@ -138,7 +139,7 @@ def test_who_called_sudo(fuzz: Fuzz, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(name, value(random))
         with suppress(UsageError):
             user = command.invoking_user()
-            assert user is None or max(user[:2]) <= filters.MAX_UID
+            assert user is None or max(user[:2]) <= arguments.MAX_UID
 
     fuzz(case)
 
@@ -156,6 +157,6 @@ def test_api(fuzz: Fuzz) -> None:
             wanted = settings.Settings(comms=names, **given)  # type: ignore[arg-type]
         except UsageError:
             return
-        Selection(wanted, settings.NOWHERE).configure(Config())
+        Selection(wanted, settings.EVERYWHERE).configure(Config())
 
     fuzz(case)

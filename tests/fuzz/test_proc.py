@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf import cgroup, preflight
 from tcpconnect.containers import container_in
+from tcpconnect.kernel import preflight
+from tcpconnect.machine import cgroup
 from tests.support.material import mutated, text
 
 if TYPE_CHECKING:

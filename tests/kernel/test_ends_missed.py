@@ -13,8 +13,8 @@ import pytest
 
 from tcpconnect import trace
 from tcpconnect.batch import Losses
-from tcpconnect.bpf import kernel
 from tcpconnect.bpf.object import BpfObject
+from tcpconnect.kernel import attempts
 from tests.support.attempts import attempt
 from tests.support.sockets import CLOSED, HOLE, begin, disconnect
 from tests.support.tool import Tool
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("netns", "far")
 MANY = 8
 STATE_S = 0.01  # STATE_NS of pending.bpf.h: how old an attempt is that may be swept
 SWEPT = pytest.mark.parametrize("swept", [False, True], ids=["again", "stop"])
-BITS = pytest.mark.parametrize("bits", [1, kernel.SLOT_BITS], ids=["map", "slots"])
+BITS = pytest.mark.parametrize("bits", [1, attempts.SLOT_BITS], ids=["map", "slots"])
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_an_address_comes_again(
     bits: int, blind: Blind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is pending for the socket of a new attempt is shown, not overwritten."""
-    monkeypatch.setattr(kernel, "SLOT_BITS", bits)
+    monkeypatch.setattr(attempts, "SLOT_BITS", bits)
     with trace(pids=[os.getpid()], result=True) as events:
         clients = begin_all()
         with blind():
@@ -152,7 +152,7 @@ def test_an_address_comes_again_filtered(blind: Blind, filters: dict[str, Any]) 
 @BITS
 def test_at_the_stop(bits: int, blind: Blind, monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket that has left SYN_SENT unseen has no result; others are PENDING."""
-    monkeypatch.setattr(kernel, "SLOT_BITS", bits)
+    monkeypatch.setattr(attempts, "SLOT_BITS", bits)
     with trace(pids=[os.getpid()], result=True) as events:
         missed, pending = begin_all(), begin_all(MANY + 1)
         with blind():

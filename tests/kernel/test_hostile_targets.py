@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.bpf import cgroup
-from tcpconnect.bpf.kernel import MAX_FLOWS
+from tcpconnect.kernel.attempts import MAX_FLOWS
+from tcpconnect.machine import cgroup
 from tests.support.attempts import run_tool
 from tests.support.launch import EMULATED
 from tests.support.tool import Tool, told, waited

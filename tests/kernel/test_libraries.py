@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect import trace
-from tcpconnect.bpf import libc, libraries, uprobes
-from tcpconnect.bpf.kernel import Attempts
-from tcpconnect.bpf.lookups import Lookups
-from tcpconnect.bpf.preflight import ready_library
+from tcpconnect.kernel import libc, libraries, uprobes
+from tcpconnect.kernel.attempts import Attempts
+from tcpconnect.kernel.lookups import Lookups
+from tcpconnect.kernel.preflight import ready_library
+from tcpconnect.machine import processes
 from tcpconnect.settings import Settings
 from tests.support import launch
 from tests.support.attempts import attempt
@@ -43,7 +44,7 @@ STOP_S, LINE_S = 2.0, 1.0
 BY_PERF = """#!{python}
 import errno
 from tcpconnect.__main__ import main
-from tcpconnect.bpf import uprobes
+from tcpconnect.kernel import uprobes
 
 def refuse(*_):
     raise OSError(errno.EINVAL, "")
@@ -292,7 +293,7 @@ def has_no_links(*_: object) -> int:
 def processes_of(user: str) -> list[int]:
     """Return the processes of a user."""
     found = []
-    for pid in libc.processes():
+    for pid in processes.pids():
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             if user_of(pid) == user:
                 found.append(pid)

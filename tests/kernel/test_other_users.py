@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.bpf.capabilities import NOBODY, OWN, keep_only
+from tcpconnect.machine.capabilities import NOBODY, OWN, keep_only
 from tests.support.attempts import PORT, Child, attempt
 from tests.support.privileges import (
     OWN_USER,

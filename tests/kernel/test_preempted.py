@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.bpf.btf import programs_are_preemptible
-from tcpconnect.bpf.release import running
+from tcpconnect.machine.release import kernel_version
 from tests.support.attempts import Child, attempt, run_all
 from tests.support.mounts import etc
 from tests.support.tool import ENDED, READY, Tool
@@ -47,7 +47,7 @@ COLUMNS = {
 
 def test_types_say_so() -> None:
     """The kernel's types say whether it is one of these, as releases do so far."""
-    assert programs_are_preemptible() == (running() >= (7, 0))
+    assert programs_are_preemptible() == (kernel_version() >= (7, 0))
 
 
 def attempts(priority: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.bpf import capabilities as of
+from tcpconnect.machine import capabilities as of
 from tests.support.launch import TOOL
 from tests.support.privileges import Who, may_miss, nobody, remedy, root
 from tests.support.programs import show_to_all

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect import trace
-from tcpconnect.bpf.capabilities import NOBODY
+from tcpconnect.machine.capabilities import NOBODY
 from tests.support.attempts import PORT, Child, attempt
 from tests.support.idmaps import id_map
 from tests.support.launch import command

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpconnect.processes import opened
+from tcpconnect.machine.processes import opened
 from tests.support.same_pid import run_as
 
 

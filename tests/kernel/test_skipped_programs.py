@@ -17,10 +17,11 @@ import pytest
 
 from tcpconnect import trace
 from tcpconnect.batch import Losses
-from tcpconnect.bpf import follow, kernel, lookups, release
-from tcpconnect.bpf.libraries import Libraries
-from tcpconnect.bpf.lookups import EXEC_PERF
 from tcpconnect.bpf.object import TRACEFS, BpfObject
+from tcpconnect.kernel import attempts, follow, lookups
+from tcpconnect.kernel.libraries import Libraries
+from tcpconnect.kernel.lookups import EXEC_PERF
+from tcpconnect.machine import release
 from tests.support.attempts import Child, attempt
 from tests.support.containers import Looker, make_image
 from tests.support.mounts import private_mounts
@@ -43,9 +44,9 @@ PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 @pytest.fixture
 def preemptible(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have the programs loaded that are for such a kernel, also on older ones."""
-    if release.running() < (6, 2):
+    if release.kernel_version() < (6, 2):
         pytest.skip("this kernel has no bpf_rdonly_cast()")
-    for module in (kernel, lookups):
+    for module in (attempts, lookups):
         monkeypatch.setattr(module, "programs_are_preemptible", lambda: True)
     with private_mounts():
         sh(f"mount -t tracefs none {TRACEFS}")
@@ -69,12 +70,12 @@ def detached(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 SKIPPED = (
     (),
-    kernel.CHANGES,
-    kernel.CHANGES_PERF,
-    (kernel.ENDS,),
-    (*kernel.CHANGES, kernel.ENDS),
-    (*kernel.CHANGES, kernel.ENDS, kernel.MISSED),
-    (*kernel.CHANGES_PERF, kernel.ENDS),
+    attempts.CHANGES,
+    attempts.CHANGES_PERF,
+    (attempts.ENDS,),
+    (*attempts.CHANGES, attempts.ENDS),
+    (*attempts.CHANGES, attempts.ENDS, attempts.MISSED),
+    (*attempts.CHANGES_PERF, attempts.ENDS),
     follow.PROGRAMS,
     tuple(follow.PERF_PROGRAMS.values()),
 )
@@ -115,7 +116,7 @@ def test_what_all_missed_is_counted(
     columns: tuple[str, ...], detached: set[str]
 ) -> None:
     """Without the others, the last program counts each attempt as lost."""
-    detached.update(kernel.CHANGES, kernel.CHANGES_PERF)
+    detached.update(attempts.CHANGES, attempts.CHANGES_PERF)
     with trace(ports=[1], columns=columns) as events:
         for _ in range(TIMES):
             attempt(*REFUSED)
@@ -129,7 +130,7 @@ def test_what_all_missed_is_counted(
 @pytest.mark.usefixtures("preemptible")
 def test_what_is_left_hides_nothing(detached: set[str]) -> None:
     """What was marked for one attempt, and not cleared, does not hide the next."""
-    detached.add(kernel.MISSED)
+    detached.add(attempts.MISSED)
     with trace(ports=[1]) as events:
         attempt(*REFUSED)
         bpf = events._attempts._bpf  # noqa: SLF001

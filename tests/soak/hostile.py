@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.generator import CLONE_NEWNET, IFF_UP, SIOCSIFFLAGS
-from tcpconnect.bpf.cgroup import mount_point
+from tcpconnect.machine.cgroup import mount_point
 
 from .load import Load
 

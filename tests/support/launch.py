@@ -20,7 +20,7 @@ IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
 SMALLER = """\
 #!{python}
 import sys
-from tcpconnect.bpf import kernel
+from tcpconnect.kernel import attempts
 vars(kernel).update({numbers})
 from tcpconnect.cli import main
 sys.exit(main())
@@ -28,7 +28,7 @@ sys.exit(main())
 
 
 def with_smaller(path: Path, **numbers: int) -> Path:
-    """Return the tool with other numbers in bpf/kernel.py, as a program."""
+    """Return the tool with other numbers in kernel/attempts.py, as a program."""
     path.write_text(SMALLER.format(python=sys.executable, numbers=numbers))
     path.chmod(0o755)
     return path

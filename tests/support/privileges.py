@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpconnect.bpf.btf import programs_are_preemptible
-from tcpconnect.bpf.capabilities import ALL, NOBODY, NUMBERS, OWN
-from tcpconnect.bpf.sudo import as_root
+from tcpconnect.machine.capabilities import ALL, NOBODY, NUMBERS, OWN
+from tcpconnect.machine.sudo import as_root
 from tests.support import launch
 from tests.support.system import libc
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tcpconnect.bpf import lookups
-from tcpconnect.bpf.lookups import FUNCTIONS
+from tcpconnect.kernel import lookups
+from tcpconnect.kernel.lookups import FUNCTIONS
 
 EVENTS = 2 * len(FUNCTIONS)  # of perf, for a library
 LINKS = len(lookups.PROGRAMS)  # the same where the kernel has links for it

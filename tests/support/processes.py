@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.bpf.cgroup import mount_point
+from tcpconnect.machine.cgroup import mount_point
 from tests.support.attempts import PORT
 from tests.support.system import CLONE_NEWNS, libc
 from tests.support.tool import Tool

@@ -8,7 +8,7 @@ import socket
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf.release import running
+from tcpconnect.machine.release import kernel_version
 from tests.support.network import set_lo_up
 from tests.support.system import CLONE_NEWNET, CLONE_NEWUTS, checked, libc
 from tests.support.waiting import wait_until
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Before Linux 5.12 network namespaces have no number of their own: the tool holds them.
-HELD = running() < (5, 12)
+HELD = kernel_version() < (5, 12)
 UTS = "/proc/thread-self/ns/uts"  # the kind that takes the least time to make
 OTHERS = 400
 

@@ -33,7 +33,7 @@ PASSED_ON = {
     "errors.py: '; '.join((str(problem) for problem in problems))": "other errors",
     "errors.py: f'{line}; {remedy}' if remedy else line": "what the error was given",
     "info.py: '; '.join(warnings)": "any notice",
-    "kernel.py: str(limit)": "an error that ends nothing",
+    "attempts.py: str(limit)": "an error that ends nothing",
     "lookups.py: str(limit)": "an error that ends nothing",
     "lossreport.py: f'tcpconnect: in total, {line}'": "MEANING",
     "lossreport.py: f'tcpconnect: warning: {line}'": "MEANING",
@@ -47,8 +47,8 @@ PASSED_ON = {
     "pipeline.py: f'tcpconnect: {notice}'": "an error that ends nothing",
     "signals.py: ''": "the end of a line",
     "signals.py: f'tcpconnect: {error}'": "an error that ends nothing",
-    "parsing.py: sentence": "an error of filters.py, behind the option",
-    "settings.py: sentence": "an error of filters.py, behind the member",
+    "parsing.py: sentence": "an error of arguments.py, behind the option",
+    "settings.py: sentence": "an error of arguments.py, behind the member",
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf import cgroup
-from tcpconnect.bpf.config import MAX_LEVELS
+from tcpconnect.machine import cgroup
+from tcpconnect.machine.cgroup import MAX_LEVELS
 
 if TYPE_CHECKING:
     from pathlib import Path

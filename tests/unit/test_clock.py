@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect import clock
 from tcpconnect.errors import KernelError
+from tcpconnect.machine import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -226,7 +226,9 @@ def clock(now_ns: int, monotonic_ns: int) -> SimpleNamespace:
 
 def test_time_of_day(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time of day is that of the attempt, not that of its decoding."""
-    monkeypatch.setattr("tcpconnect.clock.time", clock(500 * SECOND, 30 * SECOND))
+    monkeypatch.setattr(
+        "tcpconnect.machine.clock.time", clock(500 * SECOND, 30 * SECOND)
+    )
     assert decoded(time_ns=20 * SECOND + 7).time == 490 * SECOND + 7
 
 
@@ -235,7 +237,7 @@ def test_time_of_day_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     times = []
     for now in (500, 900):
         stopped = clock(now * SECOND, 30 * SECOND)
-        monkeypatch.setattr("tcpconnect.clock.time", stopped)
+        monkeypatch.setattr("tcpconnect.machine.clock.time", stopped)
         times.append(decoded(time_ns=20 * SECOND).time)
     assert times == [490 * SECOND, 890 * SECOND]
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconnect.bpf import elf
-from tcpconnect.bpf.elf import MACHINE, MACHINES, ElfError, function_offsets
+from tcpconnect.kernel import elf
+from tcpconnect.kernel.elf import MACHINE, MACHINES, ElfError, function_offsets
 from tests.support.properties import steady
 
 NAMES = ("getaddrinfo", "gethostbyname_r", "gethostbyname2_r", "no_such_function")

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tcpconnect.bpf import config, networks, pinned, selection
+from tcpconnect.bpf import pinned
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
 from tcpconnect.counted import decode_flows
 from tcpconnect.decode import decode
 from tcpconnect.enrich import names as enrich_names
 from tcpconnect.enrich import process
-from tcpconnect.kernel import records
+from tcpconnect.kernel import config, filters, networks, records
 from tcpconnect.kernel.records import KINDS
-from tcpconnect.processes import Process
+from tcpconnect.machine import cgroup
+from tcpconnect.machine.processes import Process
 from tests.support.btf import BpfObject, Layout, Member, Symbol
 from tests.support.header import header, number
 from tests.support.records import lookup
@@ -221,8 +222,8 @@ def test_result_codes_are_those_of_c() -> None:
 @pytest.mark.parametrize(
     ("flags", "enum"),
     [
-        (selection.TaskFilter, "task_filter"),
-        (selection.AddressFilter, "address_filter"),
+        (filters.TaskFilter, "task_filter"),
+        (filters.AddressFilter, "address_filter"),
         (config.Detail, "detail"),
     ],
 )
@@ -257,7 +258,7 @@ def test_numbers_are_those_of_c() -> None:
 
 def test_networks_are_laid_out_as_in_c() -> None:
     """How deep cgroups may be, and the beginning of the values of networks' maps."""
-    assert number("MAX_LEVELS") == config.MAX_LEVELS
+    assert number("MAX_LEVELS") == cgroup.MAX_LEVELS
     values = networks.NetworkSet([ip_network("::/1"), ip_network("0.0.0.0/1")]).values
     for version, change_size in (("ipv4", 2), ("ipv6", 16)):
         _, changes = header().struct(f"{version}_set").members

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.bpf import libc
+from tcpconnect.kernel import libc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect import containers, places
+from tcpconnect import containers, targets
 from tcpconnect.errors import TcpconnectError
+from tcpconnect.machine.processes import descendants
 from tcpconnect.parsing import parse as parse_words
-from tcpconnect.processes import descendants
 from tcpconnect.view import View
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ WORDS = {
 @pytest.mark.parametrize("word", WORDS)
 def test_long_cgroup(word: str) -> None:
     """A path that no cgroup can have."""
-    check_linear(lambda size: places.find(WORDS[word](40 * size)))
+    check_linear(lambda size: targets.find(WORDS[word](40 * size)))
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.bpf import mappings
-from tcpconnect.bpf.mappings import Mapping, Mappings, mapped
+from tcpconnect.kernel import mappings
+from tcpconnect.kernel.mappings import Mapping, Mappings, mapped
 
 if TYPE_CHECKING:
     from pathlib import Path

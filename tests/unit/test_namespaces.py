@@ -11,8 +11,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from tcpconnect.bpf.namespaces import open_netns
 from tcpconnect.errors import UsageError
+from tcpconnect.kernel.namespaces import open_netns
 
 if TYPE_CHECKING:
     from collections.abc import Callable

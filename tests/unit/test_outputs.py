@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcpconnect import formats, info, options
+from tcpconnect import formats, info
 from tcpconnect.connection import CONNECTION, Connection
 from tcpconnect.fields import Column, choose
 from tcpconnect.flow import FLOW, Flow
@@ -106,11 +106,6 @@ def test_every_output_has_every_field(
     assert output(table, whole(struct)) == set(table)
 
 
-def test_every_format_is_an_option() -> None:
-    """--format takes the formats that there are."""
-    assert tuple(formats.FORMATS) == options.FORMATS
-
-
 JSON_TYPES: dict[str, Any] = {
     "integer": int,
     "number": (int, float),
@@ -184,7 +179,7 @@ def test_known(output: str, expected: str) -> None:
 def test_cells_are_the_same_whether_they_come_again() -> None:
     """A table that has seen whose values come again shows the same as a new one."""
     columns = choose(CONNECTION, ["time", "comm", "lport", "latency_ms", "exe"])
-    sink = table.Sink(columns)
+    sink = table.Table(columns)
     some = [
         connection(lport=n, latency_ms=n / 1000, exe=f"/{n}")
         for n in range(table.TRIAL_ROWS)
@@ -192,7 +187,7 @@ def test_cells_are_the_same_whether_they_come_again() -> None:
     events = [connection(lport=5, latency_ms=0.25, exe="/x"), connection()]
     for _ in range(2):
         sink.rows(some)
-        assert sink.rows(events) == table.Sink(columns).rows(events)
+        assert sink.rows(events) == table.Table(columns).rows(events)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect import info
-from tcpconnect.bpf import capabilities, preflight
-from tcpconnect.bpf.preflight import Check
 from tcpconnect.errors import PreflightError, TcpconnectError
+from tcpconnect.kernel import preflight
+from tcpconnect.kernel.preflight import Check
+from tcpconnect.machine import capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,15 +12,16 @@ from unittest.mock import Mock
 import pytest
 
 from tcpconnect.batch import Warnings
-from tcpconnect.bpf import closing, libc, mappings, uprobes
-from tcpconnect.bpf.libraries import Libraries
-from tcpconnect.bpf.uprobes import Uprobes
+from tcpconnect.kernel import closing, libc, mappings, uprobes
+from tcpconnect.kernel.libraries import Libraries
+from tcpconnect.kernel.uprobes import Uprobes
+from tcpconnect.machine import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tcpconnect.bpf.libc import Library
+    from tcpconnect.kernel.libc import Library
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This process has a library mapped, and is the only one there is."""
     path = tmp_path / "libc.so.6"
     path.write_bytes(bytes(4096))
-    monkeypatch.setattr(libc, "processes", lambda: [os.getpid()])
+    monkeypatch.setattr(processes, "pids", lambda: [os.getpid()])
     monkeypatch.setattr(libc, "roots", list)
     access = mmap.PROT_READ | mmap.PROT_EXEC
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 4096, prot=access):
@@ -86,7 +87,7 @@ def test_stopped_before_it_attaches() -> None:
 
 
 @pytest.mark.usefixtures("library")
-@pytest.mark.parametrize("where", ["processes", "roots", "maps"])
+@pytest.mark.parametrize("where", ["pids", "roots", "maps"])
 @pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
 def test_used_up(monkeypatch: pytest.MonkeyPatch, where: str, error: int) -> None:
     """What can't be looked at, for want of descriptors or memory, keeps its probes."""
@@ -104,7 +105,7 @@ def test_used_up(monkeypatch: pytest.MonkeyPatch, where: str, error: int) -> Non
         if where == "maps":
             patch.setattr(mappings, "open", fail, raising=False)
         else:
-            patch.setattr(libc, where, fail)
+            patch.setattr(processes if where == "pids" else libc, where, fail)
         libraries.scan()
         libraries.scan()
     assert all(map(is_open, probed))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.bpf.cgroup import mount_point, v1_mount_points
 from tcpconnect.command import User, invoking_user
 from tcpconnect.errors import UsageError
-from tcpconnect.processes import (
+from tcpconnect.machine.cgroup import mount_point, v1_mount_points
+from tcpconnect.machine.processes import (
     Process,
     descendants,
     in_group,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tcpconnect import trace
-from tcpconnect.bpf.config import Detail
 from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import UsageError
+from tcpconnect.kernel.config import Detail
 from tcpconnect.settings import Settings
 
 BASICS = {"comm", "uid", "netns", "cgroup_id"}

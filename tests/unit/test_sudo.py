@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import tcpconnect
-from tcpconnect.bpf import capabilities
-from tcpconnect.bpf.sudo import as_root
+from tcpconnect.machine import capabilities
+from tcpconnect.machine.sudo import as_root
 
 MODULE = str(Path(tcpconnect.__file__).with_name("__main__.py"))
 

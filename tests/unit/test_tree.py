@@ -16,12 +16,14 @@ SOURCES = Path(__file__).parents[2] / "src"
 SHOWN = "tcpconnect.fields tcpconnect.connection tcpconnect.image tcpconnect.flow "
 SHOWN += "tcpconnect.formats* tcpconnect.decode tcpconnect.counted tcpconnect.enrich*"
 
+SYSTEM = "tcpconnect.bpf.* tcpconnect.kernel.* tcpconnect.machine.*"
+
 # Modules that import none of these when they run, but for the exceptions.
 RULES = [
     (
         "tcpconnect*",
         "ctypes* mmap",
-        "tcpconnect.bpf.* tcpconnect.kernel.* tcpconnect.enrich.files",
+        f"{SYSTEM} tcpconnect.enrich.files",
     ),
     ("tcpconnect*", "tcpconnect.cli", "tcpconnect.__main__"),
     ("tcpconnect*", "tcpconnect.pipeline", "tcpconnect.cli"),
@@ -29,11 +31,11 @@ RULES = [
     ("tcpconnect*", "argparse*", "tcpconnect.parsing"),
     ("tcpconnect.formats*", "tcpconnect.bpf* tcpconnect.kernel*", ""),
     ("tcpconnect.enrich*", "tcpconnect.bpf*", ""),
-    (
-        "tcpconnect.bpf* tcpconnect.kernel*",
-        f"{SHOWN} tcpconnect.tracer",
-        "",
-    ),
+    ("tcpconnect.machine*", f"tcpconnect.bpf* tcpconnect.kernel* {SHOWN}", ""),
+    ("tcpconnect.bpf*", f"tcpconnect.kernel* tcpconnect.settings {SHOWN}", ""),
+    ("tcpconnect.kernel*", f"{SHOWN} tcpconnect.tracer", ""),
+    ("tcpconnect.outputs*", "tcpconnect.sources* tcpconnect.tracer", ""),
+    ("tcpconnect.sources*", "tcpconnect.outputs* tcpconnect.tracer", ""),
 ]
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from tcpconnect.batch import Warnings
-from tcpconnect.bpf import worker
-from tcpconnect.bpf.worker import Worker
+from tcpconnect.kernel import worker
+from tcpconnect.kernel.worker import Worker
 
 if TYPE_CHECKING:
-    from tcpconnect.bpf.libraries import Libraries
+    from tcpconnect.kernel.libraries import Libraries
 
 
 class Stuck:

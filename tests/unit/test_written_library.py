@@ -7,15 +7,16 @@ import os
 from typing import TYPE_CHECKING
 
 from tcpconnect.batch import Warnings
-from tcpconnect.bpf import libc
-from tcpconnect.bpf.libraries import Libraries
+from tcpconnect.kernel import libc
+from tcpconnect.kernel.libraries import Libraries
+from tcpconnect.machine import processes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
-    from tcpconnect.bpf.libc import Library
+    from tcpconnect.kernel.libc import Library
 
 
 def test_written_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +29,7 @@ def test_written_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         attached.append(library.path)
         return [os.open("/dev/null", os.O_RDONLY)]
 
-    monkeypatch.setattr(libc, "processes", lambda: [os.getpid()])
+    monkeypatch.setattr(processes, "pids", lambda: [os.getpid()])
     monkeypatch.setattr(libc, "roots", list)
     libraries = Libraries(attach, None, Warnings(), at_once=True)
     with path.open("r+b") as file:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from ctypes import byref, c_size_t, c_uint32, pointer
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf import capabilities, libbpf
-from tcpconnect.bpf.capabilities import ALMIGHTY, READ_FILES, missing
-from tcpconnect.bpf.release import maps_are_locked_memory
+from tcpconnect.bpf import libbpf
 from tcpconnect.errors import REMEDIES, KernelError
+from tcpconnect.machine import capabilities
+from tcpconnect.machine.capabilities import ALMIGHTY, READ_FILES, missing
+from tcpconnect.machine.release import maps_are_locked_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

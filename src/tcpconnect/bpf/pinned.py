@@ -6,8 +6,9 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf import capabilities, libbpf
+from tcpconnect.bpf import libbpf
 from tcpconnect.errors import UsageError
+from tcpconnect.machine import capabilities
 
 if TYPE_CHECKING:
     import ctypes

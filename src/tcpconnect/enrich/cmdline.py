@@ -5,7 +5,8 @@ from __future__ import annotations
 from codecs import getincrementaldecoder
 from shlex import quote
 
-from tcpconnect.output import harmless, visible
+from tcpconnect.memo import Memo
+from tcpconnect.output import MAX_CHARACTERS, harmless, visible
 
 _Decoder = getincrementaldecoder("utf-8")
 _SURROGATES = range(0xDC80, 0xDD00)  # what "surrogateescape" makes of stray bytes
@@ -41,19 +42,6 @@ def _word(word: str) -> str:
     return f"$'{word.translate(_QUOTED)}'"
 
 
-class _Quoted(dict[int, str]):
-    """How characters are written in ``$''``, kept: as in output.py."""
-
-    def __missing__(self, code: int) -> str:
-        shown = _character(chr(code))
-        if code <= 0xFFFF:
-            self[code] = shown
-        return shown
-
-
-_QUOTED = _Quoted()
-
-
 def _character(c: str) -> str:
     code = ord(c)
     if c in "'\\":
@@ -63,3 +51,7 @@ def _character(c: str) -> str:
     if code < 0x80 or code in _SURROGATES:
         return f"\\x{code & 0xFF:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+# How characters are written in $''.
+_QUOTED: Memo[int, str] = Memo(lambda code: _character(chr(code)), MAX_CHARACTERS)

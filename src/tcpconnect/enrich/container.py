@@ -6,10 +6,10 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from tcpconnect.enrich.systemd import unescape
+from tcpconnect.machine.cgroup import MAX_LEVELS
+
 ID = "[0-9a-f]{64}"
-# As deep as the kernel's programs look. Users can make cgroups in each other as long as
-# a path may be; which container those are in is told by what is above.
-MAX_LEVELS = 64
 
 
 class Container(NamedTuple):
@@ -53,7 +53,6 @@ _DIRECTORIES = [
         (1, r"systemd-nspawn@(?P<name>[^/]+)\.service", "systemd-nspawn"),
     )
 ]
-_ESCAPED = re.compile(r"\\x([0-9a-f]{2})")
 
 
 @lru_cache(maxsize=4096)
@@ -92,11 +91,6 @@ def _container(last: list[str], *, in_pods: bool) -> Container | None:
             found = matched.groupdict()
             if "id" in found:
                 return Container(runtime, found["id"], None)
-            name = _unescaped(found["name"])
+            name = unescape(found["name"])
             return Container(runtime, name, name)
     return None
-
-
-def _unescaped(name: str) -> str:
-    r"""Return the name that systemd has written with ``\x2d`` and the like."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), name)

@@ -6,11 +6,12 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+from tcpconnect.arguments import MAX_NAMES, NAMES_TTL_S
 from tcpconnect.connection import LOOPBACK
 from tcpconnect.decode import address
 from tcpconnect.enrich import dns
 from tcpconnect.enrich.allowance import LATE_NS, LATE_SHARE, Allowance
-from tcpconnect.enrich.namestore import MAX_ADDRESSES, TTL_S, Asker, Name, NameStore
+from tcpconnect.enrich.namestore import Asker, Name, NameStore
 from tcpconnect.enrich.streams import Streams
 from tcpconnect.enrich.wire import MalformedError
 from tcpconnect.kernel.records import (
@@ -44,8 +45,8 @@ class Names:
 
     def __init__(
         self,
-        max_addresses: int = MAX_ADDRESSES,
-        ttl_s: float = TTL_S,
+        max_addresses: int = MAX_NAMES,
+        ttl_s: float = NAMES_TTL_S,
         now_ns: Callable[[], int] = int,
     ) -> None:
         self._store = NameStore(max_addresses, ttl_s)

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAX_ADDRESSES = 10_240
-TTL_S = 24 * 3600.0
 KEPT = 4  # names of each scope: an attempt may have begun before the newest came
 SCOPES_PER_ADDRESS = 2048
 

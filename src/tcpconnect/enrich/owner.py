@@ -6,8 +6,9 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from tcpconnect.enrich.container import MAX_LEVELS, own, parse
+from tcpconnect.enrich.container import own, parse
 from tcpconnect.enrich.files import ROOT
+from tcpconnect.machine.cgroup import MAX_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -13,6 +13,7 @@ from tcpconnect.enrich.container import parse
 from tcpconnect.enrich.container_names import name_of
 from tcpconnect.enrich.files import ROOT
 from tcpconnect.enrich.owner import owner_of
+from tcpconnect.enrich.systemd import unescape
 from tcpconnect.image import Place
 from tcpconnect.output import harmless
 
@@ -24,7 +25,6 @@ SHORT = 12  # digits of an ID that people are shown
 
 # What systemd makes cgroups for, besides slices: those only group others.
 _UNIT = re.compile(r".+\.(?:service|scope|socket|mount|swap)")
-_ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 
 
 class Places:
@@ -84,9 +84,5 @@ def unit(path: str) -> str | None:
     for name in reversed(path.split("/")):
         # systemd puts a _ before names that the kernel might use itself.
         if _UNIT.fullmatch(bare := name.removeprefix("_")):
-            raw = _ESCAPED.sub(
-                lambda match: bytes([int(match[1], 16)]),
-                bare.encode(errors="surrogateescape"),
-            )
-            return harmless(raw.decode(errors="backslashreplace"))
+            return unescape(bare)
     return None

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from tcpconnect.fields import Column
 
-# Format: the module that has it, imported when chosen.
+# Format: the module that has it, imported when chosen, and its class.
 FORMATS = {
-    "table": "tcpconnect.formats.table",
-    "json": "tcpconnect.formats.jsonl",
-    "csv": "tcpconnect.formats.csv",
+    "table": ("tcpconnect.formats.table", "Table"),
+    "json": ("tcpconnect.formats.jsonl", "JsonLines"),
+    "csv": ("tcpconnect.formats.csv", "Csv"),
 }
 
 # The same with colors, where a format has them.
-COLORED = {"table": "tcpconnect.formats.colored"}
+COLORED = {"table": ("tcpconnect.formats.colored", "ColoredTable")}
 
 
 class Format(Protocol):
@@ -35,8 +35,8 @@ class Format(Protocol):
 
 def open_format(name: str, columns: list[Column], *, colored: bool = False) -> Format:
     """Return the format ``name``, a key of FORMATS."""
-    module = COLORED.get(name, FORMATS[name]) if colored else FORMATS[name]
-    made: Format = import_module(module).Sink(columns)
+    module, kind = COLORED.get(name, FORMATS[name]) if colored else FORMATS[name]
+    made: Format = getattr(import_module(module), kind)(columns)
     return made
 
 

@@ -19,11 +19,11 @@ BOLD = "1"
 COLORS = {BAD: "31", ODD: "33"}
 
 
-class Sink:
+class ColoredTable:
     """Made cell by cell, since a terminal is slow anyway; widths are the table's."""
 
     def __init__(self, columns: list[Column]) -> None:
-        self._plain = table.Sink(columns)
+        self._plain = table.Table(columns)
         self._rows = row_maker(columns, cells=True)
         self._fields = [column.field for column in columns]
         self._widths = [*[field.width for field in self._fields[:-1]], 0]

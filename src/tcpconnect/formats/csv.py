@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 END = "\r\n"
 
 
-class Sink:
+class Csv:
     """Comma-separated rows; what is unknown is empty."""
 
     def __init__(self, columns: list[Column]) -> None:

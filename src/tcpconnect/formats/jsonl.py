@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tcpconnect.fields import Column
 
 
-class Sink:
+class JsonLines:
     """Objects whose keys are the names of the columns, in their order."""
 
     def __init__(self, columns: list[Column]) -> None:

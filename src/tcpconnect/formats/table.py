@@ -18,7 +18,7 @@ MAX_CELLS, MAX_CELL = 4096, 64  # how many of a column are kept, and how long on
 TRIAL_ROWS = 4096
 
 
-class Sink:
+class Table:
     """Rows through one expression, made once. Wide values push the line.
 
     The cells of a column are kept for values that come again. To find one takes a fifth

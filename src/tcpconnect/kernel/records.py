@@ -1,7 +1,7 @@
 """The layouts of all that the kernel's programs write, a mirror of C's structs.
 
 ``tests/unit/test_layout.py`` compares them. What the programs are given is in
-``bpf/config.py``.
+``kernel/config.py``.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import os
 import re
 
 
-def running() -> tuple[int, int]:
+def kernel_version() -> tuple[int, int]:
     """Return major and minor number; (0, 0) when the release begins with none."""
     numbers = re.match(r"(\d+)\.(\d+)", os.uname().release)
     return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
@@ -17,4 +17,4 @@ def maps_are_locked_memory() -> bool:
 
     Until "bpf: switch to memcg-based memory accounting", v5.11.
     """
-    return (0, 0) < running() < (5, 11)
+    return (0, 0) < kernel_version() < (5, 11)

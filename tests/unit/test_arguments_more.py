@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconnect import filters
-from tcpconnect.bpf.networks import FIRST_BITS, NetworkSet
+from tcpconnect import arguments
 from tcpconnect.errors import UsageError
+from tcpconnect.kernel.networks import FIRST_BITS, NetworkSet
 from tcpconnect.parsing import parse
 from tests.support.properties import steady
 
@@ -42,9 +42,9 @@ def test_networks(text: str, expected: set[str] | None) -> None:
     """Networks and addresses; what is IPv4-mapped is IPv4, what is wider is IPv6."""
     if expected is None:
         with pytest.raises(UsageError):
-            filters.networks(text)
+            arguments.networks(text)
     else:
-        assert {str(network) for network in filters.networks(text)} == expected
+        assert {str(network) for network in arguments.networks(text)} == expected
 
 
 def no_network(text: str) -> str:
@@ -56,22 +56,22 @@ def no_network(text: str) -> str:
 @pytest.mark.parametrize(
     ("parse", "text", "expected"),
     [
-        (filters.networks, "", "missing network in ''"),
-        (filters.networks, "10.0.0.0/33", no_network("10.0.0.0/33")),
-        (filters.networks, "10.0.0", no_network("10.0.0")),
-        (filters.networks, "example.com", no_network("example.com")),
-        (filters.networks, "fe80::1%eth0", no_network("fe80::1%eth0")),
+        (arguments.networks, "", "missing network in ''"),
+        (arguments.networks, "10.0.0.0/33", no_network("10.0.0.0/33")),
+        (arguments.networks, "10.0.0", no_network("10.0.0")),
+        (arguments.networks, "example.com", no_network("example.com")),
+        (arguments.networks, "fe80::1%eth0", no_network("fe80::1%eth0")),
         (
-            filters.networks,
+            arguments.networks,
             "10.1.2.3/8",
             (
                 "invalid network '10.1.2.3/8': it has host bits set; "
                 "did you mean 10.0.0.0/8?"
             ),
         ),
-        (filters.comms, "a,,b", "missing name in 'a,,b'"),
+        (arguments.comms, "a,,b", "missing name in 'a,,b'"),
         (
-            filters.comms,
+            arguments.comms,
             "sixteen-bytes-xy",
             (
                 "invalid thread name 'sixteen-bytes-xy': longer than 15 bytes; "
@@ -79,17 +79,21 @@ def no_network(text: str) -> str:
             ),
         ),
         (
-            filters.netns,
+            arguments.netns,
             "4294967296",
             "invalid PID or inode '4294967296': expected a number from 1 to 4294967295",
         ),
         (
-            filters.netns,
+            arguments.netns,
             "0",
             "invalid PID or inode '0': expected a number from 1 to 4294967295",
         ),
-        (filters.netns, "../net", "no network namespace '../net' here"),
-        (filters.uids, "rooot", "no user 'rooot' on this machine; did you mean root?"),
+        (arguments.netns, "../net", "no network namespace '../net' here"),
+        (
+            arguments.uids,
+            "rooot",
+            "no user 'rooot' on this machine; did you mean root?",
+        ),
     ],
 )
 def test_refused(
@@ -104,26 +108,26 @@ def test_refused(
 def test_comms() -> None:
     """Names of up to 15 bytes, whatever the characters."""
     expected = {"curl", "fifteen-bytes-x", "\u00e4" * 7}
-    assert filters.comms(f"curl,fifteen-bytes-x,{chr(0xE4) * 7}") == expected
+    assert arguments.comms(f"curl,fifteen-bytes-x,{chr(0xE4) * 7}") == expected
 
 
 def test_netns_by_number() -> None:
     """A small number is a PID, a large one an inode."""
-    assert filters.netns(str(os.getpid())) == {f"/proc/{os.getpid()}/ns/net"}
-    assert filters.netns("4026531840,4294967295") == {4026531840, 4294967295}
+    assert arguments.netns(str(os.getpid())) == {f"/proc/{os.getpid()}/ns/net"}
+    assert arguments.netns("4026531840,4294967295") == {4026531840, 4294967295}
 
 
 def test_netns_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name comes before a PID; one that is left of a namespace is refused."""
-    monkeypatch.setattr(filters, "NETNS_NAMES", str(tmp_path))
+    monkeypatch.setattr(arguments, "NETNS_NAMES", str(tmp_path))
     (tmp_path / "blue").symlink_to("/proc/self/ns/net")
     (tmp_path / "1").symlink_to("/proc/self/ns/net")
     (tmp_path / "gone").touch()
-    assert filters.netns("blue,1") == {f"{tmp_path}/blue", f"{tmp_path}/1"}
+    assert arguments.netns("blue,1") == {f"{tmp_path}/blue", f"{tmp_path}/1"}
     with pytest.raises(UsageError, match="is left over from a namespace that is gone"):
-        filters.netns("gone")
+        arguments.netns("gone")
     with pytest.raises(UsageError, match="did you mean blue"):
-        filters.netns("bleu")
+        arguments.netns("bleu")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tcpconnect.errors import KernelError
+from tcpconnect.machine.processes import pids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ def offset_ns() -> int:
 
 def _processes() -> Iterator[str]:
     yield "self"
-    yield from filter(str.isdigit, os.listdir("/proc"))
+    yield from map(str, pids())
 
 
 def _inode(process: str, kind: str) -> int:

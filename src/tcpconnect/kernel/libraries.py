@@ -12,19 +12,20 @@ from _thread import allocate_lock  # threading takes a millisecond to import
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.bpf import libc, mappings
-from tcpconnect.bpf.capabilities import lacking
-from tcpconnect.bpf.closing import close_at_once, close_each, close_soon
-from tcpconnect.bpf.elf import ElfError
-from tcpconnect.bpf.mappings import EXHAUSTED
 from tcpconnect.errors import KernelError
+from tcpconnect.kernel import libc, mappings
+from tcpconnect.kernel.closing import close_at_once, close_each, close_soon
+from tcpconnect.kernel.elf import ElfError
+from tcpconnect.kernel.mappings import EXHAUSTED
+from tcpconnect.machine import processes
+from tcpconnect.machine.capabilities import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tcpconnect.batch import Warnings
-    from tcpconnect.bpf.libc import Library
-    from tcpconnect.bpf.mappings import Mapping, Mappings
+    from tcpconnect.kernel.libc import Library
+    from tcpconnect.kernel.mappings import Mapping, Mappings
 
 MAX_LIBRARIES = 1024
 MAX_NOTICES = 100
@@ -178,7 +179,7 @@ class Libraries:
         self._seen_all = True
         for list_them, look_at in (
             (libc.roots, self.look_at),
-            (libc.processes, self._look_at_mapped),
+            (processes.pids, self._look_at_mapped),
         ):
             for pid in self._listed(list_them):
                 if self.stopped:

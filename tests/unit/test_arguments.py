@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconnect import filters
+from tcpconnect import arguments
 from tcpconnect.errors import UsageError
 from tests.support.properties import steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PARSERS = pytest.mark.parametrize("parse", [filters.pids, filters.uids, filters.ports])
+PARSERS = pytest.mark.parametrize(
+    "parse", [arguments.pids, arguments.uids, arguments.ports]
+)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ PARSERS = pytest.mark.parametrize("parse", [filters.pids, filters.uids, filters.
 )
 def test_pids(text: str, expected: set[int]) -> None:
     """Process IDs are separated by commas, with spaces or without."""
-    assert filters.pids(text) == expected
+    assert arguments.pids(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,12 +53,12 @@ def test_pids(text: str, expected: set[int]) -> None:
 )
 def test_ports(text: str, expected: set[int]) -> None:
     """Ports are single or ranges that include both ends; they may overlap."""
-    assert filters.ports(text) == expected
+    assert arguments.ports(text) == expected
 
 
 def test_all_ports() -> None:
     """The widest range has every port."""
-    assert filters.ports("0-65535") == frozenset(range(65536))
+    assert arguments.ports("0-65535") == frozenset(range(65536))
 
 
 @pytest.mark.parametrize(
@@ -71,93 +73,109 @@ def test_all_ports() -> None:
 )
 def test_uids(text: str, expected: set[int]) -> None:
     """Users are numbers, known here or not, and names of users."""
-    assert filters.uids(text) == expected
+    assert arguments.uids(text) == expected
 
 
 def test_every_user_by_name() -> None:
     """A name stands for the ID that the system's database has."""
     user = pwd.getpwall()[-1]
-    assert filters.uids(user.pw_name) == {pwd.getpwnam(user.pw_name).pw_uid}
+    assert arguments.uids(user.pw_name) == {pwd.getpwnam(user.pw_name).pw_uid}
 
 
 @pytest.mark.parametrize(
     ("parse", "text", "expected"),
     [
-        (filters.pids, "", "missing PID in ''"),
-        (filters.pids, " ", "missing PID in ' '"),
-        (filters.pids, "1,", "missing PID in '1,'"),
-        (filters.pids, ",1", "missing PID in ',1'"),
-        (filters.pids, "1,,2", "missing PID in '1,,2'"),
-        (filters.pids, "0", "invalid PID '0': expected a number from 1 to 4194304"),
-        (filters.pids, "-1", "invalid PID '-1': expected a number from 1 to 4194304"),
-        (filters.pids, "+1", "invalid PID '+1': expected a number from 1 to 4194304"),
+        (arguments.pids, "", "missing PID in ''"),
+        (arguments.pids, " ", "missing PID in ' '"),
+        (arguments.pids, "1,", "missing PID in '1,'"),
+        (arguments.pids, ",1", "missing PID in ',1'"),
+        (arguments.pids, "1,,2", "missing PID in '1,,2'"),
+        (arguments.pids, "0", "invalid PID '0': expected a number from 1 to 4194304"),
+        (arguments.pids, "-1", "invalid PID '-1': expected a number from 1 to 4194304"),
+        (arguments.pids, "+1", "invalid PID '+1': expected a number from 1 to 4194304"),
         (
-            filters.pids,
+            arguments.pids,
             "4194305",
             "invalid PID '4194305': expected a number from 1 to 4194304",
         ),
-        (filters.pids, "1e3", "invalid PID '1e3': expected a number from 1 to 4194304"),
-        (filters.pids, "1_0", "invalid PID '1_0': expected a number from 1 to 4194304"),
         (
-            filters.pids,
+            arguments.pids,
+            "1e3",
+            "invalid PID '1e3': expected a number from 1 to 4194304",
+        ),
+        (
+            arguments.pids,
+            "1_0",
+            "invalid PID '1_0': expected a number from 1 to 4194304",
+        ),
+        (
+            arguments.pids,
             "0x10",
             "invalid PID '0x10': expected a number from 1 to 4194304",
         ),
-        (filters.pids, "1.0", "invalid PID '1.0': expected a number from 1 to 4194304"),
-        (filters.pids, "1 2", "invalid PID '1 2': expected a number from 1 to 4194304"),
         (
-            filters.pids,
+            arguments.pids,
+            "1.0",
+            "invalid PID '1.0': expected a number from 1 to 4194304",
+        ),
+        (
+            arguments.pids,
+            "1 2",
+            "invalid PID '1 2': expected a number from 1 to 4194304",
+        ),
+        (
+            arguments.pids,
             "curl",
             "invalid PID 'curl': expected a number from 1 to 4194304",
         ),
         (
-            filters.pids,
+            arguments.pids,
             "\u0663",
             "invalid PID '\u0663': expected a number from 1 to 4194304",
         ),
         (
-            filters.pids,
+            arguments.pids,
             "\u00b2",
             "invalid PID '\u00b2': expected a number from 1 to 4194304",
         ),
         (
-            filters.pids,
+            arguments.pids,
             "1\n2",
             r"invalid PID '1\n2': expected a number from 1 to 4194304",
         ),
-        (filters.ports, "", "missing port in ''"),
-        (filters.ports, "80,", "missing port in '80,'"),
+        (arguments.ports, "", "missing port in ''"),
+        (arguments.ports, "80,", "missing port in '80,'"),
         (
-            filters.ports,
+            arguments.ports,
             "http",
             "invalid port 'http': expected a number from 0 to 65535",
         ),
         (
-            filters.ports,
+            arguments.ports,
             "65536",
             "invalid port '65536': expected a number from 0 to 65535",
         ),
-        (filters.ports, "-80", "invalid port '': expected a number from 0 to 65535"),
-        (filters.ports, "80-", "invalid port '': expected a number from 0 to 65535"),
-        (filters.ports, "-", "invalid port '': expected a number from 0 to 65535"),
+        (arguments.ports, "-80", "invalid port '': expected a number from 0 to 65535"),
+        (arguments.ports, "80-", "invalid port '': expected a number from 0 to 65535"),
+        (arguments.ports, "-", "invalid port '': expected a number from 0 to 65535"),
         (
-            filters.ports,
+            arguments.ports,
             "80-81-82",
             "invalid port '81-82': expected a number from 0 to 65535",
         ),
         (
-            filters.ports,
+            arguments.ports,
             "80-65536",
             "invalid port '65536': expected a number from 0 to 65535",
         ),
-        (filters.ports, "81-80", "invalid range '81-80': it ends before it begins"),
-        (filters.uids, "", "missing user in ''"),
-        (filters.uids, "0,", "missing user in '0,'"),
-        (filters.uids, "-1", "no user '-1' on this machine"),
-        (filters.uids, "no-such-user", "no user 'no-such-user' on this machine"),
-        (filters.uids, "\udcff", r"no user '\udcff' on this machine"),
+        (arguments.ports, "81-80", "invalid range '81-80': it ends before it begins"),
+        (arguments.uids, "", "missing user in ''"),
+        (arguments.uids, "0,", "missing user in '0,'"),
+        (arguments.uids, "-1", "no user '-1' on this machine"),
+        (arguments.uids, "no-such-user", "no user 'no-such-user' on this machine"),
+        (arguments.uids, "\udcff", r"no user '\udcff' on this machine"),
         (
-            filters.uids,
+            arguments.uids,
             "4294967296",
             "invalid UID '4294967296': expected a number from 0 to 4294967295",
         ),
@@ -175,10 +193,10 @@ def test_refused(
 @pytest.mark.parametrize(
     ("parse", "text"),
     [
-        (filters.pids, "0" * 11 + "1" + "0" * 8),
-        (filters.uids, "0" * 11 + "1" + "0" * 11),
-        (filters.ports, "0" * 11 + "1" + "0" * 6),
-        (filters.ports, "0-" + "0" * 11 + "1" + "0" * 6),
+        (arguments.pids, "0" * 11 + "1" + "0" * 8),
+        (arguments.uids, "0" * 11 + "1" + "0" * 11),
+        (arguments.ports, "0" * 11 + "1" + "0" * 6),
+        (arguments.ports, "0-" + "0" * 11 + "1" + "0" * 6),
     ],
 )
 def test_zeros_before_a_number_hide_nothing(
@@ -219,4 +237,4 @@ def test_any_text(parse: Callable[[str], frozenset[int]], text: str) -> None:
 @steady
 def test_ports_come_back(ports: frozenset[int]) -> None:
     """Any set of ports can be written as a list."""
-    assert filters.ports(",".join(map(str, ports))) == ports
+    assert arguments.ports(",".join(map(str, ports))) == ports

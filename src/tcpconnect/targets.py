@@ -6,10 +6,10 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf import cgroup
-from tcpconnect.bpf.config import MAX_LEVELS
 from tcpconnect.errors import UsageError, did_you_mean
-from tcpconnect.settings import Cgroup, Places
+from tcpconnect.machine import cgroup
+from tcpconnect.machine.cgroup import MAX_LEVELS
+from tcpconnect.settings import Cgroup, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,18 +21,18 @@ CGROUP_NAMESPACE = "/proc/self/ns/cgroup"
 INITIAL_CGROUP_NAMESPACE = 0xEFFFFFFB
 
 
-def places_of(cgroups: Iterable[str], containers: Iterable[str]) -> Places:
+def targets_of(cgroups: Iterable[str], containers: Iterable[str]) -> Targets:
     """Find cgroups by their paths, and containers by their names or IDs.
 
     Raises UsageError for one that is not there.
     """
     found = frozenset(_cgroup(find(path)) for path in cgroups)
     if not containers:
-        return Places(found)
+        return Targets(found)
     from tcpconnect.containers import Running, select
 
     chosen: list[Running] = select(containers)
-    return Places(
+    return Targets(
         found,
         frozenset(_cgroup(path) for running in chosen for path in running.paths),
         frozenset(mntns for running in chosen for mntns in running.mntnses),

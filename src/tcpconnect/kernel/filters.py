@@ -8,17 +8,17 @@ from contextlib import suppress
 from enum import IntFlag
 from typing import TYPE_CHECKING, cast
 
-from tcpconnect.bpf.config import PORT_WORDS
 from tcpconnect.errors import KernelError
+from tcpconnect.kernel.config import PORT_WORDS
 from tcpconnect.kernel.records import NAMESPACE_KNOWN_WHILE_OPEN, NAMESPACE_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from tcpconnect.bpf.config import Config
-    from tcpconnect.bpf.networks import Network, NetworkSet
     from tcpconnect.bpf.object import BpfObject
-    from tcpconnect.settings import Places, Settings
+    from tcpconnect.kernel.config import Config
+    from tcpconnect.kernel.networks import Network, NetworkSet
+    from tcpconnect.settings import Settings, Targets
 
 COMM_LEN = 16
 WORD_BITS = 64
@@ -53,9 +53,9 @@ class AddressFilter(IntFlag):
 class Selection:
     """What is traced, as keys and values of maps and as constants."""
 
-    def __init__(self, settings: Settings, places: Places) -> None:
+    def __init__(self, settings: Settings, targets: Targets) -> None:
         self._settings = settings
-        self._places = places
+        self._targets = targets
         self._networks = {
             AddressFilter.TO: _network_set(settings.to),
             AddressFilter.NOT_TO: _network_set(settings.not_to),
@@ -65,7 +65,7 @@ class Selection:
         self._entries = {
             "uids": _numbers(settings.uids, 4),
             "comms": dict.fromkeys(comms, MEMBER),
-            "cgroups": _cgroups(places),
+            "cgroups": _cgroups(targets),
         }
         self._values = {
             f"{_name(which)}_{version}": value
@@ -79,7 +79,7 @@ class Selection:
         for name, entries in self._entries.items():
             bpf.resize(name, len(entries))
         bpf.resize("netnses", len(self._settings.netns))
-        bpf.resize("mntnses", len(self._places.mntnses))
+        bpf.resize("mntnses", len(self._targets.mntnses))
         for name, value in self._values.items():
             bpf.resize_value(name, len(value))
         children = MAX_FOLLOWED if self._settings.follow else 0
@@ -97,14 +97,14 @@ class Selection:
             (TaskFilter.UID, settings.uids),
             (TaskFilter.COMM, settings.comms),
             (TaskFilter.NETNS, settings.netns),
-            (TaskFilter.CGROUP, self._places.cgroups),
-            (TaskFilter.CONTAINER, self._places.of_containers),
+            (TaskFilter.CGROUP, self._targets.cgroups),
+            (TaskFilter.CONTAINER, self._targets.of_containers),
             (TaskFilter.CGROUPMAP, settings.cgroupmap is not None),
             (TaskFilter.MNTNSMAP, settings.mntnsmap is not None),
         ):
             if wanted:
                 config.task_filters |= which
-        levels = self._places.levels
+        levels = self._targets.levels
         config.level_count = len(levels)
         config.levels[: len(levels)] = levels
         for flag, networks in self._networks.items():
@@ -119,11 +119,11 @@ class Selection:
         for name, value in self._values.items():
             bpf.fill(name, {ONLY_KEY: value})
         if self._settings.netns:
-            from tcpconnect.bpf.namespaces import open_netns
+            from tcpconnect.kernel.namespaces import open_netns
 
             for which in self._settings.netns:
                 _trace_namespace(bpf, NETNS_PROGRAM, open_netns(which))
-        for path in self._places.mntnses:
+        for path in self._targets.mntnses:
             with suppress(OSError):  # that process of the container has ended
                 fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 _trace_namespace(bpf, MNTNS_PROGRAM, fd)
@@ -133,7 +133,7 @@ class Selection:
         settings = self._settings
         used = {
             NETNS_PROGRAM: settings.netns,
-            MNTNS_PROGRAM: self._places.mntnses,
+            MNTNS_PROGRAM: self._targets.mntnses,
         }
         return [program for program, wanted in used.items() if not wanted]
 
@@ -160,12 +160,12 @@ def _numbers(values: Iterable[int], size: int) -> dict[bytes, bytes]:
     return {value.to_bytes(size, "little"): MEMBER for value in values}
 
 
-def _cgroups(places: Places) -> dict[bytes, bytes]:
+def _cgroups(targets: Targets) -> dict[bytes, bytes]:
     """Return the filters that each cgroup passes, by its ID."""
     passes: dict[int, TaskFilter] = {}
     for cgroups, passed in (
-        (places.cgroups, TaskFilter.CGROUP),
-        (places.containers, TaskFilter.CONTAINER),
+        (targets.cgroups, TaskFilter.CGROUP),
+        (targets.containers, TaskFilter.CONTAINER),
     ):
         for cgroup in cgroups:
             passes[cgroup.id] = passes.get(cgroup.id, TaskFilter(0)) | passed
@@ -175,7 +175,7 @@ def _cgroups(places: Places) -> dict[bytes, bytes]:
 def _network_set(networks: Iterable[object]) -> NetworkSet | None:
     if not networks:
         return None
-    from tcpconnect.bpf.networks import NetworkSet
+    from tcpconnect.kernel.networks import NetworkSet
 
     return NetworkSet(cast("Iterable[Network]", networks))  # Settings has read texts
 

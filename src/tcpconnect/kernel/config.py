@@ -5,8 +5,9 @@ from __future__ import annotations
 from ctypes import Structure, c_uint8, c_uint16, c_uint32, c_uint64
 from enum import IntFlag
 
+from tcpconnect.machine.cgroup import MAX_LEVELS
+
 PORT_WORDS = 1024
-MAX_LEVELS = 64
 
 
 class Detail(IntFlag):

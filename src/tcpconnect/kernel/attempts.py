@@ -6,15 +6,15 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.batch import Losses, Part
-from tcpconnect.bpf import cgroup, follow, libbpf, pinned
+from tcpconnect.bpf import libbpf, pinned
 from tcpconnect.bpf.btf import programs_are_preemptible
-from tcpconnect.bpf.config import DEEP, IMAGE, Config, Detail
-from tcpconnect.bpf.follow import Follow
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring
-from tcpconnect.bpf.selection import Selection
-from tcpconnect.clock import kernel_ns
 from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.kernel import follow
+from tcpconnect.kernel.config import DEEP, IMAGE, Config, Detail
+from tcpconnect.kernel.filters import Selection
+from tcpconnect.kernel.follow import Follow
 from tcpconnect.kernel.records import (
     ATTEMPT,
     CLAIM_BITS,
@@ -26,13 +26,15 @@ from tcpconnect.kernel.records import (
     UNKNOWN,
     Progress,
 )
-from tcpconnect.settings import NOWHERE
+from tcpconnect.machine import cgroup
+from tcpconnect.machine.clock import kernel_ns
+from tcpconnect.settings import EVERYWHERE
 
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Iterator
 
-    from tcpconnect.settings import Places, Settings
+    from tcpconnect.settings import Settings, Targets
 
 # The programs: a plain and a deep one, and a second look at ends. Where programs are
 # preemptible, also a plain and a deep one on perf's tracepoint, and a last one.
@@ -72,7 +74,7 @@ class Attempts(Part):
     """
 
     def __init__(
-        self, library: ctypes.CDLL, settings: Settings, places: Places = NOWHERE
+        self, library: ctypes.CDLL, settings: Settings, targets: Targets = EVERYWHERE
     ) -> None:
         super().__init__()
         libbpf.set_log(library, echo=settings.verbose)
@@ -82,7 +84,7 @@ class Attempts(Part):
         self._deep = bool(self._tell & DEEP or by_place)
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
-        self._selection = Selection(settings, places)
+        self._selection = Selection(settings, targets)
         self._bpf = BpfObject(library, "attempts")
         with self._bpf.closed_on_failure():
             self._size_maps()

@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tcpconnect.batch import Losses, Part
-from tcpconnect.bpf.selection import MEMBER
 from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.kernel.filters import MEMBER
 from tcpconnect.kernel.records import EMPTIED, LISTED, Followed
-from tcpconnect.processes import Process, descendants, read_process, unlisted
+from tcpconnect.machine.processes import Process, descendants, read_process, unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf.btf import programs_are_preemptible
-from tcpconnect.bpf.capabilities import ALMIGHTY, READ_FILES, lacking, missing
-from tcpconnect.bpf.elf import MACHINE, MACHINES, ElfError, function_offsets
-from tcpconnect.bpf.libraries import Libraries
-from tcpconnect.bpf.mappings import Mappings
 from tcpconnect.bpf.object import BpfObject, step
-from tcpconnect.bpf.uprobes import Probe, Uprobes
-from tcpconnect.bpf.worker import Worker
 from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.kernel.elf import MACHINE, MACHINES, ElfError, function_offsets
+from tcpconnect.kernel.libraries import Libraries
+from tcpconnect.kernel.mappings import Mappings
 from tcpconnect.kernel.records import Progress
+from tcpconnect.kernel.uprobes import Probe, Uprobes
+from tcpconnect.kernel.worker import Worker
+from tcpconnect.machine.capabilities import ALMIGHTY, READ_FILES, lacking, missing
 
 if TYPE_CHECKING:
     import ctypes
 
-    from tcpconnect.bpf.libc import Library
+    from tcpconnect.kernel.libc import Library
 
 EXEC_PERF = "exec_perf"
 

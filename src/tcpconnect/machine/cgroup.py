@@ -7,8 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf.config import MAX_LEVELS
-
+# How deep a cgroup that is filtered by may be; so is config.levels in C.
+MAX_LEVELS = 64
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -122,7 +122,7 @@ def missing(names: Collection[str]) -> tuple[str, str]:
     reason = f"{' and '.join(names)} missing"
     remedy = f"give it {these}"
     if os.geteuid():
-        from tcpconnect.bpf.sudo import as_root
+        from tcpconnect.machine.sudo import as_root
 
         remedy += f", or {as_root(sys.argv[0])}"
     return reason, remedy

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tcpconnect.bpf.libraries import Libraries
+    from tcpconnect.kernel.libraries import Libraries
 
 MAX_PIDS = 4096  # those that wait to be looked at; the oldest go
 IDLE_MS = 1000

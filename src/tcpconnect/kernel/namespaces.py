@@ -8,8 +8,9 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf import capabilities, cgroup
 from tcpconnect.errors import UsageError
+from tcpconnect.machine import capabilities, cgroup
+from tcpconnect.machine.processes import pids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,5 @@ def _open_inode(inode: int) -> int:
 def _holders(inode: int) -> Iterator[str]:
     """Yield where it is mounted, as ip-netns(8) does, then what each process has."""
     yield from map(os.fsdecode, cgroup.mounts(b"nsfs", root=b"net:[%d]" % inode))
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            yield f"/proc/{name}/ns/net"
+    for pid in pids():
+        yield f"/proc/{pid}/ns/net"

@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from tcpconnect.batch import Losses, Part
-from tcpconnect.bpf import cgroup
-from tcpconnect.bpf.capabilities import ALMIGHTY
 from tcpconnect.bpf.object import BpfObject, step
 from tcpconnect.kernel.records import Progress
+from tcpconnect.machine import cgroup
+from tcpconnect.machine.capabilities import ALMIGHTY
 
 if TYPE_CHECKING:
     import ctypes

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.bpf import capabilities
-from tcpconnect.bpf.cgroup import mount_point
 from tcpconnect.bpf.libbpf import LIBRARY, load_library
-from tcpconnect.bpf.release import running
 from tcpconnect.errors import PreflightError, TcpconnectError, no_proc
+from tcpconnect.machine import capabilities
+from tcpconnect.machine.cgroup import mount_point
+from tcpconnect.machine.release import kernel_version
 
 if TYPE_CHECKING:
     import ctypes
@@ -139,7 +139,7 @@ def kernel() -> Check:
 
 def _kernel_by_release(release: str, why: str) -> Check:
     """Without BTF only the number tells whether another build of it would do."""
-    if (0, 0) < running() < OLDEST:
+    if (0, 0) < kernel_version() < OLDEST:
         return Check("kernel", "", _too_old(f"it is {release}"))
     return Check("kernel", f"{release} (not examined: {why})")
 

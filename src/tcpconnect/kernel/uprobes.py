@@ -9,8 +9,8 @@ import os
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.bpf.elf import MACHINE
 from tcpconnect.bpf.object import BPF_TRACE_UPROBE_MULTI
+from tcpconnect.kernel.elf import MACHINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,9 +11,9 @@ from _thread import allocate_lock  # threading takes a millisecond to import
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.bpf.capabilities import ALMIGHTY
 from tcpconnect.bpf.object import step
-from tcpconnect.bpf.uprobes import perf_event_open
+from tcpconnect.kernel.uprobes import perf_event_open
+from tcpconnect.machine.capabilities import ALMIGHTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from ipaddress import IPv4Network, IPv6Network
 
-    from tcpconnect.bpf.config import Networks
+    from tcpconnect.kernel.config import Networks
 
     Network = IPv4Network | IPv6Network
 

@@ -8,14 +8,15 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.bpf.elf import MACHINE, START_BYTES, is_foreign
-from tcpconnect.bpf.mappings import EXHAUSTED
+from tcpconnect.kernel.elf import MACHINE, START_BYTES, is_foreign
+from tcpconnect.kernel.mappings import EXHAUSTED
+from tcpconnect.machine import processes
 from tcpconnect.output import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tcpconnect.bpf.mappings import Mapping
+    from tcpconnect.kernel.mappings import Mapping
 
 # On a path: links, as in the kernel, names, and directories below each other.
 MAX_LINKS, MAX_NAMES, MAX_DEPTH = 40, 1024, 64
@@ -48,11 +49,6 @@ class Library(NamedTuple):
     path: str
 
 
-def processes() -> list[int]:
-    """Return the PIDs of all processes. Raises OSError."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
 def has_ended(pid: int) -> bool:
     """Whether a process is certain to have ended, as a zombie has."""
     try:
@@ -70,7 +66,7 @@ def roots() -> list[int]:
     Of other users' processes only CAP_SYS_PTRACE lets us see it. Raises OSError.
     """
     seen: dict[tuple[int, int], int] = {}
-    for pid in processes():
+    for pid in processes.pids():
         with contextlib.suppress(OSError):  # not ours, or it has ended
             root = os.stat(f"/proc/{pid}/root")
             seen.setdefault((root.st_dev, root.st_ino), pid)

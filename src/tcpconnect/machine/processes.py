@@ -45,6 +45,11 @@ def descendants(parents: Mapping[int, int], ancestors: Collection[int]) -> set[i
     return found - set(ancestors)
 
 
+def pids() -> list[int]:
+    """Return the PIDs of all processes that /proc shows. Raises OSError."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
 def in_group(group: int) -> dict[int, int]:
     """Return the PIDs of the processes of a process group, each with its parent's.
 
@@ -52,14 +57,14 @@ def in_group(group: int) -> dict[int, int]:
     """
     found = {}
     try:
-        names = os.listdir("/proc")
+        every = pids()
     except OSError:
         return {}
-    for name in filter(str.isdigit, names):
-        if fields := _stat(name):
+    for pid in every:
+        if fields := _stat(pid):
             _, parent, its_group, *_ = fields
             if int(its_group) == group:
-                found[int(name)] = int(parent)
+                found[pid] = int(parent)
     return found
 
 
@@ -76,7 +81,7 @@ def unlisted(
         return frozenset()
     if os.readlink("/proc/self") != str(os.getpid()):  # that of another namespace
         return frozenset()
-    return missing & {int(name) for name in os.listdir("/proc") if name.isdigit()}
+    return missing.intersection(pids())
 
 
 def read_process(pid: int) -> Process | None:

@@ -1,0 +1,1 @@
+"""This machine: its processes, cgroups, containers and clock, and what we may do."""
