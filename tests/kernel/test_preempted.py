@@ -148,7 +148,8 @@ def test_no_name_is_mixed_up(tmp_path: Path) -> None:
     nameless = 0
     for pid, name in zip(pids, NAMES, strict=True):
         without = shown.pop(f"{pid},,{ADDRESSES[name]}", 0)
-        assert shown.pop(f"{pid},{name},{ADDRESSES[name]}") == LOOKED_UP - without
+        named = shown.pop(f"{pid},{name},{ADDRESSES[name]}", 0)
+        assert named == LOOKED_UP - without
         nameless += without
     assert not shown
     assert all(" names lost: " in line for line in said.splitlines())
