@@ -25,7 +25,7 @@ endef
 export INSTALL_NOTE TOOLS_NOTE
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers share dist release-check clean
+.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs share dist release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -77,12 +77,15 @@ format: $(VENV)/tools ## rewrite in style
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(BPF)
 
-bench: $(VENV)/tools ## measure cost; options in ARGS
+bench: $(VENV)/tools ## measure cost; ARGS=--write puts it into docs
 	$(BIN)/python -m bench $(ARGS)
 
 bench-peers: $(VENV)/tools ## compare with other tools, in a virtual machine; ARGS=--write puts it into docs
 	@scripts/system-packages vm
 	$(BIN)/python -m vmtest.peers $(ARGS)
+
+docs: $(VENV)/installed ## make docs/troubleshooting.md of the catalogue of messages
+	$(BIN)/python -m share.troubleshooting
 
 share: $(VENV)/installed ## make the man page and the completions, in build/share
 	$(BIN)/python -m share build/share

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench import transfers
+from bench.document import write
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
 from bench.report import legend, machine, rows_of, table, targets
@@ -57,6 +58,7 @@ def options() -> argparse.Namespace:
         choices=("connects", "transfers"),
         help="measure only what a connect costs, or only what -d costs a transfer",
     )
+    add("--write", action="store_true", help="put the report into docs/benchmarks.md")
     return parser.parse_args()
 
 
@@ -71,13 +73,21 @@ def _names(text: str) -> list[str]:
 def main() -> int:
     """Measure and print; 1 when a run did not add up, or nothing was measured."""
     given = options()
-    print(machine())
     code = 0
     if given.only != "transfers":
         code = connects(given)
     if given.only != "connects":
-        print(transfers.report(transfers.measure(given.rounds)), end="")
+        samples = transfers.measure(given.rounds)
+        publish("transfers", transfers.report(samples), given)
     return code
+
+
+def publish(name: str, report: str, given: argparse.Namespace) -> None:
+    """Print a report; with --write, put it into the document."""
+    text = f"{machine()}\n{report}"
+    print(text, end="")
+    if given.write:
+        write(name, ["```", *text.splitlines(), "```"])
 
 
 def connects(given: argparse.Namespace) -> int:
@@ -93,7 +103,8 @@ def connects(given: argparse.Namespace) -> int:
     if not rounds:
         return 1
     rows = rows_of(rounds, names)
-    print("\n".join([legend(rounds, given.rate), table(rows), targets(rows)]))
+    report = "\n".join([legend(rounds, given.rate), table(rows), targets(rows)])
+    publish("connects", report, given)
     return int(any(row.wrong for row in rows))
 
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-BURST = 20  # connects between two looks at the clock
+BURST = 20  # connects between two readings of the clock
 BACKLOG = 4096
 SYNS_BEFORE_RESET = BACKLOG - BURST
 
 # Other connects on this machine, which the tool sees as well, don't go to our ports,
-# nor those that do to our /24. Nobody listens on the first port; each worker does on
+# nor those that do to our /24. The first port is closed; each worker listens on
 # one of its own.
 CLOSED_PORT = 20_000 + os.getpid() % 10_000
 MAX_WORKERS = 256

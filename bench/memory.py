@@ -1,4 +1,4 @@
-"""The memory of a process, as the kernel tells it."""
+"""The memory of a process, from the kernel."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ def _target(what: str, value: float, limit: float) -> str:
 
 
 def legend(rounds: list[Round], rate: float) -> str:
-    """Say what the columns mean, and how fast the machine is by itself."""
+    """Return what the columns mean, and the speed of the machine without the tool."""
     return LEGEND.format(
         rounds=len(rounds),
         base=BASE,
@@ -217,9 +217,10 @@ def machine() -> str:
         names = [x.partition(":")[2] for x in file if x.startswith("model name")]
     model = names[0].strip() if names else platform.machine()
     uname = os.uname()
+    options = " ".join(word for word in sys.argv[1:] if word != "--write")
     return (
         f"Linux {uname.release} {uname.machine}, {os.cpu_count()} CPUs ({model}), "
         f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}\n"
-        f"python -m bench {' '.join(sys.argv[1:])}".rstrip()
+        f"python -m bench {options}".rstrip()
         + "\n"
     )

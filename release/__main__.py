@@ -2,7 +2,7 @@
 
 Without versions, those of this machine are tried, and the others of the project's
 classifiers named as not found. Versions that are asked for must be there. With --debian
-those that this machine lacks are tried in a root file system of Debian's newest suite.
+those missing on this machine are tried in a root file system of Debian's newest suite.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _try_all(here: dict[str, str], fetched: list[str]) -> int:
     failures = 0
     with TemporaryDirectory(prefix="tcpconnect-release-") as name:
         folder = Path(name)
-        # An sdist, and from that the wheel: what the sdist lacks is missing here.
+        # An sdist, and from that the wheel: it must have all that the sdist needs.
         run(sys.executable, "-m", "build", "--outdir", folder, PROJECT.parent)
         (wheel,) = folder.glob("*.whl")
         print(f"built      {wheel.name}", flush=True)

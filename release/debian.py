@@ -1,4 +1,4 @@
-"""Pythons that this machine lacks: those of Debian's newest suite, in a root of it.
+"""Pythons missing on this machine: those of Debian's newest suite, in a root of it.
 
 Needs mmdebstrap, which fetches from deb.debian.org.
 """

@@ -29,6 +29,6 @@ def find(version: str) -> str | None:
 
 
 def _runs(python: str) -> bool:
-    """Whether it is more than a shim that knows no such version."""
+    """Whether it is more than a shim without this version."""
     tried = subprocess.run([python, "-c", ""], capture_output=True, check=False)
     return tried.returncode == 0

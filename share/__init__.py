@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-# They tell of the package in this tree, whichever is installed.
+# They describe the package in this tree, whichever is installed.
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))

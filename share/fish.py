@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tcpconnect.fields import Column
     from tcpconnect.options import Option
 
-# The value of an option: how complete(1) is told what may be there.
+# The value of an option: how complete(1) completes it.
 KINDS = {
     "words": "-xa '{words}'",
     "list": "-xa '(__tcpconnect_list {words})'",

@@ -1,11 +1,10 @@
-"""The man page: tcpconnect.8.in with what the parser and the field tables tell."""
+"""The man page: tcpconnect.8.in with the options and the field tables."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING
 
-from share.figures import figures
 from share.option import SHOWN, metavar
 from share.template import fill
 from tcpconnect import __version__
@@ -27,14 +26,13 @@ def page() -> str:
         "OPTIONS": "\n".join(map(_option, SHOWN)),
         "FIELDS": _fields(CONNECTION),
         "FLOWS": _fields(FLOW),
-        "FIGURES": _figures(),
         "EXAMPLES": roff(_examples()),
     }
     return fill("tcpconnect.8.in", parts)
 
 
 def roff(text: str) -> str:
-    """Return a text that troff sets as it is: its ``-`` can be typed, too."""
+    """Return a text that troff prints unchanged, with ``-`` that can be typed."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-")
     lines = escaped.splitlines()
     return "\n".join(f"\\&{line}" if line[:1] in {".", "'"} else line for line in lines)
@@ -59,19 +57,6 @@ def _paragraph(text: str, more: str = "") -> str:
     """Make a sentence of a text, in lines as short as roff is written in."""
     sentence = f"{text[0].upper()}{text[1:].rstrip('.')}.{more}"
     return roff("\n".join(textwrap.wrap(sentence, WIDTH, break_on_hyphens=False)))
-
-
-def _figures() -> str:
-    measured = figures()
-    widths = [max(map(len, column)) for column in zip(*measured.rows, strict=True)]
-    lines = [measured.machine, measured.command, ""]
-    for first, *rest in measured.rows:
-        cells = [
-            f"{cell:>{width}}" for cell, width in zip(rest, widths[1:], strict=True)
-        ]
-        lines.append("  ".join([f"{first:<{widths[0]}}", *cells]))
-    lines += ["", measured.packet]
-    return roff("\n".join(lines))
 
 
 def _examples() -> str:

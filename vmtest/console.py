@@ -15,7 +15,7 @@ MARK = "@vm "
 
 
 class Console:
-    """Takes the console's lines one by one, and keeps what they tell.
+    """Takes the console's lines one by one, and stores what they say.
 
     ``up_s``: how long the kernel and /init took, None before; ``exit_status``: that of
     the script, None before its end; ``out``: the files that the script left in /vm/out.

@@ -8,11 +8,12 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from bench.peers.report import put_into, report
+from bench import document
+from bench.peers.report import report
 
 from .__main__ import CACHE, More, carry_out, pack_project, pack_root, say
 from .boot import Order
-from .cache import TOP, locked
+from .cache import locked
 from .debian import Apt, host_mirror
 from .errors import VmError, run
 from .kernels import KERNELS, KernelFiles, fetch
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 PACKAGES = ("bpfcc-tools", "libbpf-tools", "bpftrace")
 RESULT = "peers.json"
-DOCUMENT = TOP / "docs/benchmarks.md"
 
 
 def main() -> int:
@@ -58,7 +58,7 @@ def main() -> int:
     lines = list(report(json.loads(outcome.out[RESULT])))
     say("\n" + "\n".join(lines))
     if given.write:
-        DOCUMENT.write_text(put_into(DOCUMENT.read_text(), lines))
+        document.write("peers", lines)
     return 0
 
 

@@ -51,7 +51,7 @@ class Sample(NamedTuple):
 
 
 class Prober:
-    """Makes a refused connect every few milliseconds until it is told to stop."""
+    """Makes a refused connect every few milliseconds until it is stopped."""
 
     def __init__(self, generator: Generator) -> None:
         self._generator = generator
@@ -100,7 +100,7 @@ def measure(peer: Peer, plan: Plan, generator: Generator, bare_us: float) -> Sam
 
 
 def load(running: Running, order: Order, generator: Generator) -> tuple[Made, float]:
-    """Make a load while somebody reads; return it with user CPU an event, in us."""
+    """Make a load while a peer traces; return it with user CPU per event, in us."""
     before = running.user_s()
     result: list[Made] = []
     thread = threading.Thread(target=lambda: result.append(generator.make(order)))

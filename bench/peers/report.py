@@ -6,12 +6,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 Peers = dict[str, dict[str, float]]
-
-# Between these lines of a document stands the report.
-BEGIN, END = "<!-- peers: begin -->\n", "<!-- peers: end -->\n"
 
 OURS = "tcpconnect"
 COLUMNS = (
@@ -49,18 +46,6 @@ def report(result: dict[str, Any]) -> Iterator[str]:
     yield "```"
     yield ""
     yield from _differences(result["cases"])
-
-
-def put_into(document: str, lines: Iterable[str]) -> str:
-    """Return a document with these lines in the place of the last report.
-
-    Raises ValueError when the document does not say where that is.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"it has no {(END if begin else BEGIN).strip()}")
-    return "".join([before, BEGIN, "\n".join(["", *lines, "", ""]), END, after])
 
 
 def _row(cells: list[str]) -> Iterator[str]:

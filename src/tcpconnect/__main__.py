@@ -1,4 +1,4 @@
-"""``python -m tcpconnect``: the same as bin/tcpconnect, which says why it does so."""
+"""``python -m tcpconnect``: the same as bin/tcpconnect, which explains the order."""
 
 import signal
 import sys

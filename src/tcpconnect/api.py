@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Members = ParamSpec("Members")
 
     class Tracing(Protocol[Members]):
-        """What starts a trace: with Settings, with members of them, or with both."""
+        """Starts a trace with Settings, with members of Settings, or with both."""
 
         @overload
         def __call__(self, *args: Members.args, **changes: Members.kwargs) -> Trace: ...
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def _typed_as(
     _settings: Callable[Members, Settings],
 ) -> Callable[[Callable[..., Trace]], Tracing[Members]]:
-    """Return what gives a function the members of Settings as typed arguments."""
+    """Return a decorator that types a function's arguments as members of Settings."""
     return lambda function: cast("Tracing[Members]", function)
 
 
@@ -44,9 +44,9 @@ def trace(settings: Settings | None = None, /, **changes: Any) -> Trace:
 
     Raises:
         PreflightError: this machine can't trace, with all reasons.
-        KernelError: the kernel refused.
+        KernelError: the kernel refused a step.
         TcpconnectError: none of ``pids`` is running.
-        UsageError: a value that makes no sense.
+        UsageError: a value is wrong.
     """
     settings = replace(settings or Settings(), **changes)
     return Trace(settings, _targets(settings))

@@ -1,4 +1,4 @@
-"""The values of options: read from the command line's text, checked for Settings."""
+"""The values of options: parsed from text, checked for Settings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from tcpconnect import messages
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.values import MAX_NUMBER, Range, Time, Value
 
@@ -22,7 +23,7 @@ MAX_UID = (1 << 32) - 1
 MAX_INODE = (1 << 32) - 1
 MAX_COMM = 15  # bytes
 PAGE_BYTES = 4096
-MAPPED_LENGTH = 96  # of ::ffff:0:0/96, where IPv4 lies in IPv6
+MAPPED_LENGTH = 96  # of ::ffff:0:0/96, the IPv4-mapped addresses
 NAME_SOURCES = frozenset({"dns", "libc"})
 MAX_NAMES, NAMES_TTL_S = 10_240, 24 * 3600.0  # unless told
 
@@ -38,7 +39,7 @@ MILLISECONDS = Time("milliseconds")
 
 
 def pids(text: str) -> frozenset[int]:
-    """Parse ``1,2,3``. Raises UsageError, as do the others."""
+    """Parse ``1,2,3``. All parsers raise UsageError."""
     return frozenset(PID.parse(word) for word in _words(text, "PID"))
 
 
@@ -55,10 +56,10 @@ def ports(text: str) -> frozenset[int]:
         first = PORT.parse(low)
         last = PORT.parse(high) if dash else first
         if last < first:
-            raise UsageError(f"invalid range {word!r}", "it ends before it begins")
+            raise UsageError(messages.INVALID_RANGE, range=word)
         ranges.add((first, last))
     found: set[int] = set()
-    after = 0  # those that are in already
+    after = 0  # ports below are in ``found`` already
     for first, last in sorted(ranges):
         found.update(range(max(first, after), last + 1))
         after = max(after, last + 1)
@@ -71,17 +72,13 @@ def comms(text: str) -> frozenset[str]:
 
 
 def comm(name: str) -> str:
-    """Return the name of a thread if the kernel can keep it whole."""
+    """Return the name of a thread, if it fits into the kernel's field."""
     raw = os.fsencode(name)
     if not raw:
-        raise UsageError("the name of a thread is empty")
+        raise UsageError(messages.EMPTY_THREAD_NAME)
     if len(raw) > MAX_COMM:
-        kept = os.fsdecode(raw[:MAX_COMM])
-        raise UsageError(
-            f"invalid thread name {name!r}",
-            f"longer than {MAX_COMM} bytes",
-            f"the kernel keeps {kept!r}",
-        )
+        message, cut = messages.LONG_THREAD_NAME, os.fsdecode(raw[:MAX_COMM])
+        raise UsageError(message, name=name, limit=MAX_COMM, cut=cut)
     return name
 
 
@@ -104,7 +101,7 @@ def names(text: str) -> frozenset[str]:
 
 
 def whole(text: str) -> frozenset[str]:
-    """Take the text for one value."""
+    """Return the text as a single value."""
     return frozenset({text})
 
 
@@ -114,32 +111,31 @@ def name_sources(text: str) -> frozenset[str]:
 
 
 def name_source(word: str) -> str:
-    """Return a source of names if there is such a one."""
+    """Return the source of names if it exists."""
     if word not in NAME_SOURCES:
-        expected = f"expected {' or '.join(sorted(NAME_SOURCES))}"
-        raise UsageError(f"invalid source of names {word!r}", expected)
+        expected = " or ".join(sorted(NAME_SOURCES))
+        raise UsageError(messages.INVALID_SOURCE, source=word, expected=expected)
     return word
 
 
 def pinned_map(path: str) -> str:
     """Return the path of a pinned map, which is not empty."""
     if not path:
-        raise UsageError("the path of a map is empty", "", "name a pinned BPF map")
+        raise UsageError(messages.EMPTY_MAP_PATH)
     return path
 
 
 def ring_bytes(number: int) -> int:
-    """Return the size of a ring buffer if the kernel has such ones."""
+    """Return the size of a ring buffer if the kernel accepts it."""
     if number < PAGE_BYTES or number & (number - 1):
-        expected = f"expected a power of two, at least {PAGE_BYTES}"
-        raise UsageError(f"invalid ring size {number}", expected)
+        raise UsageError(messages.INVALID_RING_SIZE, size=number, least=PAGE_BYTES)
     return number
 
 
 def _words(text: str, what: str) -> Iterator[str]:
     for word in text.split(","):
         if not word.strip():
-            raise UsageError(f"missing {what} in {text!r}")
+            raise UsageError(messages.MISSING_VALUE, what=what, list=text)
         yield word.strip()
 
 
@@ -152,20 +148,21 @@ def _uid(word: str) -> int:
         return pwd.getpwnam(word).pw_uid
     except KeyError:
         near = did_you_mean(word, (user.pw_name for user in pwd.getpwall()))
-        raise UsageError(f"no user {word!r} on this machine", "", near) from None
+        raise UsageError(messages.NO_USER, name=word, near=near) from None
 
 
 def _netns(word: str) -> int | str:
-    """Return path or inode. A name comes before a PID, a PID is below any inode."""
+    """Return path or inode. Names precede PIDs; every inode is above all PIDs."""
     named = f"{NETNS_NAMES}/{word}"
     if "/" not in word and os.path.exists(named):
         if os.stat(named).st_dev != os.stat(OWN_NETNS).st_dev:
-            raise UsageError(f"{named} is left over from a namespace that is gone")
+            raise UsageError(messages.STALE_NETNS, path=named, name=word)
         return named
     if not (word.isascii() and word.isdigit()):
         known = os.listdir(NETNS_NAMES) if os.path.isdir(NETNS_NAMES) else []
         near = did_you_mean(word, known)
-        raise UsageError(f"no network namespace {word!r} here", "", near)
+        folder = NETNS_NAMES
+        raise UsageError(messages.NO_NETNS_NAMED, name=word, folder=folder, near=near)
     number = PID_OR_INODE.parse(word)
     if number > MAX_PID:
         return number
@@ -173,13 +170,11 @@ def _netns(word: str) -> int | str:
     try:
         os.stat(of_process)
     except PermissionError:
-        raise UsageError(
-            f"no access to the namespaces of process {number}",
-            "CAP_SYS_PTRACE is missing",
-        ) from None
+        raise UsageError(messages.NETNS_DENIED, pid=number) from None
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise UsageError(f"no network namespace of process {number}", reason) from None
+        message = messages.NO_NETNS_OF_PROCESS
+        raise UsageError(message, pid=number, reason=reason) from None
     return of_process
 
 
@@ -188,7 +183,7 @@ def _checked_netns(which: int | str) -> int | str:
 
 
 def network(value: str | IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
-    """Return a network, or that of an address. What is IPv4-mapped is IPv4."""
+    """Return a network, or that of one address. IPv4-mapped ones become IPv4."""
     import ipaddress
 
     if isinstance(value, ipaddress.IPv4Network):
@@ -211,10 +206,8 @@ def _no_network(word: str) -> UsageError:
     try:
         meant = ipaddress.ip_network(word.replace("%", " "), strict=False)
     except ValueError:
-        expected = "expected such as 10.0.0.0/8, fd00::/8 or 192.0.2.1"
-        return UsageError(f"invalid address or network {word!r}", expected)
-    hint = f"did you mean {meant}?"
-    return UsageError(f"invalid network {word!r}", "it has host bits set", hint)
+        return UsageError(messages.INVALID_ADDRESS, value=word)
+    return UsageError(messages.HOST_BITS, value=word, network=meant)
 
 
 def listed(text: str) -> list[str]:
@@ -223,7 +216,7 @@ def listed(text: str) -> list[str]:
 
 
 def _each(check: Callable[[Any], Any]) -> Callable[[Iterable[Any]], frozenset[Any]]:
-    """Return what checks a collection."""
+    """Return a function that checks a collection."""
     return lambda values: frozenset(map(check, values))
 
 

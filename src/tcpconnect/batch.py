@@ -1,7 +1,7 @@
-"""What flows through the tool, and what it flows through.
+"""The data that flows through the tool, and what it passes.
 
-Parts tell what they saw in the kernel; a Source yields that as Batches; Stages change
-their events; Outputs write them.
+Parts learn from the kernel; a Source yields Batches; Stages change their events;
+Outputs write them.
 """
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ import msgspec
 from msgspec.structs import asdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from tcpconnect.bpf.ring import Run
+    from tcpconnect.errors import Line, Message
     from tcpconnect.kernel.records import Kind
 
 
 class Losses(msgspec.Struct, frozen=True, kw_only=True):
-    """Attempts that are not shown, or not shown whole, since tracing began.
+    """Attempts that are not shown, or shown incompletely, since tracing began.
 
-    Those without a result or a process are shown, and no part of what is lost.
+    Those without a result or process details are shown: they are not lost.
 
     Attributes:
         ring: the ring buffer was full.
-        flows: no room for another flow of -c.
-        untracked: shown without a result, since too many were pending.
+        flows: the map of flows (-c) was full.
+        untracked: shown without a result, because too many were pending.
         missed: the kernel skipped all programs for them, whether a filter wanted them
             or not (decision 11).
         processes: attempts shown without their process's exe, cmdline and cgroup, which
             did not fit the ring buffer, or would have delayed lines.
         names: DNS answers and lookups that did not fit the ring buffer, or came late.
-        questions: DNS questions that made room for others of their socket while they
-            were open.
-        unread: DNS answers that were malformed or cut.
+        questions: open DNS questions that were replaced by newer ones of their socket.
+        unread: DNS answers that were malformed or truncated.
         unfollowed: children of followed processes that did not fit the set of them.
-        ends_missed: shown without a result, since the kernel skipped all programs for
-            their end.
+        ends_missed: shown without a result, because the kernel skipped all programs
+            for their end.
         unfinished: at the stop another CPU did not finish the record.
         unfinished_details: the same for records of names and processes.
-        unprobed: programs of this machine that ended before their C library, which was
-            new, had probes.
+        unprobed: programs of this machine that ended before their new C library had
+            probes.
     """
 
     ring: int = 0
@@ -64,7 +64,7 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
         return Losses(**{n: v + getattr(other, n) for n, v in asdict(self).items()})
 
     def __sub__(self, other: Losses) -> Losses:
-        """Return what came since ``other``."""
+        """Return the difference to ``other``."""
         return Losses(**{n: v - getattr(other, n) for n, v in asdict(self).items()})
 
     def __bool__(self) -> bool:
@@ -72,7 +72,7 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
         return any(asdict(self).values())
 
     def items(self) -> Iterator[tuple[str, int]]:
-        """Yield name and number of what was lost."""
+        """Yield the names and numbers that are not 0."""
         return ((name, lost) for name, lost in asdict(self).items() if lost)
 
 
@@ -80,30 +80,30 @@ NO_LOSSES = Losses()
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What is new.
+    """New events, losses and warnings.
 
     Attributes:
         events: Connections in their order; with -c, Flows in the last batch.
-        losses: all until now.
-        warnings: lines about what does not work, though the rest does.
-        now: when it was made, in seconds since the epoch.
+        losses: all so far.
+        warnings: lines about what does not work while the rest does.
+        now: its time, in seconds since the epoch.
     """
 
     events: list[Any]
     losses: Losses
-    warnings: list[str]
+    warnings: list[Line]
     now: float
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """What is known at the end.
+    """The totals at the end.
 
     Attributes:
         events: how many were in the batches.
         losses: all of them.
         dropped: how many of the events an output did not write.
         histogram: how many latencies lay in 2^n to 2^(n+1)-1 us, for each n; empty
-            where none was asked for.
+            if not requested.
     """
 
     events: int
@@ -113,16 +113,16 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class Warnings:
-    """Lines about what does not work: added by any thread, taken by one."""
+    """Lines about what does not work: added by all threads, taken by one."""
 
-    def __init__(self, lines: Iterable[str] = ()) -> None:
-        self._lines = deque(lines)
+    def __init__(self) -> None:
+        self._lines: deque[Line] = deque()
 
-    def add(self, line: str) -> None:
-        """Add a line."""
-        self._lines.append(line)
+    def add(self, message: Message, **values: object) -> None:
+        """Add a message with its values."""
+        self._lines.append(message.line(**values))
 
-    def take(self) -> Iterator[str]:
+    def take(self) -> Iterator[Line]:
         """Yield the lines that were not taken yet."""
         while self._lines:
             yield self._lines.popleft()
@@ -131,79 +131,79 @@ class Warnings:
 class Part:
     """A part of a trace: it learns from records of the ring, and knows what it lost.
 
-    What a part does not have is as it is here.
+    These are the defaults.
     """
 
     kinds: Collection[Kind] = ()  # of the records that ``learn`` takes
 
     def __init__(self) -> None:
-        self.warnings = Warnings()  # what does not work of it
+        self.warnings = Warnings()  # about what does not work
 
     @property
     def losses(self) -> Losses:
-        """What it lost until now; 0 for what is not its own."""
+        """What it has lost so far; other members are 0."""
         return NO_LOSSES
 
     @property
     def needed_capabilities(self) -> frozenset[str]:
-        """The capabilities that it needs as long as it runs."""
+        """The capabilities that it needs while it runs."""
         return frozenset()
 
     def learn(self, run: Run) -> None:
-        """Take in a run of records."""
+        """Learn from a run of records."""
 
     def close(self) -> None:
-        """Give back to the kernel what it has there."""
+        """Release what it has in the kernel."""
 
 
 class Source(Protocol):
     """Where batches come from: the kernel, or a recording."""
 
     def batches(self) -> Iterator[Batch]:
-        """Yield batches; the first one, with no events, when all is ready."""
+        """Yield batches; the first one, without events, when all is ready."""
 
     def stop(self) -> None:
         """End the batches soon; may be called from a signal handler or thread."""
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release everything."""
 
 
 class Stage(Protocol):
-    """What happens to events between their source and the outputs."""
+    """Changes events between their source and the outputs."""
 
     @property
     def ended(self) -> bool:
         """Whether no more events are wanted."""
 
     def __call__(self, events: list[Any]) -> list[Any]:
-        """Return what becomes of the events of a batch."""
+        """Return the changed events of a batch."""
 
 
 class Output(Protocol):
-    """Where batches go. It raises OutputError, and ReaderGoneError."""
+    """Writes batches. It raises OutputError and ReaderGoneError."""
 
     @property
     def name(self) -> str:
-        """What a message calls it."""
+        """Its name in messages."""
 
     @property
     def fd(self) -> int:
-        """What it writes to."""
+        """The descriptor that it writes to."""
 
     @property
     def dropped(self) -> int:
-        """How many events it did not write, since it was too slow."""
+        """How many events it did not write because it was too slow."""
 
     @property
     def needed_capabilities(self) -> frozenset[str]:
-        """The capabilities that it needs as long as it runs."""
+        """The capabilities that it needs while it runs."""
 
     def open(self) -> None:
-        """Open, connect and import what it takes, while there are privileges."""
+        """Open, connect and import what it needs, before privileges are dropped."""
 
     def write(self, batch: Batch) -> None:
         """Write a batch."""
 
     def close(self, totals: Totals) -> None:
-        """Write what is left, and the end."""
+        """Write what is left, and the totals."""

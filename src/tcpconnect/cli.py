@@ -1,16 +1,15 @@
-"""main(): what to do by the options, and the only place that prints errors."""
+"""main(): runs what the options ask for; the only place that prints errors."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.errors import (
-    PROC,
-    REMEDIES,
+    SHORTAGES,
     PreflightError,
     TcpconnectError,
-    no_proc,
 )
 from tcpconnect.output import (
     STDOUT,
@@ -18,6 +17,7 @@ from tcpconnect.output import (
     keep_standard_descriptors,
     say,
     write,
+    write_line,
 )
 from tcpconnect.parsing import parse
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code: 0 fine, 1 failed, 2 wrong usage.
 
-    With a command, it is the command's.
+    With a command, its exit code.
     """
     verbose = False
     try:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 (a bug: still one line, no traceback)
         if verbose:
             for line in _traceback(error):
-                say(line)
+                write_line(line)
         known = error if isinstance(error, TcpconnectError) else _unforeseen(error)
         _show(known)
         return known.exit_code
@@ -69,27 +69,25 @@ def _run(line: CommandLine) -> int:
 
 
 def _unforeseen(error: Exception) -> TcpconnectError:
-    if isinstance(error, OSError) and error.errno in REMEDIES:
-        reason, remedy = os.strerror(error.errno), REMEDIES[error.errno]
-        return TcpconnectError("can't go on", reason, remedy)
-    if isinstance(error, FileNotFoundError) and not os.path.exists(PROC):
-        return no_proc(error)
+    if isinstance(error, OSError) and error.errno in SHORTAGES:
+        reason, (what, remedy) = os.strerror(error.errno), SHORTAGES[error.errno]
+        return TcpconnectError(messages.OUT_OF, what=what, reason=reason, remedy=remedy)
+    if isinstance(error, FileNotFoundError) and not os.path.exists("/proc/self"):
+        return TcpconnectError(messages.NO_PROC, reason=os.strerror(error.errno or 0))
     reason = f"{type(error).__name__}: {error}"
-    return TcpconnectError(
-        "internal error", reason, "please report it with what -v prints"
-    )
+    return TcpconnectError(messages.INTERNAL_ERROR, reason=reason)
 
 
 def _show(error: TcpconnectError) -> None:
     problems = error.problems if isinstance(error, PreflightError) else [error]
     for problem in problems:
-        say(f"tcpconnect: {problem}")
+        say(problem.line)
 
 
 def _traceback(error: BaseException) -> Iterator[str]:
-    """Yield what led to an error, and before that to what it came from.
+    """Yield the traceback of an error, after those of the errors that caused it.
 
-    By the module traceback it would be an import, which nobody may not do.
+    The module traceback can't be imported: by then it may run as another user.
     """
     before = error.__cause__
     if not error.__suppress_context__:

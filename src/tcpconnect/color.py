@@ -8,7 +8,7 @@ import os
 def is_colored(choice: str, fd: int) -> bool:
     """Decide by the option --color, for what is written to ``fd``.
 
-    NO_COLOR counts when it is not empty, as https://no-color.org says.
+    NO_COLOR counts unless it is empty: https://no-color.org.
     """
     if choice != "auto":
         return choice == "always"

@@ -1,4 +1,4 @@
-"""A command that is traced: started, signalled, waited for."""
+"""A traced command: start it, signal it, wait for it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from tcpconnect import messages
 from tcpconnect.arguments import MAX_UID
-from tcpconnect.errors import CommandError, TcpconnectError, UsageError
+from tcpconnect.errors import CommandError, UsageError
 from tcpconnect.machine.processes import descendants, in_group
 from tcpconnect.output import say
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-# What Python sets to be ignored for itself; a command starts with the defaults.
+# Signals that Python ignores; a command starts with their defaults.
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -31,26 +32,26 @@ class User(NamedTuple):
 
 
 class Command:
-    """A process that becomes the command at ``start``; ``pid`` is known before.
+    """A process that executes the command at ``start``; its ``pid`` is known before.
 
-    At the end of the ``with`` statement it is waited for; when it was not started, it
-    never will be.
+    The end of the ``with`` statement waits for it; a command that was not started by
+    then is never started.
     """
 
     def __init__(self, argv: Sequence[str]) -> None:
         self.argv = list(argv)
-        if not self.argv[0]:  # what execvp(3) says of it
-            raise CommandError("", errno.ENOENT)
+        if not self.argv[0]:  # as execvp(3) does
+            raise _cant_start("", errno.ENOENT)
         user = invoking_user()
-        variables = _variables(user) if user else {}  # no import in the child
+        variables = _variables(user) if user else {}  # the child must not import
         go, self._go = os.pipe()
         self._failed, failed = os.pipe()
         self._status: int | None = None
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # when ignored, no status is kept
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if ignored, there is no status
         try:
             self.pid = os.fork()
         except OSError as error:
-            raise CommandError(self.argv[0], error.errno or 0) from error
+            raise _cant_start(self.argv[0], error.errno or 0) from error
         if not self.pid:
             os.close(self._go)
             _become(self.argv, user, variables, go, failed)
@@ -66,19 +67,19 @@ class Command:
         self.wait()
 
     def start(self) -> None:
-        """Let it become the command. Raises CommandError when it can't."""
-        with suppress(BrokenPipeError):  # a signal has ended it before
+        """Execute the command. Raises CommandError."""
+        with suppress(BrokenPipeError):  # a signal has already ended it
             os.write(self._go, b"\0")
-        failure = os.read(self._failed, 16)  # nothing when it became the command
+        failure = os.read(self._failed, 16)  # empty when the command was executed
         if failure:
-            raise CommandError(self.argv[0], int(failure))
+            raise _cant_start(self.argv[0], int(failure))
 
     def is_running(self) -> bool:
         """Whether it has not ended; may be called from a signal handler."""
         if self._status is None:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:  # the handler came just after a waitpid
+            except ChildProcessError:  # the handler ran just after a waitpid
                 return False
             self._status = status if pid else None
         return self._status is None
@@ -95,11 +96,11 @@ class Command:
         return code if code >= 0 else 128 - code
 
     def pass_on(self, number: int) -> None:
-        """Send it a signal that we got, while it is running.
+        """Forward a signal to it while it is running.
 
-        A terminal sends SIGINT to all of its foreground process group, so to the
-        command as well as to us: unless it has gone into another one. What has stopped,
-        the command or its children, takes no signal until it is continued.
+        A terminal sends SIGINT to its whole foreground process group, so to the
+        command as well as to us, unless it is in another group. A stopped process, the
+        command or a child, receives signals only when it is continued.
         """
         group = os.getpgid(self.pid)
         has_it = group == os.getpgrp() == _foreground() and not self._has_stopped()
@@ -109,17 +110,16 @@ class Command:
             self._go_on(group)
         except PermissionError as failure:
             reason = os.strerror(failure.errno or 0)
-            error = TcpconnectError("can't signal the command", reason)
-            say(f"tcpconnect: {error}")
+            say(messages.CANT_SIGNAL_COMMAND.line(reason=reason))
 
     def _go_on(self, group: int) -> None:
-        """Continue it, and of its descendants those that are still in its group.
+        """Continue it, and those of its descendants that are in its process group.
 
-        Others of the group may be none of its own, and be stopped for their reasons.
+        Other processes of the group are not its own: they stay stopped.
         """
         os.kill(self.pid, signal.SIGCONT)
         for pid in descendants(in_group(group), {self.pid}):
-            with suppress(OSError):  # it has ended, or is another user's
+            with suppress(OSError):  # it has ended, or belongs to another user
                 os.kill(pid, signal.SIGCONT)
 
     def _has_stopped(self) -> bool:
@@ -127,8 +127,12 @@ class Command:
         return os.waitid(os.P_PID, self.pid, options) is not None
 
 
+def _cant_start(name: str, error: int) -> CommandError:
+    return CommandError(messages.CANT_START_COMMAND, name, error)
+
+
 def _foreground() -> int:
-    """Return the process group that Ctrl-C of our terminal goes to, 0 for none."""
+    """Return the foreground process group of our terminal, 0 if there is none."""
     try:
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         terminal = os.open("/dev/tty", flags)
@@ -149,7 +153,7 @@ def _become(
     go: int,
     failed: int,
 ) -> NoReturn:
-    """Wait, then be the command; as the child of a fork, leave in no other way."""
+    """Wait, then execute the command; a forked child must not return."""
     try:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -166,16 +170,15 @@ def _become(
 
 
 def invoking_user() -> User | None:
-    """Return who called sudo, None when nobody did, or root.
+    """Return the user who called sudo; None without sudo, or if that was root.
 
-    Raises UsageError when sudo's variables make no sense.
+    Raises UsageError when sudo's variables are invalid.
     """
     uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
     if os.geteuid() or uid is None:
         return None
     if not (_is_id(uid) and gid and _is_id(gid)):
-        reason = f"SUDO_UID={uid!r} SUDO_GID={gid!r}"
-        raise UsageError("can't tell who called sudo", reason, "unset both of them")
+        raise UsageError(messages.INVALID_SUDO, uid=uid, gid=gid)
     if not int(uid):
         return None
     return User(int(uid), int(gid), os.environ.get("SUDO_USER", ""))
@@ -187,7 +190,7 @@ def _is_id(text: str) -> bool:
 
 
 def _be(user: User, variables: dict[str, str]) -> None:
-    """Take on a user's identity, for good, with these variables."""
+    """Become this user for good, with these environment variables."""
     if user.name:
         os.initgroups(user.name, user.gid)
     else:
@@ -198,7 +201,7 @@ def _be(user: User, variables: dict[str, str]) -> None:
 
 
 def _variables(user: User) -> dict[str, str]:
-    """Return the variables that are the user's where sudo has set root's."""
+    """Return the user's values of the variables that sudo has set to root's."""
     theirs, ours = _names(user.uid), _names(os.geteuid())
     return {
         variable: value
@@ -208,7 +211,7 @@ def _variables(user: User) -> dict[str, str]:
 
 
 def _names(uid: int) -> dict[str, str]:
-    """Return the variables of a user that sudo sets to those of root."""
+    """Return the environment variables that sudo sets, with a user's values."""
     import pwd
 
     try:

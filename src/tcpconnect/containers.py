@@ -1,4 +1,4 @@
-"""The containers that run now: where the kernel sees them, and choosing among them."""
+"""Running containers: where the kernel sees them, and how they are selected."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, TypeAlias
 
+from tcpconnect import messages
 from tcpconnect.enrich.container import Container, own, parse
 from tcpconnect.enrich.container_names import name_of, unreadable
 from tcpconnect.enrich.files import ROOT
@@ -28,7 +29,7 @@ Known: TypeAlias = "dict[tuple[Container, int], Running]"
 class Running:
     """A container: its directories in cgroup v2, or else its mount namespaces.
 
-    A mount namespace that it shares with the machine tells nothing, and is left out.
+    A mount namespace that it shares with the machine is left out: it is ambiguous.
     """
 
     def __init__(self, container: Container, owner: int) -> None:
@@ -41,19 +42,19 @@ class Running:
 
     @property
     def short(self) -> str:
-        """What people call it."""
+        """Its name, or a short ID."""
         return self.name or self.id[:SHORT_ID]
 
     def begins_with(self, text: str) -> bool:
-        """Whether its ID begins so; a name must be given whole."""
+        """Whether its ID begins with this; names have no prefixes."""
         long_enough = len(text) >= MIN_PREFIX
         return long_enough and not self.id_is_name and self.id.startswith(text)
 
 
 def select(names: Iterable[str]) -> list[Running]:
-    """Return the containers of these names, IDs or beginnings of IDs.
+    """Return the containers with these names, IDs or ID prefixes.
 
-    Raises UsageError where there is none, or several IDs begin so.
+    Raises UsageError if there is none, or if a prefix is ambiguous.
     """
     every = find_all()
     return [found for name in names for found in _select(name, every)]
@@ -68,7 +69,7 @@ def _select(name: str, every: list[Running]) -> list[Running]:
         raise _unknown(name, every)
     if len({r.id for r in found}) > 1 and all(r.name != name for r in found):
         ids = ", ".join(r.id[:SHORT_ID] for r in found)
-        raise UsageError(f"{len(found)} containers {name!r}", ids, "name one of them")
+        raise UsageError(messages.AMBIGUOUS_CONTAINER, name=name, ids=ids)
     for each in found:
         if not (each.paths or each.mntnses):
             raise _no_filter(name)
@@ -76,21 +77,23 @@ def _select(name: str, every: list[Running]) -> list[Running]:
 
 
 def _no_filter(name: str) -> UsageError:
-    reason = "it is not in cgroup v2, nor has it a mount namespace of its own"
+    reason = "it has neither a cgroup of v2 nor a mount namespace of its own"
     remedy = cgroup.ONLY_V2
     if lacking := capabilities.lacking("CAP_SYS_PTRACE"):
         reason, remedy = capabilities.missing(lacking)
-    return UsageError(f"no filter for container {name!r}", reason, remedy)
+    message = messages.UNFILTERED_CONTAINER
+    return UsageError(message, name=name, reason=reason, remedy=remedy)
 
 
 def _unknown(name: str, every: list[Running]) -> UsageError:
-    reason = "" if every else "none is running, as far as cgroups tell"
+    reason = "" if every else "no running container was found"
     if len(name) < MIN_PREFIX and any(r.id.startswith(name) for r in every):
-        reason = f"of an ID, {MIN_PREFIX} characters are needed"
+        reason = f"an ID prefix needs at least {MIN_PREFIX} characters"
     if unread := unreadable():
-        reason = f"can't read {', '.join(unread)}, where names are kept"
+        reason = f"can't read their names in {', '.join(unread)}"
     known = {word for r in every for word in (r.short, r.id[:SHORT_ID])}
-    return UsageError(f"no container {name!r}", reason, did_you_mean(name, known))
+    near = did_you_mean(name, known)
+    return UsageError(messages.NO_CONTAINER, name=name, reason=reason, near=near)
 
 
 def find_all() -> list[Running]:
@@ -123,7 +126,7 @@ def _add_from_runc(found: Known, mount: str) -> None:
 
 
 def _mntnses_in(directories: Iterable[str]) -> set[str]:
-    """Return the mount namespaces, but for ours, of the processes in these cgroups."""
+    """Return the mount namespaces of processes in these cgroups, except ours."""
     found = set()
     for directory in directories:
         with contextlib.suppress(OSError), open(f"{directory}/cgroup.procs") as file:
@@ -143,7 +146,7 @@ def _other_mntns(pid: int) -> str:
 def _add_from_v1(found: Known, mount: str) -> None:
     """Add the containers that are in hierarchies of cgroup v1 only, by their processes.
 
-    They are told by their mount namespaces, which their processes lead to.
+    They are identified by the mount namespaces of their processes.
     """
     mounts = [mount, *cgroup.v1_mount_points()]
     for pid in pids():
@@ -169,7 +172,7 @@ def _container_of(process: int) -> tuple[str, Container | None]:
 
 
 def container_in(lines: Iterable[str]) -> tuple[str, Container | None]:
-    """Return the container that a process is in, and the path that tells it.
+    """Return the container that a process is in, and the cgroup path that shows it.
 
     The lines are those of cgroups(7): a hierarchy's ID, its controllers, the path.
     """

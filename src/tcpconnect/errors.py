@@ -1,10 +1,10 @@
-"""Everything that can go wrong, and the exit code it leads to.
+"""The errors, with their exit codes.
 
 Raise anywhere; only ``cli.main`` prints.
 
 * TcpconnectError (exit 1)
 
-  - UsageError (exit 2): the options or arguments make no sense
+  - UsageError (exit 2): the options or arguments are wrong
   - PreflightError: this machine can't trace, with every reason at once
   - KernelError: the kernel or libbpf refused a step
   - OutputError: the output can't be written
@@ -15,39 +15,72 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NewType
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-# What this process, or the machine, may have no more of, whatever it is needed for.
-REMEDIES = {
-    errno.EMFILE: "raise the limit: ulimit -n",
-    errno.ENFILE: "raise the limit: sysctl fs.file-max",
-    errno.EAGAIN: "raise the limit: ulimit -u, or pids.max of its cgroup",
-    errno.ENOMEM: "free some memory",
+# What this process, or the machine, may run out of, and the remedy.
+SHORTAGES = {
+    errno.EMFILE: ("file descriptors", "raise the limit: ulimit -n"),
+    errno.ENFILE: ("file descriptors", "raise the limit: sysctl fs.file-max"),
+    errno.EAGAIN: (
+        "processes",
+        "raise the limit: ulimit -u, or pids.max of its cgroup",
+    ),
+    errno.ENOMEM: ("memory", "free some memory"),
 }
 
 
-MOST_ALIKE = 255  # characters; to compare words takes quadratic time
+MOST_ALIKE = 255  # characters; comparing words takes quadratic time
+
+
+Line = NewType("Line", str)  # a message with its values: what may be printed
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A sentence, the reason and the remedy, with ``{places}`` for values."""
+
+    sentence: str
+    reason: str = ""
+    remedy: str = ""
+
+    def filled(self, **values: object) -> Message:
+        """Return it with these values. Raises KeyError where one is missing."""
+        parts = self.sentence, self.reason, self.remedy
+        return Message(*(part.format(**values).strip() for part in parts))
+
+    def line(self, **values: object) -> Line:
+        """Return it with these values as ``sentence: reason; remedy``."""
+        return Line(str(self.filled(**values)))
+
+    def __str__(self) -> str:
+        line = f"{self.sentence}: {self.reason}" if self.reason else self.sentence
+        return f"{line}; {self.remedy}" if self.remedy else line
+
+
+SEVERAL = Message("{problems}")
 
 
 class TcpconnectError(Exception):
-    """A sentence, the reason and the remedy, shown as one line."""
+    """A message with its values, shown as one line."""
 
     exit_code = 1
 
-    def __init__(self, sentence: str, reason: str = "", remedy: str = "") -> None:
-        self.sentence = sentence
-        self.reason = reason
-        self.remedy = remedy
-        line = f"{sentence}: {reason}" if reason else sentence
-        super().__init__(f"{line}; {remedy}" if remedy else line)
+    def __init__(self, message: Message, **values: object) -> None:
+        filled = message.filled(**values)
+        self.sentence = filled.sentence
+        self.reason = filled.reason
+        self.remedy = filled.remedy
+        self.line = Line(str(filled))
+        super().__init__(self.line)
 
 
 class UsageError(TcpconnectError):
-    """The options or arguments make no sense."""
+    """The options or arguments are wrong."""
 
     exit_code = 2
 
@@ -57,7 +90,8 @@ class PreflightError(TcpconnectError):
 
     def __init__(self, problems: list[TcpconnectError]) -> None:
         self.problems = problems
-        super().__init__("; ".join(str(problem) for problem in problems))
+        every = "; ".join(problem.line for problem in problems)
+        super().__init__(SEVERAL, problems=every)
 
 
 class KernelError(TcpconnectError):
@@ -69,25 +103,22 @@ class OutputError(TcpconnectError):
 
 
 class CommandError(TcpconnectError):
-    """The command can't be started: the exit codes are those of shells."""
+    """The command can't be started; the exit codes are those of shells."""
 
-    def __init__(self, name: str, error: int) -> None:
+    def __init__(self, message: Message, name: str, error: int) -> None:
         self.exit_code = 127 if error == errno.ENOENT else 126
-        remedy = REMEDIES.get(error, "")
-        super().__init__(f"can't start {name!r}", os.strerror(error), remedy)
+        reason, remedy = os.strerror(error), remedy_for(error)
+        super().__init__(message, name=name, reason=reason, remedy=remedy)
 
 
-PROC = "/proc/self"
-
-
-def no_proc(error: OSError) -> TcpconnectError:
-    """Return what it means when a file is missing there."""
-    reason = os.strerror(error.errno or 0)
-    return TcpconnectError("no /proc", reason, "mount it: mount -t proc proc /proc")
+def remedy_for(error: int) -> str:
+    """Return the remedy for a shortage, "" for any other errno."""
+    _, remedy = SHORTAGES.get(error, ("", ""))
+    return remedy
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a question with the words that are most like ``word``, or nothing."""
+    """Return a question with the words most similar to ``word``, or ""."""
     if len(word) > MOST_ALIKE:
         return ""
     from difflib import get_close_matches

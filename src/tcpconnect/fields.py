@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from tcpconnect import messages
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.memo import Memo
 
@@ -93,10 +94,10 @@ def choose(table: dict[str, Column], names: Iterable[str]) -> list[Column]:
     chosen: list[Column] = []
     for name in names:
         if any(name == column.name for column in chosen):
-            raise UsageError(f"column {name!r} is there twice", "", "name it once")
+            raise UsageError(messages.COLUMN_TWICE, name=name)
         if name not in table:
-            hint = f"{did_you_mean(name, table)} --columns help lists them all"
-            raise UsageError(f"no column {name!r}", "", hint.lstrip())
+            near = did_you_mean(name, table)
+            raise UsageError(messages.UNKNOWN_COLUMN, name=name, near=near)
         chosen.append(table[name])
     return chosen
 

@@ -1,4 +1,4 @@
-"""What the tool tells about itself and the machine, without tracing."""
+"""Reports on the tool and the machine, without tracing: --columns help, --check."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from typing import Annotated, Any
 
 import msgspec
 
+from tcpconnect import messages
 from tcpconnect.api import trace
 from tcpconnect.connection import CONNECTION
-from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.errors import SEVERAL, KernelError, TcpconnectError
 from tcpconnect.flow import FLOW
 from tcpconnect.kernel.preflight import Check, examine
 from tcpconnect.machine import capabilities
 from tcpconnect.output import harmless
 from tcpconnect.settings import Settings
 
-# What can lack something, with settings that try it.
+# Features that may be limited, with settings that test them.
 FEATURES = {
     "every attempt": Settings(),
     "names from dns (-d)": Settings(dns=True, name_sources={"dns"}),
     "names from libc (-d)": Settings(dns=True, name_sources={"libc"}),
     "names of containers (--columns container,pod)": Settings(columns=["container"]),
 }
-# What depends on whose file it is, and the capability for those of others.
+# What depends on the owner of a file, and the capability for other users' files.
 ON_FILES = {
     "others' processes (--netns PID)": "CAP_SYS_PTRACE",
     "others' maps (--cgroupmap, --mntnsmap)": "CAP_DAC_OVERRIDE",
@@ -54,7 +55,7 @@ def schema(*, count: bool) -> str:
 
 
 def _attach(*, verbose: bool) -> Check:
-    """Load and attach, which shows what no other examination can."""
+    """Load and attach, which finds what no other check can."""
     try:
         with trace(verbose=verbose):
             return Check("program", "loads and attaches")
@@ -65,7 +66,7 @@ def _attach(*, verbose: bool) -> Check:
 def check(*, verbose: bool) -> tuple[str, int]:
     """Examine the machine; return the report and the exit code.
 
-    Features that lack something are told, and are no failure.
+    Limited features are reported, but are not failures.
     """
     checks = examine()
     if not any(check.problem for check in checks):
@@ -73,7 +74,7 @@ def check(*, verbose: bool) -> tuple[str, int]:
     failed = any(check.problem for check in checks)
     lines = [_line(check, "FAIL") for check in checks]
     if not failed:
-        lines += [_line(check, "lacks") for check in _features()]
+        lines += [_line(check, "warn") for check in _features()]
     return "\n".join(lines) + "\n", int(failed)
 
 
@@ -90,7 +91,7 @@ def _features() -> list[Check]:
 
 
 def _try(name: str, settings: Settings, told: set[str]) -> Check:
-    """Try a feature; what was ``told`` of one before it is not told again."""
+    """Try a feature; notices that were ``told`` for an earlier one are omitted."""
     try:
         with trace(settings) as events:
             events.settle()
@@ -99,12 +100,15 @@ def _try(name: str, settings: Settings, told: set[str]) -> Check:
         return Check(name, "", error)
     if warnings:
         told.update(warnings)
-        return Check(name, "", TcpconnectError("; ".join(warnings)))
+        problem = TcpconnectError(SEVERAL, problems="; ".join(warnings))
+        return Check(name, "", problem)
     return Check(name, "works")
 
 
 def _may(name: str, needed: str) -> Check:
     if lacking := capabilities.lacking(needed):
-        why = capabilities.missing(lacking)
-        return Check(name, "", TcpconnectError("no access", *why))
+        missing, remedy = capabilities.missing(lacking)
+        message = messages.NO_ACCESS
+        problem = TcpconnectError(message, reason=missing, remedy=remedy)
+        return Check(name, "", problem)
     return Check(name, "works")

@@ -1,10 +1,11 @@
-"""Says what was lost: while tracing, at most once a second, and in total at the end."""
+"""Reports losses: while tracing, at most once a second, and in total at the end."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.batch import NO_LOSSES
 from tcpconnect.kernel.attempts import MAX_FLOWS, MAX_PENDING
 from tcpconnect.kernel.filters import MAX_FOLLOWED
@@ -14,44 +15,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tcpconnect.batch import Batch, Losses, Output
+    from tcpconnect.errors import Line
 
 PERIOD_S = 1.0
 
-# Member of Losses: what it means and what helps.
+# Member of Losses: what it means.
 MEANING = {
-    "ring": "{} attempts lost: the ring buffer was full; "
-    "write to a file, or trace less with -p, -u or -P",
-    "flows": f"{{}} attempts not counted: there were more than {MAX_FLOWS} flows; "
-    "trace less with -p, -u or -P",
-    "untracked": f"{{}} attempts without a result: more than {MAX_PENDING} were open; "
-    "trace less with -p, -u or -P",
-    "missed": "{} attempts of this machine lost: the kernel skipped all programs "
-    "for them",
-    "processes": "{} attempts without their exe, cmdline and cgroup: half of the ring "
-    "buffer was full, or reading them would have delayed lines; name fewer of these "
-    "columns, or trace less with -p, -u or -P",
-    "names": "{} names lost: half of the ring buffer was full, or reading them would "
-    "have delayed lines; use one source, --names dns or --names libc",
-    "questions": "{} DNS questions not kept: a socket had more than 112 open; names or "
-    "DNS(ms) may be missing",
-    "unread": "{} DNS answers not read: they were malformed or cut",
-    "ends_missed": "{} attempts without a result: the kernel skipped all programs for "
-    "their end",
-    "unfollowed": f"{{}} processes not followed: more than {MAX_FOLLOWED} were traced",
-    "unfinished": "{} attempts lost: another CPU had not finished their records",
-    "unfinished_details": "{} names or processes lost: another CPU had not finished "
-    "their records",
-    "unprobed": "{} programs of this machine ended before their C library, which was "
-    "new, could be probed; their names come from DNS only",
+    "ring": messages.RING_FULL,
+    "flows": messages.TOO_MANY_FLOWS,
+    "untracked": messages.TOO_MANY_OPEN,
+    "missed": messages.PROGRAMS_SKIPPED,
+    "processes": messages.NO_DETAILS,
+    "names": messages.NAMES_LOST,
+    "questions": messages.QUESTIONS_DROPPED,
+    "unread": messages.ANSWERS_UNREAD,
+    "ends_missed": messages.END_SKIPPED,
+    "unfollowed": messages.NOT_FOLLOWED,
+    "unfinished": messages.UNFINISHED,
+    "unfinished_details": messages.DETAILS_UNFINISHED,
+    "unprobed": messages.PROGRAMS_UNPROBED,
 }
+LIMITS = {"flows": MAX_FLOWS, "untracked": MAX_PENDING, "unfollowed": MAX_FOLLOWED}
 ONCE = {"unprobed"}  # until the end: each start of a container may add some
 
 
-DROPPED = "{} attempts not written to {}: it does not take them as fast as they come"
-
-
 class LossReport:
-    """Remembers what it has said."""
+    """Reports what it has not reported before."""
 
     def __init__(self) -> None:
         self._next = 0.0
@@ -59,32 +48,40 @@ class LossReport:
         self._dropped: dict[str, int] = {}
 
     def tell(self, batch: Batch, outputs: Iterable[Output] = ()) -> None:
-        """Say what does not work, and what was lost since the last warning."""
+        """Report what does not work, and what was lost since the last report."""
         for warning in batch.warnings:
-            say(f"tcpconnect: {warning}")
+            say(warning)
         if time.monotonic() >= self._next:
             lines = [*self._new(batch.losses), *self._new_dropped(outputs)]
             for line in lines:
-                say(f"tcpconnect: warning: {line}")
+                say(messages.NEW.line(loss=line))
             if lines:
                 self._next = time.monotonic() + PERIOD_S
 
-    def _new(self, losses: Losses) -> Iterator[str]:
+    def _new(self, losses: Losses) -> Iterator[Line]:
         for name, lost in (losses - self._said).items():
             if not (name in ONCE and getattr(self._said, name)):
-                yield MEANING[name].format(lost)
+                yield _loss(name, lost)
         self._said = losses
 
-    def _new_dropped(self, outputs: Iterable[Output]) -> Iterator[str]:
+    def _new_dropped(self, outputs: Iterable[Output]) -> Iterator[Line]:
         for output in outputs:
             said = self._dropped.get(output.name, 0)
             if output.dropped > said:
-                yield DROPPED.format(output.dropped - said, output.name)
+                yield _dropped(output.name, output.dropped - said)
                 self._dropped[output.name] = output.dropped
 
     def total(self, losses: Losses, outputs: Iterable[Output] = ()) -> None:
-        """Say what was lost in all."""
-        lines = [MEANING[name].format(lost) for name, lost in losses.items()]
-        dropped = [(o.dropped, o.name) for o in outputs if o.dropped]
-        for line in [*lines, *(DROPPED.format(*each) for each in dropped)]:
-            say(f"tcpconnect: in total, {line}")
+        """Report the totals."""
+        lines = [_loss(name, lost) for name, lost in losses.items()]
+        lines += [_dropped(o.name, o.dropped) for o in outputs if o.dropped]
+        for line in lines:
+            say(messages.TOTAL.line(loss=line))
+
+
+def _loss(name: str, count: int) -> Line:
+    return MEANING[name].line(n=count, limit=LIMITS.get(name))
+
+
+def _dropped(output: str, count: int) -> Line:
+    return messages.NOT_WRITTEN.line(n=count, output=output)

@@ -1,9 +1,10 @@
-"""Naming: the sources of names in the kernel, joined with what has been seen there."""
+"""Naming: the sources of names in the kernel, joined with the store of names."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.batch import Losses, Part
 from tcpconnect.enrich.names import Names
 from tcpconnect.errors import KernelError
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Naming(Part):
-    """What learns names and gives them to connections.
+    """Learns names, and adds them to connections.
 
-    ``sources`` are the parts in the kernel that it learns from. There is a warning for
-    each that can't be attached; KernelError is raised when that is all of them.
+    ``sources`` are the parts in the kernel that it learns from. A warning names each
+    that can't be attached; raises KernelError if none can.
     """
 
     kinds = Names.kinds
@@ -46,23 +47,23 @@ class Naming(Part):
                     self.sources.append(self._lookups)
             except KernelError as error:
                 failures.append(error)
-                self.warnings.add(f"no names from {source}: {error}")
+                self.warnings.add(messages.NO_NAMES, source=source, problem=error)
         if not self.sources:
             raise failures[0]
 
     def learn(self, run: Run) -> None:
-        """Take in a run of records that are not connections."""
+        """Learn from a run of records that are not connections."""
         self._names.learn(run)
         while self._lookups and self._names.started:
             self._lookups.look_at(self._names.started.pop())
 
     def settle(self) -> None:
-        """Have all C libraries looked at; wait five seconds at most."""
+        """Have all C libraries examined; wait five seconds at most."""
         if self._lookups:
             self._lookups.settle()
 
     def look(self) -> None:
-        """Have C libraries looked at that are new, in a thread of their own."""
+        """Have new C libraries examined, in a thread of their own."""
         if self._lookups:
             self._lookups.look()
 
@@ -84,5 +85,5 @@ class Naming(Part):
 
     @property
     def losses(self) -> Losses:
-        """Names that came late, and answers that were malformed or cut."""
+        """Names that came late, and answers that were malformed or truncated."""
         return Losses(names=self._names.skipped, unread=self._names.unread)

@@ -1,4 +1,4 @@
-"""The table of options: parser, Settings, man page and completions read it."""
+"""The table of options, for parser, Settings, man page and completions."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ COLORS = ("auto", "always", "never")
 class Option(msgspec.Struct, frozen=True):
     """An option of the command line.
 
-    ``member`` is what it sets, of Settings or else of CommandLine: to what its
-    ``value`` reads, or to ``const`` where it takes none. Without ``help`` it is hidden.
-    Of one ``group`` only one may be given. When it ``repeats``, each time adds values.
+    ``member`` of Settings, or else of CommandLine, is set to its parsed ``value``, or
+    to ``const`` if it takes none. Without ``help`` it is hidden. Options of one
+    ``group`` exclude each other. When it ``repeats``, each occurrence adds values.
     """
 
     flags: tuple[str, ...]
@@ -80,12 +80,12 @@ class Option(msgspec.Struct, frozen=True):
     repeats: bool = False
 
 
-# These end the tool where they stand: each is an action of argparse.
+# These end the tool at once: each is an action of argparse.
 HELP, VERSION = "help", "version"
 
 OPTIONS = (
     Option(("-h", "--help"), HELP, "show this help message and exit"),
-    # Those of bcc's tcpconnect, in its order.
+    # The options of bcc's tcpconnect, in its order.
     Option(("-t", "--timestamp"), "timestamp", "include timestamp on output"),
     Option(
         ("-p", "--pid"),
@@ -122,11 +122,11 @@ OPTIONS = (
         "trace mount namespaces in this BPF map only (docs/special_filtering.md)",
         MNTNSMAP,
     ),
-    # Filters beyond those of bcc's tool.
+    # More filters than bcc's tool has.
     Option(
         ("--not-port",),
         "not_ports",
-        "no destination ports of this list",
+        "exclude destination ports in this list",
         PORTS,
         repeats=True,
     ),
@@ -140,7 +140,7 @@ OPTIONS = (
     Option(
         ("--not-to",),
         "not_to",
-        "no destinations in these networks",
+        "exclude destinations in these networks",
         NETWORKS,
         repeats=True,
     ),
@@ -176,14 +176,14 @@ OPTIONS = (
     Option(
         ("--container",),
         "containers",
-        "trace this running container only: its name, or the beginning of its ID",
+        "trace this running container only: its name, or a prefix of its ID",
         CONTAINERS,
         repeats=True,
     ),
     Option(
         ("-f", "--follow"),
         "follow",
-        "with -p: trace the children of these processes, too, and so on; "
+        "with -p: trace all descendants of these processes, too; "
         "stop when all have ended",
     ),
     # The attempt itself.
@@ -221,21 +221,21 @@ OPTIONS = (
     Option(
         ("--names",),
         "name_sources",
-        "with -d: where names are seen: dns (answers from port 53), libc "
+        "with -d: the sources of names: dns (answers from port 53), libc "
         "(getaddrinfo), or both (default)",
         SOURCES,
     ),
     Option(
         ("--max-names",),
         "max_names",
-        "with -d: keep the names of so many addresses, in 4,800 bytes each on "
-        f"average (default {MAX_NAMES})",
+        "with -d: store the names of N addresses, 4,800 bytes each on average "
+        f"(default {MAX_NAMES})",
         NUMBER,
     ),
     Option(
         ("--names-ttl",),
         "names_ttl_s",
-        f"with -d: forget a name after so many seconds (default {NAMES_TTL_S:.0f})",
+        f"with -d: names expire after SECONDS (default {NAMES_TTL_S:.0f})",
         TIME,
     ),
     # The output.
@@ -247,7 +247,7 @@ OPTIONS = (
     Option(
         ("--format",),
         "format",
-        "table (default), json (an object a line) or csv",
+        "table (default), json (one object per line) or csv",
         Value("", completion="words", words=tuple(FORMATS)),
     ),
     Option(("-j", "--json"), "json", "the same as --format json"),
@@ -274,9 +274,9 @@ OPTIONS = (
     ),
     Option(("--schema",), "schema", "print the JSON Schema and exit"),
     # The run.
-    Option(("--duration",), "duration", "stop after so many seconds", TIME),
+    Option(("--duration",), "duration", "stop after SECONDS", TIME),
     Option(("--limit",), "limit", "stop after N lines", NUMBER),
-    Option(("--check",), "check", "examine whether this machine can trace, and exit"),
+    Option(("--check",), "check", "check whether this machine can trace, and exit"),
     Option(
         ("-v", "--verbose"),
         "verbose",

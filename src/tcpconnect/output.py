@@ -1,4 +1,4 @@
-"""Writing to descriptors: whole, unbuffered, and with errors that say what to do."""
+"""Writing to descriptors: completely, unbuffered, with errors that name a remedy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import os
 import re
 import select
 import stat
+from typing import TYPE_CHECKING
 from unicodedata import category
 
+from tcpconnect import messages
 from tcpconnect.errors import OutputError
 from tcpconnect.memo import Memo
+
+if TYPE_CHECKING:
+    from tcpconnect.errors import Line
 
 STDOUT, STDERR = 1, 2
 NO_FILE = {
@@ -27,7 +32,7 @@ def name_of(target: int | str) -> str:
 
 
 class ReaderGoneError(Exception):
-    """Nobody reads the output any more."""
+    """The reader of the output is gone."""
 
 
 def write(fd: int, data: bytes) -> None:
@@ -48,28 +53,28 @@ def write(fd: int, data: bytes) -> None:
             if _hung_up(fd):
                 raise ReaderGoneError from None
             raise OutputError(
-                "can't write the output",
-                os.strerror(error.errno or 0),
-                f"nothing more is shown; look at where {_NAMES.get(fd, 'it')} goes",
+                messages.CANT_WRITE,
+                reason=os.strerror(error.errno or 0),
+                output=_NAMES.get(fd, "it"),
             ) from error
 
 
 def _hung_up(fd: int) -> bool:
-    """Whether this is a terminal that was closed: writing to it is an EIO."""
+    """Whether this is a closed terminal: writing to it fails with EIO."""
     poll = select.poll()
     poll.register(fd, 0)
     return any(found & select.POLLHUP for _, found in poll.poll(0))
 
 
 def is_writable(fd: int) -> bool:
-    """Whether a write would not have to wait for what reads the other end."""
+    """Whether a write would not block."""
     poll = select.poll()
     poll.register(fd, select.POLLOUT)
     return bool(poll.poll(0))
 
 
 def open_file(path: str) -> int:
-    """Return a descriptor of an emptied file, or a new one that is its owner's only.
+    """Return a descriptor of a truncated file, or of a new one with mode 0600.
 
     A link is never followed, be it symbolic or hard: in a directory that others can
     write to, it may lead anywhere. Nor does it wait for who reads a named pipe, or has
@@ -92,7 +97,7 @@ def open_file(path: str) -> int:
 
 
 def _unwritable(path: str, reason: str) -> OutputError:
-    return OutputError(f"can't write {path!r}", reason, "name another file with -o")
+    return OutputError(messages.CANT_OPEN_FILE, path=path, reason=reason)
 
 
 MAX_CHARACTERS = 65536  # that are kept
@@ -103,14 +108,14 @@ _UNSEEN = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164"
     "\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
 )
-# Persian and the scripts of India are not spelled right without joiners: between two
-# letters, or vowel signs, of these (Arabic to Sinhala) they are as they are.
+# Persian and the scripts of India need joiners for correct spelling: between two
+# letters, or vowel signs, of these (Arabic to Sinhala) they are not escaped.
 _JOINERS = re.compile("(?<=[\u0620-\u0dff])[\u200c\u200d](?=[\u0620-\u0dff])")
 _HIDDEN = re.compile(f"[{_UNSEEN}]")
 
 
 def visible(c: str) -> bool:
-    """Whether a character can be seen, and does nothing to any terminal."""
+    """Whether a character is visible, and harmless to any terminal."""
     return c.isprintable() and not _HIDDEN.match(c)
 
 
@@ -124,11 +129,11 @@ _HARMLESS = Memo(_shown, MAX_CHARACTERS)
 
 
 def harmless(text: str) -> str:
-    r"""Return a text that does nothing to any terminal, and hides nothing.
+    r"""Return a text that is harmless to any terminal, and hides nothing.
 
-    Characters that can't be seen (control, escape, bidirectional and the like), and a
-    mark at the beginning, which would be put on what stands before it, become
-    ``\xNN``, ``\uNNNN`` or such as ``\n``.
+    Invisible characters (control, escape, bidirectional and the like), and a combining
+    mark at the beginning, which would change the character before the text, become
+    ``\xNN``, ``\uNNNN`` or for example ``\n``.
     """
     if not text or (text.isascii() and text.isprintable()):
         return text
@@ -149,8 +154,13 @@ def _is_mark(c: str) -> bool:
     return category(c).startswith("M")
 
 
-def say(line: str) -> None:
-    """Write a line to stderr; when that fails there is nobody left to tell."""
+def say(line: Line) -> None:
+    """Write a message to stderr."""
+    write_line(f"tcpconnect: {line}")
+
+
+def write_line(line: str) -> None:
+    """Write a line to stderr; failures are ignored."""
     try:
         write(STDERR, f"{harmless(line)}\n".encode())
     except (ReaderGoneError, OutputError):
@@ -160,7 +170,7 @@ def say(line: str) -> None:
 def keep_standard_descriptors() -> None:
     """Open /dev/null (read-only, so that writing fails) where 0, 1 or 2 is closed.
 
-    Else the next file to be opened, a BPF map perhaps, would become our stdout.
+    Otherwise the next opened file, perhaps a BPF map, would become stdout.
     """
     fd = _open_unwritable()
     while fd <= STDERR:

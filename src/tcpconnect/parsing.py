@@ -1,4 +1,4 @@
-"""parse(): from the command line to what it asks for, by the table of options."""
+"""parse(): the command line, parsed by the table of options."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from tcpconnect import __version__
+from tcpconnect import __version__, messages
 from tcpconnect.errors import UsageError
 from tcpconnect.options import EXAMPLES, HELP, OPTIONS, VERSION, Option
 from tcpconnect.output import STDOUT, write
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 COMMAND_MARK = "--"
 PIECE_WORDS = 100
 PROG = "tcpconnect"
-REMEDY = f"{PROG} -h shows the options"
 
 
 class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +59,7 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse(words: Sequence[str] | None = None) -> CommandLine:
-    """Parse these words, or those of this process. Raises UsageError.
+    """Parse these words, or the arguments of this process. Raises UsageError.
 
     Ends the process after ``-h`` and ``--version``.
     """
@@ -69,21 +68,21 @@ def parse(words: Sequence[str] | None = None) -> CommandLine:
         at = ours.index(COMMAND_MARK)
         ours, command = ours[:at], ours[at + 1 :]
         if not command:
-            raise UsageError(f"no command after {COMMAND_MARK}", "", REMEDY)
+            raise UsageError(messages.NO_COMMAND)
     given = vars(build_parser().parse_args(ours))
-    from tcpconnect.settings import Settings  # a page, as of -h, needs none
+    from tcpconnect.settings import Settings  # -h does not need it
 
     changes = {
         name: given[name] for name in Settings.__struct_fields__ if name in given
     }
     rest = {name: value for name, value in given.items() if name not in changes}
     if command:
-        changes.pop("follow", None)  # it needs -p; a command is followed anyway
+        changes.pop("follow", None)  # a command is always followed
     return CommandLine(changes=changes, command=command, words=ours, **rest)
 
 
 def build_parser() -> Parser:
-    """Return the parser of all options; what is not given has no value."""
+    """Return the parser of all options; options that are not given are not set."""
     parser = Parser(
         prog=PROG,
         description="Trace TCP connects",
@@ -105,7 +104,7 @@ def build_parser() -> Parser:
 
 
 def _action(option: Option) -> dict[str, Any]:
-    """Return how argparse deals with an option."""
+    """Return the arguments of add_argument() for an option."""
     if option.member == HELP:
         return {"action": HELP}
     if option.member == VERSION:
@@ -122,7 +121,7 @@ def _action(option: Option) -> dict[str, Any]:
 
 
 def _without_terminal(prog: str) -> argparse.HelpFormatter:
-    """Return what argparse checks options with, which need not know the width."""
+    """Return a formatter, with which argparse checks options, of a fixed width."""
     return argparse.HelpFormatter(prog, width=80)
 
 
@@ -170,7 +169,7 @@ class Parser(argparse.ArgumentParser):
         return super().format_help()
 
     def _prepare(self) -> None:
-        """Do for a text what takes time that no trace needs to spend."""
+        """Prepare for a help text, which takes time that a trace should not spend."""
         if self.usage is None:
             self.formatter_class = argparse.RawDescriptionHelpFormatter
             indent = " " * len(f"usage: {self.prog} ")
@@ -178,29 +177,33 @@ class Parser(argparse.ArgumentParser):
             self.usage = f"{usage}\n{indent}[{COMMAND_MARK} COMMAND [ARGUMENT ...]]"
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        """Say of which option a value is wrong.
+        """Add the option to the error of its value.
 
-        Refuse ``--``, too: argparse before Python 3.13 loses it.
+        Refuse ``--``, too, which argparse before Python 3.13 drops.
         """
         if arg_strings == [COMMAND_MARK]:
             raise argparse.ArgumentError(action, "expected one argument")
         try:
             return super()._get_values(action, arg_strings)
         except UsageError as error:
-            sentence = f"argument {'/'.join(action.option_strings)}: {error.sentence}"
-            remedy = error.remedy or REMEDY
-            raise UsageError(sentence, error.reason, remedy) from error
+            raise UsageError(
+                messages.OF_OPTION,
+                option="/".join(action.option_strings),
+                sentence=error.sentence,
+                reason=error.reason,
+                remedy=error.remedy or messages.SEE_HELP,
+            ) from error
 
     def _print_message(self, message: str, _file: object = None) -> None:
         write(STDOUT, message.encode())
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
-        raise UsageError(message, "", REMEDY)
+        raise UsageError(messages.ARGPARSE, text=message)
 
 
 class Union(argparse.Action):
-    """An option that may be given again: its values, which are sets, are united."""
+    """An option that may be repeated: the union of its values, which are sets."""
 
     def __call__(
         self,
@@ -218,7 +221,7 @@ class Union(argparse.Action):
 
 
 class Exclusive(argparse.Action):
-    """Stores its constant. Another one is refused, however far away that stands."""
+    """Stores its constant; refuses another one of the group, wherever it is."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(nargs=0, **given)

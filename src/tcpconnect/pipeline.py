@@ -1,4 +1,4 @@
-"""run(): from the options to the last line; the loop, the order of start and stop."""
+"""run(): from the options to the last line; the order of start and stop."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tcpconnect import __version__
+from tcpconnect import __version__, messages
 from tcpconnect.api import trace
 from tcpconnect.batch import NO_LOSSES, Totals
-from tcpconnect.errors import TcpconnectError, UsageError
+from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import LossReport
 from tcpconnect.machine.capabilities import keep_only
-from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, say
+from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, say, write_line
 from tcpconnect.outputs.text import Text
 from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals
 from tcpconnect.stages import Limit
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def run(line: CommandLine, view: View) -> int:
-    """Trace until told to stop, or the command has ended; return the exit code."""
+    """Trace until a signal, or the end of the command; return the exit code."""
     with ExitStack() as stack:
         stack.callback(end_watch)
         outputs = _open_outputs(line, view)
@@ -53,15 +53,14 @@ def run(line: CommandLine, view: View) -> int:
             _give_up_privileges(events, outputs, command)
             _show(events, outputs, line, command)
             if events.processes_ended and not command:
-                notice = TcpconnectError("all traced processes have ended")
-                say(f"tcpconnect: {notice}")
+                say(messages.ALL_ENDED.line())
         return command.wait() if command else 0
 
 
 def _open_outputs(line: CommandLine, view: View) -> list[Output]:
-    """Return where lines go; stdout is the command's, where there is one.
+    """Return the outputs; with a command, stdout belongs to it.
 
-    What may be slow must not hold up the trace, nor other outputs.
+    Slow outputs must not block the trace, or other outputs.
     """
     displays = sorted(view.displays.items(), key=str)
     outputs = [_output(_target(path, line), shown, line) for path, shown in displays]
@@ -86,20 +85,20 @@ def _output(target: int | str, display: Display, line: CommandLine) -> Output:
 
 
 def _target(path: str | None, line: CommandLine) -> int | str:
-    """Return the descriptor, or the file, that an output writes to."""
+    """Return the descriptor or the file of an output."""
     if path is None:
         return STDERR if line.command else STDOUT
     return STDOUT if path == STDOUT_NAME else path
 
 
 def _allow_descriptors() -> None:
-    """Use as many as we may: a C library takes five or six, and containers have some.
+    """Raise the limit: each C library takes five or six, and containers have some.
 
-    The command, which was forked before, has the limit that it always had.
+    The command was forked before, so its limit is unchanged.
     """
     import resource
 
-    with suppress(OSError):  # seccomp refuses it: what is then missing is said later
+    with suppress(OSError):  # seccomp may refuse it: a shortage is reported later
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -108,39 +107,34 @@ def _command(line: CommandLine) -> Command:
     from tcpconnect.command import Command
 
     if line.changes.get("pids"):
-        reason = "the command is traced, and all that it starts"
-        raise UsageError("-p does not go with a command", reason, "leave -p out")
+        raise UsageError(messages.PID_WITH_COMMAND)
     return Command(line.command)
 
 
 def _give_up_privileges(
     events: Trace, outputs: list[Output], command: Command | None
 ) -> None:
-    """Give up those that are of no more use; the command keeps its own."""
+    """Drop those that are not needed any more; the command keeps its own."""
     needed = events.needed_capabilities.union(*(o.needed_capabilities for o in outputs))
     if command:
-        needed |= {"CAP_KILL"}  # it may be another user's
+        needed |= {"CAP_KILL"}  # it may belong to another user
     try:
         shared = keep_only(needed)
     except OSError as failure:
         reason = os.strerror(failure.errno or 0)
-        error = TcpconnectError("can't give up privileges", reason)
-        say(f"tcpconnect: {error}")
+        say(messages.CANT_DROP_PRIVILEGES.line(reason=reason))
         return
     if shared:
-        reason = "this user namespace has too few user IDs"
-        remedy = "start it where more are mapped: others of nobody can stop it"
-        error = TcpconnectError("running as nobody", reason, remedy)
-        say(f"tcpconnect: {error}")
+        say(messages.SHARED_USER.line())
 
 
 def _show(
     events: Trace, outputs: list[Output], line: CommandLine, command: Command | None
 ) -> None:
-    """Let what comes flow into the outputs, and say what was lost."""
+    """Write events to the outputs, and report losses."""
 
     def ready() -> None:
-        say("Tracing connect ... Hit Ctrl-C to end")
+        write_line(messages.READY.line())
         if command:
             command.start()
 
@@ -156,10 +150,10 @@ def flow(
     ready: Callable[[], None],
     histogram: Callable[[], list[int]],
 ) -> None:
-    """Write batches to outputs until they end, or a stage does, or a reader is gone.
+    """Write batches to outputs until source or stage end, or a reader is gone.
 
     ``ready`` is called with the first batch; ``histogram`` returns that of Totals.
-    Raises OutputError, when all are closed.
+    Raises OutputError, after all are closed.
     """
     report, events, losses = LossReport(), 0, NO_LOSSES
     try:
@@ -174,7 +168,7 @@ def flow(
             if any(stage.ended for stage in stages):
                 break
     except ReaderGoneError:
-        losses = NO_LOSSES  # nobody wants to know
+        losses = NO_LOSSES  # no one to report them to
     finally:
         _close(outputs, Totals(events, losses, histogram=histogram()))
     report.total(losses, outputs)
@@ -188,7 +182,7 @@ def _changed(batch: Batch, stages: Iterable[Stage]) -> Batch:
 
 
 def _close(outputs: Iterable[Output], totals: Totals) -> None:
-    """Close all, whatever one of them raises."""
+    """Close all, even if one of them raises."""
     with ExitStack() as stack:
         for output in outputs:
             stack.callback(_end, output, totals)

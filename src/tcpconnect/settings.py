@@ -1,4 +1,4 @@
-"""What the user asked for, checked: from the command line or from ``trace()``."""
+"""Settings: what to trace, from the command line or ``trace()``, checked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import force_setattr
 
+from tcpconnect import messages
 from tcpconnect.arguments import MAX_NAMES, NAME_SOURCES, NAMES_TTL_S
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     Network = str | IPv4Network | IPv6Network
 
-# By these it is known whose name a connection has.
+# These show whose name a connection has.
 OF_NAMES = frozenset({"netns", "cgroup_id", "start"})
 
 
@@ -34,8 +35,8 @@ class Cgroup(msgspec.Struct, frozen=True):
 class Targets(msgspec.Struct, frozen=True):
     """Where to trace: cgroups, containers' cgroups, and containers' mount namespaces.
 
-    The last are those of containers that are not in cgroup v2, as paths in /proc: of
-    each of their processes.
+    The last are for containers that are not in cgroup v2: paths in /proc, one for each
+    of their processes.
     """
 
     cgroups: frozenset[Cgroup] = frozenset()
@@ -44,7 +45,7 @@ class Targets(msgspec.Struct, frozen=True):
 
     @property
     def of_containers(self) -> bool:
-        """Whether containers are named."""
+        """Whether containers are filtered."""
         return bool(self.containers or self.mntnses)
 
     @property
@@ -60,7 +61,7 @@ EVERYWHERE = Targets()
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What to trace and when to report it.
 
-    Collections become frozensets; an empty one of a filter means all.
+    Collections become frozensets; an empty filter means all.
 
     Attributes:
         pids: only these processes, by their PIDs in our PID namespace. The trace ends
@@ -78,9 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             paths such as "/run/netns/blue" and "/proc/1234/ns/net".
         cgroups: only processes in these cgroups and below, by paths from where cgroup
             v2 is mounted.
-        containers: only these containers, by name, ID or the beginning of an ID.
-        follow: ``pids`` are followed: their children are traced, too, and so on, until
-            all have ended.
+        containers: only these containers, by name, ID or ID prefix.
+        follow: trace all descendants of ``pids``, too, until all have ended.
         cgroupmap: path of a pinned BPF hash map, key u64 and value u64: only the
             cgroups whose IDs are its keys.
         mntnsmap: the same for inodes of mount namespaces, key u64 and value u32.
@@ -88,9 +88,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         result: hold each event until its attempt has ended; ``latency_ms`` and
             ``result`` are then set.
         failed: only attempts that did not end OK; implies ``result``.
-        slower_ms: only attempts that took as many milliseconds; implies ``result``.
+        slower_ms: only attempts that took at least so long; implies ``result``.
         count: count per flow in the kernel, for ``flows()``; no events.
-        dns: seek the names of destinations: ``query`` and its companions are set, and
+        dns: find the names of destinations: ``query`` and its companions are set, and
             ``dns_ms``, how long the program waited for the name.
         dns_latency: implies ``dns`` and ``result``: the whole cost of reaching it.
         name_sources: where names are seen: "dns" (port 53), "libc" (getaddrinfo).
@@ -101,7 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             too. The others may be None, or 0. Without it, it is those that the options
             above fill, and all that take nothing more than the attempt.
         duration: seconds until the trace stops by itself; None: never.
-        ring_bytes: room between kernel and this process, a power of two.
+        ring_bytes: size of the ring buffer, a power of two.
         verbose: let libbpf write its log to stderr.
     """
 
@@ -136,7 +136,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     verbose: bool = False
 
     def __post_init__(self) -> None:
-        """Check what is not the default. Raises UsageError."""
+        """Check the members that are not defaults. Raises UsageError."""
         fields = type(self).__struct_fields__
         defaults = type(self).__struct_defaults__
         for name, default in zip(fields, defaults, strict=True):
@@ -146,10 +146,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.columns is not None:
             choose(self.table, self.columns)
         if self.follow and not self.pids:
-            raise UsageError("-f needs -p", "it says whom to follow", "add -p PID")
+            raise UsageError(messages.FOLLOW_WITHOUT_PID)
         if self.ip not in {0, 4, 6}:
-            expected = "expected 4, 6, or 0 for both"
-            raise UsageError(f"invalid IP version {self.ip!r}", expected)
+            raise UsageError(messages.INVALID_IP_VERSION, version=self.ip)
 
     @property
     def wait_end(self) -> bool:
@@ -181,12 +180,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def named(self) -> bool:
-        """Whether names are sought."""
+        """Whether names are found."""
         return self.dns or self.dns_latency or "dns" in self._needs
 
     @property
     def told(self) -> frozenset[str]:
-        """What the kernel reads and tells of who connects: what somebody uses."""
+        """The details of a process that are used: the kernel side sends them."""
         of_names = OF_NAMES if self.named else frozenset[str]()
         if self.count:  # local addresses are other ones in each network namespace
             return of_names & {"netns"}
@@ -224,11 +223,16 @@ def _checked(name: str, given: Any) -> Any:
     try:
         return CHECKS[name](given)
     except UsageError as error:
-        sentence = f"{name}: {error.sentence}"
-        raise UsageError(sentence, error.reason, error.remedy) from error
+        raise UsageError(
+            messages.OF_MEMBER,
+            member=name,
+            sentence=error.sentence,
+            reason=error.reason,
+            remedy=error.remedy,
+        ) from error
 
 
-# How members are checked, and made what is kept.
+# How members are checked and converted.
 CHECKS: dict[str, Callable[[Any], Any]] = {
     option.member: option.value.check for option in OPTIONS if option.value
 }

@@ -1,4 +1,4 @@
-"""Signals: those that end the trace, and those that are a traced command's."""
+"""Signals: they end the trace, or are forwarded to a traced command."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from tcpconnect.errors import TcpconnectError
-from tcpconnect.output import STDERR, is_writable, say
+from tcpconnect import messages
+from tcpconnect.output import STDERR, is_writable, say, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tcpconnect.command import Command
     from tcpconnect.tracer import Trace
 
-# How long what reads the output may take before it is said that nothing does.
+# How long the output may block before the user is told.
 PATIENCE_S = 1.0
 
 
@@ -32,7 +32,7 @@ def stop_at_signals(events: Trace, outputs: Collection[Output]) -> None:
 def pass_signals_on(
     events: Trace, outputs: Collection[Output], command: Command
 ) -> None:
-    """Let the command decide about signals; when it has ended, they stop the trace."""
+    """Forward signals to the command; when it has ended, they stop the trace."""
 
     def pass_on(number: int, _: object) -> None:
         if command.is_running():
@@ -44,43 +44,38 @@ def pass_signals_on(
 
 
 def _handle(numbers: Iterable[int], handler: Callable[[int, object], None]) -> None:
-    """Set a handler; SIGHUP stays ignored, as nohup(1) has it."""
+    """Set a handler; SIGHUP stays ignored if nohup(1) has ignored it."""
     for number in numbers:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)
 
 
 def _stop(events: Trace, outputs: Collection[Output], number: int) -> None:
-    """Stop the trace; the next signal kills, whatever we then wait for.
+    """Stop the trace; the next signal kills the tool, even when it is blocked.
 
-    A write that waits for a reader goes on to wait when the handler has run (PEP 475).
+    A blocked write continues to block after the handler has run (PEP 475).
     """
     for deadly in {number, signal.SIGINT, signal.SIGTERM}:
         signal.signal(deadly, signal.SIG_DFL)
     events.stop()
     if number == signal.SIGINT and os.isatty(STDERR) and is_writable(STDERR):
-        say("")  # the terminal has echoed ^C
+        write_line("")  # the terminal has echoed ^C
     _watch(outputs)
 
 
 def _watch(outputs: Collection[Output]) -> None:
-    """Say that a second signal is needed where nobody reads what is left to write."""
+    """Say that a second signal is needed while the output is blocked."""
 
     def look(*_: object) -> None:
         if all(is_writable(output.fd) for output in outputs):
             signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
         elif is_writable(STDERR):
-            error = TcpconnectError(
-                "the output is blocked",
-                "nobody reads it",
-                "a second signal ends tcpconnect, and what is not written is lost",
-            )
-            say(f"tcpconnect: {error}")
+            say(messages.OUTPUT_BLOCKED.line())
 
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
 
 
 def end_watch() -> None:
-    """Let no signal come when Python ends: it takes the handler away before it does."""
+    """Stop the timer: Python removes the handler before it exits."""
     signal.setitimer(signal.ITIMER_REAL, 0)

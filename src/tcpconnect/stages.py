@@ -1,4 +1,4 @@
-"""What happens to events between their source and the outputs."""
+"""Stages, which change events between their source and the outputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Limit:
-    """Lets so many events pass."""
+    """Passes a number of events."""
 
     def __init__(self, limit: int) -> None:
         self._left = limit

@@ -1,4 +1,4 @@
-"""The cgroups and containers that filters name: found on this machine."""
+"""Finds the cgroups and containers that filters name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.machine import cgroup
 from tcpconnect.machine.cgroup import MAX_LEVELS
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PATH_MAX = 4096  # include/uapi/linux/limits.h
-SHOWN, CUT = 80, "…"
+SHOWN = 80
 CGROUP_NAMESPACE = "/proc/self/ns/cgroup"
 # include/linux/proc_ns.h: PROC_CGROUP_INIT_INO.
 INITIAL_CGROUP_NAMESPACE = 0xEFFFFFFB
@@ -24,7 +25,7 @@ INITIAL_CGROUP_NAMESPACE = 0xEFFFFFFB
 def targets_of(cgroups: Iterable[str], containers: Iterable[str]) -> Targets:
     """Find cgroups by their paths, and containers by their names or IDs.
 
-    Raises UsageError for one that is not there.
+    Raises UsageError for one that does not exist.
     """
     found = frozenset(_cgroup(find(path)) for path in cgroups)
     if not containers:
@@ -40,26 +41,26 @@ def targets_of(cgroups: Iterable[str], containers: Iterable[str]) -> Targets:
 
 
 def find(path: str) -> str:
-    """Return the directory of a cgroup, by a path below where cgroup v2 is mounted.
+    """Return the directory of a cgroup, by its path below the mount of cgroup v2.
 
-    It may be relative to that, begin with it, or be as /proc/PID/cgroup shows it.
+    The path may be relative, include the mount, or be as in /proc/PID/cgroup.
     """
     mount = os.fsdecode(cgroup.mount_point())
     if not mount:
-        remedy = "mount it: mount -t cgroup2 none /sys/fs/cgroup"
-        raise UsageError(f"no cgroup {path!r}", "cgroup v2 is not mounted", remedy)
-    if len(os.fsencode(path)) >= PATH_MAX:  # to follow it takes quadratic time
+        raise UsageError(messages.NO_CGROUP_V2, path=path)
+    if len(os.fsencode(path)) >= PATH_MAX:  # resolving it takes quadratic time
         reason = os.strerror(errno.ENAMETOOLONG)
-        raise UsageError(f"no cgroup {path[:SHOWN] + CUT!r}", reason)
+        raise UsageError(messages.LONG_CGROUP_PATH, path=path[:SHOWN], reason=reason)
     below = path if _in(path, mount) else f"{mount}/{path}"
     directory = os.path.realpath(below)
     if path and _in(directory, mount) and os.path.isdir(directory):
         return directory
     hierarchies = [v1 for v1 in cgroup.v1_mount_points() if _is_in_v1(path, v1)]
     if hierarchies:
-        where = f"it is of cgroup v1 ({', '.join(hierarchies)})"
-        raise UsageError(f"no cgroup {path!r} of v2", where, cgroup.ONLY_V2)
-    raise UsageError(f"no cgroup {path!r} in {mount}", "", _near(path, mount))
+        message, mounts = messages.CGROUP_OF_V1, ", ".join(hierarchies)
+        raise UsageError(message, path=path, mounts=mounts, remedy=cgroup.ONLY_V2)
+    near = _near(path, mount)
+    raise UsageError(messages.NO_CGROUP, path=path, mount=mount, near=near)
 
 
 def _in(path: str, mount: str) -> bool:
@@ -81,7 +82,7 @@ def _near(path: str, mount: str) -> str:
 def _cgroup(directory: str) -> Cgroup:
     """Return the ID of a directory: its inode, since v5.5 on 64-bit machines.
 
-    In a cgroup namespace, nobody can tell how far below the machine's root it is.
+    In a cgroup namespace, its depth below the machine's root is unknown.
     """
     level = directory.removeprefix(os.fsdecode(cgroup.mount_point())).count("/")
     if os.stat(CGROUP_NAMESPACE).st_ino == INITIAL_CGROUP_NAMESPACE:
@@ -89,6 +90,6 @@ def _cgroup(directory: str) -> Cgroup:
     else:
         levels = range(level, MAX_LEVELS)
     if level >= MAX_LEVELS:
-        limit = f"it is {level} levels deep; the kernel's program knows {MAX_LEVELS}"
-        raise UsageError(f"no filter for cgroup {directory!r}", limit)
+        message, limit = messages.DEEP_CGROUP, MAX_LEVELS
+        raise UsageError(message, path=directory, level=level, limit=limit)
     return Cgroup(os.stat(directory).st_ino, levels)

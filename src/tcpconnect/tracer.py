@@ -10,10 +10,11 @@ from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from tcpconnect import messages
 from tcpconnect.batch import Batch, Losses
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.decode import decode
-from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.errors import KernelError
 from tcpconnect.kernel.attempts import Attempts
 from tcpconnect.kernel.preflight import ready_library, require
 from tcpconnect.kernel.records import CONNECTION, FRAMED_ATTEMPT, KINDS, Kind
@@ -31,19 +32,20 @@ if TYPE_CHECKING:
     from tcpconnect.connection import Connection
     from tcpconnect.enrich import Enricher
     from tcpconnect.enrich.process import Processes
+    from tcpconnect.errors import Line
     from tcpconnect.flow import Flow
     from tcpconnect.kernel.follow import Follow
     from tcpconnect.naming import Naming
 
-# The first event after a quiet time is read at once, further ones no sooner than this
-# after it: the kernel then need not wake us for every event. All that wait share what
-# waking up costs, so where some did, more of them shall: still within 100 ms.
+# The first event after a quiet time is read at once, the next ones no sooner than this
+# after it: so the kernel need not wake us for every event. Events that wait together
+# share the cost of a wake-up, so under load they wait longer, still below 100 ms.
 PAUSE_MS = 40
 BUSY_PAUSE_MS = 80
 BUSY_RECORDS = 4
 IDLE_MS = 1000
-# How long a record that another CPU has begun may take at the stop, and how long we
-# sleep between two looks: nothing wakes us then.
+# How long to wait at the stop for a record that another CPU has begun, and how long to
+# sleep between two checks: nothing wakes us then.
 UNFINISHED_S = 1.0
 UNFINISHED_PAUSE_S = 0.01
 # How long after the last traced process its sockets may take to be closed.
@@ -66,11 +68,11 @@ def _without_collector() -> Iterator[None]:
 
 
 class Trace:
-    """A running trace, attached from its making until ``close``.
+    """A running trace, attached from the constructor until ``close``.
 
     Iterate over it for Connections, or over ``batches()``. Both end after ``stop()``,
-    when ``duration`` seconds are over, or when all processes of ``pids`` have ended,
-    and with ``follow`` their descendants.
+    after ``duration`` seconds, or when all processes of ``pids`` have ended, and with
+    ``follow`` their descendants.
     """
 
     def __init__(self, settings: Settings, targets: Targets = EVERYWHERE) -> None:
@@ -81,7 +83,7 @@ class Trace:
             self._deadline = time.monotonic() + settings.duration
         self._emptied: float | None = None
         self._unfinished: list[Kind] = []  # of records
-        self._warned: list[str] = []
+        self._warned: list[Line] = []
         self._yielded = 0  # of these
         self._follow: Follow | None = None
         self._naming: Naming | None = None
@@ -109,10 +111,10 @@ class Trace:
         self._ready.register(self._ring.fd, select.POLLIN)
 
     def settle(self) -> None:
-        """Have what others provide looked at, in a thread; wait five seconds at most.
+        """Have other users' files examined, in a thread; wait five seconds at most.
 
-        Threads keep the privileges that they begin with: so this is for when those that
-        are not needed are gone.
+        Threads keep the privileges that they start with: call this after dropping those
+        that are not needed.
         """
         if self._naming:
             self._naming.settle()
@@ -121,11 +123,11 @@ class Trace:
         try:
             return Attempts(library, self.settings, targets)
         except KernelError:
-            require()  # what lacks says more than the step that failed for it
+            require()  # what is missing says more than the failed step
             raise
 
     def _all_parts(self, library: ctypes.CDLL) -> Iterator[Part]:
-        """Yield the parts, which are closed the other way round."""
+        """Yield the parts, which are closed in reverse order."""
         yield self._attempts
         if self.settings.pids:
             self._follow = self._attempts.follow()
@@ -153,10 +155,12 @@ class Trace:
         if processes.needed_capabilities:
             from tcpconnect.enrich.container_names import unreadable
 
-            why = missing(processes.needed_capabilities)
+            reason, remedy = missing(processes.needed_capabilities)
             for folder in unreadable():
-                warning = TcpconnectError(f"no names of containers from {folder}", *why)
-                processes.warnings.add(str(warning))
+                message = messages.NO_CONTAINER_NAMES
+                processes.warnings.add(
+                    message, folder=folder, reason=reason, remedy=remedy
+                )
         return processes
 
     def __enter__(self) -> Self:
@@ -174,9 +178,9 @@ class Trace:
     def batches(self) -> Iterator[Batch]:
         """Yield batches as events come; one without any at first, and once a second.
 
-        The first one says that all is ready. After ``stop()`` the kernel's program is
-        detached, and what it had written is yielded; last come the attempts that have
-        not ended. With ``count`` the flows are the events of the last batch.
+        The first one means that all is ready. After ``stop()`` the programs are
+        detached, and what they had written is yielded; the attempts that have not ended
+        come last. With ``count`` the flows are the events of the last batch.
         """
         self.settle()
         yield self._batch([])
@@ -211,9 +215,9 @@ class Trace:
             yield self._decoded([Run(CONNECTION.length, framed)])
 
     def _written(self) -> Iterator[list[Connection]]:
-        """Yield what has been written until now.
+        """Yield the records that have been written.
 
-        Another CPU may not have finished a record: it is waited for, then given up.
+        If another CPU does not finish a record in time, it is skipped.
         """
         end = self._ring.written
         late = time.monotonic() + UNFINISHED_S
@@ -244,7 +248,7 @@ class Trace:
         return self._stopped or late or self._all_ended()
 
     def _all_ended(self) -> bool:
-        """Whether all traced processes have ended, and their attempts, too.
+        """Whether all traced processes and their attempts have ended.
 
         A process leaves the set a moment before its sockets are closed.
         """
@@ -258,7 +262,7 @@ class Trace:
 
     @property
     def processes_ended(self) -> bool:
-        """Whether processes were named, and all of them have ended."""
+        """Whether there were ``pids``, and all of them have ended."""
         return bool(self._follow and self._follow.empty)
 
     def _wait(self, poll: select.poll, timeout_ms: float) -> None:
@@ -276,21 +280,21 @@ class Trace:
             os.write(self._waker, b"\0")
 
     def stop_with(self, fd: int) -> None:
-        """Stop when ``fd``, a pipe or terminal we write to, has lost its other end."""
+        """Stop when the other end of ``fd``, an output, has been closed."""
         self._pause.register(fd, 0)
         self._ready.register(fd, 0)
 
     @property
-    def warnings(self) -> list[str]:
-        """A line for each thing that did not work until now, though the rest did."""
+    def warnings(self) -> list[Line]:
+        """A line for each thing that does not work while the rest does."""
         for part in self._parts:
             self._warned += part.warnings.take()
         return self._warned.copy()
 
     @property
     def losses(self) -> Losses:
-        """What was not shown until now."""
-        # That of an empty set tells nothing.
+        """What was not shown so far."""
+        # The record of an empty set is no loss.
         details = [kind for each in self._enrichers for kind in each.kinds]
         own = Losses(
             unfinished=self._unfinished.count(CONNECTION),
@@ -300,14 +304,14 @@ class Trace:
 
     @property
     def needed_capabilities(self) -> frozenset[str]:
-        """The capabilities that it needs as long as it runs: the others may go."""
+        """The capabilities that it needs while it runs: others may be dropped."""
         return frozenset().union(*(p.needed_capabilities for p in self._parts))
 
     def flows(self) -> list[Flow]:
         """Return what ``count`` has counted, most connects first."""
         from tcpconnect.counted import decode_flows
 
-        # Attempts that are counted when they end: those that have not are PENDING.
+        # Attempts are counted when they end: those that have not ended are PENDING.
         pending = self._attempts.pending() if self.settings.wait_end else ()
         records = map(CONNECTION.layout.unpack, pending)
         with _without_collector():
@@ -329,7 +333,7 @@ class Trace:
             self._naming.process_ends()
 
     def close(self) -> None:
-        """Detach and give everything back to the kernel."""
+        """Detach, and release everything in the kernel."""
         waker, self._waker = self._waker, -1
         if waker < 0:
             return

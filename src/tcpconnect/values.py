@@ -1,4 +1,4 @@
-"""What an option takes: how a value is read from a text, and checked."""
+"""Values of options: how they are parsed and checked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tcpconnect import messages
 from tcpconnect.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,14 +17,14 @@ MAX_DIGITS = 30
 
 
 class Value(msgspec.Struct, frozen=True):
-    """What an option takes.
+    """The value of an option.
 
-    ``parse`` reads the text of the command line; ``check`` takes what Settings are
-    given, and returns what they keep. Both raise UsageError. ``metavar`` is its name
-    in the help, or "" where ``words`` say which values there are.
+    ``parse`` converts text of the command line; ``check`` converts what Settings are
+    given to what they store. Both raise UsageError. ``metavar`` is its name in the
+    help, or "" if ``words`` has all values.
 
     ``completion`` is what a shell offers: "words" (one of ``words``), "list" (several
-    of ``words``), "columns", "pids", "users" or "netns" (in lists, too), "cgroup",
+    of ``words``), "columns", "pids", "users" or "netns" (also in lists), "cgroup",
     "file", or "" for nothing.
     """
 
@@ -35,7 +36,7 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Range(msgspec.Struct, frozen=True):
-    """Whole numbers, with the name of what they number."""
+    """Whole numbers from ``low`` to ``high``; ``what`` names them in errors."""
 
     what: str
     low: int
@@ -43,7 +44,7 @@ class Range(msgspec.Struct, frozen=True):
 
     def parse(self, text: str) -> int:
         """Read decimal digits. Raises UsageError."""
-        # str.isdigit alone takes digits of every script, and int() refuses thousands.
+        # str.isdigit accepts digits of every script; int() refuses thousands of digits.
         plain = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
         if not (plain and self.low <= int(text) <= self.high):
             raise self._invalid(text)
@@ -56,8 +57,8 @@ class Range(msgspec.Struct, frozen=True):
         return number
 
     def _invalid(self, value: object) -> UsageError:
-        expected = f"expected a number from {self.low} to {self.high}"
-        return UsageError(f"invalid {self.what} {value!r}", expected)
+        message, low, high = messages.INVALID_NUMBER, self.low, self.high
+        return UsageError(message, what=self.what, value=value, low=low, high=high)
 
 
 class Time(msgspec.Struct, frozen=True):
@@ -79,5 +80,5 @@ class Time(msgspec.Struct, frozen=True):
         return number
 
     def _invalid(self, value: object) -> UsageError:
-        expected = f"expected more than 0, less than {MAX_NUMBER}"
-        return UsageError(f"invalid number of {self.unit} {value!r}", expected)
+        message, unit = messages.INVALID_TIME, self.unit
+        return UsageError(message, unit=unit, value=value, limit=MAX_NUMBER)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from tcpconnect import messages
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
 from tcpconnect.settings import Settings
@@ -96,16 +97,14 @@ class View:
         self._line = line
         self._asked = Settings(**line.changes)
         if line.json and line.format not in {None, "json"}:
-            raise UsageError(
-                f"-j conflicts with --format {line.format}", "", "leave one out"
-            )
+            raise UsageError(messages.CONFLICT_OF_FORMATS, format=line.format)
         self._shown = _shown_by(line, self._asked)
         _check_letters(line, self._shown)
         self.displays = {path: self._display(path) for path in line.outputs or {None}}
         formats = {display.format for display in self.displays.values()}
         if line.histogram and not (self._asked.count and "table" in formats):
-            remedy = "leave the format out" if self._asked.count else "add -c"
-            raise UsageError("--histogram is drawn below the table of -c", "", remedy)
+            remedy = "omit the format" if self._asked.count else "add -c"
+            raise UsageError(messages.HISTOGRAM_WITHOUT_TABLE, remedy=remedy)
         self.settings = self._filled()
 
     def _display(self, path: str | None) -> Display:
@@ -153,14 +152,6 @@ def _check_letters(line: CommandLine, shown: dict[str | None, bool]) -> None:
     letters = {"-t": "timestamp", "-U": "print_uid", "-L": "lport"}
     given = [letter for letter, name in letters.items() if shown[name]]
     if given and line.count:
-        raise UsageError(
-            f"{given[0]} does not go with -c",
-            "it counts per address and port",
-            f"leave {given[0]} out",
-        )
+        raise UsageError(messages.CONFLICT_WITH_COUNT, option=given[0])
     if given and line.columns is not None:
-        raise UsageError(
-            f"{given[0]} does not go with --columns",
-            "the list says all columns",
-            "name its column there; --columns help lists them",
-        )
+        raise UsageError(messages.CONFLICT_WITH_COLUMNS, option=given[0])

@@ -71,7 +71,7 @@ def test_values(fuzz: Fuzz) -> None:
 
 @pytest.fixture
 def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go as far as to what the kernel would be told, and no further."""
+    """Go as far as the kernel's constants and maps, and no further."""
 
     def trace(given: settings.Settings, places: settings.Targets) -> NoReturn:
         Selection(given, places).configure(Config())
@@ -132,7 +132,7 @@ def test_command_lines(fuzz: Fuzz, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_who_called_sudo(fuzz: Fuzz, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Variables of the environment tell a user, or are refused."""
+    """Variables of the environment name a user, or are refused."""
 
     def case(random: Random) -> None:
         for name in ("SUDO_UID", "SUDO_GID", "SUDO_USER"):

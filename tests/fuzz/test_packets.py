@@ -135,7 +135,7 @@ class Exchange:
             self._send(asked, asked.name, self._address(name), self._server)
 
     def unasked(self) -> None:
-        """Answer what nobody asked, with or without a question of that socket."""
+        """Send an unrequested answer, with or without a question of that socket."""
         client = self._random.choice(self._clients)
         asked = Question(client, "evil.example", self._random.randbytes(2))
         self._send(asked, asked.name, self._address(None), self._server)
@@ -152,7 +152,7 @@ class Exchange:
         self._send(asked, f"x.{asked.name}", self._address(None), self._server)
 
     def wrong_server(self) -> None:
-        """Answer from where nobody asked."""
+        """Answer from a server that was not asked."""
         asked = self._ask()
         self._send(asked, asked.name, self._address(None), self._other)
 
@@ -172,7 +172,7 @@ class Exchange:
         self._over_tcp((SERVER, 53), ("127.0.0.1", 0), stream, cut)
 
     def accepted(self) -> None:
-        """Be connected to from port 53, and get an answer that nobody asked for."""
+        """Be connected to from port 53, and get an unrequested answer."""
         wire = message("evil.example", self._address(None))
         stream = len(wire).to_bytes(2, "big") + wire
         self._over_tcp((SERVER, 8053), (OTHER, 53), stream, len(stream))
@@ -225,7 +225,7 @@ def lost(events: Trace) -> int:
 
 
 def shown(events: Trace, addresses: list[str]) -> dict[str, str | None]:
-    """Connect to each address, where nobody listens; return this process's names.
+    """Connect to a closed port of each address; return this process's names.
 
     Others on this machine may have names for these addresses, too. What was lost is
     missing.

@@ -35,7 +35,7 @@ NAMES = [
     *("machine-web.scope", r"machine-lxc\x2d1\x2dweb.scope", "_web.service"),
     *(r"systemd-nspawn@web\x2d1.service", r"web\x1b\x0a\xff.service", "a", "-" * 99),
 ]
-MOST = 4352  # bytes of a path that the kernel tells
+MOST = 4352  # bytes of a path that the kernel sends
 
 
 def path(random: Random) -> str:

@@ -50,7 +50,7 @@ def test_mountinfo(fuzz: Fuzz, tmp_path: Path) -> None:
 
 
 def test_membership(fuzz: Fuzz, tmp_path: Path) -> None:
-    """The container of a process is told, or none."""
+    """The container of a process is found, or none."""
     file = tmp_path / "cgroup"
 
     def case(random: Random) -> None:
@@ -64,7 +64,7 @@ def test_membership(fuzz: Fuzz, tmp_path: Path) -> None:
 
 
 def test_lockdown(fuzz: Fuzz, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mode is told, or that it forbids to trace."""
+    """A mode is reported, or that it forbids tracing."""
     file = tmp_path / "lockdown"
     monkeypatch.setattr(preflight, "LOCKDOWN", str(file))
 

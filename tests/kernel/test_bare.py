@@ -1,4 +1,4 @@
-"""A machine that lacks what every machine has: /dev, /proc, room for a process."""
+"""A machine without /dev, without /proc, or without room for a process."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_no_dev_and_closed_descriptors(closed: int, options: tuple[str, ...]) ->
     ],
 )
 def test_no_proc(netns: NetNs, options: str, *, empty: bool) -> None:
-    """Without /proc one line says so, whatever needs it."""
+    """Without /proc there is one line that says so."""
     words = options.replace("NAME", netns.name).split()
     with without("/proc", empty=empty):
         ended = run_tool(*BRIEFLY, *words)

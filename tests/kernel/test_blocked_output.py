@@ -1,4 +1,4 @@
-"""Output that nobody reads: a second signal ends the tool, whatever it waits for."""
+"""Output that is not read: a second signal ends the tool, whatever it waits for."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ pytestmark = pytest.mark.usefixtures("netns")
 SMALL = 4096
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 BLOCKED = (
-    "tcpconnect: the output is blocked: nobody reads it; "
-    "a second signal ends tcpconnect, and what is not written is lost\n"
+    "tcpconnect: the output is blocked: its reader has stopped reading; "
+    "a second signal ends tcpconnect and discards the rest\n"
 )
 
 
 @contextmanager
 def full_pipe() -> Iterator[int]:
-    """Give the end to write to of a pipe that nobody reads, and that has no room."""
+    """Yield the write end of a pipe that is full and is not read."""
     read, write = os.pipe()
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, SMALL)
     os.write(write, bytes(SMALL))
@@ -48,7 +48,7 @@ def full_pipe() -> Iterator[int]:
 
 @contextmanager
 def full_fifo(path: Path) -> Iterator[Path]:
-    """Give a named pipe that nobody reads, and that has no room."""
+    """Yield a named pipe that is full and is not read."""
     os.mkfifo(path)
     fd = os.open(path, os.O_RDWR)
     fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, SMALL)
@@ -150,7 +150,7 @@ def test_stderr_of_a_command(number: int) -> None:
 
 @SIGNALS
 def test_stderr_alone(number: int) -> None:
-    """Nobody reads what is said, so that nothing is shown either."""
+    """What is on stderr is not read, so that nothing is shown either."""
     begin = command(["-P", PORT])
     begin.update(stdout=subprocess.DEVNULL)
     with full_pipe() as write, subprocess.Popen(**begin, stderr=write) as process:
@@ -175,7 +175,7 @@ def test_stopped_terminal(number: int) -> None:
 
 @pytest.mark.parametrize("options", ["", "-c"])
 def test_it_is_said(options: str) -> None:
-    """What a second signal leads to is said, when the first one does not end it."""
+    """If the first signal does not end it, a line says what a second one does."""
     words = ("-P", PORT, *options.split())
     with full_pipe() as write, Tool(*words, stdout=write) as tool:
         if not options:  # -c writes at the end only

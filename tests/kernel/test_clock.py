@@ -48,7 +48,7 @@ def shown_time(event: dict[str, Any]) -> float:
 
 @pytest.mark.parametrize("seconds", STEPS)
 def test_step(seconds: int) -> None:
-    """Times are those of the clock as it is; what lies between them is as it was."""
+    """Times follow the present clock; differences do not change."""
     with Tool("-jr", "-p", os.getpid(), "--columns", COLUMNS) as tool:
         attempt("127.0.0.1", 1)
         tool.lines(1)

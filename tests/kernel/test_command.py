@@ -256,7 +256,7 @@ def test_interrupt_is_for_the_command(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_signal_when_only_a_daemon_is_left(tmp_path: Path, name: str) -> None:
-    """When the command has ended, a signal ends the tool; the daemon goes on."""
+    """When the command has ended, a signal ends the tool; the daemon continues."""
     hold, release = os.pipe()
     code = DAEMON.replace("os.read(ready, 1)", f"os.read({hold}, 1)")
     result = Result(
@@ -365,7 +365,7 @@ def test_sudo(tmp_path: Path) -> None:
 
 
 def test_sudo_that_kept_variables(tmp_path: Path) -> None:
-    """Variables that sudo was told to keep are the user's already."""
+    """Variables that sudo keeps are the user's already."""
     kept = {**SUDO, "HOME": "/home/kept", "USER": "someone", "LOGNAME": "else"}
     assert identity(tmp_path, **kept)[1] == "['/home/kept', 'someone', 'else']"
 
@@ -395,7 +395,7 @@ def test_output_follows_no_link(tmp_path: Path) -> None:
     assert (result.wait(), result.stdout) == (1, b"")
     assert result.stderr.decode() == (
         f"tcpconnect: can't write {str(result.file)!r}: it is a symbolic link; "
-        "name another file with -o\n"
+        "name another file\n"
     )
     assert (tmp_path / "target").read_text() == "precious"
     assert not (tmp_path / "started").exists()
@@ -421,7 +421,7 @@ def test_refused_with_pids(tmp_path: Path) -> None:
     result = Result(tmp_path, "-p 1", "touch", str(tmp_path / "started"))
     assert (result.wait(), result.stdout) == (2, b"")
     assert result.stderr.decode() == (
-        "tcpconnect: -p does not go with a command: the command is traced, and all "
-        "that it starts; leave -p out\n"
+        "tcpconnect: -p conflicts with a command: the command and its "
+        "descendants are traced; omit -p\n"
     )
     assert not (tmp_path / "started").exists()

@@ -62,7 +62,7 @@ def users_cgroup(make: Callable[..., Cgroup], name: str) -> Cgroup:
 
 
 def connecting(group: Cgroup) -> Child:
-    """Return the user's process in a cgroup, which connects when it is told to."""
+    """Return the user's process in a cgroup, which connects on demand."""
 
     def begin() -> None:
         group.enter()

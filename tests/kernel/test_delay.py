@@ -61,7 +61,7 @@ def start(fd: int, *options: str) -> Tool:
 
 @pytest.mark.parametrize("option", ["-t", "-L", "-r", "-j"])
 def test_line_is_in_the_pipe_soon(option: str) -> None:
-    """Each line comes by itself, within 100 ms of its connect."""
+    """Each line comes within 100 ms of its connect."""
     read, write = os.pipe()
     with start(write, option) as tool:
         if option != "-j":

@@ -62,7 +62,7 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> Blind:
 
 
 def begin_all(count: int = MANY) -> list[socket.socket]:
-    """Begin attempts that nobody answers."""
+    """Begin attempts that get no answer."""
     clients = [socket.socket() for _ in range(count)]
     for client in clients:
         begin(client, HOLE)
@@ -135,7 +135,7 @@ def test_an_address_comes_again(
 
 @pytest.mark.parametrize("filters", [{"ports": [80]}, {"to": [HOLE[0]]}, {"ip": 4}])
 def test_an_address_comes_again_filtered(blind: Blind, filters: dict[str, Any]) -> None:
-    """The end of an attempt that a filter leaves out is not taken for the missed one.
+    """The end of an attempt that a filter excludes is not mistaken for the missed one.
 
     (IPv4 and IPv6 have sockets of different sizes, so that with ``ip`` it is wanted.)
     """
@@ -262,7 +262,7 @@ def test_counted(blind: Blind, options: dict[str, Any], *, swept: bool) -> None:
 
 
 def test_none_is_missed() -> None:
-    """Where all ends are seen nothing is said."""
+    """If all ends are seen, nothing is reported."""
     with Tool("-r", "-p", os.getpid()) as tool:
         clients = begin_all()
         attempt(*CLOSED)

@@ -58,7 +58,7 @@ def told(reason: str, where: str) -> str:
     name = "stdout" if where == "stdout" else "it"
     return READY.decode() + (
         f"tcpconnect: can't write the output: {reason}; "
-        f"nothing more is shown; look at where {name} goes\n"
+        f"nothing more is shown; check where {name} goes\n"
     )
 
 
@@ -95,7 +95,7 @@ def test_limit_of_files(tmp_path: Path, where: str) -> None:
 
 
 def test_broken_device() -> None:
-    """A device that fails is said, too: here memory where there is none."""
+    """A failing device is reported, too: here unmapped memory."""
     memory = os.open("/proc/self/mem", os.O_WRONLY)
     with Tool(*OPTIONS, stdout=memory) as tool:
         os.close(memory)

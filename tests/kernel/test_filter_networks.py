@@ -107,7 +107,7 @@ def test_sources() -> None:
 
 
 def test_ten_thousand_networks() -> None:
-    """Of random networks, many and of many lengths, each address is told right."""
+    """With many random networks of many lengths, each address matches correctly."""
     chance = random.Random(5)  # noqa: S311 (the same ones each time)
     networks: set[ipaddress.IPv4Network] = set()
     while len(networks) < 10_000:
@@ -139,7 +139,7 @@ def _is_in(address: object, networks: Iterable[object]) -> bool:
 
 
 def test_api() -> None:
-    """trace() takes texts and networks, and says what is none."""
+    """trace() takes texts and networks, and refuses others."""
     networks = ["127.5.0.0/16", ipaddress.ip_network("127.6.0.1")]
     with trace(pids=[os.getpid()], to=networks, not_to=["127.5.0.2"]) as events:
         for address in ("127.5.0.1", "127.5.0.2", "127.6.0.1", "127.6.0.2"):

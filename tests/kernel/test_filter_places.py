@@ -162,7 +162,7 @@ def test_containers_and_cgroups() -> None:
 
 
 def test_container_of_cgroup_v1() -> None:
-    """A container that is in cgroup v1 only is told by its mount namespace."""
+    """A container that is in cgroup v1 only is identified by its mount namespace."""
     if not (V1 / "cgroup.procs").exists():
         pytest.skip("this machine has no cgroup v1")
     path = V1 / f"docker/{ID}"
@@ -197,7 +197,8 @@ def test_unknown_names(netns: NetNs) -> None:
     with cgroup(unified() / top / "nginx.service"), cgroup(unified() / CONTAINERS[2]):
         said = refusal("--netns", near)
         assert said.startswith(
-            f"argument --netns: no network namespace {near!r} here; did you mean "
+            f"argument --netns: no network namespace {near!r}: not in "
+            "/run/netns; did you mean "
         )
         assert netns.name in said
         assert refusal("--cgroup", f"{top}/ngix.service") == (
@@ -226,12 +227,12 @@ def test_cgroup_outside_of_the_hierarchy() -> None:
 
 
 def test_cgroup_of_v1() -> None:
-    """A path of cgroup v1 is said to be one, with what helps."""
+    """The error of a path of cgroup v1 says so, with the remedy."""
     if not V1.is_dir():
         pytest.skip("this machine has no cgroup v1")
     assert refusal("--cgroup", V1).startswith(
-        f"no cgroup '{V1}' of v2: it is of cgroup v1 ({V1}); only cgroups of v2 can be "
-        "filtered: name its processes with -f -p PID, or boot with "
+        f"no cgroup '{V1}' in cgroup v2: it is in cgroup v1 ({V1}); only cgroups of v2 "
+        "can be filters: name its processes with -f -p PID, or boot with "
     )
 
 
@@ -240,7 +241,7 @@ def test_ambiguous_container() -> None:
     root = unified() / f"tcpc-test-{os.getpid()}"
     with cgroup(root / CONTAINERS[0]), cgroup(root / f"docker/{OTHER_ID}"):
         said = refusal("--container", ID[:4])
-    assert said.startswith(f"2 containers {ID[:4]!r}: ")
+    assert said.startswith(f"ambiguous container {ID[:4]!r}: it may be ")
     assert {ID[:12], OTHER_ID[:12]} == {
         word.strip(",;") for word in said.split() if len(word.strip(",;")) == 12
     }

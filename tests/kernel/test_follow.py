@@ -60,7 +60,7 @@ def test_children_to_come() -> None:
 
 
 class Family:
-    """A process with a child and a grandchild, made before anybody looks at them."""
+    """A process with a child and a grandchild, forked before they are examined."""
 
     def __init__(self) -> None:
         self.pids: list[int] = []
@@ -78,7 +78,7 @@ class Family:
             os.close(fd)
 
     def _be(self, generation: int, gos: list[Any], done: int, tell: int) -> None:
-        """Be this generation: tell the PID, make the next, attempt when told to."""
+        """Be this generation: send the PID, fork the next, attempt on demand."""
         os.write(tell, os.getpid().to_bytes(4, "little"))
         if generation < 2 and not os.fork():
             self._be(generation + 1, gos, done, tell)
@@ -165,7 +165,7 @@ def test_several_processes() -> None:
 
 
 def test_threads_do_not_end_a_process() -> None:
-    """A process whose first thread has ended goes on being traced and followed."""
+    """A process whose first thread has ended is still traced and followed."""
     code = """
 import ctypes, os, socket, sys, threading
 def work():

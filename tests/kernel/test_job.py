@@ -177,7 +177,7 @@ def test_sigint_to_the_tool_alone() -> None:
 
 
 def test_ctrl_z_stops_both() -> None:
-    """Ctrl-Z gives the shell back, and fg goes on with the tool and its command."""
+    """Ctrl-Z returns to the shell, and fg continues the tool and its command."""
     with Shell() as shell:
         tool = shell.run("sh", "-c", "read line; echo got $line; exit 7")
         (pid,) = children(tool)
@@ -192,7 +192,7 @@ def test_ctrl_z_stops_both() -> None:
 
 
 def test_ctrl_z_and_fg_when_it_has_stopped_itself() -> None:
-    """A command that has stopped goes on with fg, as one that was stopped."""
+    """A command that has stopped itself continues with fg, like a stopped one."""
     with Shell() as shell:
         tool = shell.run("sh", "-c", STOPS)
         (pid,) = children(tool)
@@ -248,7 +248,7 @@ def test_a_command_that_runs_gets_ctrl_c_once(tmp_path: Path) -> None:
 
 
 def test_command_that_can_not_be_signalled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That is said, and both go on."""
+    """A line says so, and both continue."""
     setid = ("CAP_SETUID", "CAP_SETGID")
     for name, value in (("UID", "1"), ("GID", "1"), ("USER", "daemon")):
         monkeypatch.setenv(f"SUDO_{name}", value)

@@ -65,7 +65,7 @@ def held() -> set[Object]:
 
 
 class Kernel:
-    """Finds objects with the names of the tool's that nobody has open.
+    """Finds objects with the names of the tool's that no process has open.
 
     Others may run the tool, too: what they have open, or had left before, is theirs.
     """
@@ -128,7 +128,7 @@ def until_it_has(process: subprocess.Popen[bytes], count: float) -> None:
 
 @pytest.fixture
 def log() -> Iterator[Path]:
-    """A file for what a process says, which nobody reads meanwhile."""
+    """A file for the output of a process, which is not read meanwhile."""
     with tempfile.NamedTemporaryFile() as file:
         yield Path(file.name)
 
@@ -191,7 +191,7 @@ def test_command_that_has_not_started(kernel: Kernel, tmp_path: Path) -> None:
 
 
 def test_command_that_runs(kernel: Kernel) -> None:
-    """A command that runs goes on."""
+    """A running command continues."""
     command = launch.command([*EVERYTHING, "--", "cat"])
     with subprocess.Popen(
         **command,

@@ -77,7 +77,7 @@ def run(*options: object, **popen: Any) -> tuple[int, list[bytes]]:
 
 
 def test_an_import_is_seen() -> None:
-    """What the other tests rely on: an import is told."""
+    """What the other tests rely on: an import is noticed."""
     code = WATCH.replace("sys.exit(main())", "main()\nimport this")
     words = [sys.executable, "-c", code, "--duration", "0.01", "-P", str(PORT)]
     ended = subprocess.run(words, check=False, capture_output=True, timeout=60)
@@ -110,7 +110,7 @@ def test_several_outputs(options: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", ["", "-v", "-c", "-cr --histogram", "-j -v"])
 def test_lost_output(options: str) -> None:
-    """The output can't be written, or nobody reads it."""
+    """The output can't be written, or is not read."""
     more = ("-p", os.getpid(), *options.split(), "--duration", 0.3)
     with watched(*more, "-o", "/dev/full") as process:
         attempt("127.0.0.1", PORT)
@@ -124,7 +124,7 @@ def test_lost_output(options: str) -> None:
 
 
 def test_losses() -> None:
-    """What was lost is said."""
+    """Losses are reported."""
     with watched("-p", os.getpid(), "--ring-bytes", 4096) as process:
         process.send_signal(signal.SIGSTOP)
         for _ in range(200):
@@ -142,7 +142,7 @@ def test_losses() -> None:
     [("true", 0), ("false", 1), ("/no/such/command", 127), ("/", 126)],
 )
 def test_command(verbose: tuple[str, ...], command: str, code: int) -> None:
-    """A command has ended, or can't be started; sudo called, or nobody."""
+    """A command has ended, or can't be started; under sudo, or not."""
     assert run(*verbose, "--", command) == (code, [])
     sudo = {"SUDO_UID": "1", "SUDO_GID": "1", "SUDO_USER": "daemon"}
     assert run(*verbose, "--", command, env={**os.environ, **sudo}) == (code, [])

@@ -76,7 +76,7 @@ def ring() -> Iterator[int]:
 
 
 def looked(batches: Iterator[Batch], count: int) -> Callable[[], bool]:
-    """Return whether so many libraries have probes, while the loop goes on."""
+    """Return whether so many libraries have probes, while the loop runs."""
 
     def look() -> bool:
         next(batches)
@@ -88,7 +88,7 @@ def looked(batches: Iterator[Batch], count: int) -> Callable[[], bool]:
 @pytest.mark.usefixtures("sweep_always")
 @pytest.mark.parametrize("container", [True, False])
 def test_library_that_is_gone(tmp_path: Path, image: Path, container: bool) -> None:  # noqa: FBT001
-    """It is let go when none uses it, in a container as in our own root directory.
+    """It is released when unused, in a container and in our own root directory.
 
     As long as it has probes, its file system is in use, and its room on the disk.
     """
@@ -109,7 +109,7 @@ def test_library_that_is_gone(tmp_path: Path, image: Path, container: bool) -> N
 
 @pytest.mark.usefixtures("sweep_always")
 def test_library_of_a_chroot(image: Path) -> None:
-    """It is let go when no process has that root, though its mounts are there."""
+    """It is released when no process has that root, although its mounts exist."""
     with trace(ports=[7], dns=True, name_sources=["libc"]) as events:
         before, batches = probed(), events.batches()
         with Looker(Path("/looker"), "none.example", loader=["chroot", str(image)]):
@@ -181,7 +181,7 @@ def put_huge(path: Path) -> None:
 @pytest.mark.parametrize("put", [put_fifo, put_terminal, put_links, put_huge])
 @pytest.mark.usefixtures("netns")
 def test_hostile_library(image: Path, put: Callable[[Path], None]) -> None:
-    """What somebody has put where a C library may be holds nobody up."""
+    """A file in the place of a C library blocks nothing."""
     (image / "usr/lib").mkdir(parents=True, exist_ok=True)
     put(image / "usr/lib/libc.so.6")
     options = ("-P", 7, "-dj", "--names", "libc")
@@ -202,7 +202,7 @@ MANY = "programs map more C libraries than can be looked at in time"
 def test_bounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, found: int, reason: str
 ) -> None:
-    """A notice tells once that one is reached; what is left is found later."""
+    """A warning says once that a limit is reached; the rest is found later."""
     paths = small_libraries(tmp_path, 8)
     with trace(ports=[7], dns=True, name_sources=["libc"]) as events:
         before, batches = probed(), events.batches()
@@ -226,7 +226,7 @@ def test_lines_while_libraries_vanish(
     monkeypatch: pytest.MonkeyPatch,
     by_perf: bool,  # noqa: FBT001
 ) -> None:
-    """An attempt is shown within a second, however many are let go."""
+    """An attempt is shown within a second, however many are released."""
     if by_perf:
         monkeypatch.setattr(uprobes, "_multi", has_no_links)
     count = VANISHED_BY_PERF if by_perf else VANISHED

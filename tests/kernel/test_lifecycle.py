@@ -37,7 +37,7 @@ def test_signal_flushes(number: int, options: tuple[str, ...]) -> None:
 
 
 def test_second_signal_kills() -> None:
-    """When it can't end, since nobody reads its output, a second SIGINT kills."""
+    """When it can't end because its output is not read, a second SIGINT kills it."""
     read, write = os.pipe()
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
     with start(stdout=write) as tool:
@@ -156,7 +156,7 @@ def test_output_into_a_file(tmp_path: Path) -> None:
 
 
 def test_two_at_once() -> None:
-    """Two instances see the same, and one goes on when the other has ended."""
+    """Two instances see the same, and one continues when the other has ended."""
     with start("--columns", "dport") as first, start("--columns", "dport") as second:
         attempt("127.0.0.1", 1)
         assert first.lines(2) == second.lines(2) == ["DPORT", "1"]
@@ -181,7 +181,7 @@ def test_output_that_fails(target: str, reason: str, options: str) -> None:
         assert process.wait() == 1
     assert errors.decode() == (
         f"tcpconnect: can't write the output: {reason}; "
-        "nothing more is shown; look at where stdout goes\n"
+        "nothing more is shown; check where stdout goes\n"
     )
 
 
@@ -207,4 +207,4 @@ def test_verbose() -> None:
     assert failed.returncode == 2
     first, *_, last = failed.stderr.splitlines()
     assert first == "Traceback (most recent call last):"
-    assert last.startswith("tcpconnect: no column 'none'")
+    assert last.startswith("tcpconnect: unknown column 'none'")

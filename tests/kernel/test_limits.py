@@ -87,7 +87,7 @@ def test_command_keeps_its_limit() -> None:
 
 @contextmanager
 def broken_container(root: Path) -> Iterator[None]:
-    """Have a program run in a container whose C library is none."""
+    """Have a program run in a container without a valid C library."""
     library = root / "lib/libc.so.6"
     if not library.exists():
         library.parent.mkdir(parents=True)
@@ -106,7 +106,7 @@ def notices(tool: Tool) -> list[str]:
 
 
 def test_library_that_is_none(tmp_path: Path) -> None:
-    """What can't be probed is told once, while tracing goes on."""
+    """A library that can't be probed is reported once; tracing continues."""
     with Tool("-p", os.getpid(), "-d", "--columns", "dport") as tool:
         with broken_container(tmp_path):
             wait_until(lambda: notices(tool), "the notice")
@@ -118,7 +118,7 @@ def test_library_that_is_none(tmp_path: Path) -> None:
 
 
 def test_no_descriptors_left(tmp_path: Path) -> None:
-    """New containers then have no names; tracing goes on."""
+    """New containers then have no names; tracing continues."""
     with Tool("-p", os.getpid(), "-d", "--columns", "dport") as tool:
         pid = tool.process.pid
         used = max(int(fd.name) for fd in Path(f"/proc/{pid}/fd").iterdir()) + 1

@@ -40,7 +40,7 @@ def start(*options: object) -> Tool:
 
 
 def overflow(tool: Tool, made: int) -> None:
-    """Make attempts while it stands still, so that nobody reads the ring."""
+    """Make attempts while it is stopped, so that the ring is not read."""
     tool.process.send_signal(signal.SIGSTOP)
     status = Path(f"/proc/{tool.process.pid}/stat")
     wait_until(lambda: ") T " in status.read_text(), "it to stand still")
@@ -67,7 +67,7 @@ def test_ring_overflow(options: tuple[str, ...]) -> None:
 
 
 def test_normal_after_a_standstill() -> None:
-    """Losses are told as soon as it goes on; then nothing is lost, all is known."""
+    """Losses are reported when it continues; then nothing is lost."""
     made, more = 800, 20
     columns = ("--columns", ",".join(CONNECTION))
     with start("--ring-bytes", 1 << 16, "-jd", *columns) as tool:
@@ -96,7 +96,7 @@ def test_normal_after_a_standstill() -> None:
 
 
 def test_no_loss_no_word() -> None:
-    """When all fits, no loss is told."""
+    """When all fits, no loss is reported."""
     made = 300
     with start() as tool:
         for _ in range(made):
@@ -145,7 +145,7 @@ def test_warnings_at_most_once_a_second() -> None:
 
 
 def test_count_needs_no_ring() -> None:
-    """-c counts in the kernel: a tiny ring that nobody reads loses nothing."""
+    """-c counts in the kernel: a tiny ring that is not read loses nothing."""
     made = 1000
     with start("-c", "--columns", "connects", *TINY) as tool:
         overflow(tool, made)
@@ -167,7 +167,7 @@ def connect_to_many(flows: int) -> None:
 
 
 def test_more_flows_than_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts of flows that did not fit are counted together; the others go on."""
+    """Attempts of flows that did not fit are counted together; others by flow."""
     more, again = 1000, 5
     most = MAX_FLOWS
     smaller = launch.with_smaller(tmp_path / "tool", MAX_FLOWS=most)
@@ -187,7 +187,7 @@ def test_more_flows_than_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def open_attempts(numbers: Iterable[int]) -> list[socket.socket]:
-    """Return sockets whose attempts stay open: nobody answers at 10.2.0.0/16."""
+    """Return sockets whose attempts stay open: 10.2.0.0/16 does not answer."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     sockets = []
@@ -199,7 +199,7 @@ def open_attempts(numbers: Iterable[int]) -> list[socket.socket]:
 
 
 class Holder(Child):
-    """A process that opens attempts when told to, and has them open until its end."""
+    """A process that opens attempts on demand, and keeps them open until its end."""
 
     def __init__(self, numbers: Iterable[int]) -> None:
         held: list[socket.socket] = []

@@ -149,7 +149,7 @@ def test_map_outlives_the_tool(bpffs: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_map_that_is_deleted(bpffs: Path, kind: str) -> None:
-    """A map whose name is deleted while it is in use goes on to decide."""
+    """A map whose name is deleted while it is in use continues to filter."""
     wanted = id_map(bpffs, kind)
     with places(kind) as (both, number):
         wanted.add(number)

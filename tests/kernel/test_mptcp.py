@@ -77,7 +77,7 @@ def add_path(netns: NetNs) -> None:
 
 @contextmanager
 def client(cgroup: Cgroup) -> Iterator[Child]:
-    """Return a process of its own user, name and cgroup, which connects when told."""
+    """Return a process of its own user, name and cgroup, which connects on demand."""
     kept: list[socket.socket] = []
 
     def prepare() -> None:
@@ -118,7 +118,7 @@ def common(subflow: dict[str, Any]) -> dict[str, Any]:
 def test_they_belong_to_the_process(
     paths: NetNs, cgroups: Callable[..., Cgroup], *, early: bool
 ) -> None:
-    """All that is told of the first subflow is told of the second.
+    """The second subflow has the same columns as the first.
 
     It is opened by a worker of the kernel, or by ip(8) when the path comes later.
     """

@@ -39,7 +39,7 @@ def space() -> NetNs:
 
 
 def ask_dns() -> None:
-    """Be told the name by a server of this namespace, and connect."""
+    """Get the name from a server of this namespace, and connect."""
     with serve({f"{NAME}.": [ADDRESS]}):
         assert look_up(NAME) == {ADDRESS}
     attempt(ADDRESS, 7)

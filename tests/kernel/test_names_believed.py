@@ -75,7 +75,7 @@ def send(client: socket.socket, asked: bytes, server: str, *, connected: bool) -
 
 @pytest.mark.parametrize("address", FAR)
 def test_unasked_from_another_host(far: NetNs, address: str) -> None:
-    """A packet from port 53 that nobody asked for names nothing."""
+    """An unrequested packet from port 53 names nothing."""
     with inside(far):
         attacker = udp(FAR[address], 53)
     with start() as tool, udp(address) as open_socket, attacker:
@@ -147,7 +147,7 @@ SERVERS = {
 
 @pytest.mark.parametrize("address", SERVERS)
 def test_wrong_server(netns: NetNs, address: str) -> None:
-    """A socket that is not connected gets what anybody sends: its server alone counts.
+    """An unconnected socket receives any packet: only its server counts.
 
     So it is for an IPv6 socket that asks an IPv4 server.
     """
@@ -227,7 +227,7 @@ def test_many_questions_of_one_socket() -> None:
         expected = [f"n{i}.example" for i in range(112)]
         assert names_of(tool, list(asked)) == expected
         assert tool.stop() == 0
-        assert told(tool, "DNS questions not kept") == 0
+        assert told(tool, "DNS questions dropped") == 0
 
 
 def test_more_questions_than_are_kept() -> None:
@@ -242,7 +242,7 @@ def test_more_questions_than_are_kept() -> None:
             assert client.recv(SIZE)
         assert names_of(tool, [*found]) == [None, "n112.example"]
         assert tool.stop() == 0
-        assert told(tool, "DNS questions not kept") == 1
+        assert told(tool, "DNS questions dropped") == 1
 
 
 def test_questions_of_others() -> None:
@@ -415,7 +415,7 @@ def serve_at_port(zone: Zone) -> Server:
 
 
 def learn(name: str) -> Callable[[], object]:
-    """Return work: to be told a name of IPV4, then to connect there."""
+    """Return work: to get a name of IPV4, then to connect there."""
 
     def work() -> Iterator[None]:
         with serve({f"{name}.": [IPV4]}):

@@ -59,7 +59,7 @@ def address(number: int) -> str:
 
 
 def ask_for_all() -> None:
-    """Be told by DNS that each address has a name with its label."""
+    """Learn by DNS that each address has a name with its label."""
     addresses = iter(address(i) for i in range(len(LABELS)))
     with Server(lambda wire: [padded(wire, 400, next(addresses))]):
         for label in LABELS:
@@ -90,7 +90,7 @@ def traced(source: str, tmp_path: Path, *options: str) -> str:
 
 
 def shown(source: str) -> list[str]:
-    """Return the names as they are to be shown."""
+    """Return the expected names."""
     if source == "libc":
         return list(NAMES.values())
     return [f"{label}.example" for label in LABELS.values()]

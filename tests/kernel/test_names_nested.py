@@ -46,7 +46,7 @@ def test_lookup_inside_of_a_lookup(image: Path) -> None:
 
 
 def test_lookup_that_never_returns(image: Path) -> None:
-    """A lookup that longjmp() left is not taken for the next one from that place."""
+    """A lookup left by longjmp() is not mistaken for the next one from that place."""
     with Looker(image, "left.example", image) as looker, start(looker.pid) as tool:
         looker.run()
         (event,) = tool.events(1)

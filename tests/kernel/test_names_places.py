@@ -1,4 +1,4 @@
-"""-d: C libraries wherever they are, and what is told of those that can't be probed."""
+"""-d: C libraries in any place, and warnings for those that can't be probed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NAMED = [("inside.example", "libc")]
 SHORT = 8
 UNPROBED = re.compile(
     rb"^tcpconnect: (in total, |warning: )(\d+) programs of this machine ended before "
-    rb"their C library, which was new, could be probed",
+    rb"their new C library could be probed",
     re.MULTILINE,
 )
 
@@ -194,7 +194,7 @@ def mapping(path: Path) -> Child:
 
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
-    """A file with the name of a C library, which is none."""
+    """A file with the name of a C library, which is not one."""
     path = tmp_path / "libc.so"
     path.write_bytes(bytes(8192))
     return path
@@ -207,7 +207,7 @@ def about(path: Path, text: str) -> list[str]:
 
 
 def test_library_that_can_not_be_probed(broken: Path) -> None:
-    """One at start is told by its path, once; so does --check."""
+    """One at start is reported by its path, once; also by --check."""
     with mapping(broken) as child, mapping(broken):
         with Tool(*LIBC) as tool:
             (line,) = about(broken, tool.stderr.decode())
@@ -216,7 +216,7 @@ def test_library_that_can_not_be_probed(broken: Path) -> None:
     start += f"can't probe {broken}: it is not ELF64"
     assert line.startswith(f"tcpconnect: {start}")
     assert [line.split(": ")[0] for line in about(broken, checked)] == [
-        "lacks names from libc (-d)"
+        "warn  names from libc (-d)"
     ]
     assert start in checked
 

@@ -63,7 +63,7 @@ class Places:
 
     @property
     def root(self) -> Path:
-        """The cgroup that all processes are in where nobody uses cgroup v2."""
+        """The cgroup of all processes if cgroup v2 is not used."""
         return self._hierarchy
 
 
@@ -77,7 +77,7 @@ def places(tmp_path: Path) -> Iterator[Places]:
 
 
 def learn(name: str) -> Callable[[], object]:
-    """Return work: to be told by DNS that ADDRESS has a name."""
+    """Return work: to learn by DNS that ADDRESS has a name."""
 
     def work() -> None:
         with serve({f"{name}.": [ADDRESS]}):
@@ -146,7 +146,7 @@ def test_containers_of_cgroup_v1(places: Places) -> None:
 
 
 def test_stranger(places: Places) -> None:
-    """A process whom nobody told shows the newest name that anybody was told."""
+    """A process that did not ask shows the newest name that any process got."""
     first, second, stranger = (
         places.process(places.netns(), places.cgroup(), *work)
         for work in ([learn("a.example")], [learn("b.example")], [connect])
@@ -158,7 +158,7 @@ def test_stranger(places: Places) -> None:
 
 
 def test_cgroup_before_netns(places: Places) -> None:
-    """What the same cgroup was told counts more than news in the same netns."""
+    """A name of the same cgroup counts more than a newer one of the same netns."""
     netns, cgroup = places.netns(), places.cgroup()
     process = places.process(netns, cgroup, connect)
     by_cgroup = places.process(places.netns(), cgroup, learn("cgroup.example"))
@@ -170,7 +170,7 @@ def test_cgroup_before_netns(places: Places) -> None:
 
 
 def test_netns_before_any(places: Places) -> None:
-    """What the same network namespace was told counts more than news elsewhere."""
+    """A name of the same network namespace counts more than newer ones elsewhere."""
     netns = places.netns()
     process = places.process(netns, places.cgroup(), connect)
     by_netns = places.process(netns, places.cgroup(), learn("netns.example"))
@@ -198,7 +198,7 @@ def test_own_lookup_before_cgroup(places: Places, tmp_path: Path) -> None:
 
 
 def test_newest_of_each(places: Places) -> None:
-    """Of what the same cgroup was told, the newest is shown."""
+    """Of the names of the same cgroup, the newest is shown."""
     process = places.process(
         *(places.netns(), places.cgroup()),
         *(learn("old.example"), connect, learn("new.example"), connect),

@@ -157,7 +157,7 @@ def test_cgroup_v2_mounted_elsewhere(tmp_path: Path, name: str) -> None:
 
 
 def test_part_of_cgroup_v2_mounted(tmp_path: Path) -> None:
-    """A part of the hierarchy that is mounted is not taken for the whole."""
+    """A mount of a part of the hierarchy is not mistaken for the whole."""
     path = tmp_path / "cgroup"
     path.mkdir()
     with private_mounts():

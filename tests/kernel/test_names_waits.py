@@ -248,7 +248,7 @@ def test_no_answer_yet(no_answer: Callable[[bytes], bytes], *, tcp: bool) -> Non
 
 
 def test_no_such_name() -> None:
-    """That there is no such name is an answer: the next question is another wait."""
+    """NXDOMAIN is an answer: the next question is another wait."""
 
     def nothing(wire: bytes) -> list[bytes]:
         response = dns.message.make_response(dns.message.from_wire(wire))
@@ -265,7 +265,7 @@ def test_no_such_name() -> None:
 
 
 def test_unasked_answer_ends_no_wait() -> None:
-    """An answer that is not believed is none."""
+    """An answer that does not count does not end the wait."""
     asked = query(NAME)
     forged = padded(bytes([asked[0] ^ 1]) + asked[1:], 100, NEXT)
     with (

@@ -100,7 +100,7 @@ def test_local_addresses(tmp_path: Path, other_netns: NetNs, address: str) -> No
 
 
 def test_local_address_of_an_answer(other_netns: NetNs) -> None:
-    """So it is when DNS told it."""
+    """The same with a name from DNS."""
     with (
         Child(lambda: attempt("127.0.0.1", 7), other_netns.enter) as elsewhere,
         serve({"pknic.example.": ["127.0.0.1"]}),
@@ -145,7 +145,7 @@ def test_local_addresses_counted(tmp_path: Path, other_netns: NetNs) -> None:
 
 
 def connect_to(address: str) -> None:
-    """Connect where nobody listens."""
+    """Connect to a closed port."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as client:
         assert client.connect_ex((address, 7)) == errno.ECONNREFUSED

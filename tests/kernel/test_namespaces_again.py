@@ -73,7 +73,7 @@ def _interfaces(space: NetNs) -> list[str]:
 
 
 def test_mount_namespace_of_a_container() -> None:
-    """So it is with containers of cgroup v1, which are told by mount namespaces."""
+    """The same with containers of cgroup v1, identified by mount namespaces."""
     if not (V1 / "cgroup.procs").exists():
         pytest.skip("this machine has no cgroup v1")
     path = V1 / f"docker/{ID}"
@@ -100,8 +100,8 @@ def test_nobody_has_the_inode() -> None:
     result = run_tool("--netns", 4_294_967_295)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
-        "tcpconnect: no network namespace 4294967295: no process is in it, nor is it "
-        "mounted; lsns -t net lists them\n"
+        "tcpconnect: no network namespace 4294967295: no process or mount refers to "
+        "it; lsns -t net lists them\n"
     )
 
 
@@ -119,10 +119,10 @@ def test_api() -> None:
             assert [event.dport for event in events] == [1]
     finally:
         space.remove()
-    for path, why in (
-        (space.path, "No such file or directory"),
-        ("/etc/passwd", "it is something else"),
-        ("/proc/self/ns/mnt", "it is something else"),
+    for path, wrong in (
+        (space.path, "no network namespace at '{}': No such file or directory"),
+        ("/etc/passwd", "'{}' is not a network namespace"),
+        ("/proc/self/ns/mnt", "'{}' is not a network namespace"),
     ):
-        with pytest.raises(UsageError, match=f"no network namespace '{path}': {why}"):
+        with pytest.raises(UsageError, match=wrong.format(path)):
             trace(netns=[path])

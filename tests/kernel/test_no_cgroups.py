@@ -1,4 +1,4 @@
-"""Where cgroup v2 is mounted nowhere: what needs it says so, all else works."""
+"""Without a mount of cgroup v2: options that need it say so, all else works."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def test_cgroup() -> None:
 
 
 def test_container() -> None:
-    """A filter by container is told which containers there are by their processes."""
+    """A filter by container finds containers by their processes."""
     line = refused("--container", "no-such-container")
     assert line.startswith("tcpconnect: no container 'no-such-container'")
 
 
 def test_columns() -> None:
-    """What the kernel tells of cgroups needs no mount."""
+    """Columns from the kernel's cgroups need no mount."""
     columns = "pid,cgroup,container,unit"
     with Tool("-j", "-p", os.getpid(), "--columns", columns) as tool:
         attempt("127.0.0.1", 1)

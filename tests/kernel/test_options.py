@@ -212,7 +212,7 @@ def rfc3339_to_ns(text: str) -> int:
 
 
 def test_duration() -> None:
-    """--duration ends by itself, after its time, with all that was made."""
+    """--duration ends the trace after its time, with all attempts."""
     began = time.monotonic()
     with start("--duration", "2") as tool:
         attempt("127.0.0.1", 1)
@@ -223,7 +223,7 @@ def test_duration() -> None:
 
 @pytest.mark.parametrize("options", [(), ("--format", "csv"), ("-r",), ("-j",)])
 def test_limit(options: tuple[str, ...]) -> None:
-    """--limit ends by itself after so many lines, not counting the header."""
+    """--limit ends the trace after so many lines, not counting the header."""
     with start("--limit", 3, *options) as tool:
         for port in range(1, 6):
             attempt("127.0.0.1", port)

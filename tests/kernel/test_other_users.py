@@ -117,7 +117,7 @@ def end(tool: Tool) -> None:
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("options", MODES)
 def test_harm(options: str, user: int) -> None:
-    """Neither another user nor nobody can stop it, look into it or slow it down."""
+    """Neither another user nor user nobody can stop it, inspect it or slow it down."""
     with ready(options) as tool:
         pid = tool.process.pid
         with Child(lambda: harm(pid), lambda: os.setresuid(user, user, user)) as other:
@@ -189,7 +189,7 @@ def in_user_namespace(work: Callable[[], object], size: int) -> int:
 
 
 def test_a_namespace_without_such_a_user() -> None:
-    """Where it has no user of its own to become, it becomes nobody, and says so."""
+    """Without a user of its own it becomes user nobody, and says so."""
 
     def work() -> None:
         assert keep_only(()) is True

@@ -111,7 +111,7 @@ def test_failed_and_slower() -> None:
 
 @pytest.mark.usefixtures("netns", "far")
 def test_slower_is_true_of_pending_attempts() -> None:
-    """When tracing stops, an attempt that goes on is shown if it took as long."""
+    """When tracing stops, an open attempt is shown if it took as long."""
     with Watch("--slower", SLOW_MS) as watch, socket.socket() as old:
         begin(old, HOLE)
         assert not select.select((), (old,), (), SLOW_MS / 1000)[1]
@@ -124,7 +124,7 @@ def test_slower_is_true_of_pending_attempts() -> None:
 
 @pytest.mark.usefixtures("netns", "far")
 def test_pending_attempts_are_not_ok() -> None:
-    """When tracing stops, --failed has the attempts that go on: they are not OK."""
+    """When tracing stops, --failed shows open attempts: they are not OK."""
     with Watch("--failed") as watch, socket.socket() as client:
         begin(client, HOLE)
         assert [made["result"] for made in watch.outcomes(0)] == ["PENDING"]

@@ -27,7 +27,7 @@ from tests.support.waiting import TIMEOUT_S
 if TYPE_CHECKING:
     from tests.support.network import NetNs
 
-# How long a router may take to find nobody and to say so, where a machine is emulated.
+# How long a router may take to report an unreachable host, in an emulated machine.
 ROUTER_MS = 2000
 # include/uapi/linux/icmp.h, and icmp_err_convert of net/ipv4/icmp.c.
 NET_UNREACH, HOST_UNREACH, PROT_UNREACH, PORT_UNREACH, PKT_FILTERED = 0, 1, 2, 3, 13
@@ -44,7 +44,7 @@ NET_UNREACH, HOST_UNREACH, PROT_UNREACH, PORT_UNREACH, PKT_FILTERED = 0, 1, 2, 3
     ],
 )
 def test_icmp_error(netns: NetNs, far: NetNs, code: int, name: str) -> None:
-    """An ICMP error that comes while nobody has the socket locked ends the attempt."""
+    """An ICMP error that comes while the socket is not locked ends the attempt."""
     with Peer(far) as router, Watch() as watch, socket.socket() as client:
         begin(client, HOLE)
         expected = event(netns, (NEAR, port(client)), HOLE, name)
@@ -56,7 +56,7 @@ def test_icmp_error(netns: NetNs, far: NetNs, code: int, name: str) -> None:
 
 
 def ask_once(router: NetNs) -> None:
-    """Let a router give up after one question of 10 ms, and not tell of other ways."""
+    """Let a router give up after one question of 10 ms, and send no redirects."""
     for version in (4, 6):
         neighbours = f"net.ipv{version}.neigh.far"
         router.sysctl(f"{neighbours}.mcast_solicit=1")
@@ -86,7 +86,7 @@ def test_router_finds_no_host(
 
 @pytest.mark.usefixtures("far")
 def test_timeout_after_icmp_error(netns: NetNs) -> None:
-    """A timeout tells of the ICMP error that came before.
+    """A timeout reports the ICMP error that came before.
 
     The answer to the first SYN comes while connect() has the socket locked, and does
     not end the attempt.

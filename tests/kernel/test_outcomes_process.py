@@ -134,7 +134,7 @@ def test_user_and_namespace_are_those_of_the_beginning(netns: NetNs) -> None:
 
 @pytest.mark.usefixtures("far")
 def test_pending_attempts_come_in_their_order() -> None:
-    """When tracing stops, the attempts that go on are shown as they were made."""
+    """When tracing stops, open attempts are shown with the process that made them."""
     targets = [(HOLE[0], 80 + n) for n in range(100)]
     with Watch() as watch, ExitStack() as stack:
         for target in targets:
@@ -147,7 +147,7 @@ def test_pending_attempts_come_in_their_order() -> None:
 @pytest.mark.usefixtures("far")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_attempt_open_at_the_end_is_pending(netns: NetNs, number: int) -> None:
-    """When tracing stops, the attempts that go on are shown with their age.
+    """When tracing stops, open attempts are shown with their age.
 
     The source port is not known: the kernel chooses it after the attempt has begun.
     """

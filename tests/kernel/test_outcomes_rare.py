@@ -105,7 +105,7 @@ def limit_waiting(client: socket.socket) -> None:
 
 @pytest.mark.usefixtures("far")
 def test_send_timeout_ends_no_attempt(netns: NetNs) -> None:
-    """SO_SNDTIMEO lets connect() return; the attempt goes on until close()."""
+    """SO_SNDTIMEO makes connect() return; the attempt continues until close()."""
     with Watch() as watch:
         with socket.socket() as client:
             limit_waiting(client)
@@ -132,7 +132,7 @@ def test_send_timeout_of_attempt_that_succeeds(netns: NetNs, far: NetNs) -> None
 
 @pytest.mark.usefixtures("far")
 def test_signal_ends_no_attempt(netns: NetNs) -> None:
-    """A signal makes connect() return; the attempt goes on until close()."""
+    """A signal makes connect() return; the attempt continues until close()."""
 
     def interrupt(client: socket.socket) -> None:
         until_connecting(client)

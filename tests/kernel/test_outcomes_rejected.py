@@ -73,7 +73,7 @@ def rejected(target: tuple[str, int] = REJECTED) -> int:
 
 @pytest.mark.parametrize(("kind", "name"), ICMP.items())
 def test_by_our_own_firewall(netns: NetNs, kind: str, name: str) -> None:
-    """A client that does not block gets the error, and so do we."""
+    """A non-blocking client gets the error, and it is the result."""
     reject("output", kind)
     with Watch() as watch, socket.socket() as client:
         begin(client, REJECTED)
@@ -98,7 +98,7 @@ def test_by_the_other_end(netns: NetNs, far: NetNs, kind: str, name: str) -> Non
 
 
 def test_a_client_that_blocks(netns: NetNs) -> None:
-    """It is told at the first retransmission, when nobody has the socket locked."""
+    """It is reported at the first retransmission, when the socket is not locked."""
     reject("output", "port-unreachable")
     with Watch() as watch, socket.socket() as client:
         assert client.connect_ex(REJECTED) == errno.ECONNREFUSED

@@ -95,7 +95,7 @@ def test_all_ports_taken_with_lport() -> None:
 
 
 def test_connection_in_use(netns: NetNs) -> None:
-    """Packets of the attempt before are not taken for those of the next."""
+    """Packets of an earlier attempt are not mistaken for those of the next."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.socket() as first,

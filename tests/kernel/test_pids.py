@@ -37,8 +37,8 @@ def attempts(port: int) -> Callable[[], None]:
     return lambda: attempt("127.0.0.1", port)
 
 
-ONE_IS_NONE = "it has ended, or there was none; give -p the PID of a running process"
-ALL_ARE_NONE = "they have ended, or there were none; give -p PIDs of running processes"
+ONE_IS_NONE = "it has ended or never existed; give -p the PID of a running process"
+ALL_ARE_NONE = "they have ended or never existed; give -p PIDs of running processes"
 
 
 @FOLLOW
@@ -63,7 +63,7 @@ def test_none_is_there(follow: tuple[str, ...], pids: range, said: str) -> None:
     assert result.stderr == f"tcpconnect: {said}\n"
 
 
-HIDDEN = "warning: BPF does not list process {}: its attempts may not be seen"
+HIDDEN = "warning: BPF does not list process {}: its attempts may be missed"
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_some_are_there(follow: tuple[str, ...]) -> None:
 
 
 def test_thread() -> None:
-    """The number of a thread is none of a process."""
+    """The number of a thread is not that of a process."""
     done, ready = os.pipe(), os.pipe()
     code = f"""
 import os, threading
@@ -183,7 +183,7 @@ threading.Thread(target=work).start()
 
 @pytest.mark.parametrize("mode", [(), ("-r",), ("-L",), ("-f",), ("-c",)], ids=str)
 def test_all_have_ended(mode: tuple[str, ...]) -> None:
-    """When the last has ended, that is said, and the tool ends."""
+    """When the last has ended, a line says so, and the tool ends."""
     with ExitStack() as stack:
         with Child(attempts(2)) as last:
             with Child(attempts(1)) as first:
@@ -197,7 +197,7 @@ def test_all_have_ended(mode: tuple[str, ...]) -> None:
 
 
 def test_interrupted_when_some_are_left() -> None:
-    """Nothing is said of the end of all when there was none."""
+    """Nothing is said about the end if some are still running."""
     with ExitStack() as stack, Child(attempts(2)) as last:
         with Child(attempts(1)) as first:
             tool = stack.enter_context(Tool("-p", f"{first.pid},{last.pid}"))
@@ -329,7 +329,7 @@ def test_command_in_a_pid_namespace(
 
 @OWN_PROC
 def test_not_there_in_a_pid_namespace(*, own_proc: bool) -> None:
-    """The machine's numbers are none of the namespace's."""
+    """The machine's numbers are not those of the namespace."""
     result = in_pid_namespace(f"{TOOL} -p {os.getpid()}", own_proc=own_proc)
     assert result.stderr.startswith(f"tcpconnect: no process {os.getpid()}: ")
     assert result.returncode == 1

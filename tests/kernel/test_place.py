@@ -117,7 +117,7 @@ def test_process_that_moves(netns: NetNs, cgroups: Callable[..., Cgroup]) -> Non
 
 
 def test_container_of_cgroup_v1(netns: NetNs, cgroups: Callable[..., Cgroup]) -> None:
-    """Where v2 has the process in its root, v1 tells the path."""
+    """If the process is in the root of v2, the path is that of v1."""
     group = cgroups("docker", ID, hierarchy=legacy_hierarchy())
     assert event_in(netns, group) == nothing_but(
         cgroup=group.path, container=ID[:12], container_id=ID, runtime="docker"
@@ -127,7 +127,7 @@ def test_container_of_cgroup_v1(netns: NetNs, cgroups: Callable[..., Cgroup]) ->
 def test_container_of_both_versions(
     netns: NetNs, cgroups: Callable[..., Cgroup]
 ) -> None:
-    """In a hybrid, v2 tells the service and v1 the container."""
+    """On a hybrid host, v2 has the service and v1 the container."""
     legacy = cgroups("docker", ID, hierarchy=legacy_hierarchy())
     service = cgroups("system.slice", "docker.service")
     assert event_in(netns, legacy, service) == nothing_but(
@@ -171,7 +171,7 @@ def test_real_container(
 
 
 def test_process_that_did_not_fit_the_ring(netns: NetNs) -> None:
-    """Its connects are shown without it, and the loss is told.
+    """Its connects are shown without it, and the loss is reported.
 
     The ring has room for connections, but not for long arguments.
     """

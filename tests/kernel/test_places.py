@@ -27,7 +27,7 @@ DOCKER = f"/{TOP}/docker/{ID}"
 
 
 def container(bundle: Bundle) -> Container:
-    """Return a container as docker makes one, which connects when told to."""
+    """Return a container like docker's, which connects on demand."""
     return Container(bundle, DOCKER, "/bin/busybox", *connecting())
 
 

@@ -83,7 +83,7 @@ def fails_for(missing: str, who: Who, *options: object) -> None:
 
 
 def notices_of(who: Who, *options: object) -> list[str]:
-    """Return what a run tells before it is ready, which it must become.
+    """Return what a run prints before it is ready, which it must become.
 
     But for what each tells on this kernel.
     """
@@ -123,12 +123,12 @@ def test_two_are_enough(options: str) -> None:
 
 @pytest.mark.parametrize("missing", CORE)
 def test_less_than_two(missing: str) -> None:
-    """What lacks of them is named."""
+    """The missing one is named."""
     fails_for(missing, nobody(*{*CORE} - {missing}))
 
 
 def test_events_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody with these capabilities sees, is what root sees."""
+    """User nobody with these capabilities sees what root sees."""
     use(nobody(*CORE), monkeypatch)
     with Tool("-rj", "-p", os.getpid()) as tool:
         attempt("127.0.0.1", PORT)
@@ -159,10 +159,10 @@ def test_answers() -> None:
 
 
 def unwatched() -> list[str]:
-    """Return what is told without CAP_SYS_ADMIN, where libc takes it in part."""
+    """Return the warning without CAP_SYS_ADMIN, if part of libc needs it."""
     notice = (
         "tcpconnect: C libraries in unusual places are found at start only: "
-        f"CAP_SYS_ADMIN missing; {remedy(nobody())}\n"
+        f"CAP_SYS_ADMIN is missing; {remedy(nobody())}\n"
     )
     return [notice] if perf_is_guarded() else []
 
@@ -174,7 +174,7 @@ def test_lookups() -> None:
     assert notices_of(nobody(*needed, SYS_PTRACE), *options) == []
     (notice,) = notices_of(nobody(*needed), *options)
     assert notice == (
-        "tcpconnect: no names from libc in containers: CAP_SYS_PTRACE missing; "
+        "tcpconnect: no names from libc in containers: CAP_SYS_PTRACE is missing; "
         f"{remedy(nobody())}\n"
     )
     if by_perf():
@@ -184,14 +184,14 @@ def test_lookups() -> None:
 
 
 def test_names_from_one_source() -> None:
-    """What a source of names lacks is told in one line; the other one works."""
+    """One line says what a source of names is missing; the other one works."""
     # (CAP_SYS_ADMIN includes CAP_NET_ADMIN on some kernels.)
     perf = by_perf()
     has, source = (NET_ADMIN, "libc") if perf else (SYS_PTRACE, "dns")
     notice, *others = notices_of(nobody(*CORE, SYS_PTRACE, has), "-d")
     assert others == ([] if perf else unwatched())
     assert notice.startswith(f"tcpconnect: no names from {source}: ")
-    assert f"{SYS_ADMIN if perf else NET_ADMIN} missing" in notice
+    assert f"{SYS_ADMIN if perf else NET_ADMIN} is missing" in notice
 
 
 @contextmanager
@@ -236,17 +236,17 @@ def test_names_of_containers(columns: str) -> None:
         (notice,) = notices_of(root(*CORE), *options)
         assert notices_of(root(*CORE), "--columns", "container_id,cgroup") == []
     assert notice == (
-        "tcpconnect: no names of containers from /var/lib/docker/containers: "
-        f"CAP_DAC_READ_SEARCH missing; {remedy(root())}\n"
+        "tcpconnect: no container names from /var/lib/docker/containers: "
+        f"CAP_DAC_READ_SEARCH is missing; {remedy(root())}\n"
     )
 
 
 def test_container_by_a_name_that_can_not_be_read() -> None:
-    """When no container of a name is found, where names were not read is told."""
+    """When a container is not found, the error names unreadable files of names."""
     with docker_of_nobody():
         ended = run(root(*CORE), *BRIEFLY, "--container", "tcpc-no-such")
     assert ended.returncode == 2
-    assert "can't read /var/lib/docker/containers, where names" in ended.stderr
+    assert "can't read their names in /var/lib/docker/containers" in ended.stderr
 
 
 def check(who: Who) -> dict[str, str]:
@@ -258,7 +258,7 @@ def check(who: Who) -> dict[str, str]:
 
 
 def test_check() -> None:
-    """--check tells by feature what lacks."""
+    """--check names what is missing for each feature."""
     libc = [SYS_PTRACE, *([SYS_ADMIN] if perf_is_guarded() else [])]
     expected = {
         "names from dns": [NET_ADMIN],
@@ -324,7 +324,7 @@ def test_what_is_kept(options: str) -> None:
 
 
 def test_nothing_is_gained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of what is needed, only what was there is kept; without root, nobody changes."""
+    """Only needed capabilities that it had are kept; without root, the user stays."""
     use(root(*CORE), monkeypatch)
     with Tool("-P", PORT, "--columns", "container") as tool:
         status = status_of(tool.process.pid)

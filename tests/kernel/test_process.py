@@ -144,7 +144,7 @@ def test_chroot(netns: NetNs, tmp_path: Path) -> None:
 
 
 def test_mount_namespace(netns: NetNs, tmp_path: Path) -> None:
-    """The path crosses mounts, those that nobody else sees, too."""
+    """The path crosses mounts, also private ones."""
     tmpfs, bound = tmp_path / "tmpfs", tmp_path / "bound"
 
     def prepare() -> None:
@@ -299,7 +299,7 @@ def titled(title: bytes) -> None:
 
 
 def test_title(netns: NetNs) -> None:
-    """A process that writes over its arguments is shown as it is at each connect."""
+    """A process that overwrites its arguments is shown with those of each connect."""
 
     def work() -> None:
         for number, title in enumerate((b"server: idle", b"server: busy")):
@@ -319,7 +319,7 @@ def test_title(netns: NetNs) -> None:
 
 
 def test_title_longer_than_the_arguments(netns: NetNs) -> None:
-    """It goes on into the environment, and ends with its first NUL."""
+    """It continues into the environment, and ends with its first NUL."""
     start, end, limit = arguments()
     title = (b"server: " + b"x" * (end - start))[:4000]
     assert end < start + len(title) < limit

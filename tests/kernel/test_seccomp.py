@@ -39,7 +39,7 @@ def traced(
         said = tool.stderr.decode().removesuffix(READY.decode())
     assert PORT in {event.get("dport"), event.get("rport")}
     reason = os.strerror(error)
-    assert said == f"tcpconnect: can't give up privileges: {reason}\n"
+    assert said == f"tcpconnect: can't drop privileges: {reason}\n"
     return status._asdict()
 
 

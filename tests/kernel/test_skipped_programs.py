@@ -186,7 +186,7 @@ def test_others_use_perf(event: str) -> None:
 
 @pytest.mark.usefixtures("preemptible")
 def test_without_tracefs() -> None:
-    """Where tracefs is not to be had, all others do their work, and that is told."""
+    """Without tracefs all other programs work, and a warning says so."""
     with private_mounts():
         for folder in (TRACEFS, "/sys/kernel/debug"):
             sh(f"mount -t tmpfs none {folder}")

@@ -109,7 +109,7 @@ def wait_for_job(step: Step, lines: list[str]) -> None:
 
 @pytest.mark.usefixtures("far")
 def test_page(terminals: tuple[Terminal, Terminal]) -> None:
-    """What follows a trace is typed while it goes on, in the other terminal."""
+    """Commands after a trace are typed in the other terminal while it runs."""
     page = Page()
     one, other = terminals
     trace: Step | None = None

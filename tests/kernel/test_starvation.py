@@ -80,7 +80,7 @@ def test_addresses(address: str) -> None:
 
 
 def retitle(count: int) -> None:
-    """Connect under as many titles; each is long, and told anew."""
+    """Connect under as many titles; each is long, and sent again."""
     # proc_pid_stat(5): arg_start is the 48th, arg_end the 49th.
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     start, end = (int(fields[number - 3]) for number in (48, 49))

@@ -81,7 +81,7 @@ def connect(count: int) -> None:
 
 
 def test_resized() -> None:
-    """Lines go on as they were, and none is missing."""
+    """Lines continue unchanged, and none is missing."""
     with Terminal("--columns", "dport", "--color", "never") as terminal:
         for columns in (10, 200, 1, 80):
             terminal.resize(columns)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEEDED = {
-    "cgroup": "needed is a pinned BPF map of type hash, key 8, value 8 bytes",
-    "mntns": "needed is a pinned BPF map of type hash, key 8, value 4 bytes",
+    "cgroup": "expected a pinned BPF map of type hash, key 8, value 8 bytes",
+    "mntns": "expected a pinned BPF map of type hash, key 8, value 4 bytes",
 }
 KINDS = list(NEEDED)
 
@@ -31,7 +31,10 @@ def refusal(kind: str, path: Path) -> str:
     """Run with this path; return the only line of its error, without its ends."""
     result = run_tool(f"--{kind}map", path)
     assert (result.returncode, result.stdout) == (2, "")
-    start, end = f"tcpconnect: --{kind}map '{path}': ", f"; {NEEDED[kind]}\n"
+    start, end = (
+        f"tcpconnect: --{kind}map: invalid map '{path}': ",
+        f"; {NEEDED[kind]}\n",
+    )
     assert result.stderr.startswith(start)
     assert result.stderr.endswith(end)
     return result.stderr.removeprefix(start).removesuffix(end)
@@ -69,7 +72,7 @@ def test_path_that_is_no_map(tmp_path: Path, kind: str) -> None:
     assert refusal(kind, tmp_path) == "it is a directory"
     file = tmp_path / "file"
     file.touch()
-    assert refusal(kind, file) == "it is no pinned BPF object"
+    assert refusal(kind, file) == "it is not a pinned BPF object"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -36,7 +36,7 @@ WARM_UP_PROCESSES = 10_000
 WARM_UP_RATE = 1000.0
 SETTLE_S = 20.0
 SLICE_S = 2.0
-FEWEST = 4  # samples from which anything can be told
+FEWEST = 4  # fewest samples for a result
 ENDLESS = 1 << 40
 REPORT_S = 10.0
 
@@ -63,7 +63,7 @@ class Soak:
         self._reported = -REPORT_S
 
     def slice(self, rate: float = 0.0) -> Sample:
-        """Make connects for a moment, at full rate unless told; return how it is."""
+        """Make connects for a moment, at full rate by default; return the state."""
         made = self._generator.make(Order(ENDLESS, rate=rate, seconds=SLICE_S))
         self._made += made.connects
         sample = self._tool.sample()

@@ -28,7 +28,7 @@ from .load import Load
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-USER = 64_321  # nobody's, but not the user nobody
+USER = 64_321  # unused, and not the user nobody
 NICENESS = 10
 CLONE_NEWNS, CLONE_NEWUSER, MS_BIND = 0x00020000, 0x10000000, 0x1000
 ANYTHING = ("127.0.0.1", 1)
@@ -114,7 +114,7 @@ def _unshare(flags: int) -> None:
 
 
 def _lookups() -> Callable[[], None]:
-    """Names that are none: each is an event of the kernel's all the same."""
+    """Invalid names: each is still an event of the kernel."""
     _become()
 
     def work() -> None:
@@ -160,7 +160,7 @@ def _mappings(theirs: Ground) -> Callable[[], None]:
 
 
 def _packets() -> Callable[[], None]:
-    """Answers that nobody asked for, from port 53 of the user's own network."""
+    """Unrequested answers, from port 53 of the user's own network."""
     _become()
     _unshare(CLONE_NEWNET)
     server = socket.socket(type=socket.SOCK_DGRAM)

@@ -42,7 +42,7 @@ def _seconds(time: str) -> float:
 
 
 def _counts(fd: Path) -> bool:
-    """Whether a descriptor is none that containers of others may have made needed."""
+    """Whether a descriptor does not depend on other users' containers."""
     try:
         return OF_PROBES.search(os.readlink(fd)) is None
     except FileNotFoundError:  # it was open for a moment

@@ -64,7 +64,7 @@ def limit(tool: Tool, what: str) -> None:
 
 
 class Child:
-    """A process that does ``work`` each time it is told to, once it is prepared."""
+    """A process that does ``work`` on demand, after it is prepared."""
 
     def __init__(
         self, work: Callable[[], object], prepare: Callable[[], object] | None = None

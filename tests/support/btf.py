@@ -185,7 +185,7 @@ class BpfObject:
         return Map(max_entries, *sizes)
 
     def section_size(self, name: str) -> int:
-        """Return the bytes of a section in memory, 0 when there is none."""
+        """Return the bytes of a section in memory, 0 if it does not exist."""
         section = self._sections.get(name)
         return section.size if section else 0
 

@@ -36,7 +36,7 @@ class Step(NamedTuple):
 
     @property
     def interrupted(self) -> bool:
-        """Whether it goes on until Ctrl-C is pressed."""
+        """Whether it runs until Ctrl-C is pressed."""
         return self.lines[-1:] == [ITS_ECHO]
 
 

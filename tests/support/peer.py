@@ -22,7 +22,7 @@ DEST_UNREACH = 3
 
 
 class Peer:
-    """Sees the TCP packets that arrive at the router, and answers as it is told.
+    """Sees the TCP packets that arrive at the router, and answers as requested.
 
     What goes to HOLE is answered by nobody else.
     """

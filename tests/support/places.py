@@ -1,4 +1,4 @@
-"""Cgroups by path, and the ID of a container that is none."""
+"""Cgroups by path, and the ID of a fake container."""
 
 from __future__ import annotations
 

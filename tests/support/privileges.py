@@ -1,4 +1,4 @@
-"""The tool with exactly these capabilities, as nobody or as root without the others."""
+"""The tool with exactly these capabilities, as user nobody or as root."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def root(*capabilities: str, **other: int) -> Who:
 
 
 def nobody(*capabilities: str, **other: int) -> Who:
-    """Return a nobody that has these.
+    """Return user nobody with these.
 
     Where the tool is in a folder that only root may read, one more is needed.
     """
@@ -85,19 +85,19 @@ def _nobody_can_read() -> bool:
 
 
 def command(who: Who, options: Iterable[object]) -> dict[str, Any]:
-    """Return the arguments of Popen with which the tool is started by somebody."""
+    """Return the arguments of Popen that start the tool as a user."""
     return {**launch.command(options), "preexec_fn": who.be}
 
 
 def run(who: Who, *options: object) -> subprocess.CompletedProcess[str]:
-    """Have somebody run the tool to its end."""
+    """Run the tool as a user to its end."""
     return subprocess.run(
         **command(who, options), check=False, capture_output=True, text=True
     )
 
 
 def use(who: Who, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the fixtures of this test start the tool as somebody."""
+    """Have the fixtures of this test start the tool as a user."""
     monkeypatch.setattr("tests.support.tool.command", functools.partial(command, who))
 
 
@@ -107,7 +107,7 @@ def perf_is_guarded() -> bool:
 
 
 def missing(who: Who) -> str:
-    """Return what somebody lacks to miss no attempt, nothing on most kernels."""
+    """Return the capability that is missing to miss no attempt, often none."""
     if not programs_are_preemptible():
         return ""
     if who.uid and READ_ALL not in who.capabilities:
@@ -119,14 +119,14 @@ def missing(who: Who) -> str:
 def may_miss(who: Who) -> list[str]:
     """Return what each run then says before it is ready."""
     lacks = missing(who)
-    why = f"{lacks} missing; {remedy(who)}"
+    why = f"{lacks} is missing; {remedy(who)}"
     return [f"tcpconnect: attempts may be missed: {why}\n"] if lacks else []
 
 
 def remedy(who: Who, what: str = "this capability") -> str:
-    """Return what is proposed to somebody who lacks something."""
+    """Return the remedy for missing capabilities."""
     again = f", or {as_root(str(launch.TOOL))}" if who.uid else ""
-    return f"give it {what}{again}"
+    return f"grant {what}{again}"
 
 
 OWN_USER = OWN.start  # stands for each that root may become

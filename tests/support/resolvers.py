@@ -35,7 +35,8 @@ DNSMASQ = (
 ).split()
 
 UNREAD = re.compile(
-    rb"^tcpconnect: in total, (\d+) DNS answers not read: they were malformed or cut$",
+    rb"^tcpconnect: in total, (\d+) DNS answers not read: "
+    rb"they were malformed or truncated$",
     re.MULTILINE,
 )
 
@@ -178,7 +179,7 @@ def serve(zone: Zone, address: str = LOOPBACK, *, tcp: bool = False) -> Server:
 def dnsmasq(
     *options: str, address: str = LOOPBACK, within: NetNs | None = None
 ) -> Iterator[None]:
-    """Run a dnsmasq that knows what its options tell."""
+    """Run a dnsmasq with these options."""
     place = f"ip netns exec {within.name}".split() if within else []
     command = [*place, *DNSMASQ, f"--listen-address={address}", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
@@ -246,7 +247,7 @@ def query(name: str, kind: str = "A") -> bytes:
 def look_up(
     name: str, kind: str = "A", server: str = LOOPBACK, *, tcp: bool = False
 ) -> set[str]:
-    """Return the addresses of a name, as this process is told."""
+    """Return the addresses of a name, as this process gets them."""
     way = ask_tcp if tcp else ask
     message = dns.message.from_wire(way(server, query(name, kind)))
     addresses = (r for r in message.answer if r.rdtype == dns.rdatatype.from_text(kind))

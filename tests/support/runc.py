@@ -57,7 +57,7 @@ class Bundle:
 
 
 class Container:
-    """One that runs until the end of the ``with`` statement, and acts when told to."""
+    """One that runs until the end of the ``with`` statement, and acts on demand."""
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ def run_as(pid: int, work: Callable[[], object]) -> None:
 
 
 def free_pid() -> int:
-    """Return a PID that somebody had a moment ago: the kernel goes on from it."""
+    """Return a PID that was used a moment ago: the kernel continues from it."""
     pid = os.fork()
     if not pid:
         os._exit(0)

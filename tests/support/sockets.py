@@ -28,7 +28,7 @@ HOLE6 = ("fd00:2::1", 80)
 UNREACHABLE = ("10.3.0.1", 80)
 NEAR, NEAR6 = "10.1.0.1", "fd00:1::1"
 
-CLOSED = ("127.0.0.1", 9)  # nobody listens there, and nobody is given port 9
+CLOSED = ("127.0.0.1", 9)  # a closed port, and port 9 is never chosen by the kernel
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # of our namespace
 GIVE_UP_MS = 300
 CLOCK_SLACK_S = 0.01  # between readings of two clocks, by a process that may wait
@@ -36,7 +36,7 @@ TCP_SYN_SENT = 2
 
 
 class Watch(Tool):
-    """``tcpconnect -j`` of one process, this one unless ``pid`` tells another.
+    """``tcpconnect -j`` of one process, this one unless ``pid`` is given.
 
     Without other options it gets ``-r``, which those that we give it imply.
 
@@ -89,13 +89,13 @@ def event(
 
 
 def port(client: socket.socket) -> int:
-    """Return a socket's own port, which it still tells after a failed connect."""
+    """Return a socket's own port, which it still has after a failed connect."""
     number: int = client.getsockname()[1]
     return number
 
 
 def begin(client: socket.socket, target: tuple[str, int]) -> None:
-    """Start a connect that goes on when this returns."""
+    """Start a connect that is still open when this returns."""
     client.settimeout(0)
     try:
         client.connect(target)

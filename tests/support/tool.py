@@ -115,7 +115,7 @@ class Tool:
 
 
 def told(tool: Tool, what: str, when: str = "in total,") -> int:
-    """Return the sum of the numbers that lines of a kind on stderr tell."""
+    """Return the sum of the numbers in lines of a kind on stderr."""
     pattern = rf"^tcpconnect: {when} (\d+) {what}"
     found = re.findall(pattern, tool.stderr.decode(), re.MULTILINE)
     return sum(map(int, found))

@@ -50,7 +50,7 @@ def container(image: str) -> Iterator[str]:
 
 
 def test_container(container: str) -> None:
-    """All is told, with the name that podman's files tell."""
+    """All columns are filled, with the name in podman's files."""
     options = ["-j", "-P", str(PORT), "--columns", COLUMNS]
     with tracing("tcpconnect", *options) as tool:
         found = event(tool)

@@ -48,8 +48,8 @@ def test_networks(text: str, expected: set[str] | None) -> None:
 
 
 def no_network(text: str) -> str:
-    """Return what is said of a text that is no network."""
-    expected = "expected such as 10.0.0.0/8, fd00::/8 or 192.0.2.1"
+    """Return the error of a text that is not a network."""
+    expected = "expected for example 10.0.0.0/8, fd00::/8 or 192.0.2.1"
     return f"invalid address or network {text!r}: {expected}"
 
 
@@ -75,7 +75,7 @@ def no_network(text: str) -> str:
             "sixteen-bytes-xy",
             (
                 "invalid thread name 'sixteen-bytes-xy': longer than 15 bytes; "
-                "the kernel keeps 'sixteen-bytes-x'"
+                "the kernel cuts it to 'sixteen-bytes-x'"
             ),
         ),
         (
@@ -88,7 +88,11 @@ def no_network(text: str) -> str:
             "0",
             "invalid PID or inode '0': expected a number from 1 to 4294967295",
         ),
-        (arguments.netns, "../net", "no network namespace '../net' here"),
+        (
+            arguments.netns,
+            "../net",
+            "no network namespace '../net': not in /run/netns",
+        ),
         (
             arguments.uids,
             "rooot",
@@ -124,7 +128,7 @@ def test_netns_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "1").symlink_to("/proc/self/ns/net")
     (tmp_path / "gone").touch()
     assert arguments.netns("blue,1") == {f"{tmp_path}/blue", f"{tmp_path}/1"}
-    with pytest.raises(UsageError, match="is left over from a namespace that is gone"):
+    with pytest.raises(UsageError, match="gone is stale: no network namespace is"):
         arguments.netns("gone")
     with pytest.raises(UsageError, match="did you mean blue"):
         arguments.netns("bleu")
@@ -219,7 +223,7 @@ NETWORKS = st.one_of(
 @given(networks=st.lists(NETWORKS, max_size=12))
 @steady
 def test_any_networks(networks: list[IPv4Network]) -> None:
-    """Every bound of every network, and its neighbours, are told right."""
+    """Every bound of every network, and its neighbours, match correctly."""
     found = NetworkSet(networks)
     for network in networks:
         top = (1 << network.max_prefixlen) - 1

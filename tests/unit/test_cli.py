@@ -11,6 +11,7 @@ import pytest
 from tcpconnect import cli
 from tcpconnect.errors import (
     KernelError,
+    Message,
     OutputError,
     PreflightError,
     TcpconnectError,
@@ -38,25 +39,29 @@ def end(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
 @pytest.mark.parametrize(
     ("error", "code", "expected"),
     [
-        (TcpconnectError("it failed"), 1, "it failed"),
-        (TcpconnectError("it failed", "no luck"), 1, "it failed: no luck"),
-        (TcpconnectError("it failed", "", "try on"), 1, "it failed; try on"),
+        (TcpconnectError(Message("it failed")), 1, "it failed"),
+        (TcpconnectError(Message("it failed", "no luck")), 1, "it failed: no luck"),
+        (TcpconnectError(Message("it failed", "", "try on")), 1, "it failed; try on"),
         (
-            KernelError("can't load", "no memory", "buy some"),
+            KernelError(Message("can't load", "no memory", "buy some")),
             1,
             "can't load: no memory; buy some",
         ),
-        (OutputError("can't write", "full"), 1, "can't write: full"),
-        (UsageError("no such thing", "", "try -h"), 2, "no such thing; try -h"),
+        (OutputError(Message("can't write", "full")), 1, "can't write: full"),
+        (
+            UsageError(Message("no such thing", "", "try -h")),
+            2,
+            "no such thing; try -h",
+        ),
         (
             OSError(errno.EMFILE, "", "/proc"),
             1,
-            "can't go on: Too many open files; raise the limit: ulimit -n",
+            "out of file descriptors: Too many open files; raise the limit: ulimit -n",
         ),
         (
             ValueError("a bug"),
             1,
-            "internal error: ValueError: a bug; please report it with what -v prints",
+            "internal error: ValueError: a bug; please report it with the output of -v",
         ),
     ],
 )
@@ -78,7 +83,12 @@ def test_preflight_tells_all(
 ) -> None:
     """Each problem has a line of its own."""
     end(
-        PreflightError([TcpconnectError("no BTF", "", "boot"), TcpconnectError("no x")])
+        PreflightError(
+            [
+                TcpconnectError(Message("no BTF", "", "boot")),
+                TcpconnectError(Message("no x")),
+            ]
+        )
     )
     assert cli.main([]) == 1
     assert capfd.readouterr() == ("", "tcpconnect: no BTF; boot\ntcpconnect: no x\n")
@@ -93,7 +103,9 @@ def test_quiet_end(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("error", [KernelError("can't load"), ValueError("a bug")])
+@pytest.mark.parametrize(
+    "error", [KernelError(Message("can't load")), ValueError("a bug")]
+)
 def test_verbose_shows_where(
     capfd: pytest.CaptureFixture[str],
     end: Callable[[BaseException], None],
@@ -112,7 +124,7 @@ def test_error_that_holds_another_line(
     capfd: pytest.CaptureFixture[str], end: Callable[[BaseException], None]
 ) -> None:
     """What a user typed can't make two lines of one, nor reach a terminal raw."""
-    end(UsageError("--cgroupmap /sys/\x1b[2J\n/x", "no such file"))
+    end(UsageError(Message("--cgroupmap /sys/\x1b[2J\n/x", "no such file")))
     assert cli.main([]) == 2
     _, err = capfd.readouterr()
     assert err.removesuffix("\n").isprintable()
@@ -127,7 +139,7 @@ def test_verbose_shows_what_it_came_from(
         try:
             os.rmdir("")
         except OSError as error:
-            raise KernelError("can't load", "not here") from error
+            raise KernelError(Message("can't load", "not here")) from error
 
     monkeypatch.setattr("tcpconnect.pipeline.run", run)
     assert cli.main(["-v"]) == 1

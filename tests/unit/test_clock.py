@@ -36,7 +36,7 @@ def test_offsets(text: bytes, expected: int) -> None:
 
 @pytest.mark.parametrize("inode", [0, clock.INITIAL_TIME_NAMESPACE])
 def test_no_namespace(inode: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the machine's own clock, and where there are no namespaces, it is none."""
+    """It is 0 for the machine's own clock, and without namespaces."""
     monkeypatch.setattr(clock, "_inode", lambda *_: inode)
     assert clock.offset_ns() == 0
 
@@ -44,5 +44,5 @@ def test_no_namespace(inode: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nobody_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no process has children in our namespace, that is an error."""
     monkeypatch.setattr(clock, "_inode", lambda _, kind: len(kind))
-    with pytest.raises(KernelError, match="no process tells"):
+    with pytest.raises(KernelError, match="no process shows"):
         clock.offset_ns()

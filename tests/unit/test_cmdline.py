@@ -54,7 +54,7 @@ def test_quoted(arguments: list[bytes], expected: str) -> None:
     ],
 )
 def test_single_string(raw: bytes, expected: str) -> None:
-    """A title that a daemon gave itself is as it is, but harmless."""
+    """A title that a daemon has set is not quoted, but escaped."""
     assert text(raw, cut=False, title=False) == expected
 
 

@@ -92,7 +92,7 @@ def test_many_addresses() -> None:
     ids=["TXT", "class CH", "A of 5 bytes", "AAAA of 4 bytes", "empty A"],
 )
 def test_other_records_are_passed_over(record: bytes) -> None:
-    """What is no address of the Internet class is none; the next one is read."""
+    """Addresses of other classes are skipped; the next one is read."""
     assert parse(message(record, A_RECORD)).addresses == [ADDRESS]
 
 
@@ -182,7 +182,7 @@ def test_https_behind_an_alias() -> None:
     ],
 )
 def test_svcb(asked: str, target: str, shown: str) -> None:
-    """Behind the name of a service, which nobody connects to, it is the target's."""
+    """For the name of a service, to which no program connects, it is the target's."""
     data = answer_to(asked, "SVCB", (f"{asked}.", "SVCB", [f"1 {target} {HINTS}"]))
     answer = parse(data)
     assert {answer.name: answer.addresses, **answer.targets} == {

@@ -1,4 +1,4 @@
-"""Functions in shared libraries: real ones, and those that somebody made to harm."""
+"""Functions in shared libraries: real ones, and hostile ones."""
 
 from __future__ import annotations
 
@@ -167,5 +167,5 @@ def test_any_change(
     ],
 )
 def test_other_kinds_of_programs(start: bytes, foreign: bool) -> None:  # noqa: FBT001
-    """Libraries for 32 bits or another processor; what is none fails later."""
+    """Libraries for 32 bits or another processor; other files fail later."""
     assert elf.is_foreign(start) == foreign

@@ -27,7 +27,7 @@ def test_columns_have_distinct_headers(table: dict[str, Column]) -> None:
 
 @TABLES
 def test_columns_have_a_meaning(table: dict[str, Column]) -> None:
-    """Every column says what it is, in one line."""
+    """Every column has its meaning in one line."""
     meanings = [column.field.meaning for column in table.values()]
     assert [m for m in meanings if not m or "\n" in m] == []
 
@@ -71,11 +71,14 @@ def test_choose_keeps_the_order_asked_for() -> None:
     [
         (
             "dprot",
-            "no column 'dprot'; did you mean dport? --columns help lists them all",
+            (
+                "unknown column 'dprot'; did you mean dport? "
+                "--columns help lists all columns"
+            ),
         ),
-        ("x", "no column 'x'; --columns help lists them all"),
-        ("", "no column ''; --columns help lists them all"),
-        ("PID", "no column 'PID'; --columns help lists them all"),
+        ("x", "unknown column 'x'; --columns help lists all columns"),
+        ("", "unknown column ''; --columns help lists all columns"),
+        ("PID", "unknown column 'PID'; --columns help lists all columns"),
     ],
 )
 def test_unknown_column(name: str, expected: str) -> None:

@@ -81,7 +81,7 @@ def of_format(text: str) -> Layout:
 
 
 def without_names(layout: Layout) -> Layout:
-    """Return the layout as a format can tell it."""
+    """Return the layout of a format."""
     members = tuple(member._replace(name="") for member in layout.members)
     return layout._replace(members=members)
 

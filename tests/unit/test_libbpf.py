@@ -10,7 +10,7 @@ import pytest
 
 from tcpconnect.bpf import libbpf
 from tcpconnect.bpf.object import step
-from tcpconnect.errors import KernelError
+from tcpconnect.errors import KernelError, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ def test_map_types(name: str, number: int) -> None:
 
 
 class FakeFunction:
-    """A C function that returns what it is told to."""
+    """A C function with a given result."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
@@ -103,7 +103,7 @@ def test_null_is_raised(library: FakeLibrary) -> None:
 def test_success_is_returned(
     library: FakeLibrary, function: str, result: int | None
 ) -> None:
-    """What is no error is returned as it is."""
+    """A result that is not an error is returned unchanged."""
     assert getattr(library, function).returns(result) == result
 
 
@@ -114,12 +114,13 @@ def said() -> Iterator[list[str]]:
     libbpf.said.clear()
 
 
+LOAD = Message("can't load", "{reason}", "{remedy}")
 REMEDY = "tcpconnect --check examines this machine, -v shows libbpf's log"
 
 
 def load(*lines: str) -> None:
     """Fail in a step in which libbpf says these lines."""
-    with step("load it"):
+    with step(LOAD):
         libbpf.said.extend(lines)
         raise OSError(errno.EINVAL, "Invalid argument", "bpf_object__load")
 
@@ -133,24 +134,24 @@ def fail_in_step(*lines: str) -> str:
 
 def test_step_names_itself() -> None:
     """The error says which step failed, and why."""
-    assert fail_in_step() == f"can't load it: Invalid argument; {REMEDY}"
+    assert fail_in_step() == f"can't load: Invalid argument; {REMEDY}"
 
 
 def test_step_quotes_libbpf() -> None:
     """What libbpf said first in this step is the better reason."""
-    expected = f"can't load it: Invalid argument (no such tracepoint); {REMEDY}"
+    expected = f"can't load: Invalid argument (no such tracepoint); {REMEDY}"
     assert fail_in_step("no such tracepoint", "failed to load") == expected
 
 
 def test_step_forgets_what_was_said_before(said: list[str]) -> None:
-    """Warnings of an earlier step are not taken for the reason."""
+    """Warnings of an earlier step are not the reason."""
     said.append("something else")
-    assert fail_in_step() == f"can't load it: Invalid argument; {REMEDY}"
+    assert fail_in_step() == f"can't load: Invalid argument; {REMEDY}"
 
 
 def test_step_lets_others_pass() -> None:
-    """What is no error of libbpf's is none of the step's."""
-    with pytest.raises(ValueError, match="a bug"), step("load it"):
+    """Other errors than libbpf's pass unchanged."""
+    with pytest.raises(ValueError, match="a bug"), step(LOAD):
         raise ValueError("a bug")
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def find(tmp_path: Path) -> Iterator[Callable[[str], str | None]]:
-    """A root directory with links, and a function that tells what a path leads to."""
+    """A root directory with links, and a function that resolves a path."""
     outside, root = tmp_path / "secret", tmp_path / "root"
     (root / "usr/lib").mkdir(parents=True)
     for path in (outside, root / "usr/lib/libc.so.6", root / "top"):

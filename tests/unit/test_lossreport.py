@@ -1,4 +1,4 @@
-"""What is said of losses: at most once a second while tracing, and in total."""
+"""Reports of losses: at most once a second while tracing, and in total."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def counts(lines: list[str]) -> list[str]:
 
 
 def test_no_loss(report: LossReport, capfd: pytest.CaptureFixture[str]) -> None:
-    """Nothing is said where nothing was lost."""
+    """Nothing is reported if nothing was lost."""
     warn(report, Losses())
     report.total(Losses())
     assert said(capfd) == []
 
 
 def test_first_loss(report: LossReport, capfd: pytest.CaptureFixture[str]) -> None:
-    """The first loss is told at once, with what it means and what helps."""
+    """The first loss is reported at once, with its meaning and the remedy."""
     warn(report, Losses(ring=7))
     (line,) = said(capfd)
     assert line == (
@@ -80,14 +80,16 @@ def test_once_a_second(
 def test_programs_without_probes(
     report: LossReport, clock: Clock, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What each start of a container adds to is told once, and in total."""
+    """What each start of a container increases is reported once, and in total."""
     for unprobed in (0, 3, 5):
         warn(report, Losses(unprobed=unprobed))
         clock.now += PERIOD_S
     assert counts(said(capfd)) == ["3"]
     report.total(Losses(unprobed=5))
     (line,) = said(capfd)
-    assert line.startswith("in total, 5 programs of this machine ended before their C")
+    assert line.startswith(
+        "in total, 5 programs of this machine ended before their new"
+    )
 
 
 def test_next_second(
@@ -104,7 +106,7 @@ def test_next_second(
 def test_no_news(
     report: LossReport, clock: Clock, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """When no more was lost, nothing is said again."""
+    """When no more was lost, nothing is reported again."""
     for _ in range(3):
         warn(report, Losses(ring=5))
         clock.now += PERIOD_S
@@ -142,7 +144,7 @@ def test_no_other_meanings() -> None:
 def test_total_has_all(
     report: LossReport, clock: Clock, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The total counts from the beginning, whatever was told before, at any time."""
+    """The total counts from the beginning, whatever was reported before."""
     warn(report, Losses(ring=5))
     clock.now += PERIOD_S
     warn(report, Losses(ring=6))

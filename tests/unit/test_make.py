@@ -79,7 +79,7 @@ def test_tools_too(checkout: Checkout) -> None:
 
 
 def test_nothing_to_do(checkout: Checkout) -> None:
-    """Once all is there, nothing is said."""
+    """When all is installed, nothing is printed."""
     checkout.make("install")
     assert checkout.make("install") == []
     command = f"{checkout.venv}/bin/tcpconnect"

@@ -58,7 +58,7 @@ def test_given_again(option: str) -> None:
 
 @pytest.mark.parametrize("option", AGAIN)
 def test_given_again_with_others(option: str) -> None:
-    """The same with other options in between, and words that are none."""
+    """The same with other options in between, and words that are not options."""
     check_linear(lambda count: parse([*option.split(), "-U", "x"] * count))
 
 

@@ -87,7 +87,7 @@ def mmap2(pid: int, path: bytes) -> bytes:
 
 
 def test_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Libraries are taken in their order; what was lost is told."""
+    """Libraries are read in their order; losses are noticed."""
     monkeypatch.setattr(mappings, "online", set)
     reader = Mappings()
     path = LIBRARIES[0]

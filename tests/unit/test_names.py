@@ -119,7 +119,7 @@ def test_one_spelling(raw: str, shown: str) -> None:
     ],
 )
 def test_spelling_of_odd_names(raw: bytes, shown: str) -> None:
-    """Characters outside of ASCII stay as they are, and so do escapes."""
+    """Characters outside of ASCII are unchanged, and so are escapes."""
     names = Names()
     names.learn(lookup(raw, IPV4))
     assert query(names) == shown
@@ -310,7 +310,7 @@ def flow(daddr: str, *netnses: int) -> Flow:
 
 
 def test_names_of_flows() -> None:
-    """A flow has the newest name of its network namespaces, and is told of others."""
+    """A flow has the newest name of its network namespaces, and a mark for others."""
     names = Names()
     names.learn(answers(message("host.example", "10.1.2.1"), netns=8, time_ns=3))
     names.learn(answers(message("netns.example", "10.1.2.2"), time_ns=1))
@@ -330,7 +330,7 @@ def test_names_of_flows() -> None:
 
 
 def test_names_of_flows_of_several_namespaces() -> None:
-    """Local addresses have the names of the namespaces where somebody connected."""
+    """Local addresses have the names of the namespaces of their connects."""
     names = Names()
     for netns in (7, 8, 9):
         names.learn(

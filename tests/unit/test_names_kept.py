@@ -56,7 +56,7 @@ def test_whose_name() -> None:
 
 
 def test_no_name_is_nobodys() -> None:
-    """What has no name, or one that nobody asked for, has no scope."""
+    """An address without a name, or with a name without an asker, has no scope."""
     for address in (IPV4, "127.0.0.1"):
         assert named(Names(), address, monotonic_ns=MS).query_scope is None
 
@@ -178,7 +178,7 @@ def test_ttl_of_loopback() -> None:
 
 
 def test_oldest_address_goes_first() -> None:
-    """More addresses than there is room for push out those not told for longest."""
+    """More addresses than there is room for replace those not named for longest."""
     names = Names(max_addresses=2)
     for i in (1, 2, 1, 3):
         names.learn(answers(message(f"n{i}.example", f"10.0.0.{i}")))
@@ -187,7 +187,7 @@ def test_oldest_address_goes_first() -> None:
 
 
 def test_scopes_of_an_address_are_bounded() -> None:
-    """Those who have not been told for longest show what others were told."""
+    """Processes whose own names were removed show the names of others."""
     names = Names()
     most = namestore.SCOPES_PER_ADDRESS
     for pid in range(1, most + 1):
@@ -246,7 +246,7 @@ print((getrusage(RUSAGE_SELF).ru_maxrss - before) * 1024)
 
 
 def fill(shape: Shape) -> Names:
-    """Learn names of 255 bytes until more were told than are kept."""
+    """Learn more names of 255 bytes than are stored."""
     names = Names()
     for number in range(2, 2 + shape.told // shape.addresses):
         first = number * shape.addresses

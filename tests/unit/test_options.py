@@ -110,9 +110,9 @@ def run(
 
 
 HINT = "; tcpconnect -h shows the options"
-RANGE = ": expected more than 0, less than 1000000000" + HINT
-COUNTED = ": it counts per address and port"
-LISTED = ": the list says all columns; name its column there; --columns help lists them"
+RANGE = ": expected a number greater than 0 and less than 1000000000" + HINT
+COUNTED = ": -c counts attempts by address and port"
+LISTED = ": --columns names all columns; add its column there"
 ONE_LINE = [
     (
         "-p 1x",
@@ -172,22 +172,22 @@ ONE_LINE = [
         "argument --ring-bytes: invalid ring size 5000: "
         "expected a power of two, at least 4096" + HINT,
     ),
-    ("-j --format csv", "-j conflicts with --format csv; leave one out"),
+    ("-j --format csv", "-j conflicts with --format csv; omit one"),
     (
         "--histogram",
-        "--histogram is drawn below the table of -c; add -c",
+        "--histogram needs the table of -c; add -c",
     ),
     (
         "--columns pid,dprot",
-        "no column 'dprot'; did you mean dport? --columns help lists them all",
+        "unknown column 'dprot'; did you mean dport? --columns help lists all columns",
     ),
-    ("--columns pid,", "no column ''; --columns help lists them all"),
-    ("-c --columns pid", "no column 'pid'; --columns help lists them all"),
-    ("-tc", f"-t does not go with -c{COUNTED}; leave -t out"),
-    ("-Uc", f"-U does not go with -c{COUNTED}; leave -U out"),
-    ("-Lc", f"-L does not go with -c{COUNTED}; leave -L out"),
-    ("-t --columns pid", f"-t does not go with --columns{LISTED}"),
-    ("-U --columns uid", f"-U does not go with --columns{LISTED}"),
+    ("--columns pid,", "unknown column ''; --columns help lists all columns"),
+    ("-c --columns pid", "unknown column 'pid'; --columns help lists all columns"),
+    ("-tc", f"-t conflicts with -c{COUNTED}; omit -t"),
+    ("-Uc", f"-U conflicts with -c{COUNTED}; omit -U"),
+    ("-Lc", f"-L conflicts with -c{COUNTED}; omit -L"),
+    ("-t --columns pid", f"-t conflicts with --columns{LISTED}"),
+    ("-U --columns uid", f"-U conflicts with --columns{LISTED}"),
 ]
 
 
@@ -297,5 +297,5 @@ def test_lport_says_when_its_line_comes() -> None:
 def test_tells_and_exits(
     capfd: pytest.CaptureFixture[str], line: str, expected: str
 ) -> None:
-    """What can be told without tracing goes to stdout, exit code 0."""
+    """Reports without tracing go to stdout, exit code 0."""
     assert run(capfd, line.split()) == (0, expected, "")

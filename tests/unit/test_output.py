@@ -14,14 +14,14 @@ import pytest
 
 from tcpconnect import output
 from tcpconnect.errors import OutputError
-from tcpconnect.output import ReaderGoneError, harmless, open_file, say, write
+from tcpconnect.output import ReaderGoneError, harmless, open_file, write, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 LARGE = bytes(range(256)) * 4096  # a pipe holds a sixteenth of it
-REMEDY = "nothing more is shown; look at where it goes"
+REMEDY = "nothing more is shown; check where it goes"
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def read_while(fd: int, size: int, write_to: int, data: bytes) -> bytes:
 
 @pytest.mark.parametrize("data", [b"", b"a line\n", b"\0\xff"])
 def test_small(pipe: tuple[int, int], data: bytes) -> None:
-    """What fits is written as it is."""
+    """Data that fits is written unchanged."""
     write(pipe[1], data + b"end")
     assert os.read(pipe[0], 100) == data + b"end"
 
@@ -141,9 +141,11 @@ def test_nothing_to_write() -> None:
         ("\udcff", "\\udcff\n"),
     ],
 )
-def test_say(capfd: pytest.CaptureFixture[str], line: str, expected: str) -> None:
+def test_write_line(
+    capfd: pytest.CaptureFixture[str], line: str, expected: str
+) -> None:
     """A line goes to stderr, with what is no text written out."""
-    say(line)
+    write_line(line)
     assert capfd.readouterr() == ("", expected)
 
 
@@ -218,7 +220,7 @@ def test_file_that_is_there(tmp_path: Path) -> None:
 
 
 def test_device() -> None:
-    """What is no file, is written to as it is."""
+    """A target that is not a regular file is opened unchanged."""
     os.close(open_file(os.devnull))
 
 

@@ -326,7 +326,7 @@ def test_wide_values_push_the_line() -> None:
     ],
 )
 def test_comm_in_a_table(comm: str, expected: str) -> None:
-    """COMM is cut at 12 characters, as on the example page, and taken as it is."""
+    """COMM is cut to 12 characters, as on the example page, and not changed."""
     assert show("table", "pid comm ip", comm=comm) == expected
 
 

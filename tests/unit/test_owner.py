@@ -32,7 +32,7 @@ def make(mount: Path, path: str, owner: int) -> None:
 
 @pytest.mark.parametrize("below", ["", "/container", "/container/x"])
 def test_who_made_it(tmp_path: Path, below: str) -> None:
-    """The directory that it lies in tells that, whatever is in the container."""
+    """It is the owner of the parent directory, whatever is in the container."""
     make(tmp_path, "/machine.slice", 0)
     make(tmp_path, f"/machine.slice/{LIBPOD}/container/x", 100_000)
     make(tmp_path, f"{SERVICE}/user.slice", ALICE)
@@ -51,7 +51,7 @@ def test_in_a_container(tmp_path: Path) -> None:
 
 
 def test_gone(tmp_path: Path) -> None:
-    """When it is gone, what is above tells it, or the slice of a user."""
+    """When it is gone, a directory above counts, or the slice of a user."""
     mounts = [str(tmp_path)]
     assert owner_of(f"{SERVICE}/user.slice/{LIBPOD}", mounts) == ALICE
     make(tmp_path, SLICE, 0)

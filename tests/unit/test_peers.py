@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from bench.peers.report import BEGIN, END, put_into
+from bench.document import DOCUMENT, markers, put_into
+
+BEGIN, END = markers("peers")
 
 
 @pytest.mark.parametrize("old", ["", "\n| old |\n\n"])
 def test_report_replaces_the_last_one(old: str) -> None:
     """What stands around the report stays; what was there goes."""
     document = f"# Title\n\n{BEGIN}{old}{END}\nWhy so.\n"
-    written = put_into(document, ["| a |", "| b |"])
+    written = put_into(document, "peers", ["| a |", "| b |"])
     assert written == f"# Title\n\n{BEGIN}\n| a |\n| b |\n\n{END}\nWhy so.\n"
-    assert put_into(written, ["| a |", "| b |"]) == written
+    assert put_into(written, "peers", ["| a |", "| b |"]) == written
 
 
 @pytest.mark.parametrize("document", ["", BEGIN, END])
 def test_no_place_for_the_report(document: str) -> None:
     """What is not there is not guessed."""
     with pytest.raises(ValueError, match="it has no <!-- peers"):
-        put_into(document, [])
+        put_into(document, "peers", [])
+
+
+@pytest.mark.parametrize("name", ["connects", "transfers", "peers"])
+def test_document_has_places(name: str) -> None:
+    """Each report has its place in docs/benchmarks.md."""
+    document = DOCUMENT.read_text()
+    assert "\nnew\n" in put_into(document, name, ["new"])

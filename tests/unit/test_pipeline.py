@@ -14,6 +14,7 @@ from msgspec.structs import asdict
 from tcpconnect import cli
 from tcpconnect.batch import Batch, Losses
 from tcpconnect.connection import CONNECTION
+from tcpconnect.errors import Line
 from tcpconnect.flow import Flow
 from tcpconnect.outputs.queued import Queued
 from tcpconnect.settings import Settings
@@ -36,7 +37,7 @@ class FakeTrace:
     def __init__(self) -> None:
         self.script: list[list[Connection]] = []
         self.losses = Losses()
-        self.warnings: list[str] = []
+        self.warnings: list[Line] = []
         self.processes_ended = False
         self.needed_capabilities = frozenset({"CAP_BPF"})
         self.kept: set[str] = set()
@@ -108,7 +109,7 @@ def batches_of(*sizes: int) -> list[list[Connection]]:
 def test_ready(
     trace: FakeTrace, capfd: pytest.CaptureFixture[str], options: str
 ) -> None:
-    """In every mode, the ready line on stderr is all that is said."""
+    """In every mode, stderr has only the ready line."""
     trace.script = batches_of(2)
     _, err = run(capfd, options)
     assert err == READY
@@ -187,8 +188,8 @@ def test_losses_are_told(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) ->
 
 
 def test_notices(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
-    """What does not work, though the rest does, is told before the ready line."""
-    trace.warnings = ["no names from libc: none here"]
+    """Warnings come before the ready line."""
+    trace.warnings = [Line("no names from libc: none here")]
     _, err = run(capfd, "")
     assert err == f"tcpconnect: no names from libc: none here\n{READY}"
 
@@ -205,7 +206,7 @@ def test_privileges_that_stay(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Where giving up is forbidden, that is told, and the trace goes on."""
+    """If privileges can't be dropped, a line says so, and the trace continues."""
 
     def fail(_: object) -> None:
         raise PermissionError(errno.EPERM, "not here")
@@ -214,7 +215,7 @@ def test_privileges_that_stay(
     trace.script = batches_of(1)
     lines, err = run(capfd, "--columns dport")
     assert lines == ["DPORT", "1"]
-    told = "tcpconnect: can't give up privileges: Operation not permitted\n"
+    told = "tcpconnect: can't drop privileges: Operation not permitted\n"
     assert err == told + READY
 
 
@@ -225,12 +226,12 @@ def test_later_notices(
     monkeypatch: pytest.MonkeyPatch,
     options: str,
 ) -> None:
-    """What stops to work while tracing is told then, once."""
+    """A warning while tracing is printed at once, and once."""
 
     def batches() -> Iterator[Batch]:
         yield Batch([], Losses(), [], 0)
         for pid in (1, 2):
-            yield Batch([], Losses(), [f"no names from process {pid}"], 0)
+            yield Batch([], Losses(), [Line(f"no names from process {pid}")], 0)
 
     monkeypatch.setattr(trace, "batches", batches)
     _, err = run(capfd, options)
@@ -250,7 +251,7 @@ def test_signals(
 
 
 def test_nohup(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
-    """A SIGHUP that was to be ignored goes on to be."""
+    """An ignored SIGHUP stays ignored."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     run(capfd, "")
     signal.raise_signal(signal.SIGHUP)

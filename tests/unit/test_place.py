@@ -1,4 +1,4 @@
-"""What the path of a cgroup tells: unit, pod, container, and what files add to that."""
+"""Unit, pod and container, from the path of a cgroup and from files."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ USER = "/user.slice/user-1000.slice/user@1000.service"
     ],
 )
 def test_unit(path: str, expected: str | None) -> None:
-    """The innermost unit, as systemctl would be asked for it; slices are none."""
+    """The innermost unit, as a name for systemctl; slices do not count."""
     assert unit(path) == expected
 
 
@@ -133,7 +133,7 @@ def write(root: Path, path: str, content: object) -> None:
 
 @pytest.mark.parametrize("kind", FILES)
 def test_pod_name(tmp_path: Path, kind: str) -> None:
-    """Its namespace and name, where the runtime was told them."""
+    """Its namespace and name, if the runtime has them."""
     runtime = kind.partition(" ")[0]
     write(tmp_path, *FILES[kind])
     assert pod.name_of(Container(runtime, A, None), str(tmp_path)) == "prod/shop-0"
@@ -145,7 +145,7 @@ def test_pod_name(tmp_path: Path, kind: str) -> None:
 )
 @pytest.mark.parametrize("kind", [*FILES, "podman", "lxc"])
 def test_no_pod_name(tmp_path: Path, kind: str, content: object) -> None:
-    """What files don't tell, or not as they should, is unknown."""
+    """What files do not have, or not in the right form, is unknown."""
     runtime = kind.partition(" ")[0]
     if kind in FILES:
         write(tmp_path, FILES[kind][0], content)
@@ -163,7 +163,7 @@ KUBEPODS = f"/kubepods/burstable/pod{UID}/{A}"
 
 
 def test_container_of_a_pod(tmp_path: Path) -> None:
-    """Names where files tell them, else short IDs; the long ones always."""
+    """Names if files have them, else short IDs; always the long ones."""
     expected = Place(KUBEPODS, A[:12], A, "containerd", None, UID, UID)
     assert Places(str(tmp_path)).find(KUBEPODS, "/") == expected
     write(tmp_path, *FILES["containerd"])
@@ -202,12 +202,12 @@ def test_pod_of_podman(tmp_path: Path) -> None:
     ],
 )
 def test_both_versions(tmp_path: Path, path: str, legacy: str, expected: Place) -> None:
-    """What cgroup v2 does not tell, v1 does."""
+    """Paths of cgroup v1 complete those of v2."""
     assert Places(str(tmp_path)).find(path, legacy) == expected
 
 
 def test_harmless(tmp_path: Path) -> None:
-    """Names of cgroups, containers and pods are anybody's."""
+    """Any user can choose names of cgroups, containers and pods."""
     path = "/\x1b/lxc.payload.a\x1b[2J"
     name = r"a\x1b[2J"
     expected = Place(r"/\x1b/lxc.payload.a\x1b[2J", name, name, "lxc")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect import info
-from tcpconnect.errors import PreflightError, TcpconnectError
+from tcpconnect.errors import Message, PreflightError, TcpconnectError
 from tcpconnect.kernel import preflight
 from tcpconnect.kernel.preflight import Check
 from tcpconnect.machine import capabilities
@@ -106,7 +106,7 @@ def test_good_machine() -> None:
 
 
 def test_no_cgroup_v2(machine: Machine) -> None:
-    """Without it one option does not work: that is told, and no problem."""
+    """Without it one option does not work: it is reported, not as a problem."""
     machine.set("mount_point", lambda: b"")
     assert problems() == []
     assert found()["cgroup v2"] == "not mounted; --cgroup does not work"
@@ -126,12 +126,13 @@ def test_no_cgroup_v2(machine: Machine) -> None:
 def test_capabilities_missing(
     machine: Machine, names: list[str], uid: int, lacking: list[str]
 ) -> None:
-    """What lacks is named, and who lacks it."""
+    """The missing capabilities are named, with the user."""
     machine.give(*names, uid=uid)
     who = "not root" if uid else "root without its capabilities"
     these = "these capabilities" if len(lacking) > 1 else "this capability"
-    reason = f"{who}: {' and '.join(lacking)} missing"
-    remedy = f"give it {these}" + (", or run it as root" if uid else "")
+    are = "are" if len(lacking) > 1 else "is"
+    reason = f"{who}: {' and '.join(lacking)} {are} missing"
+    remedy = f"grant {these}" + (", or run it as root" if uid else "")
     assert problems() == [f"no privileges: {reason}; {remedy}"]
 
 
@@ -161,7 +162,7 @@ def test_user_namespace(machine: Machine) -> None:
     machine.set("INITIAL_USER_NAMESPACE", 1)
     (problem,) = problems()
     assert problem == (
-        "no privileges: capabilities of a user namespace do not count for BPF; "
+        "no privileges: capabilities in a user namespace do not allow BPF; "
         "run it outside of the container, or in a privileged one"
     )
 
@@ -195,9 +196,9 @@ def test_no_btf(machine: Machine) -> None:
     ],
 )
 def test_old_kernel(machine: Machine, lacking: list[bytes], reason: str) -> None:
-    """What the kernel lacks is named with the release that brought it."""
+    """What the kernel does not have is named with the first release that does."""
     machine.offer(*[name for name in preflight.FEATURES if name not in lacking])
-    assert problems() == [f"kernel too old: {reason}; boot Linux 5.9 or newer"]
+    assert problems() == [f"kernel too old: {reason}; boot Linux 5.10 or newer"]
 
 
 def test_names_are_whole_words(machine: Machine) -> None:
@@ -221,7 +222,7 @@ def test_lockdown(machine: Machine) -> None:
     machine.lock("none integrity [confidentiality]\n")
     (problem,) = problems()
     assert problem == (
-        "kernel lockdown: mode confidentiality forbids BPF to read kernel memory; "
+        "kernel lockdown: confidentiality mode forbids BPF to read kernel memory; "
         "boot with lockdown=integrity or lockdown=none"
     )
 
@@ -293,7 +294,7 @@ def test_ready(machine: Machine) -> None:
 
 @pytest.mark.parametrize("trouble", ["privileges", "btf", "lockdown", "library"])
 def test_not_ready(machine: Machine, trouble: str) -> None:
-    """Each quick check is enough to have all problems told."""
+    """Each quick check is enough to have all problems reported."""
     troubles: dict[str, Callable[[], object]] = {
         "privileges": machine.give,
         "btf": machine.btf.unlink,
@@ -315,14 +316,14 @@ def test_ready_tells_all(machine: Machine) -> None:
 
 
 def test_unreadable_proc(machine: Machine) -> None:
-    """Without /proc there is a problem to tell, not a crash."""
+    """Without /proc there is a problem, not a crash."""
     machine.user_namespace.unlink()
     assert len(problems()) == 1
 
 
 def test_harmless_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """What --check reports of files and errors of others is escaped."""
-    problem = TcpconnectError("no \x1b[2J", "\u202e", "\u3164")
+    problem = TcpconnectError(Message("no \x1b[2J", "\u202e", "\u3164"))
     checks = [Check("a\x9b", "b\r"), Check("c", "", problem)]
     monkeypatch.setattr(info, "examine", lambda: checks)
     assert info.check(verbose=False) == (

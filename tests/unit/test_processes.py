@@ -1,4 +1,4 @@
-"""Who descends from whom, and who called sudo."""
+"""Descendants of processes, and the user who called sudo."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_circle() -> None:
 
 
 def test_many_ancestors() -> None:
-    """Each process is looked at once: this ends before anybody notices."""
+    """Each process is examined once: this takes no noticeable time."""
     many = range(1, 200_001)
     parents = {pid: pid - 1 for pid in many}
     assert descendants(parents, set(many)) == set()
@@ -94,7 +94,7 @@ def test_read_process() -> None:
 
 
 def test_read_none() -> None:
-    """A process that is not there is none."""
+    """A process that does not exist is None."""
     assert read_process(4_194_304) is None
 
 
@@ -115,7 +115,7 @@ def test_unlisted(number: int, listed: dict[int, Process], expected: set[int]) -
 
 
 def test_thread_is_not_unlisted() -> None:
-    """The number of a thread is none of a process, though /proc finds it."""
+    """The number of a thread is not that of a process, although /proc finds it."""
     done = threading.Event()
     thread = threading.Thread(target=done.wait)
     thread.start()

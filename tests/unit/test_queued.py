@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tcpconnect import messages
 from tcpconnect.batch import NO_LOSSES, Batch, Totals
 from tcpconnect.errors import OutputError
 from tcpconnect.outputs.queued import Queued
@@ -124,7 +125,7 @@ def test_a_batch_that_never_fits(slow: Slow) -> None:
 @pytest.mark.parametrize("at_once", [True, False])
 def test_failure(slow: Slow, at_once: bool) -> None:  # noqa: FBT001
     """It is raised where the caller is: at the next write, or at the end."""
-    slow.failure = OutputError("can't write the output", "full")
+    slow.failure = OutputError(messages.CANT_WRITE, reason="full", output="it")
     queued = Queued(slow, ROOM)
     queued.write(batch(1))
     slow.may.set()

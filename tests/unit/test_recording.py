@@ -11,7 +11,7 @@ import pytest
 
 from tcpconnect.batch import NO_LOSSES, Batch, Losses, Totals
 from tcpconnect.connection import CONNECTION, Connection
-from tcpconnect.errors import TcpconnectError
+from tcpconnect.errors import Line, TcpconnectError
 from tcpconnect.formats import FORMATS, open_format
 from tcpconnect.outputs.recording import Recording
 from tcpconnect.recorded import SCHEMA, About
@@ -66,7 +66,7 @@ def test_lines(tmp_path: Path) -> None:
     lost, more = Losses(ring=2), Losses(ring=5, names=1)
     head, warning, first, ring, both, second, total = record(
         tmp_path / "file",
-        Batch([connection()], NO_LOSSES, ["no names"], 0),
+        Batch([connection()], NO_LOSSES, [Line("no names")], 0),
         Batch([], lost, [], 0),
         Batch([whole(Connection)], more, [], 0),
         Batch([], more, [], 0),
@@ -104,8 +104,8 @@ def test_losses_and_warnings_come_again(tmp_path: Path) -> None:
     lost, more = Losses(ring=2), Losses(ring=5, names=1)
     record(
         tmp_path / "file",
-        Batch([whole(Connection)], lost, ["a"], 0),
-        Batch([whole(Connection)], more, ["b"], 0),
+        Batch([whole(Connection)], lost, [Line("a")], 0),
+        Batch([whole(Connection)], more, [Line("b")], 0),
     )
     batches, recording = read(tmp_path / "file")
     assert batches[0].events == []
@@ -128,7 +128,7 @@ def test_newer_schema(tmp_path: Path) -> None:
     """It is refused, with what made it."""
     line = b'{"tcpconnect":{"version":"9.0","schema":%d}}\n' % (SCHEMA + 1)
     message = wrong(tmp_path / "file", line)
-    assert "line 1: tcpconnect 9.0 has made it, which is newer" in message
+    assert "line 1: it was recorded by tcpconnect 9.0, which is newer" in message
 
 
 def test_unknown_losses_are_told(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_cut(tmp_path: Path) -> None:
     path.write_bytes(b'{"daddr":"::1"}\n{"dad')
     batches, _ = read(path)
     assert len(events_of(batches)) == 1
-    assert batches[-1].warnings == ["'file' ends within a line: it was cut"]
+    assert batches[-1].warnings == ["'file' ends within a line: it was truncated"]
 
 
 def test_hostile_texts(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_on_path(nowhere: Path) -> None:
 
 
 def test_of_pyenv(nowhere: Path) -> None:
-    """A shim that knows no such version is passed over for one of pyenv's versions."""
+    """A shim without this version is skipped for one of pyenv's versions."""
     python(nowhere, "3.12", code=127)
     expected = python(nowhere / "versions/3.12.1/bin", "3.12")
     assert find("3.12") == expected
@@ -137,7 +137,7 @@ def test_what_prepares_trials_fails(
 
 
 def test_command_that_fails() -> None:
-    """What a command said last is told."""
+    """The last line of a command is shown."""
     code = "import sys; print('much'); sys.exit('why')"
     with pytest.raises(TrialError, match=r"-c .*: why"):
         run(sys.executable, "-c", code)

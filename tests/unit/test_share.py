@@ -10,7 +10,6 @@ import pytest
 
 from share import __main__ as share
 from share import man
-from share.figures import COLUMNS, DOCUMENT, figures
 from share.option import SHOWN, metavar
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
@@ -32,7 +31,7 @@ def words(text: str) -> str:
 
 
 def mandoc(*arguments: str, page: str) -> str:
-    """Return a page as it is read."""
+    """Return a page as text."""
     needs("mandoc")
     command = ["mandoc", "-Tascii", *arguments]
     shown = subprocess.run(
@@ -43,7 +42,7 @@ def mandoc(*arguments: str, page: str) -> str:
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    """Return the man page as it is read."""
+    """Return the man page as text."""
     return mandoc("-Owidth=70", page=man.page())
 
 
@@ -116,27 +115,6 @@ def test_text_is_no_roff(hostile: str) -> None:
     """What looks like a request of roff is set as text."""
     page = f'.TH A 8 ""\n.SH A\n.nf\n{man.roff(hostile)}\n'
     assert words(hostile) in words(mandoc(page=page))
-
-
-def test_figures_are_measured() -> None:
-    """Each figure of OVERHEAD stands in the document of benchmarks."""
-    measured, document = figures(), DOCUMENT.read_text()
-    assert f"{measured.machine}\n{measured.command}\n" in document
-    assert measured.command.startswith("python -m bench")
-    assert f"\n{measured.packet}," in document
-    header, *rows = measured.rows
-    assert len(rows) >= 2
-    for row in rows:
-        assert re.search(".* ".join(map(re.escape, row)), document)
-        assert len(row) == len(header) == len(COLUMNS)
-
-
-def test_figures_are_not_made_up(tmp_path: Path) -> None:
-    """Where the document has none, there is no page."""
-    document = tmp_path / "benchmarks.md"
-    document.write_text("# Benchmarks\n\n```\nLinux\npython -m bench\n\nmode\n```\n")
-    with pytest.raises(ValueError, match="no table with mode, user"):
-        figures(document)
 
 
 def test_everything_is_written(tmp_path: Path) -> None:

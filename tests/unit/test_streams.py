@@ -39,7 +39,7 @@ def framed(*messages: bytes) -> bytes:
 
 
 class Peer:
-    """A socket and its stream, as the records of its segments tell."""
+    """A socket and its stream, by the records of its segments."""
 
     def __init__(self, stream: bytes, streams: Streams | None = None) -> None:
         self.streams = streams or Streams()
@@ -51,7 +51,7 @@ class Peer:
         return next(i for i in range(len(self._stream) + 1) if i not in self._got)
 
     def take(self, start: int, end: int) -> None:
-        """Get a segment of which nobody tells."""
+        """Get a segment without a record."""
         self._got.update(range(start, end))
 
     def get(
@@ -138,7 +138,7 @@ def test_stream_that_is_under_way() -> None:
 
 
 def test_lost_record() -> None:
-    """After a segment that was lost on the way to us, reading goes on."""
+    """After a segment that was lost on the way to us, reading continues."""
     peer = Peer(STREAM + framed(message(3), message(4)))
     assert peer.get(0, 20) == []
     peer.take(20, 144)

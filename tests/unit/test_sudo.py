@@ -1,4 +1,4 @@
-"""What a user is told to type to run the tool as root."""
+"""The command that a message suggests to run the tool as root."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def test_no_sudo(home: Home) -> None:
 
 
 def test_root(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For root who lacks a capability, sudo changes nothing."""
+    """For root without a capability, sudo changes nothing."""
     home.install("sudo")
     monkeypatch.setattr(sys, "argv", [home.install("tcpconnect")])
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert capabilities.missing(["CAP_BPF"])[1] == "give it this capability"
+    assert capabilities.missing(["CAP_BPF"])[1] == "grant this capability"

@@ -1,4 +1,4 @@
-"""Who may import whom: the rules of ARCHITECTURE.md that can be checked."""
+"""The rules of imports of ARCHITECTURE.md."""
 
 from __future__ import annotations
 

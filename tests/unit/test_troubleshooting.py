@@ -1,94 +1,87 @@
-"""docs/troubleshooting.md: an entry for every message, and none for what is none."""
+"""docs/troubleshooting.md: made of the catalogue, with an entry for every message."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from tcpconnect.errors import UsageError
-from tcpconnect.lossreport import MEANING
+import tcpconnect
+from share.troubleshooting import DOCUMENT, catalogue, page, text
+from tcpconnect.errors import Message, UsageError
 from tcpconnect.parsing import parse
-from tests.unit.messages import PASSED_ON, Message, arguments, messages
 
-DOCUMENT = Path(__file__).parents[2] / "docs/troubleshooting.md"
-
-# Messages of argparse, and what provokes them.
-ARGPARSE = {
-    "-x": Message("argparse", ("unrecognized arguments: ", "")),
-    "-p": Message("argparse", ("argument ", ": expected one argument")),
-    "--check=1": Message("argparse", ("argument ", ": ignored explicit argument ", "")),
-    "-4 -6": Message("argparse", ("argument ", ": not allowed with argument ", "")),
-    "--format x": Message(
-        "argparse", ("argument ", ": invalid choice: ", " (choose from ", ")")
-    ),
+TEMPLATE = DOCUMENT.parents[1] / "share/troubleshooting.md.in"
+PACKAGE = Path(tcpconnect.__path__[0])
+SOURCES = {
+    str(path.relative_to(PACKAGE)): path.read_text() for path in PACKAGE.rglob("*.py")
 }
-MESSAGES = [*messages(), *ARGPARSE.values()]
+
+# What provokes argparse's own messages.
+ARGPARSE = ("-x", "-p", "--check=1", "-4 -6", "--format x")
 
 
-class Entry(NamedTuple):
-    """A row of the document: its messages, why they come, and what to do."""
-
-    texts: list[str]
-    why: str
-    remedy: str
+def rows() -> list[list[str]]:
+    """Return the rows of all tables: messages, why they come, and what to do."""
+    return re.findall(r"^\| (.*`.*) \| (.*) \| (.*) \|$", page(), re.MULTILINE)
 
 
-def entries() -> list[Entry]:
-    """Return the rows of all tables."""
-    row = re.compile(r"^\| (`.*) \| (.*) \| (.*) \|$", re.MULTILINE)
-    rows = row.findall(DOCUMENT.read_text())
-    return [Entry(re.findall("`(.*?)`", what), *rest) for what, *rest in rows]
+def patterns() -> list[str]:
+    """Return what matches the messages of the document: values are in capitals."""
+    texts = [text for what, *_ in rows() for text in re.findall("`(.*?)`", what)]
+    return [re.sub("[A-Z]{4,}", ".+", re.escape(text)) for text in texts]
 
 
-ENTRIES = entries()
+def test_document_is_made() -> None:
+    """The document is what ``make docs`` makes."""
+    assert DOCUMENT.read_text() == page()
 
 
-def owner(text: str) -> Message | None:
-    """Return the message that a text of the document is: the closest that matches."""
-    matching = [message for message in MESSAGES if message.matches(text)]
-    return max(matching, key=lambda found: found.fixed, default=None)
+@pytest.mark.parametrize("name", catalogue())
+def test_message_has_entry(name: str) -> None:
+    """Each message of the catalogue is explained once."""
+    assert TEMPLATE.read_text().count(f"@{name}@") == 1
 
 
-OWNERS = {text: owner(text) for entry in ENTRIES for text in entry.texts}
+def test_no_other_entries() -> None:
+    """What is explained is in the catalogue."""
+    assert re.findall(r"@[A-Z]\w+@", page()) == []
 
 
-@pytest.mark.parametrize("message", MESSAGES, ids=lambda m: "VALUE".join(m.parts))
-def test_message_has_entry(message: Message) -> None:
-    """Whatever the tool prints is explained."""
-    assert message in OWNERS.values()
+@pytest.mark.parametrize("name", catalogue())
+def test_message_is_used(name: str) -> None:
+    """The catalogue has nothing that is never printed."""
+    found = (re.search(rf"\bmessages\.{name}\b", text) for text in SOURCES.values())
+    assert any(found)
 
 
-@pytest.mark.parametrize("text", OWNERS)
-def test_entry_is_a_message(text: str) -> None:
-    """What is explained is printed."""
-    assert OWNERS[text] is not None
+def test_no_messages_elsewhere() -> None:
+    """All messages are in the catalogue; errors.py has what joins several."""
+    makers = {name for name, source in SOURCES.items() if "Message(" in source}
+    assert makers == {"messages.py", "errors.py"}
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.texts[0])
-def test_entry_is_whole(entry: Entry) -> None:
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row[0])
+def test_entry_is_whole(row: list[str]) -> None:
     """Each entry has a cause and a remedy, in sentences."""
-    for text in entry.why, entry.remedy:
-        assert re.fullmatch(r"\S.+[.`]", text)
+    for sentences in row[1:]:
+        assert re.fullmatch(r"\S.+[.`]", sentences)
 
 
 @pytest.mark.parametrize("line", ARGPARSE)
 def test_message_of_argparse(line: str) -> None:
-    """These are what this Python's argparse says."""
+    """What this Python's argparse says is explained."""
     with pytest.raises(UsageError) as raised:
         parse(line.split())
-    assert ARGPARSE[line].matches(raised.value.sentence)
+    sentence = raised.value.sentence
+    assert any(re.fullmatch(pattern, sentence) for pattern in patterns())
 
 
-def test_numbers_are_those_of_the_source() -> None:
-    """The limits that the document names are those of the messages."""
-    document = DOCUMENT.read_text()
-    for meaning in MEANING.values():
-        assert f"`{meaning.format('N').partition(';')[0]}`" in document
-
-
-def test_nothing_is_excused_in_vain() -> None:
-    """What needs no entry is still in the source."""
-    assert set(PASSED_ON) - arguments() == set()
+def test_text() -> None:
+    """A message is shown with its reason, where that is always the same."""
+    same = Message("no {what} {value!r}", "it is not in {folder}", "make one")
+    assert text(same) == "no WHAT 'VALUE': it is not in FOLDER"
+    assert text(Message("can't load {name}", "{reason}", "{remedy}")) == (
+        "can't load NAME"
+    )

@@ -92,7 +92,7 @@ def producer(pair: tuple[Producer, CountingRing]) -> Producer:
 
 
 def record(port: int) -> bytes:
-    """Return an attempt, told by its destination port."""
+    """Return an attempt, identified by its destination port."""
     time_ns = port.to_bytes(8, "little")  # whatever else it has
     return time_ns.ljust(CONNECTION.length, b"\0")
 
@@ -175,7 +175,7 @@ def test_no_spinning_while_tracing(pair: tuple[Producer, CountingRing]) -> None:
 
 
 def test_more_is_written_all_the_time(producer: Producer) -> None:
-    """What comes after the stop, of names for one, is no reason to go on."""
+    """Records that come after the stop, for example names, do not delay the end."""
     producer.write(*made(1))
     with Trace(Settings()) as trace:
         trace.stop()

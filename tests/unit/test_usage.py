@@ -81,7 +81,7 @@ def test_version() -> None:
 
 @pytest.mark.parametrize("option", ["-h", "--version", "--check", "--columns=help"])
 def test_output_that_fails(option: str) -> None:
-    """What is told, and not traced, tells of an output that fails as well."""
+    """Reports without tracing also fail when the output does."""
     with open("/dev/full", "wb") as full:
         command = [str(TOOL), option]
         result = subprocess.run(

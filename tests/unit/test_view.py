@@ -128,7 +128,7 @@ def test_format(line: str, expected: str) -> None:
     assert view(line).displays[None].format == expected
 
 
-# What of Settings tells that it is wanted.
+# The members of Settings that ask for it.
 WANTED = {"with_lport": "lport", "with_result": "result", "named": "dns"}
 
 

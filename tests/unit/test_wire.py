@@ -23,7 +23,7 @@ MESSAGES = st.lists(PIECES, max_size=40).map(b"".join)
 
 
 def read(message: bytes, at: int) -> str | None:
-    """Return the name that begins there; None when there is none."""
+    """Return the name that begins there, or None."""
     reader = Reader(message)
     reader.at = at
     try:

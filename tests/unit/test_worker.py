@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from tcpconnect import messages
 from tcpconnect.batch import Warnings
 from tcpconnect.kernel import worker
 from tcpconnect.kernel.worker import Worker
@@ -37,7 +38,7 @@ class Stuck:
 
 
 def test_file_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The start goes on after so long, and only once; it ends all the same."""
+    """The start continues after this time, and only once; it still ends."""
     monkeypatch.setattr(worker, "SETTLE_S", 0.05)
     monkeypatch.setattr(worker, "STOP_S", 0.05)
     stuck = Stuck()
@@ -51,7 +52,7 @@ def test_file_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_settled() -> None:
-    """When all processes have been looked at, it goes on at once."""
+    """When all processes have been examined, it continues at once."""
     stuck = Stuck()
     stuck.go.set()
     at_work = Worker(cast("Libraries", stuck), None)
@@ -62,7 +63,7 @@ def test_settled() -> None:
 
 
 def test_failure_is_the_loops(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ends the thread is raised where it is asked to go on."""
+    """The error that ends the thread is raised by the next call."""
     stuck = Stuck()
 
     def fail() -> None:
@@ -94,7 +95,7 @@ def test_used_up(
     at_work.settle()
     at_work.stop()
     at_work.run()
-    warning = f"no names from C libraries found later: {reason}"
+    warning = messages.NO_LATER_LIBRARIES.line(reason=reason)
     assert list(stuck.warnings.take()) == [warning]
 
 

@@ -1,4 +1,4 @@
-"""libbpf 1.x through ctypes: prototypes, and errors as exceptions. No TCP in here."""
+"""libbpf 1.x through ctypes: prototypes, and errors as exceptions. No TCP here."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class IterOptions(Structure):
     )
 
 
-# What libbpf has warned of since this was cleared, a line each.
+# libbpf's warnings since this was cleared, a line each.
 said: list[str] = []
 
 _PRINTER = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
@@ -93,7 +93,7 @@ _LOG_BYTES = 1 << 16
 
 
 def _format(text: bytes, arguments: int) -> str:
-    """Return a message, harmless to a terminal: it may quote what others have named."""
+    """Return a message, escaped: it may contain names that other users chose."""
     buffer = ctypes.create_string_buffer(_LOG_BYTES)
     _vsnprintf(buffer, _LOG_BYTES, text, arguments)
     return "\n".join(map(printable, buffer.value.split(b"\n")))
@@ -111,12 +111,12 @@ def _echo(level: int, text: bytes, arguments: int) -> int:
     return _keep(level, text, arguments)
 
 
-# Kept here: libbpf has only their addresses.
+# They must stay referenced: libbpf has only their addresses.
 _KEEP, _ECHO = _PRINTER(_keep), _PRINTER(_echo)
 
 
 def set_log(library: ctypes.CDLL, *, echo: bool) -> None:
-    """Keep libbpf's warnings in ``said``; let it write its whole log to stderr, too."""
+    """Collect libbpf's warnings in ``said``; with ``echo``, write its log to stderr."""
     library.libbpf_set_print(_ECHO if echo else _KEEP)
 
 
@@ -192,7 +192,7 @@ def load_library() -> ctypes.CDLL:
 
 
 def map_info(library: ctypes.CDLL, fd: int) -> MapInfo:
-    """Return type and sizes of a map. Raises OSError when ``fd`` is no map."""
+    """Return type and sizes of a map. Raises OSError if ``fd`` is not a map."""
     info = MapInfo()
     size = c_uint32(ctypes.sizeof(info))
     library.bpf_obj_get_info_by_fd(fd, byref(info), byref(size))

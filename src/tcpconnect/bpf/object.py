@@ -1,4 +1,4 @@
-"""A BPF object file: opened, set, loaded, attached. No TCP in here."""
+"""A BPF object file: opened, configured, loaded, attached. No TCP here."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from ctypes import byref, c_size_t, c_uint32, pointer
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.bpf import libbpf
-from tcpconnect.errors import REMEDIES, KernelError
+from tcpconnect.errors import KernelError, remedy_for
 from tcpconnect.machine import capabilities
 from tcpconnect.machine.capabilities import ALMIGHTY, READ_FILES, missing
 from tcpconnect.machine.release import maps_are_locked_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tcpconnect.errors import Message
 
 BATCH = 4096  # entries of a map that are read in one call
 MOST_DESCRIPTORS = 48  # of an object: its maps and programs
@@ -27,7 +30,7 @@ TRACEFS = "/sys/kernel/tracing"
 
 
 class BpfObject:
-    """One of the package's objects. Whatever it makes hangs on our descriptors.
+    """One of the package's objects; all that it creates ends with our descriptors.
 
     Its methods raise KernelError, which names the step that failed.
     """
@@ -38,7 +41,7 @@ class BpfObject:
         self._held: list[int] = []
         self._iterators: list[int] = []  # descriptors, too
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
-        with step(f"open the BPF object {name}"):
+        with step(messages.CANT_OPEN_OBJECT, name=name):
             with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
                 image = file.read()
             self._object: int = library.bpf_object__open_mem(
@@ -46,7 +49,7 @@ class BpfObject:
             )
 
     def _map(self, name: str) -> int:
-        with step(f"find the map {name}"):
+        with step(messages.CANT_FIND_MAP, name=name):
             pointer: int = self.library.bpf_object__find_map_by_name(
                 self._object, name.encode()
             )
@@ -58,23 +61,23 @@ class BpfObject:
         return fd
 
     def resize(self, name: str, entries: int) -> None:
-        """Set how many entries a map has room for, before the load; one at least."""
-        with step(f"size the map {name}"):
+        """Set the capacity of a map, at least one entry, before the load."""
+        with step(messages.CANT_RESIZE_MAP, name=name):
             self.library.bpf_map__set_max_entries(self._map(name), max(entries, 1))
 
     def resize_value(self, name: str, size: int) -> None:
-        """Set how many bytes a value of a map has, before the load."""
-        with step(f"size the values of the map {name}"):
+        """Set the size of a map's values in bytes, before the load."""
+        with step(messages.CANT_RESIZE_VALUES, name=name):
             self.library.bpf_map__set_value_size(self._map(name), size)
 
     def replace(self, name: str, fd: int) -> None:
-        """Put the map that ``fd`` refers to in the place of ours, before the load."""
-        with step(f"replace the map {name}"):
+        """Use the map of this descriptor instead of ours, before the load."""
+        with step(messages.CANT_REPLACE_MAP, name=name):
             self.library.bpf_map__reuse_fd(self._map(name), fd)
 
     def constants(self) -> int:
-        """Return the address of the read-only variables; written before the load."""
-        with step("find the constants"):
+        """Return the address of the read-only variables, to write before the load."""
+        with step(messages.CANT_FIND_CONSTANTS):
             address: int = self.library.bpf_map__initial_value(
                 self._map(".rodata"), byref(c_size_t())
             )
@@ -83,22 +86,22 @@ class BpfObject:
     def leave_out(self, *names: str) -> None:
         """Do not load these programs."""
         for name in names:
-            with step(f"leave out the program {name}"):
+            with step(messages.CANT_OMIT_PROGRAM, name=name):
                 program = self.program(name)
                 self.library.bpf_program__set_autoload(program, False)  # noqa: FBT003
 
     def leave_out_maps(self, *names: str) -> None:
-        """Do not make these maps: no code that the constants leave uses them."""
+        """Do not create these maps: with these constants no code uses them."""
         for name in names:
-            with step(f"leave out the map {name}"):
+            with step(messages.CANT_OMIT_MAP, name=name):
                 self.library.bpf_map__set_autocreate(self._map(name), 0)
 
     def load(self, *needed: str) -> None:
-        """Let the kernel verify and take the programs.
+        """Let the kernel verify and load the programs.
 
-        ``needed`` are capabilities that these programs take beside those of all BPF.
+        ``needed`` are capabilities that these programs need besides those of all BPF.
         """
-        with step("load the BPF programs", *needed):
+        with step(messages.CANT_LOAD, *needed):
             _require_descriptors()
             try:
                 self.library.bpf_object__load(self._object)
@@ -106,33 +109,33 @@ class BpfObject:
                 lacking = capabilities.lacking("CAP_SYS_RESOURCE")
                 if not (lacking and maps_are_locked_memory() and _map_was_refused()):
                     raise
-                reason, remedy = missing(lacking)
-                remedy = f"raise the limit (ulimit -l), or {remedy}"
-                raise KernelError("can't lock enough memory", reason, remedy) from error
+                why, remedy = missing(lacking)
+                message = messages.CANT_LOCK_MEMORY
+                raise KernelError(message, reason=why, remedy=remedy) from error
 
     def variables(self, section: str = ".bss") -> mmap.mmap:
         """Return the variables in memory that is shared with the programs.
 
-        (libbpf maps them for skeletons only: bpf_map__initial_value goes on to give
-        what they were before the load.)
+        (libbpf maps them for skeletons only: bpf_map__initial_value still returns the
+        values before the load.)
         """
         return mmap.mmap(self.map_fd(section), mmap.PAGESIZE)
 
     def values(self, name: str, size: int) -> bytes:
         """Return the values of an array map with BPF_F_MMAPABLE (v5.5), in a row."""
         with (
-            step(f"read the map {name}"),
+            step(messages.CANT_READ_MAP, name=name),
             mmap.mmap(self.map_fd(name), size, prot=mmap.PROT_READ) as mapped,
         ):
             return mapped[:]
 
     def run(self, name: str, argument: int) -> int:
-        """Run a raw tracepoint's program here and now; return what it returns."""
+        """Run a raw tracepoint's program once; return its result."""
         options = libbpf.TestRunOptions(ctypes.sizeof(libbpf.TestRunOptions))
         arguments = ctypes.c_uint64(argument)
         options.ctx_in = ctypes.addressof(arguments)
         options.ctx_size_in = ctypes.sizeof(arguments)
-        with step(f"run the program {name}"):
+        with step(messages.CANT_RUN, name=name):
             self.library.bpf_prog_test_run_opts(self.program_fd(name), byref(options))
         return int(options.retval)
 
@@ -146,8 +149,8 @@ class BpfObject:
         os.close(fd)
 
     def iterate(self, name: str) -> bytes:
-        """Run a program for each of what its section says; return what it writes."""
-        with step(f"run the program {name}"):
+        """Run an iterator's program for all of its elements; return its output."""
+        with step(messages.CANT_RUN, name=name):
             link = self.library.bpf_program__attach(self.program(name))
             try:
                 fd = self.library.bpf_iter_create(self.library.bpf_link__fd(link))
@@ -158,7 +161,7 @@ class BpfObject:
 
     def program(self, name: str) -> int:
         """Return libbpf's handle of a program."""
-        with step(f"find the program {name}"):
+        with step(messages.CANT_FIND_PROGRAM, name=name):
             pointer: int = self.library.bpf_object__find_program_by_name(
                 self._object, name.encode()
             )
@@ -166,7 +169,7 @@ class BpfObject:
 
     def attach(self, name: str) -> None:
         """Attach a program to what its section says."""
-        with step(f"attach to {name}"):
+        with step(messages.CANT_ATTACH, name=name):
             self._links.append(self.library.bpf_program__attach(self.program(name)))
 
     def attach_to_elements(self, name: str, target: str) -> None:
@@ -175,7 +178,7 @@ class BpfObject:
         Linux commit a5cbe05a6673 ("bpf: Implement bpf iterator for map elements"),
         v5.9.
         """
-        with step(f"attach {name} to the map {target}"):
+        with step(messages.CANT_ATTACH_TO_MAP, name=name, map=target):
             fd = c_uint32(self.map_fd(target))
             size = ctypes.sizeof(libbpf.IterOptions)
             options = libbpf.IterOptions(size, pointer(fd), ctypes.sizeof(fd))
@@ -187,10 +190,10 @@ class BpfObject:
             self._iterators.append(create(self.library.bpf_link__fd(link)))
 
     def run_attached(self) -> None:
-        """Run what was attached to elements, once and for all."""
+        """Run the programs that were attached to elements, once."""
         while self._iterators:
             fd = self._iterators.pop()
-            with step("run over a map"):
+            with step(messages.CANT_ITERATE):
                 try:
                     while os.read(fd, mmap.PAGESIZE):
                         pass
@@ -198,34 +201,38 @@ class BpfObject:
                     os.close(fd)
 
     def attach_perf(self, name: str) -> None:
-        """Attach a program to perf's tracepoint, whose number tracefs has.
+        """Attach a program to a perf tracepoint, whose number is in tracefs.
 
-        Debian lets nobody use perf without CAP_SYS_ADMIN (perf_event_paranoid is 3).
+        On Debian perf needs CAP_SYS_ADMIN (perf_event_paranoid is 3).
         """
         program = self.program(name)
         events = f"{TRACEFS}/available_events"
         readable = os.access(events, os.R_OK, effective_ids=True)
-        with step(f"attach to {name}", ALMIGHTY if readable else READ_FILES):
+        needed = ALMIGHTY if readable else READ_FILES
+        with step(messages.CANT_ATTACH, needed, name=name):
             try:
                 link = self.library.bpf_program__attach(program)
             except FileNotFoundError as error:
-                reason = f"{TRACEFS} is empty"
-                remedy = f"mount -t tracefs none {TRACEFS}"
-                raise KernelError(f"can't attach to {name}", reason, remedy) from error
+                raise KernelError(
+                    messages.CANT_ATTACH,
+                    name=name,
+                    reason=f"{TRACEFS} is empty",
+                    remedy=f"mount -t tracefs none {TRACEFS}",
+                ) from error
         self._links.append(link)
 
     def attach_cgroup(self, name: str, cgroup_fd: int) -> None:
         """Attach a program to a cgroup and all below it."""
-        with step(f"attach {name} to the cgroup", "CAP_NET_ADMIN"):
+        with step(messages.CANT_ATTACH_TO_CGROUP, "CAP_NET_ADMIN", name=name):
             link = self.library.bpf_program__attach_cgroup(
                 self.program(name), cgroup_fd
             )
             self._links.append(link)
 
     def prefer_uprobe_multi(self, *names: str) -> None:
-        """Have these programs attached to functions without perf, before the load."""
+        """Select the way to attach to functions without perf, before the load."""
         for name in names:
-            with step(f"set how {name} is attached"):
+            with step(messages.CANT_SET_ATTACH_TYPE, name=name):
                 self.library.bpf_program__set_expected_attach_type(
                     self.program(name), BPF_TRACE_UPROBE_MULTI
                 )
@@ -241,15 +248,15 @@ class BpfObject:
             self.library.bpf_link__destroy(self._links.pop())
 
     def maps_are_guarded(self, name: str) -> bool:
-        """Whether it takes a capability to read a map of which we have a descriptor.
+        """Whether reading a map by its descriptor needs a capability.
 
         Linux commit c8644cd0efe7 ("bpf: refine kernel.unprivileged_bpf_disabled
-        behaviour"), v5.19: not any more.
+        behaviour"), v5.19: it does not.
         """
         try:
             with capabilities.without("CAP_BPF", ALMIGHTY):
                 libbpf.map_info(self.library, self.map_fd(name))
-        except OSError:  # also where it can't be tried
+        except OSError:  # also if it can't be tried
             return True
         return False
 
@@ -258,7 +265,7 @@ class BpfObject:
         if entries:
             keys, values = b"".join(entries), b"".join(entries.values())
             count = c_uint32(len(entries))
-            with step(f"fill the map {name}"):
+            with step(messages.CANT_FILL_MAP, name=name):
                 self.library.bpf_map_update_batch(
                     self.map_fd(name), keys, values, byref(count), None
                 )
@@ -266,7 +273,7 @@ class BpfObject:
     def insert(self, name: str, key: bytes, value: bytes) -> bool:
         """Insert into a hash map; return whether the key was new."""
         update, fd = self.library.bpf_map_update_elem, self.map_fd(name)
-        with step(f"insert into the map {name}"):
+        with step(messages.CANT_INSERT, name=name):
             try:
                 update(fd, key, value, BPF_NOEXIST)
             except FileExistsError:
@@ -276,7 +283,7 @@ class BpfObject:
     def remove(self, name: str, key: bytes) -> bool:
         """Remove from a hash map; return whether the key was there."""
         delete, fd = self.library.bpf_map_delete_elem, self.map_fd(name)
-        with step(f"remove from the map {name}"):
+        with step(messages.CANT_REMOVE, name=name):
             try:
                 delete(fd, key)
             except FileNotFoundError:
@@ -296,8 +303,9 @@ class BpfObject:
             failed = self.library.bpf_map_lookup_batch(
                 fd, start, position, keys, values, byref(count), None
             )
-            if failed and -failed != ENOENT:  # ENOENT: that was the last batch
-                raise KernelError(f"can't read the map {name}", os.strerror(-failed))
+            if failed and -failed != ENOENT:  # ENOENT: it was the last batch
+                message, reason = messages.CANT_READ_MAP, os.strerror(-failed)
+                raise KernelError(message, name=name, reason=reason, remedy="")
             more, start = not failed, position
             found_keys, found_values = keys.raw, values.raw
             for i in range(count.value):
@@ -308,7 +316,7 @@ class BpfObject:
 
     @contextmanager
     def closed_on_failure(self) -> Iterator[None]:
-        """Close it when the body raises, whatever that is: also KeyboardInterrupt."""
+        """Close it when the body raises anything, also KeyboardInterrupt."""
         try:
             yield
         except BaseException:
@@ -327,7 +335,7 @@ class BpfObject:
 
 
 def _require_descriptors() -> None:
-    """Raise OSError where there are not enough: libbpf then gives other reasons."""
+    """Raise OSError if there are too few: libbpf would give another reason."""
     opened: list[int] = []
     try:
         while len(opened) < MOST_DESCRIPTORS:
@@ -338,18 +346,18 @@ def _require_descriptors() -> None:
 
 
 def _map_was_refused() -> bool:
-    """Whether libbpf failed at a map; only to root it speaks of RLIMIT_MEMLOCK."""
+    """Whether libbpf failed to create a map; RLIMIT_MEMLOCK is named for root only."""
     return any(
         "RLIMIT_MEMLOCK" in line or "failed to create" in line for line in libbpf.said
     )
 
 
 @contextmanager
-def step(what: str, *needed: str) -> Iterator[None]:
+def step(message: Message, *needed: str, **values: object) -> Iterator[None]:
     """Make an OSError of libbpf a KernelError that names the step.
 
-    Its reason is which of the ``needed`` capabilities are missing, if any; else the
-    errno, and what libbpf said first about it.
+    The reason is which of the ``needed`` capabilities are missing, if any; else the
+    errno, and libbpf's first warning.
     """
     libbpf.said.clear()
     try:
@@ -357,10 +365,13 @@ def step(what: str, *needed: str) -> Iterator[None]:
     except OSError as error:
         lacking = isinstance(error, PermissionError) and capabilities.lacking(*needed)
         if lacking:
-            raise KernelError(f"can't {what}", *missing(lacking)) from error
+            reason, remedy = missing(lacking)
+            raise KernelError(
+                message, **values, reason=reason, remedy=remedy
+            ) from error
         reason = os.strerror(error.errno or 0)
         if libbpf.said:
             reason += f" ({libbpf.said[0]})"
         remedy = "tcpconnect --check examines this machine, -v shows libbpf's log"
-        remedy = REMEDIES.get(error.errno or 0, remedy)
-        raise KernelError(f"can't {what}", reason, remedy) from error
+        remedy = remedy_for(error.errno or 0) or remedy
+        raise KernelError(message, **values, reason=reason, remedy=remedy) from error

@@ -1,4 +1,4 @@
-"""Pinned maps that others made: found, and checked for the shape that is needed."""
+"""Pinned maps of other programs: opened, and checked for type and sizes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.bpf import libbpf
 from tcpconnect.errors import UsageError
 from tcpconnect.machine import capabilities
@@ -20,19 +21,26 @@ SHAPES = {"--cgroupmap": (8, 8), "--mntnsmap": (8, 4)}
 def open_map(library: ctypes.CDLL, option: str, path: str) -> int:
     """Return a descriptor of the hash map pinned at ``path``.
 
-    Raises UsageError, saying what was found there and what is needed.
+    Raises UsageError with what was found and what was expected.
     """
     key, value = SHAPES[option]
-    needed = f"needed is a pinned BPF map of type hash, key {key}, value {value} bytes"
     try:
         fd: int = library.bpf_obj_get(os.fsencode(path))
     except OSError as error:
-        raise UsageError(f"{option} {path!r}", _why_not(path, error), needed) from error
+        raise _wrong(option, path, _why_not(path, error)) from error
     found = _describe(library, fd)
     if found != f"a map of type hash, key {key}, value {value} bytes":
         os.close(fd)
-        raise UsageError(f"{option} {path!r}", f"it is {found}", needed)
+        raise _wrong(option, path, f"it is {found}")
     return fd
+
+
+def _wrong(option: str, path: str, reason: str) -> UsageError:
+    key, value = SHAPES[option]
+    message = messages.WRONG_MAP
+    return UsageError(
+        message, option=option, path=path, reason=reason, key=key, value=value
+    )
 
 
 def _why_not(path: str, error: OSError) -> str:
@@ -42,12 +50,12 @@ def _why_not(path: str, error: OSError) -> str:
         return os.strerror(error.errno or 0)
     if stat.S_ISDIR(mode):
         return "it is a directory"
-    # (The kernel says the same of what is no BPF object.)
+    # (The kernel returns the same for files that are not BPF objects.)
     lacking = capabilities.lacking("CAP_DAC_OVERRIDE")
     if lacking and isinstance(error, PermissionError):
         reason, _ = capabilities.missing(lacking)
-        return f"no right to read and write it, {reason}"
-    return "it is no pinned BPF object"
+        return f"permission denied, {reason}"
+    return "it is not a pinned BPF object"
 
 
 def _describe(library: ctypes.CDLL, fd: int) -> str:

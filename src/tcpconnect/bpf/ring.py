@@ -1,4 +1,4 @@
-"""The pages of a BPF ring buffer, mapped and read a batch at a time."""
+"""A BPF ring buffer, mapped and read a batch at a time."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import NamedTuple
 # offset of its page; records are 8-byte aligned.
 HEADER_BYTES = 8
 ALIGNMENT = 8
-DISCARDED = 1 << 30  # or busy, the bit above
+DISCARDED = 1 << 30  # the bit above is "busy"
 LENGTH = DISCARDED - 1
 
-BATCH_RECORDS = 1024  # bounds the memory of a batch, and makes a call cheap
+BATCH_RECORDS = 1024  # limits the memory of a batch
 RUN_BYTES = 256 << 10
 
 
 class Run(NamedTuple):
-    """Successive records of one length, each behind HEADER_BYTES of header."""
+    """Successive records of one length, each after HEADER_BYTES of header."""
 
     length: int
     framed: bytes
@@ -31,16 +31,16 @@ class Run(NamedTuple):
 
 
 def stride_of(length: int) -> int:
-    """Return from one record to the next, in bytes."""
+    """Return the bytes from one record to the next."""
     return HEADER_BYTES + (length + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 
 class Ring:
     """A BPF_MAP_TYPE_RINGBUF, mapped.
 
-    The consumer's position has a page of its own, then come the producer's position and
-    the data, twice in a row: what wraps is contiguous. Of the second one we map as much
-    as is read at once: the kernel fills in all pages, and all count as our memory.
+    The consumer's position has a page of its own; the producer's position and the data
+    follow, the data twice, so that records that wrap are contiguous. Of the second copy
+    only as much as is read at once is mapped: all mapped pages count as our memory.
     """
 
     def __init__(self, fd: int, size: int) -> None:
@@ -63,8 +63,8 @@ class Ring:
     def read(self) -> list[Run]:
         """Return up to BATCH_RECORDS committed records, in order, and free their room.
 
-        Most records are connections, and so of one length: looking at one header in
-        every stride finds how many successive ones are, without a step of Python each.
+        Most records are connections, and so of one length: the headers at multiples of
+        the stride show how many follow each other, without a Python step for each.
         """
         position = self._consumer[0]
         available = self._producer[0] - position
@@ -78,8 +78,8 @@ class Ring:
             stride = stride_of(length)
             most = min(available // stride, left, RUN_BYTES // stride)
             count = self._count(start, length, stride, most)
-            # The headers must have been read before the records are: a lock is the
-            # barrier that Python has. (x86 does not need one.)
+            # The headers must be read before the records: a lock is Python's memory
+            # barrier. (x86 does not need one.)
             with self._fence:
                 framed = bytes(self._bytes[start : start + count * stride])
             runs.append(Run(length, framed))
@@ -93,7 +93,7 @@ class Ring:
     def _count(self, start: int, length: int, stride: int, most: int) -> int:
         """Return how many of ``most`` records from ``start`` on have this length.
 
-        It looks ahead further and further: where kinds alternate, not far for each.
+        The look-ahead grows: where kinds alternate, it is short.
         """
         count, step = 0, 1
         while count < most:
@@ -107,11 +107,11 @@ class Ring:
 
     @property
     def written(self) -> int:
-        """Where the last record ends, committed or not."""
+        """The end of the last record, committed or not."""
         return int(self._producer[0])
 
     def holds(self, position: int) -> bool:
-        """Whether there are records before this position that were not read."""
+        """Whether there are unread records before this position."""
         return bool(self._consumer[0] < position)
 
     @property
@@ -120,7 +120,7 @@ class Ring:
         return self.holds(self.written)
 
     def skip(self) -> int:
-        """Give up the next record, which is not committed; return its length."""
+        """Skip the next record, which is not committed; return its length."""
         position = self._consumer[0]
         length = self._words[(position & self._mask) // 4] & LENGTH
         self._consumer[0] = position + stride_of(length)

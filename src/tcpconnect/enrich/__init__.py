@@ -1,4 +1,4 @@
-"""What is added to a connection after it was read, a module each."""
+"""What is added to a connection after decoding, one module each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Enricher(Protocol):
     """Learns from records that are not connections, and adds to those that are.
 
-    The ring keeps the order of records: what a connection needs was learned before.
+    The ring preserves the order of records: what a connection needs comes before it.
     """
 
     @property
@@ -23,7 +23,7 @@ class Enricher(Protocol):
         """The kinds of the records that ``learn`` takes."""
 
     def learn(self, run: Run) -> None:
-        """Take in a run of records."""
+        """Learn from a run of records."""
 
     def add_to(self, connections: list[Connection], framed: bytes) -> None:
         """Complete the connections of a run, whose records are ``framed``."""

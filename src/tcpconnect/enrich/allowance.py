@@ -1,4 +1,4 @@
-"""What others can have the tool do: so much a second, and no more."""
+"""A limit on the work a second that other users can cause."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LATE_SHARE = 0.2
 
 
 class Allowance:
-    """What may be used up a second; that of one second at most is saved up."""
+    """An amount a second; what is not used is saved for one second at most."""
 
     def __init__(self, per_second: float) -> None:
         self._per_second = per_second
@@ -19,7 +19,7 @@ class Allowance:
         self._at = time.monotonic()
 
     def has(self, amount: float = 0.0) -> bool:
-        """Whether so much is left now; of none, whether it is not overdrawn."""
+        """Whether this amount is left; for 0, whether it is not overdrawn."""
         now = time.monotonic()
         self._left += (now - self._at) * self._per_second
         self._left = min(self._left, self._per_second)
@@ -27,5 +27,5 @@ class Allowance:
         return self._left >= amount
 
     def take(self, amount: float) -> None:
-        """Use it up; more than is left is overdrawn."""
+        """Use an amount; it may be overdrawn."""
         self._left -= amount

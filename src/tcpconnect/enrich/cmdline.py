@@ -1,4 +1,4 @@
-"""Arguments of processes, as a line that a shell would take."""
+"""Arguments of processes, as a line for a shell."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tcpconnect.memo import Memo
 from tcpconnect.output import MAX_CHARACTERS, harmless, visible
 
 _Decoder = getincrementaldecoder("utf-8")
-_SURROGATES = range(0xDC80, 0xDD00)  # what "surrogateescape" makes of stray bytes
-PADDING = 2  # so many empty arguments, and nothing else, are what a title left behind
+_SURROGATES = range(0xDC80, 0xDD00)  # stray bytes, by "surrogateescape"
+PADDING = 2  # trailing empty arguments from which on the text is a title
 
 
 def text(raw: bytes, *, cut: bool, title: bool) -> str | None:
@@ -20,12 +20,12 @@ def text(raw: bytes, *, cut: bool, title: bool) -> str | None:
     """
     if not raw:
         return None
-    # Of a character that is cut nothing is kept.
+    # A truncated character is dropped.
     decoded = _Decoder("surrogateescape").decode(raw, final=not cut)
     words = decoded.removesuffix("\0").split("\0")
     if title or (len(words) > PADDING and not any(words[1:])):
         del words[1:]
-    # A single string is as it is: most often daemons made it, as a title to be read.
+    # A single string is not quoted: it is most often a title that a daemon has set.
     line = _title(words[0]) if len(words) == 1 else " ".join(map(_word, words))
     return f"{line}…" if cut else line
 
@@ -36,7 +36,7 @@ def _title(title: str) -> str:
 
 
 def _word(word: str) -> str:
-    r"""Quote an argument; ``$'\x1b'`` is how shells write what can't be printed."""
+    r"""Quote an argument; unprintable characters as in shells: ``$'\x1b'``."""
     if harmless(word) == word:
         return quote(word)
     return f"$'{word.translate(_QUOTED)}'"

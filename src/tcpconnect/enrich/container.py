@@ -1,4 +1,4 @@
-"""Which container a cgroup belongs to, told by the cgroup's path alone."""
+"""The container that a cgroup belongs to, derived from the cgroup's path alone."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ID = "[0-9a-f]{64}"
 
 
 class Container(NamedTuple):
-    """A container: the runtime that made it, its whole ID, its name if the path has it.
+    """A container: its runtime, its full ID, and its name if the path has it.
 
-    Runtimes that know their containers by name only have the name as ID, too.
+    For runtimes that only have names, the ID is the name.
     """
 
     runtime: str
@@ -23,12 +23,12 @@ class Container(NamedTuple):
     name: str | None
 
 
-# The directory that a runtime makes for a container, with systemd or without, by the
-# last names of its path, as many as are given: its own name, or what stands above a
-# name that is the bare ID. Their helpers beside it are no containers (libpod-conmon-,
-# lxc.monitor.), machine-qemu is a virtual machine. To search the whole path with each
-# pattern would take seconds where users make a thousand cgroups in each other.
-_IN_PODS = 0  # only the last name counts, and that it is below a kubepods
+# The directory that a runtime creates for a container, with or without systemd, by the
+# last names of its path, as many as given: its own name, or its parent's if its own is
+# the bare ID. Helpers next to it are not containers (libpod-conmon-, lxc.monitor.);
+# machine-qemu is a virtual machine. Searching the whole path with each pattern would
+# take seconds when users create a thousand nested cgroups.
+_IN_PODS = 0  # only the last name counts, if it is below a kubepods
 _MOST = 3
 _DIRECTORIES = [
     (names, re.compile(pattern), runtime)
@@ -57,10 +57,10 @@ _DIRECTORIES = [
 
 @lru_cache(maxsize=4096)
 def parse(cgroup_path: str) -> Container | None:
-    """Return the innermost container that a cgroup path lies in, None outside of all.
+    """Return the innermost container on a cgroup path, None if there is none.
 
-    The path is that of cgroup v2 or v1, such as ``/docker/<id>/init.scope``, with or
-    without where the hierarchy is mounted.
+    The path in cgroup v2 or v1, such as ``/docker/<id>/init.scope``, may include the
+    mount point.
     """
     names = cgroup_path.rstrip("/").split("/", MAX_LEVELS + 1)[: MAX_LEVELS + 1]
     pods = next((i for i, n in enumerate(names) if n.startswith("kubepods")), None)
@@ -73,7 +73,7 @@ def parse(cgroup_path: str) -> Container | None:
 
 
 def own(cgroup_path: str) -> Container | None:
-    """Return the container that this cgroup itself was made for, None else."""
+    """Return the container of which this is the top cgroup, or None."""
     *above, name = cgroup_path.rstrip("/").split("/")
     if len(above) > MAX_LEVELS:
         return None
@@ -82,7 +82,7 @@ def own(cgroup_path: str) -> Container | None:
 
 
 def _container(last: list[str], *, in_pods: bool) -> Container | None:
-    """Return the container whose own cgroup this is, by the last names of its path."""
+    """Return the container of which this is the top cgroup, by its last names."""
     ends = [last[-1], *("/".join(last[-count:]) for count in range(1, _MOST + 1))]
     for names, pattern, runtime in _DIRECTORIES:
         if names == _IN_PODS and not in_pods:

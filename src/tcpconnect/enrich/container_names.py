@@ -1,4 +1,4 @@
-"""Names of containers, from the files that their runtimes keep."""
+"""Names of containers, from the files of their runtimes."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ T = TypeVar("T")
 
 
 class _Docker(msgspec.Struct):
-    """Of config.v2.json."""
+    """From config.v2.json."""
 
     name: str = msgspec.field(name="Name", default="")
 
 
 class _Stored(msgspec.Struct):
-    """One of the containers that podman and cri-o store: of containers.json."""
+    """A container of podman or cri-o, from containers.json."""
 
     id: str
     names: list[str] | None = None
 
 
 class _Bundle(msgspec.Struct):
-    """Of the config.json that runc gets."""
+    """From the config.json for runc."""
 
     annotations: dict[str, str] = {}
 
@@ -51,10 +51,10 @@ ANNOTATIONS = ("nerdctl/name", "io.kubernetes.cri.container-name")
 def name_of(
     container: Container, root: str = "/", owner: int = files.ROOT
 ) -> str | None:
-    """Return a container's name, None where no file of its ``owner`` tells it.
+    """Return a container's name, None if no file of its ``owner`` has it.
 
-    ``root`` is the directory that the files are sought below. Users can make cgroups
-    that look like anybody's containers: they name only their own.
+    ``root`` is the directory with the files. Users can create cgroups that look like
+    other users' containers: their files name only their own.
     """
     if container.name is not None:
         return container.name
@@ -66,7 +66,7 @@ def name_of(
 
 
 def unreadable(root: str = "/") -> list[str]:
-    """Return the folders of runtimes that are there, and that we may not read."""
+    """Return the folders of runtimes that exist but are not readable."""
     return [path for folder in FOLDERS if _denied(path := os.path.join(root, folder))]
 
 
@@ -109,13 +109,13 @@ def _containerd(container_id: str, root: str) -> str | None:
 def read(
     patterns: Iterable[str], kind: type[T], root: str = "/", container_id: str = ""
 ) -> Iterator[T]:
-    """Yield the files of root's of these patterns that can be understood."""
+    """Yield root's files with these patterns, if they can be parsed."""
     wanted = (pattern.format(container_id) for pattern in patterns)
     return files.machines(wanted, kind, root)
 
 
 def _users_stores(owner: int, root: str) -> Iterator[list[_Stored]]:
-    """Yield what a user's own podman has stored."""
+    """Yield the containers of a user's podman."""
     kind = list[_Stored]
     yield from files.users(owner, SESSION.format(owner), SESSION_STORES, kind, root)
     if home := files.home(owner, root):

@@ -1,4 +1,4 @@
-"""DNS messages: the name that was asked for, and the addresses of the answer."""
+"""DNS messages: the name in the question, and the addresses of the answer."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ A, AAAA, SRV, SVCB, HTTPS, IN = 1, 28, 33, 64, 65, 1
 IPV4_HINT, IPV6_HINT = 4, 6  # RFC 9460, 14.3.2
 RESPONSE = 0x8000
 MAPPED = bytes(10) + b"\xff\xff"
-# ID, flags, and how many questions, answers, authorities and additional records.
+# ID, flags, and the numbers of questions, answers, authorities, additional records.
 HEADER = Layout("!HHHHHH")
 KIND = Layout("!HH")  # of a question: type, class
-RECORD = Layout("!HHIH")  # behind its owner: type, class, TTL, size
+RECORD = Layout("!HHIH")  # after its owner: type, class, TTL, size
 PRIORITY, SRV_HEAD, HINT = Layout("!H"), Layout("!HHH"), Layout("!HH")
-MAX_TARGETS = 64  # of one answer: each is a name, which takes time to read
+MAX_TARGETS = 64  # of one answer: reading names takes time
 
 
 class Answer(NamedTuple):
     """A DNS answer: the name of its question, and addresses of 16 bytes each.
 
-    ``targets`` has other names, those of services, with their addresses. IPv4 addresses
-    are mapped into IPv6. Names have no unprintable character (RFC 4343 escapes) and no
-    dot at their end.
+    ``targets`` has the names of services, with their addresses. IPv4 addresses are
+    mapped to IPv6. Unprintable characters of names are escaped (RFC 4343); names have
+    no final dot.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Answer(NamedTuple):
 
 
 def parse(message: bytes) -> Answer:
-    """Return what a message answers.
+    """Return the answer in a message.
 
-    Raises MalformedError for anything that is not a whole answer to one question.
+    Raises MalformedError if it is not a complete answer to one question.
     """
     reader = Reader(message)
     _, flags, questions, answers, authorities, others = reader.unpack(HEADER)
@@ -48,7 +48,7 @@ def parse(message: bytes) -> Answer:
     name = reader.name()
     reader.unpack(KIND)
     found: dict[str, list[bytes]] = {name: []}
-    targets: dict[str, str] = {}  # in lower case, and by what name they are shown
+    targets: dict[str, str] = {}  # in lower case, to the name that is shown
     for _ in range(answers):
         reader.skip_name()
         kind, size = _record(reader)
@@ -60,7 +60,7 @@ def parse(message: bytes) -> Answer:
             found.setdefault(shown, []).extend(hints)
         else:
             found[name] += _address(kind, reader.bytes(size))
-    if targets:  # what is behind the answers may be cut
+    if targets:  # what follows the answers may be truncated
         with suppress(MalformedError):
             _skip_records(reader, authorities)
             for owner, address in _additional(reader, others):
@@ -70,20 +70,20 @@ def parse(message: bytes) -> Answer:
 
 
 def _record(reader: Reader) -> tuple[int, int]:
-    """Return type and size of a record, behind its owner; type 0 for other classes."""
+    """Return type and size of a record, after its owner; type 0 for other classes."""
     kind, group, _, size = reader.unpack(RECORD)
     return kind if group == IN else 0, size
 
 
 def _address(kind: int, data: bytes) -> list[bytes]:
-    """Return the address that a record has, if it has one."""
+    """Return the address in a record, if there is one."""
     if kind == A and len(data) == 4:
         return [MAPPED + data]
     return [data] if kind == AAAA and len(data) == 16 else []
 
 
 def _service(reader: Reader, kind: int) -> tuple[str, list[bytes]]:
-    """Return the target of a service, and the addresses that its record has itself."""
+    """Return the target of a service, and the addresses in its own record."""
     if kind == SRV:  # RFC 2782
         reader.unpack(SRV_HEAD)
         return reader.name(), []
@@ -101,10 +101,11 @@ def _service(reader: Reader, kind: int) -> tuple[str, list[bytes]]:
 
 
 def _shown(asked: str, target: str) -> str:
-    """Return by what name the target of SVCB and HTTPS is shown (RFC 9460, 2.3).
+    """Return the name to show for the target of SVCB and HTTPS (RFC 9460, 2.3).
 
-    That is the one asked for, as it is for aliases. Behind the name of a service, which
-    nobody connects to, is the target; "." stands for the name without the service's.
+    It is the name in the question, as for aliases. If that is the name of a service, to
+    which no program connects, it is the target; "." means the name without the labels
+    of the service.
     """
     if not asked.startswith("_"):
         return asked

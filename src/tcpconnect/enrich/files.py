@@ -1,8 +1,8 @@
-"""Files of container runtimes: read only if their owner may tell it, and soon.
+"""Files of container runtimes: read only from the right owner, and with limits.
 
-Any user may have made a file in their home a pipe, a link, endless, or a million of it;
-or a mount of it that never answers. What is not a file of the right owner in a place
-of a local disk is not read, nor is more of users' files than takes some milliseconds.
+A user's file may be a pipe, a link, endless, one of a million, or on a mount that never
+answers. Only regular files of the right owner on a local disk are read, and of users'
+files only as much as takes some milliseconds.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ T = TypeVar("T")
 
 READ_FILES = "CAP_DAC_READ_SEARCH"  # what it takes to read those of others
 ROOT = 0
-MACHINE = ROOT  # whose files those of the whole machine's runtimes are
-MAX_BYTES = 16 << 20  # of a file of root's
-USERS_MAX_BYTES = 1 << 20  # of a file of another user's
-# Of users' files, a second: to take in a megabyte of JSON takes some 5 ms.
+MACHINE = ROOT  # the owner of the files of the machine's runtimes
+MAX_BYTES = 16 << 20  # of root's file
+USERS_MAX_BYTES = 1 << 20  # of another user's file
+# Of users' files, a second: parsing a megabyte of JSON takes some 5 ms.
 EACH_BYTES = 2 << 20
 ALL_BYTES = 8 << 20
-FILE_BYTES = 16 << 10  # that a file counts at least, and a look for files
+FILE_BYTES = 16 << 10  # the least that a file counts, and a look for files
 
 MAX_USERS = 4096  # a user may have 65,536 user IDs
 
@@ -58,7 +58,7 @@ _each: dict[int, Allowance] = {}
 
 
 def machines(patterns: Iterable[str], kind: type[T], root: str) -> Iterator[T]:
-    """Yield the files of these patterns, root's own, that can be understood."""
+    """Yield root's own files with these patterns, if they can be parsed."""
     for pattern in patterns:
         for path in glob(f"{root}/{pattern}"):
             yield from machines_own(path, kind)
@@ -76,9 +76,9 @@ def machines_own(path: str, kind: type[T]) -> Iterator[T]:
 def users(
     uid: int, folder: str, paths: Iterable[str], kind: type[T], root: str
 ) -> Iterator[T]:
-    """Yield a user's own files below their folder that can be understood.
+    """Yield a user's own files below their folder, if they can be parsed.
 
-    None is read that a link, or another mount, lies on the way to.
+    Files behind a link, or on another mount, are not read.
     """
     folder = f"{root.rstrip('/')}{folder}"
     if not _may(uid, FILE_BYTES) or not _mounts.is_local(folder):
@@ -150,13 +150,13 @@ def _content(fd: int, owner: int, most: int) -> bytes:
 def _decoded(content: bytes, kind: type[T]) -> Iterator[T]:
     try:
         yield msgspec.json.decode(content, type=kind)
-    # UnicodeDecodeError, which is a ValueError, for a text that is no UTF-8.
+    # UnicodeDecodeError, a ValueError, for a text that is not UTF-8.
     except (ValueError, msgspec.DecodeError, RecursionError):
         return
 
 
 def home(uid: int, root: str) -> str | None:
-    """Return a user's home, if /etc/passwd has it: other sources may not answer."""
+    """Return a user's home, if /etc/passwd has it: other sources may block."""
     try:
         return _homes.get(f"{root.rstrip('/')}/etc/passwd").get(str(uid))
     except OSError:

@@ -1,4 +1,4 @@
-"""By what name: DNS answers and lookups, and the names of connections' destinations."""
+"""Names of destinations, from DNS answers and lookups."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from tcpconnect.connection import Connection
     from tcpconnect.flow import Flow
 
-NO_ADDRESS = b"\xff" * 16  # what is neither IPv4 nor IPv6
+NO_ADDRESS = b"\xff" * 16  # neither IPv4 nor IPv6
 
 
 class Names:
-    """The names that addresses have, learned from records and given to connections.
+    """The names of addresses, learned from records and added to connections.
 
-    At most ``max_addresses`` are kept, each for ``ttl_s``. ``now_ns`` returns the time
-    by the kernel's clock: where it is given, records that come late may be ``skipped``.
+    At most ``max_addresses`` are stored, each for ``ttl_s``. ``now_ns`` returns the
+    time by the kernel's clock: with it, late records may be ``skipped``.
     """
 
     kinds = (SMALL_ANSWER, LARGE_ANSWER, LOOKUP, STARTED)
@@ -59,11 +59,11 @@ class Names:
 
     @property
     def unread(self) -> int:
-        """How many answers were malformed or cut."""
+        """How many answers were malformed or truncated."""
         return self._unread + self._streams.cut
 
     def learn(self, run: Run) -> None:
-        """Take in a run of records that are not connections."""
+        """Learn from a run of records that are not connections."""
         kind = KINDS[run.length]
         if kind is STARTED:
             self.started += [pid for _, pid in kind.unpack(run)]
@@ -75,7 +75,7 @@ class Names:
     def _learn_each(
         self, records: Iterable[tuple[Any, ...]], learn: Callable[..., None]
     ) -> None:
-        """Take records in, unless they are late and there is no time for it."""
+        """Learn from records, unless they are late and there is no time for it."""
         for record in records:
             if self._now_ns() - record[0] < LATE_NS:
                 learn(*record)
@@ -146,10 +146,10 @@ class Names:
     def add_to(
         self, connection: Connection, start_ns: int, netns: int, visited_ns: int
     ) -> None:
-        """Set what is known of the name of a connection's destination.
+        """Set the name of a connection's destination, and where it came from.
 
-        ``start_ns`` is when its process began; ``netns`` what its network namespace is
-        told by, in other records, too; ``visited_ns`` when the process connected to
+        ``start_ns`` is when its process began; ``netns`` identifies its network
+        namespace, as in other records; ``visited_ns`` is when the process connected to
         this loopback address before, 0 for never or elsewhere.
         """
         began = connection.monotonic_ns
@@ -169,7 +169,7 @@ class Names:
             connection.dns_ms = (name.time_ns - name.asked_ns) // 1000 / 1000
 
     def add_to_flows(self, flows: Iterable[Flow], now_ns: int) -> None:
-        """Set the newest names of flows' destinations, and whether they have others."""
+        """Set the newest names of flows' destinations, and whether there are others."""
         known: dict[tuple[str, tuple[int, ...]], tuple[str | None, bool]] = {}
         for flow in flows:
             to = flow.daddr, flow.netnses
@@ -180,7 +180,7 @@ class Names:
 
 
 def _spelled(raw: bytes) -> str:
-    """Return a name as it is shown: in lower case, as DNS has it, with no final dot."""
+    """Return a name as it is shown: in lower case, without the final dot."""
     name = raw.partition(b"\0")[0].lower()
     if name.endswith(b".") and not name.endswith(b"\\."):
         name = name[:-1] or name
@@ -188,7 +188,7 @@ def _spelled(raw: bytes) -> str:
 
 
 def _is_address(text: str) -> bool:
-    """Whether getaddrinfo takes this for an address: inet_aton(3), or IPv6."""
+    """Whether getaddrinfo parses this as an address: inet_aton(3), or IPv6."""
     if ":" in text:
         return True
     try:

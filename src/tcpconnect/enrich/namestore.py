@@ -1,4 +1,4 @@
-"""The names of addresses, kept by who asked for them, in a bounded number of bytes."""
+"""The names of addresses, stored by who asked for them, in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 KEPT = 4  # names of each scope: an attempt may have begun before the newest came
 SCOPES_PER_ADDRESS = 2048
 
-# Bytes to keep names in: as many as that for each address, on average.
+# Bytes for names, for each address on average.
 BYTES_PER_ADDRESS = 4800
 LEAST_BYTES = 1 << 20
-# What CPython takes besides texts: for an address; for a scope of it, with its place in
-# the table of them; for a name, with its times.
+# CPython's overhead besides texts: for an address; for a scope of it, with its place in
+# the table of scopes; for a name, with its times.
 ADDRESS_BYTES, SCOPE_BYTES, NAME_BYTES = 640, 320, 176
 
 # Who a name belongs to: the first word, which is what query_scope shows, with numbers.
 Scope = tuple[str | int, ...]
 PROCESS, CGROUP, NETNS, HOST = "process", "cgroup", "netns", "host"
 ANYONE: Scope = (HOST,)
-ROOT_CGROUP = 1  # fs/kernfs/dir.c: the first ID of a hierarchy is its root's
+ROOT_CGROUP = 1  # fs/kernfs/dir.c: the root of a hierarchy has its first ID
 
 # Addresses that mean something else in every network namespace: 127.0.0.0/8, ::1 and
 # fe80::/10.
@@ -40,15 +40,15 @@ class Name(NamedTuple):
     text: str
     source: str
     time_ns: int
-    asked_ns: int  # 0: not known
-    renewed: bool = False  # it came again after this, when exactly is not kept
+    asked_ns: int  # 0: unknown
+    renewed: bool = False  # it came again later, at an unknown time
 
 
 class Asker(NamedTuple):
-    """Who asked for a name, or connects: a process, and where it is.
+    """The process that asked for a name, or connects, and its places.
 
-    ``pid`` is 0 where the process is not known; ``start_ns`` tells it from others that
-    had, or will have, its PID.
+    ``pid`` is 0 if the process is unknown; ``start_ns`` distinguishes it from earlier
+    and later processes with its PID.
     """
 
     pid: int
@@ -63,10 +63,9 @@ class Asker(NamedTuple):
 
     @property
     def places(self) -> tuple[Scope, ...]:
-        """The scopes of all who have the names of this one, too, the nearest first.
+        """The scopes that share the names of this process, the nearest first.
 
-        Where cgroups are those of v1, all processes are in the root of v2, which says
-        nothing of them.
+        With cgroup v1 all processes are in the root of v2, which is not a scope.
         """
         netns = NETNS, self.netns
         if self.cgroup == ROOT_CGROUP:
@@ -79,9 +78,9 @@ Names = tuple[Name, ...]  # the newest first
 
 
 def _with(names: Names, name: Name) -> tuple[Names, Name | None]:
-    """Put a name before older ones; also return which of more than KEPT has gone.
+    """Put a name before older ones; also return the one removed from more than KEPT.
 
-    That is one between two like it, else the oldest.
+    It is one between two similar ones, else the oldest.
     """
     kept = [name, *names]
     if len(kept) <= KEPT:
@@ -95,7 +94,7 @@ def _with(names: Names, name: Name) -> tuple[Names, Name | None]:
 
 
 def _size(name: Name) -> int:
-    """Return about how many bytes a name takes; several scopes may share it."""
+    """Return the approximate bytes of a name; several scopes may share it."""
     return getsizeof(name.text) + NAME_BYTES
 
 
@@ -108,14 +107,14 @@ def _local_key(address: str, netns: int) -> str:
 
 
 def _key(address: str, netns: int) -> str:
-    """Return what an address is kept by: a local one with its network namespace."""
+    """Return the key of an address: a local one includes its network namespace."""
     return _local_key(address, netns) if LOCAL.match(address) else address
 
 
 class NameStore:
-    """The newest names of each address, by who asked; the oldest addresses go first.
+    """The newest names of each address, by who asked; the oldest are removed first.
 
-    A name is forgotten after ``ttl_s``.
+    A name expires after ``ttl_s``.
     """
 
     def __init__(self, max_addresses: int, ttl_s: float) -> None:
@@ -126,9 +125,9 @@ class NameStore:
         self._known: OrderedDict[str, dict[Scope, Names]] = OrderedDict()
 
     def keep(self, addresses: Iterable[str], name: Name, asker: Asker) -> None:
-        """Keep a name that these addresses have, for all whose it is.
+        """Store a name of these addresses for all scopes of the asker.
 
-        That of an unspecified address is the process's alone.
+        The name of an unspecified address is for the process alone.
         """
         own = (asker.process,) if asker.pid else ()
         scopes = (*own, *asker.places)
@@ -163,11 +162,11 @@ class NameStore:
     def find(
         self, daddr: str, asker: Asker, now_ns: int, visited_ns: int
     ) -> tuple[str, Name] | None:
-        """Return whose name of an address is shown, and that name as it was at a time.
+        """Return the scope and the name of an address at a time.
 
-        ``visited_ns`` is when the process connected to this address before, 0 where
-        that matters for no name: the name of an unspecified address goes to the first
-        connect to the loopback address after it.
+        ``visited_ns`` is when the process connected to this address before, or 0: the
+        name of an unspecified address goes to the first connect to the loopback address
+        after it.
         """
         by_scope = self._known.get(daddr)
         if by_scope is not None:
@@ -200,9 +199,9 @@ class NameStore:
     def _first_use(
         self, by_scope: dict[Scope, Names], process: Scope, now_ns: int
     ) -> Name | None:
-        """Return a process's own name; what it waited for it is told once only.
+        """Return a process's own name; only the first use has the wait for it.
 
-        Its next connection to the same address has waited for nothing.
+        The next connection to the same address did not wait.
         """
         names = by_scope.get(process, ())
         name = self._at(names, now_ns)
@@ -214,7 +213,7 @@ class NameStore:
     def _take(
         self, address: str, scope: Scope, after_ns: int, now_ns: int
     ) -> Name | None:
-        """Return the newest name that came between two times, and forget it.
+        """Return the newest name that came between two times, and remove it.
 
         (Two threads that connect at once may both be the first.)
         """
@@ -231,7 +230,7 @@ class NameStore:
         return name
 
     def _at(self, names: Names, now_ns: int) -> Name | None:
-        """Return the newest name that had come at a time, and is not too old."""
+        """Return the newest name at a time, if it has not expired."""
         for name in names:
             if name.time_ns <= now_ns:
                 fresh = name.renewed or now_ns - name.time_ns <= self._ttl_ns
@@ -243,7 +242,7 @@ class NameStore:
     ) -> tuple[str | None, bool]:
         """Return the newest name of an address in these network namespaces.
 
-        Also returns whether anybody knows it by another one.
+        Also returns whether the address has other names.
         """
         newest: Name | None = None
         texts: set[str] = set()

@@ -1,4 +1,4 @@
-"""Whose container a cgroup is: of the user who could make it."""
+"""The owner of a container's cgroup: the user who could create it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tcpconnect.machine.cgroup import MAX_LEVELS
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-A_CONTAINER = -1  # whose root is none of this machine's
+A_CONTAINER = -1  # whose root is not root of the machine
 _USERS = re.compile(r"/user\.slice/user-(\d+)\.slice/.*")
 
 
 def owner_of(path: str, mounts: Collection[str]) -> int:
-    """Return the user in whose directory a container's cgroup was made.
+    """Return the user in whose directory a container's cgroup was created.
 
-    What is in another container's may have any name: of that, A_CONTAINER is the owner.
-    ``path`` is that of a cgroup in or below it, ``mounts`` where its hierarchies are.
-    When that directory is gone, a slice that systemd has made for a user counts, else
-    the nearest one above that is there.
+    A cgroup in another container's may have any name: its owner is A_CONTAINER.
+    ``path`` is of a cgroup in or below it, ``mounts`` are of its hierarchies.
+    When that directory is gone, systemd's slice for a user counts, else the nearest
+    directory above it that exists.
     """
     above = "/".join(path.split("/", MAX_LEVELS + 1)[: MAX_LEVELS + 1])
     while above.strip("/") and not own(above):
@@ -41,7 +41,7 @@ def owner_of(path: str, mounts: Collection[str]) -> int:
 
 
 def _uid(directory: str, mounts: Collection[str]) -> int | None:
-    """Return the owner of a cgroup; of several hierarchies, not root."""
+    """Return the owner of a cgroup; if hierarchies differ, the one that is not root."""
     uids = set()
     for mount in mounts:
         try:

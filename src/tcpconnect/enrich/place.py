@@ -1,4 +1,4 @@
-"""Where a process runs, as far as its cgroup tells: container, unit, pod."""
+"""Where a process runs, derived from its cgroup: container, unit, pod."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_PLACES = 8192
-SHORT = 12  # digits of an ID that people are shown
+SHORT = 12  # digits of a short ID
 
-# What systemd makes cgroups for, besides slices: those only group others.
+# The units that have cgroups, except slices, which only group others.
 _UNIT = re.compile(r".+\.(?:service|scope|socket|mount|swap)")
 
 
 class Places:
     """The places of cgroups; what runtimes' files say is read once for each.
 
-    ``root`` is the directory that the files are sought below; ``unified`` and
-    ``legacy`` say where hierarchies of cgroup v2 and v1 are mounted.
+    ``root`` is the directory with the files; ``unified`` and ``legacy`` have the mounts
+    of hierarchies of cgroup v2 and v1.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class Places:
         self.find = lru_cache(maxsize=MAX_PLACES)(self._find)
 
     def _find(self, path: str, legacy: str) -> Place:
-        """Return the place of paths in cgroup v2 and in v1, ``/`` where there is none.
+        """Return the place of paths in cgroup v2 and in v1, ``/`` if there is none.
 
-        What v2 does not tell, v1 does: some runtimes know one of them only.
+        v1 completes v2: some runtimes use only one of them.
         """
         cgroup = legacy if path == "/" else path
         owner = ROOT
@@ -75,12 +75,12 @@ class Places:
 
 
 def _short(number: str) -> str:
-    """Return the first digits of a long ID; UUIDs and names stay as they are."""
+    """Return the first digits of a long ID; UUIDs and names are unchanged."""
     return number[:SHORT] if re.fullmatch("[0-9a-f]{64}", number) else number
 
 
 def unit(path: str) -> str | None:
-    """Return the innermost systemd unit on a cgroup's path, unescaped and harmless."""
+    """Return the innermost systemd unit on a cgroup's path, without its escapes."""
     for name in reversed(path.split("/")):
         # systemd puts a _ before names that the kernel might use itself.
         if _UNIT.fullmatch(bare := name.removeprefix("_")):

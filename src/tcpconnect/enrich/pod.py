@@ -1,4 +1,4 @@
-"""Pods: their UIDs, told by cgroup paths, and their names, from runtimes' files."""
+"""Pods: their UIDs, from cgroup paths, and their names, from runtimes' files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _UID = "[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32}"
 _KUBERNETES = re.compile(rf"(?:.*kubepods-(?:.*-)?)?pod({_UID})(?:\.slice)?")
 _PODMAN = re.compile(r".*libpod_pod_([0-9a-f]{64})\.slice")
 
-# The annotations of containers that Kubernetes has their runtimes write down, by the
-# CRI plugin of containerd, and by cri-o and docker.
+# Annotations of Kubernetes in the files of runtimes: of the CRI plugin of containerd,
+# and of cri-o and docker.
 NAMES = ("io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name")
 NAMESPACES = ("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace")
 
 
 class _Bundle(msgspec.Struct):
-    """Of the OCI's config.json."""
+    """From the OCI's config.json."""
 
     annotations: dict[str, Any] | None = None
 
@@ -36,15 +36,15 @@ class _DockerConfig(msgspec.Struct):
 
 
 class _Docker(msgspec.Struct):
-    """Of docker's config.v2.json."""
+    """From docker's config.v2.json."""
 
     config: _DockerConfig | None = msgspec.field(name="Config", default=None)
 
 
 def uid(cgroup_path: str) -> str | None:
-    """Return the UID of the innermost pod on a path: of Kubernetes, or of podman.
+    """Return the UID of the innermost pod on a path, of Kubernetes or podman.
 
-    systemd takes a ``-`` for a ``/``, so that kubelet writes ``_`` in names of slices.
+    systemd reads ``-`` as ``/``, so kubelet writes ``_`` in names of slices.
     """
     kubernetes = "kubepods" in cgroup_path
     for name in reversed(cgroup_path.split("/")):
@@ -56,9 +56,9 @@ def uid(cgroup_path: str) -> str | None:
 
 
 def name_of(container: Container, root: str = "/") -> str | None:
-    """Return namespace/name of a container's pod, None where no file tells it.
+    """Return namespace/name of a container's pod, None if no file has it.
 
-    ``root`` is the directory that the files are sought below.
+    ``root`` is the directory with the files.
     """
     for told in _annotations(container, root):
         name, namespace = _first(told, NAMES), _first(told, NAMESPACES)

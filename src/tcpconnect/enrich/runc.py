@@ -1,4 +1,4 @@
-"""Containers of plain runc, from the files that it keeps of their state."""
+"""Containers of plain runc, from its state files."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# Where runc expects cgroup v2, alone or beside v1, and each hierarchy of v1.
+# Where runc expects cgroup v2, alone or with v1, and each hierarchy of v1.
 _V2 = re.compile("/sys/fs/cgroup(?:/unified)?(?=/)")
 _V1 = re.compile("/sys/fs/cgroup/[^/]+(?=/)")
 
 
 class State(msgspec.Struct):
-    """Of state.json: the name that the user gave, and the directories of its cgroups.
+    """From state.json: the name given by the user, and the directories of its cgroups.
 
-    They are by controller of cgroup v1; that of cgroup v2 is under an empty name.
+    The keys are controllers of cgroup v1; the key of cgroup v2 is empty.
     """
 
     id: str
@@ -35,12 +35,12 @@ class State(msgspec.Struct):
 
     @property
     def container(self) -> Container:
-        """What it is: runc knows containers by the names that users give them."""
+        """The container: runc identifies it by the name that the user gave it."""
         return Container("runc", self.id, self.id)
 
 
 def states(root: str = "/") -> Iterator[State]:
-    """Yield the containers below ``root``, those of runtimes that use runc, too."""
+    """Yield the containers below ``root``, also those of runtimes that use runc."""
     yield from read(RUNC_STATES, State, root)
 
 

@@ -1,12 +1,12 @@
-"""Where container runtimes keep the files of their containers: the only list of it.
+"""The places of container runtimes' files: the only list of them.
 
-Paths begin at the root directory; in patterns, ``{}`` is a container's whole ID.
+Paths begin at the root directory; in patterns, ``{}`` is a container's full ID.
 """
 
 from __future__ import annotations
 
 DOCKER = ("var/lib/docker/containers",)
-# Of containerd: plain, of k3s and RKE2, of microk8s.
+# Of containerd: its own, of k3s and RKE2, of microk8s.
 TASKS = tuple(
     f"{state}/io.containerd.runtime.v2.task"
     for state in (
@@ -15,7 +15,7 @@ TASKS = tuple(
         "var/snap/microk8s/common/run/containerd",
     )
 )
-# Of podman and cri-o; a folder for each storage driver lies in it.
+# Of podman and cri-o, with a folder for each storage driver.
 STORAGE = ("var/lib/containers/storage", "run/containers/storage")
 DRIVERS = ("overlay", "vfs", "btrfs", "zfs")
 LISTS = tuple(
@@ -25,7 +25,7 @@ LISTS = tuple(
 )
 RUNC = ("run/runc",)
 
-# The folders of runtimes that work for the whole machine.
+# The folders of the machine's runtimes.
 FOLDERS = (
     *DOCKER,
     *(f"{place}/overlay-containers" for place in STORAGE),
@@ -40,7 +40,7 @@ STORES = tuple(
     for place in (*STORAGE, "root/.local/share/containers/storage")
     for name in LISTS
 )
-# The same of a user's podman: below the home, and below the folder of the session.
+# The same of a user's podman: below the home, and below the session's folder.
 HOME_STORES = tuple(f".local/share/containers/storage/{name}" for name in LISTS)
 SESSION = "/run/user/{}"
 SESSION_STORES = tuple(f"containers/{name}" for name in LISTS)

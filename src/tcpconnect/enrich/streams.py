@@ -1,4 +1,4 @@
-"""DNS over TCP: messages put together from the segments of their streams."""
+"""DNS over TCP: messages reassembled from segments."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections import OrderedDict
 
 MAX_STREAMS = 1024
 MAX_KEPT = 8 << 20  # bytes of all streams: with names (namestore.py) less than 64 MB
-# What CPython takes besides their bytes.
+# CPython's overhead besides the bytes.
 STREAM_BYTES, SEGMENT_BYTES = 1024, 192
-MAX_BYTES = 1 << 17  # of one stream that wait for more: two messages of 64 KiB
-MAX_EARLY = 512  # segments of one stream that wait for one before them
+MAX_BYTES = 1 << 17  # of incomplete messages of one stream: two of 64 KiB
+MAX_EARLY = 512  # segments of one stream that came before an earlier one
 SEQUENCES = 1 << 32
-HEADER = 12  # of a message: there is none that is shorter
+HEADER = 12  # of a message, its smallest size
 
 
 class _Stream:
-    """The bytes before ``next_seq`` that wait for more, and segments beyond it."""
+    """The unread bytes before ``next_seq``, and early segments after it."""
 
     def __init__(self, next_seq: int) -> None:
         self.next_seq = next_seq
@@ -23,15 +23,15 @@ class _Stream:
         self.asked_ns = 0
         self.early: dict[int, bytes] = {}
         self.waiting = 0  # bytes of both
-        self.counted = 0  # of its size, among that of all
+        self.counted = 0  # of its size, in that of all streams
 
     def lacks(self, seq: int) -> int:
-        """Return how many bytes are missing before ``seq``; 0 when none are."""
+        """Return how many bytes are missing before ``seq``."""
         ahead = (seq - self.next_seq) % SEQUENCES
         return ahead if ahead < SEQUENCES // 2 else 0
 
     def put(self, seq: int, data: bytes) -> None:
-        """Append a segment, and those that came early and now follow."""
+        """Append a segment, and early ones that now follow."""
         known = len(self.early.get(seq, b""))
         if len(data) > known:
             self.early[seq] = data
@@ -49,19 +49,19 @@ class _Stream:
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes."""
+        """The approximate number of bytes that it uses."""
         return STREAM_BYTES + SEGMENT_BYTES * len(self.early) + self.waiting
 
     @property
     def too_large(self) -> bool:
-        """Whether more waits than is worth to be kept."""
+        """Whether it has more unread bytes or segments than a stream may."""
         return self.waiting > MAX_BYTES or len(self.early) > MAX_EARLY
 
     def messages(self) -> tuple[list[bytes], bool]:
-        """Take the whole messages out of the bytes.
+        """Remove the complete messages, and return them.
 
-        Also returns whether what follows them can be one: a length that no message has
-        shows that the bytes are something else. Then none of them stays.
+        Also returns whether a message can follow: an impossible length shows that the
+        bytes are something else. Then all of them are dropped.
         """
         messages, at, in_step = [], 0, True
         while at + 2 <= len(self.bytes):
@@ -79,15 +79,15 @@ class _Stream:
 
 
 class Streams:
-    """Reassembly of many streams in bounded memory: the idlest go first.
+    """Reassembly of many streams in bounded memory; the idlest are dropped first.
 
-    A message has its length before it, in two bytes (RFC 1035, 4.2.2).
+    A message follows its length, in two bytes (RFC 1035, 4.2.2).
     """
 
     def __init__(self) -> None:
         self._streams: OrderedDict[int, _Stream] = OrderedDict()
         self._bytes = 0
-        self.cut = 0  # messages, or streams, that were given up
+        self.cut = 0  # messages, or streams, that were dropped
 
     def add(
         self,
@@ -100,14 +100,14 @@ class Streams:
     ) -> list[tuple[bytes, int]]:
         """Return the messages that a segment completes, and when they were asked for.
 
-        ``next_seq`` is the first byte that the socket lacked when the segment came;
-        ``data`` is the beginning of a payload of ``length`` bytes; ``asked_ns`` is 0
-        where it is not known.
+        ``next_seq`` is the first byte that the socket had not received when the segment
+        came; ``data`` is the beginning of a payload of ``length`` bytes; ``asked_ns``
+        is 0 if it is unknown.
         """
         stream = self._stream(socket, next_seq)
         cut = len(data) < length
         if cut:
-            # What is missing never comes: zeros keep the place of what follows.
+            # The missing bytes never come: zeros replace them.
             data = data.ljust(min(length, MAX_BYTES), b"\0")
         stream.asked_ns = asked_ns or stream.asked_ns
         stream.put(seq, data)
@@ -120,10 +120,10 @@ class Streams:
         return [(message, stream.asked_ns) for message in messages]
 
     def _stream(self, socket: int, next_seq: int) -> _Stream:
-        """Return the stream of a socket; a new one begins where the socket is."""
+        """Return the stream of a socket; a new one begins at its next byte."""
         stream = self._streams.get(socket)
         if stream and stream.lacks(next_seq):
-            # The socket has got a segment that we have not.
+            # The socket has received a segment that we have not.
             self.cut += 1
             self._forget(socket)
             stream = None
@@ -133,7 +133,7 @@ class Streams:
         return stream
 
     def _count(self, stream: _Stream) -> None:
-        """Count what a stream takes now; where that is too much, others give room."""
+        """Count the bytes of a stream; if there are too many, drop other streams."""
         self._bytes += stream.size - stream.counted
         stream.counted = stream.size
         while self._bytes > MAX_KEPT or len(self._streams) > MAX_STREAMS:

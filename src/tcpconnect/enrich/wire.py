@@ -1,4 +1,4 @@
-"""What DNS messages are made of: numbers, bytes and names (RFC 1035, 4.1.4)."""
+"""The elements of DNS messages: numbers, bytes and names (RFC 1035, 4.1.4)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from struct import Struct as Layout
 
-POINTER = 0xC0  # the two highest bits of a length: 14 more tell where the name goes on
+POINTER = 0xC0  # the two highest bits of a length; the other 14 are an offset
 LONGEST_LABEL, LONGEST_NAME = 63, 255  # RFC 1035, 2.3.4
-MAX_POINTERS = 128  # of a name: more than it can have labels
-SPECIAL = frozenset(b'"().;\\@$')  # RFC 1035, 5.1: in a text they are quoted
+MAX_POINTERS = 128  # of a name: more than its most labels
+SPECIAL = frozenset(b'"().;\\@$')  # RFC 1035, 5.1: escaped in text
 
-# A byte of a label as a text has it.
+# The text of each byte of a label.
 TEXT = [
     f"\\{c:c}" if c in SPECIAL else chr(c) if 0x20 < c < 0x7F else f"\\{c:03d}"
     for c in range(256)
@@ -22,11 +22,11 @@ TEXT = [
 
 
 class MalformedError(ValueError):
-    """Not a DNS message, or cut."""
+    """Not a DNS message, or a truncated one."""
 
 
 class Reader:
-    """Reads a message from the beginning, as far as ``end``; raises MalformedError."""
+    """Reads a message from the beginning to ``end``; raises MalformedError."""
 
     def __init__(self, message: bytes) -> None:
         self._message = message
@@ -41,12 +41,12 @@ class Reader:
         return self._message[start : self.at]
 
     def unpack(self, layout: Layout) -> tuple[int, ...]:
-        """Return the members of the struct that comes next."""
+        """Return the members of the next struct."""
         return layout.unpack(self.bytes(layout.size))
 
     @contextmanager
     def only(self, size: int) -> Iterator[None]:
-        """Have the next bytes, so many, read by themselves, and all of them."""
+        """Limit reading to the next ``size`` bytes, which must all be read."""
         end, self.end = self.end, self.at + size
         if self.end > end:
             raise MalformedError("cut")
@@ -60,7 +60,7 @@ class Reader:
         return self.bytes(1)[0]
 
     def name(self) -> str:
-        """Return the name that comes next; pointers lead to what was before them."""
+        """Return the next name; its pointers must lead backwards."""
         labels = []
         length = 1
         start, behind = self.at, 0
@@ -86,7 +86,7 @@ class Reader:
         raise MalformedError("no name")
 
     def skip_name(self) -> None:
-        """Go past a name without following its pointers.
+        """Skip a name without following its pointers.
 
         Reading the owner of every record would take most of the time.
         """

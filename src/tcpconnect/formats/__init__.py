@@ -27,7 +27,7 @@ class Format(Protocol):
     """A format for a choice of columns."""
 
     def header(self) -> bytes:
-        """Return what comes before all rows."""
+        """Return the header of all rows."""
 
     def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
         """Return the lines of these structs."""
@@ -50,7 +50,7 @@ def row_maker(
     """Return a function from structs to their rows: the values shown in these columns.
 
     A row is a tuple, or a ``row`` made from the values. With ``cells``, the values are
-    those that a table shows. What is None becomes ``unknown``.
+    the cells of a table. None becomes ``unknown``.
     """
     known: dict[str, Any] = {"row": row, "unknown": unknown}
     values = []
@@ -69,10 +69,10 @@ def row_maker(
 def compiled(
     expression: str, known: dict[str, Any]
 ) -> Callable[[Iterable[msgspec.Struct]], list[Any]]:
-    """Return a function from structs to what an expression makes of each ``struct``.
+    """Return a function from structs to the value of an expression for each ``struct``.
 
-    ``known`` has what the expression names. To loop over the columns for every struct
-    takes twice as long.
+    ``known`` has the names that the expression uses. Looping over the columns for every
+    struct takes twice as long.
     """
     source = f"lambda structs: [{expression} for struct in structs]"
     maker: Callable[[Iterable[msgspec.Struct]], list[Any]]

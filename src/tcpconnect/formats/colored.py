@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.fields import Column, Field
 
-# Parameters of SGR (ECMA-48); the terminal's theme decides how red and yellow look.
+# Parameters of SGR (ECMA-48); the terminal's theme defines red and yellow.
 BOLD = "1"
 COLORS = {BAD: "31", ODD: "33"}
 
@@ -50,6 +50,6 @@ def _cell(field: Field, width: int, value: Any) -> str:
 
 
 def _set_off(text: str, color: str) -> str:
-    """Color a text but not the white space behind it."""
+    """Color a text, but not its trailing spaces."""
     word = text.rstrip()
     return f"\x1b[{color}m{word}\x1b[0m{text[len(word) :]}"

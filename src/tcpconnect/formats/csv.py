@@ -38,9 +38,9 @@ class Csv:
         return text.encode() if self._plain(text, len(rows)) else _quoted(rows)
 
     def _plain(self, text: str, rows: int) -> bool:
-        """Whether nothing needs quotes, as most often: csv takes three times as long.
+        """Whether no value needs quotes, the common case: csv is three times slower.
 
-        A lone empty value would be an empty line.
+        A single empty value would be an empty line.
         """
         return (
             '"' not in text

@@ -1,4 +1,4 @@
-"""JSON, one object a line."""
+"""JSON, one object per line."""
 
 from __future__ import annotations
 

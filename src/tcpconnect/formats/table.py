@@ -1,4 +1,4 @@
-"""Columns for people, in the layout of bcc's tcpconnect."""
+"""The table, in the layout of bcc's tcpconnect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tcpconnect.fields import Column
 
 UNKNOWN = "-"
-MAX_CELLS, MAX_CELL = 4096, 64  # how many of a column are kept, and how long ones
+MAX_CELLS, MAX_CELL = 4096, 64  # most cells cached of a column, and their length
 TRIAL_ROWS = 4096
 
 
@@ -84,7 +84,7 @@ def _line_maker(
 
 
 def _expression(cells: _Cells, known: dict[str, Any]) -> str:
-    """Return the cell of ``struct`` as source; what it names is put into ``known``."""
+    """Return the cell of ``struct`` as source; put the names it uses into ``known``."""
     name, field, _, path = cells.column
     known[f"cells_{name}"] = cells
     known[f"template_{name}"] = cells.template

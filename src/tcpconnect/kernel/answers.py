@@ -1,10 +1,11 @@
-"""DNS answers: packets that the kernel's programs give to us."""
+"""DNS answers: packets that BPF programs send to us."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf.object import BpfObject, step
 from tcpconnect.kernel.records import Progress
@@ -14,8 +15,8 @@ from tcpconnect.machine.capabilities import ALMIGHTY
 if TYPE_CHECKING:
     import ctypes
 
-MAX_WAITS = 65536  # names that processes wait for
-# What sees questions comes first, or else the first answers would be to none.
+MAX_WAITS = 65536  # names that processes are waiting for
+# Questions first: otherwise the first answers would have no question.
 ANSWER_PROGRAMS = ("question", "answer")
 
 
@@ -28,10 +29,10 @@ class Answers(Part):
         with self._bpf.closed_on_failure():
             self._bpf.replace("ring", ring_fd)
             self._bpf.resize("waits", MAX_WAITS)
-            self._bpf.load("CAP_NET_ADMIN")  # for programs that see addresses
+            self._bpf.load("CAP_NET_ADMIN")  # for programs that read addresses
             self._progress = Progress.from_buffer(self._bpf.variables())
-            # Where it is not mounted, we mount it.
-            with step("open the cgroup v2 hierarchy", ALMIGHTY):
+            # If it is not mounted, it is mounted privately.
+            with step(messages.CANT_OPEN_CGROUPS, ALMIGHTY):
                 root = cgroup.open_root()
             try:
                 for program in ANSWER_PROGRAMS:

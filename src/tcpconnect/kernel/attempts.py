@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from tcpconnect import messages
 from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf import libbpf, pinned
 from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring
-from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.errors import KernelError
 from tcpconnect.kernel import follow
 from tcpconnect.kernel.config import DEEP, IMAGE, Config, Detail
 from tcpconnect.kernel.filters import Selection
@@ -135,10 +136,8 @@ class Attempts(Part):
         try:
             self._bpf.attach_perf(name)
         except KernelError as error:
-            limit = TcpconnectError(
-                "attempts may be missed", error.reason, error.remedy
-            )
-            self.warnings.add(str(limit))
+            message, reason = messages.ATTEMPTS_MISSED, error.reason
+            self.warnings.add(message, reason=reason, remedy=error.remedy)
 
     def _size_maps(self) -> None:
         settings = self._settings

@@ -1,4 +1,4 @@
-"""Many descriptors closed at once, where the kernel takes long over each."""
+"""Closes many descriptors at once, when the kernel takes long for each."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _close_but(fds: Collection[int]) -> None:
 
 
 def _start(left: list[int]) -> LockType | None:
-    """Have a thread help; return a lock that it releases, None where there is none."""
+    """Start a thread that helps; return the lock that it releases, or None."""
     ended = allocate_lock()
     ended.acquire()
 
@@ -98,6 +98,6 @@ def _start(left: list[int]) -> LockType | None:
 
     try:
         start_new_thread(run, ())
-    except RuntimeError:  # no more threads: the others do it
+    except RuntimeError:  # out of threads: the others do it
         return None
     return ended

@@ -1,7 +1,7 @@
-"""Where functions are in a shared library that anyone may have made.
+"""Offsets of functions in a shared library that any user may have created.
 
-They are looked up as the loader does it, by the hash table of the dynamic section: a
-few small reads, whatever the file claims to have. ELF64 for this machine only.
+They are looked up like the loader does, in the hash table of the dynamic section: with
+a few small reads, whatever the file claims. ELF64 for this machine only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# What the largest of glibc's and musl's take is a fraction of each.
+# The largest libraries of glibc and musl need a fraction of each.
 MAX_READ = 1 << 16  # bytes of a file
 MAX_SEGMENTS = 64
 MAX_ENTRIES = 256  # of the dynamic section
@@ -37,13 +37,13 @@ HASH = Layout("<II")  # buckets, symbols
 PT_LOAD, PT_DYNAMIC, PF_X = 1, 2, 1
 DT_HASH, DT_STRTAB, DT_SYMTAB = 4, 5, 6
 DT_GNU_HASH, DT_VERSYM = 0x6FFFFEF5, 0x6FFFFFF0
-STT_FUNC = 2  # what is chosen at load time (STT_GNU_IFUNC) is at no place yet
+STT_FUNC = 2  # STT_GNU_IFUNC is resolved at load time
 HIDDEN = 0x8000  # a version that new programs are not linked with
 MAX_OFFSET = (1 << 63) - 1
 
 
 class ElfError(Exception):
-    """A file is no library for this machine: a sentence with nothing of its text."""
+    """A file is not a library for this machine: why, without text from the file."""
 
 
 class _Segment(NamedTuple):
@@ -55,7 +55,7 @@ class _Segment(NamedTuple):
 
 
 def is_foreign(start: bytes) -> bool:
-    """Whether a file that begins so is for 32 bits or for another processor."""
+    """Whether a file with this beginning is for 32 bits or for another processor."""
     if len(start) < START_BYTES or not start.startswith(MAGIC):
         return False  # it may not have been written yet
     machine = int.from_bytes(start[18:20], "little")
@@ -63,7 +63,7 @@ def is_foreign(start: bytes) -> bool:
 
 
 def function_offsets(fd: int, names: Iterable[str]) -> dict[str, int]:
-    """Return where in the file the functions of these names begin; without others.
+    """Return the offsets of the functions with these names that the file has.
 
     Raises ElfError, and OSError when the file can't be read.
     """
@@ -73,14 +73,14 @@ def function_offsets(fd: int, names: Iterable[str]) -> dict[str, int]:
 
 
 class _Reader:
-    """Reads of a file, which are bounded together."""
+    """Reads a file, with a limit on all reads together."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._left = MAX_READ
 
     def bytes(self, offset: int, size: int) -> bytes:
-        """Return so many bytes. Raises ElfError when they aren't there."""
+        """Return ``size`` bytes. Raises ElfError if the file does not have them."""
         self._left -= size
         if self._left < 0:
             raise ElfError("its tables are too long")
@@ -134,13 +134,13 @@ class _Library:
         return found
 
     def _table(self, tag: int) -> int:
-        """Return where a table of the dynamic section is."""
+        """Return the offset of a table of the dynamic section."""
         if tag not in self._dynamic:
             raise ElfError("it has no table of symbols")
         return self._offset(self._dynamic[tag])
 
     def _offset(self, address: int, flags: int = 0) -> int:
-        """Return where in the file that is which is loaded to an address."""
+        """Return the offset in the file of what is loaded to an address."""
         for segment in self._segments:
             inside = segment.address <= address < segment.address + segment.size
             if segment.type == PT_LOAD and inside and segment.flags & flags == flags:
@@ -148,7 +148,7 @@ class _Library:
         raise ElfError("an address is outside of its segments")
 
     def offset_of(self, name: bytes) -> int:
-        """Return where a function begins, 0 when there is none."""
+        """Return the offset of a function, 0 if there is none."""
         for index in self._candidates(name):
             at = self._symbols + index * SYMBOL.size
             string, info, section, value = self._reader.unpack(SYMBOL, at)

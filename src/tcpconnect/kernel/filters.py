@@ -1,4 +1,4 @@
-"""The filters in the kernel: their maps and constants, from what the user asked for."""
+"""The filters in the kernel: their maps and constants, from the settings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import suppress
 from enum import IntFlag
 from typing import TYPE_CHECKING, cast
 
+from tcpconnect import messages
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel.config import PORT_WORDS
 from tcpconnect.kernel.records import NAMESPACE_KNOWN_WHILE_OPEN, NAMESPACE_UNKNOWN
@@ -51,7 +52,7 @@ class AddressFilter(IntFlag):
 
 
 class Selection:
-    """What is traced, as keys and values of maps and as constants."""
+    """The filters, as keys and values of maps and as constants."""
 
     def __init__(self, settings: Settings, targets: Targets) -> None:
         self._settings = settings
@@ -75,7 +76,7 @@ class Selection:
         }
 
     def size(self, bpf: BpfObject) -> None:
-        """Give the maps the room they need, before the load."""
+        """Set the capacities of the maps, before the load."""
         for name, entries in self._entries.items():
             bpf.resize(name, len(entries))
         bpf.resize("netnses", len(self._settings.netns))
@@ -141,13 +142,14 @@ class Selection:
 def _trace_namespace(bpf: BpfObject, program: str, fd: int) -> None:
     """Add the namespace of a descriptor to the set of a program.
 
-    To hold it open would keep its interfaces, or mounts, when all others let it go. So
-    that is done only where another namespace might be taken for it then.
+    An open descriptor keeps its interfaces, or mounts, alive. So it is held only if
+    another namespace could be mistaken for it later.
     """
     bpf.hold(fd)
     known = bpf.run(program, fd)
     if known == NAMESPACE_UNKNOWN:
-        raise KernelError(f"can't read namespace {os.readlink(f'/proc/self/fd/{fd}')}")
+        name = os.readlink(f"/proc/self/fd/{fd}")
+        raise KernelError(messages.CANT_READ_NAMESPACE, name=name)
     if known != NAMESPACE_KNOWN_WHILE_OPEN:
         bpf.release(fd)
 
@@ -177,13 +179,13 @@ def _network_set(networks: Iterable[object]) -> NetworkSet | None:
         return None
     from tcpconnect.kernel.networks import NetworkSet
 
-    return NetworkSet(cast("Iterable[Network]", networks))  # Settings has read texts
+    return NetworkSet(cast("Iterable[Network]", networks))  # Settings has parsed texts
 
 
 def _port_words(ports: Collection[int], not_ports: Iterable[int]) -> list[int]:
-    """Return a bit for every port that is traced; no ``ports`` are all of them.
+    """Return a bit for every traced port; without ``ports``, all are traced.
 
-    Its place is the port's number in network order, as sockets have it.
+    Its position is the port in network byte order, as in sockets.
     """
     words = [0 if ports else ALL] * PORT_WORDS
     for port in map(htons, ports):

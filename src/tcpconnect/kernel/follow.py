@@ -1,10 +1,11 @@
-"""The set of traced processes: filled here, kept by programs in the kernel."""
+"""The set of traced processes: filled here, maintained by BPF programs."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.batch import Losses, Part
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.kernel.filters import MEMBER
@@ -17,22 +18,22 @@ if TYPE_CHECKING:
     from tcpconnect.bpf.object import BpfObject
 
 PROGRAMS = ("process_exits", "process_forks")
-# The same on perf's tracepoints, where tasks lose their CPU inside of programs.
+# The same on perf tracepoints, for kernels where programs can be preempted.
 PERF_PROGRAMS = {name: f"{name}_perf" for name in PROGRAMS}
 LIST = "list_processes"
-NAMED = 3  # processes that a message names
+NAMED = 3  # at most in a message
 ONE_MISSING = (
-    "it has ended, or there was none",
+    "it has ended or never existed",
     "give -p the PID of a running process",
 )
 MANY_MISSING = (
-    "they have ended, or there were none",
+    "they have ended or never existed",
     "give -p PIDs of running processes",
 )
 
 
 def programs(*, children: bool, preemptible: bool) -> list[str]:
-    """Return the programs that keep the set, in the order to attach them in."""
+    """Return the programs that maintain the set, in the order to attach them."""
     plain = PROGRAMS if children else PROGRAMS[:1]
     return [*plain, *(PERF_PROGRAMS[name] for name in plain if preemptible)]
 
@@ -46,14 +47,13 @@ def unused(*, any_pids: bool, children: bool, preemptible: bool) -> set[str]:
 
 
 class Follow(Part):
-    """Keeps the set of traced processes, with ``children`` of their children, too.
+    """Maintains the set of traced processes; with ``children``, of descendants, too.
 
-    ``pids`` are numbers of our PID namespace; descendants that are there already come
-    to the set. Those that are not there are warned of. Raises TcpconnectError when
-    none is.
+    ``pids`` are numbers of our PID namespace; existing descendants are added to the
+    set. A warning names those that are not running. Raises TcpconnectError if none is.
     """
 
-    kinds = (EMPTIED,)  # that of an empty set is there to wake us
+    kinds = (EMPTIED,)  # the record of an empty set only wakes us
 
     def __init__(
         self,
@@ -70,14 +70,14 @@ class Follow(Part):
         self._followed = Followed.from_buffer(bpf.variables(".data.followed"))
         for program in programs(children=children, preemptible=preemptible):
             if program in PERF_PROGRAMS.values():
-                with suppress(KernelError):  # told for attempts already
+                with suppress(KernelError):  # already reported for attempts
                     bpf.attach_perf(program)
             else:
                 bpf.attach(program)
         self._followed.initial = self._fill(pids, children=children)
 
     def _fill(self, pids: Collection[int], *, children: bool) -> int:
-        """Add those that are there; return how many of them the set has."""
+        """Add the running ones; return how many the set has."""
         self._unlisted = unlisted(pids, self._list())
         processes = self._list()
         members = self._named(pids, processes)
@@ -93,7 +93,7 @@ class Follow(Part):
     def _list(self) -> dict[int, Process]:
         """Return all processes of our PID namespace, by the machine's PIDs.
 
-        Those that the kernel does not list are read in /proc.
+        Those that BPF does not list are read from /proc.
         """
         listed = LISTED.iter_unpack(self._bpf.iterate(LIST))
         found = [*map(Process._make, listed), *map(read_process, self._unlisted)]
@@ -102,32 +102,32 @@ class Follow(Part):
     def _named(
         self, numbers: Collection[int], processes: dict[int, Process]
     ) -> dict[int, Process]:
-        """Return the processes of these numbers; tell of those that are not there."""
+        """Return the processes of these numbers; note those that are not running."""
         running = {p.number: p for p in processes.values() if p.live}
         found = {running[n].pid: running[n] for n in numbers if n in running}
         missing = sorted(set(numbers) - running.keys())
         if not found:
-            why = MANY_MISSING if len(missing) > 1 else ONE_MISSING
-            raise TcpconnectError(f"no process{_some(missing)}", *why)
+            reason, remedy = MANY_MISSING if len(missing) > 1 else ONE_MISSING
+            raise TcpconnectError(
+                messages.NO_PROCESSES,
+                processes=_some(missing),
+                reason=reason,
+                remedy=remedy,
+            )
         if hidden := sorted(self._unlisted & found.keys()):
             whose = "their" if len(hidden) > 1 else "its"
-            self.warnings.add(
-                f"warning: BPF does not list process{_some(hidden)}: "
-                f"{whose} attempts may not be seen"
-            )
+            self.warnings.add(messages.UNLISTED, processes=_some(hidden), whose=whose)
         if missing:
-            self.warnings.add(
-                f"warning: no process{_some(missing)}; the others are traced"
-            )
+            self.warnings.add(messages.SOME_NOT_RUNNING, processes=_some(missing))
         return found
 
     def _adopt(
         self, members: dict[int, Process], processes: dict[int, Process]
     ) -> None:
-        """Add the descendants that are there to the set, and to ``members``.
+        """Add the existing descendants to the set, and to ``members``.
 
-        Children of those in the set are added by the program. A child that was made
-        before its parent was in the set is seen when we look again after that.
+        The program adds children of those in the set. A child that was forked before
+        its parent was in the set is found when we list the processes again after that.
         """
         known = set(members)
         while fresh := descendants({p.pid: p.ppid for p in processes.values()}, known):
@@ -138,15 +138,15 @@ class Follow(Part):
     def _insert(self, pid: int) -> bool:
         try:
             return self._bpf.insert("pids", _key(pid), MEMBER)
-        except KernelError:  # full, as far as is known
+        except KernelError:  # most likely the set is full
             self._lost += 1
             return False
 
     def _forget_ended(self, process: Process, now: Process | None) -> bool:
-        """Remove a process that may have passed the program before it was in the set.
+        """Remove a process that may have exited before it was in the set.
 
-        One that has a live thread after it was inserted has not passed: the kernel
-        counts them before.
+        One that has a live thread after the insertion has not: the kernel decrements
+        that count before the program runs.
         """
         running = now and now.live and now.start_ns == process.start_ns
         return not running and self._bpf.remove("pids", _key(process.pid))
@@ -164,10 +164,10 @@ class Follow(Part):
 
 
 def _some(pids: list[int]) -> str:
-    """Return what follows "process": the first of them, and how many more there are."""
-    plural = "es" if len(pids) > 1 else ""
+    """Return ``process 1`` or ``processes 1, 2``: the first, and how many more."""
+    noun = "processes" if len(pids) > 1 else "process"
     more = f" and {len(pids) - NAMED} more" if len(pids) > NAMED else ""
-    return f"{plural} {', '.join(map(str, pids[:NAMED]))}{more}"
+    return f"{noun} {', '.join(map(str, pids[:NAMED]))}{more}"
 
 
 def _key(pid: int) -> bytes:

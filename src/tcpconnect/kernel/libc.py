@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from tcpconnect.kernel.mappings import Mapping
 
-# On a path: links, as in the kernel, names, and directories below each other.
+# On a path: links, as in the kernel; names; nested directories.
 MAX_LINKS, MAX_NAMES, MAX_DEPTH = 40, 1024, 64
-# Where another program has a lease on the file, we don't wait.
+# Do not wait when another program has a lease on the file.
 READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 # Where distributions have glibc and musl, below the root of a process.
@@ -37,10 +37,10 @@ PATHS = (
 
 
 class Library(NamedTuple):
-    """A C library: an open descriptor, what tells it from others, and its path.
+    """A C library: an open descriptor, its identity, and its path.
 
-    ``version`` is another one when the file has been written to since: its size, and
-    when that was. The path is as a process of it has it, made printable.
+    ``version``, size and time of change, differs when the file has been written to. The
+    path is as its process sees it, escaped.
     """
 
     fd: int
@@ -50,7 +50,7 @@ class Library(NamedTuple):
 
 
 def has_ended(pid: int) -> bool:
-    """Whether a process is certain to have ended, as a zombie has."""
+    """Whether a process has certainly ended, as a zombie has."""
     try:
         os.stat(f"/proc/{pid}/ns/mnt")
     except (FileNotFoundError, ProcessLookupError):
@@ -61,7 +61,7 @@ def has_ended(pid: int) -> bool:
 
 
 def roots() -> list[int]:
-    """Return a process of every root directory that processes have now.
+    """Return one process for every root directory of processes.
 
     Of other users' processes only CAP_SYS_PTRACE lets us see it. Raises OSError.
     """
@@ -76,8 +76,8 @@ def roots() -> list[int]:
 def libraries(pid: int) -> Iterator[Library]:
     """Yield the C libraries below the root directory of a process.
 
-    The caller closes their descriptors. Links are followed as that process would follow
-    them, never out of its root. Nothing is yielded for a process that has ended.
+    The caller closes their descriptors. Links are followed as by that process, never
+    out of its root. Nothing is yielded for a process that has ended.
 
     Raises OSError when there are no descriptors, or no memory, left.
     """
@@ -97,9 +97,9 @@ def libraries(pid: int) -> Iterator[Library]:
 
 
 def mapped_library(mapping: Mapping) -> Library | None:
-    """Return a C library that a process has mapped; its descriptor is the caller's.
+    """Return a C library that a process has mapped; the caller closes it.
 
-    None when it can't be opened, or is none for programs of this machine's own kind.
+    None if it can't be opened, or is for another kind of programs.
     Raises OSError when there are no descriptors, or no memory, left.
     """
     fd = _open_mapped(mapping)
@@ -107,10 +107,11 @@ def mapped_library(mapping: Mapping) -> Library | None:
 
 
 def _open_mapped(mapping: Mapping) -> int:
-    """Open a file that a process has mapped; -1 when it can't be.
+    """Open a file that a process has mapped; return -1 on failure.
 
-    What it has mapped, be it deleted, takes CAP_CHECKPOINT_RESTORE; what is at its
-    path, in its root directory, CAP_SYS_PTRACE. There ours has the same for most.
+    The mapped file, even if it was deleted, takes CAP_CHECKPOINT_RESTORE; the file at
+    its path, in the process's root directory, CAP_SYS_PTRACE. Most often our root
+    directory has the same file.
     """
     process = f"/proc/{mapping.pid}"
     path = f"{process}/map_files/{mapping.start:x}-{mapping.end:x}"
@@ -142,7 +143,7 @@ def _open_root(path: str) -> int:
 
 
 def _library(fd: int, path: bytes) -> Library | None:
-    """Return what is open as a Library; close what is for another kind of program."""
+    """Return an open file as a Library; close one for another kind of programs."""
     status = os.fstat(fd)
     if is_foreign(_start(fd)):
         os.close(fd)
@@ -159,11 +160,11 @@ def _start(fd: int) -> bytes:
 
 
 def _open_in(root: int, path: str) -> int:
-    """Open a file as a process with this root directory does; -1 where there is none.
+    """Open a file as a process with this root directory does; return -1 on failure.
 
-    openat2(2) does that, too, but units of systemd with DynamicUser= may not call it.
+    openat2(2) could do it, but systemd units with DynamicUser= may not call it.
     """
-    way = [root]  # from there down to where we are
+    way = [root]  # from the root down to the current directory
     try:
         _walk(way, path)
         return _open_regular(way[-1])
@@ -176,7 +177,7 @@ def _open_in(root: int, path: str) -> int:
 
 
 def _walk(way: list[int], path: str) -> None:
-    """Go along a path; ``way`` has a descriptor of each directory down to its end."""
+    """Follow a path; ``way`` gets a descriptor of each directory down to its end."""
     left = path.split("/")[::-1]
     links = names = 0
     while left:
@@ -197,13 +198,13 @@ def _walk(way: list[int], path: str) -> None:
 
 
 def _climb(way: list[int], depth: int) -> None:
-    """Leave the directories below a depth."""
+    """Close the directories below a depth."""
     while len(way) > depth:
         os.close(way.pop())
 
 
 def _open_regular(place: int) -> int:
-    """Open what O_PATH has found, a regular file: others may block, or act."""
+    """Reopen an O_PATH descriptor if it is a regular file: others may block."""
     if not stat.S_ISREG(os.fstat(place).st_mode):
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     return os.open(f"/proc/self/fd/{place}", READ_ONLY)

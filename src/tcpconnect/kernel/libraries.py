@@ -1,7 +1,7 @@
-"""The C libraries that processes here may use, and the probes in each.
+"""The C libraries that processes of this machine may use, and their probes.
 
-Whoever can start a program or a container can put anything in the place of a C
-library, and as many as they like: what is done for them is bounded.
+Any user who can start a program or a container can replace C libraries with any number
+of other files: the work for them is limited.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from _thread import allocate_lock  # threading takes a millisecond to import
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcpconnect import messages
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel import libc, mappings
 from tcpconnect.kernel.closing import close_at_once, close_each, close_soon
@@ -29,28 +30,28 @@ if TYPE_CHECKING:
 
 MAX_LIBRARIES = 1024
 MAX_NOTICES = 100
-MAX_LOOKS = 256  # at libraries that are new, of those that programs map within LOOKS_NS
+MAX_LOOKS = 256  # at new libraries that programs map within LOOKS_NS
 LOOKS_NS = 10**9
-# All processes are looked at so often, and libraries that none uses are let go; sooner
-# where mappings were lost. A look takes a tenth of the time at most.
+# All processes are scanned so often, and unused libraries are released; sooner if
+# mappings were lost. A scan takes a tenth of the time at most.
 SWEEP_NS = 60 * 10**9
 SCAN_NS = 10 * 10**9
 SHARE = 10
 
 
 class Probe(NamedTuple):
-    """What is attached to a library: nothing when it could not be."""
+    """The links to a library; empty if attaching failed."""
 
     version: tuple[int, int]
     links: list[int]
 
 
 class Libraries:
-    """Probes in every C library; ``attach`` puts them into an open one.
+    """Probes in all C libraries; ``attach`` attaches them to an open one.
 
-    It returns the descriptors that they hang on, or raises KernelError, ElfError or
-    OSError. ``warnings`` gets a line for each library that can't be probed: the first
-    so many. ``unprobed`` is how many programs ended before their library had probes.
+    It returns the descriptors of the links, or raises KernelError, ElfError or OSError.
+    ``warnings`` gets a line for each library that can't be probed, up to a limit.
+    ``unprobed`` is how many programs ended before their library had probes.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Libraries:
         self.stopped = False  # set by another thread, which then closes it
         self._attach = attach
         self._watch = watch
-        self._at_once = at_once  # whether many can be detached so
+        self._at_once = at_once  # whether many can be detached at once
         self.process_ends = False  # when it is closed
         self._leaving: list[int] = []  # descriptors that are being closed
         self._open = True
@@ -88,13 +89,13 @@ class Libraries:
         return any(probe.links for probe in self._probes.values())
 
     def begin(self) -> None:
-        """Attach to the libraries of this process, which are no stranger's."""
+        """Attach to the libraries of this process, which are trusted."""
         pid = os.getpid()
         self.look_at(pid)
         self._look_at_mapped(pid)
 
     def look_at(self, pid: int) -> None:
-        """Attach to the libraries below the root of a process, where they are new."""
+        """Attach to new libraries below the root of a process."""
         with self._noting(pid):
             for library in libc.libraries(pid):
                 self._take(library, pid)
@@ -125,7 +126,7 @@ class Libraries:
         return now - self._scanned_ns > pause_ns
 
     def _look_at_new(self, mapping: Mapping) -> None:
-        """Look at a mapping, unless there are too many that are new."""
+        """Examine a mapping, unless too many are new."""
         now = time.monotonic_ns()
         if now - self._looks_since_ns > LOOKS_NS:
             self._looks, self._looks_since_ns = 0, now
@@ -160,7 +161,7 @@ class Libraries:
                     self._mapped[mapping.file] = probe
 
     def _check(self, mapping: Mapping) -> None:
-        """Look at a mapping of a scan: at each library once, if it was written to."""
+        """Examine a mapping of a scan: known libraries once, for changes."""
         probe = self._known(mapping)
         if probe is None:
             self._look_at_mapping(mapping)
@@ -168,9 +169,9 @@ class Libraries:
             self._take_mapped(mapping)
 
     def scan(self) -> None:
-        """Look at all processes; let go of the libraries that none uses.
+        """Scan all processes; release the libraries that none uses.
 
-        An attached probe keeps the file of its library, and the file system.
+        An attached probe keeps the file of its library, and its file system, in use.
         """
         begin = time.monotonic_ns()
         if self._watch:
@@ -205,7 +206,7 @@ class Libraries:
         self._say(os.strerror(error.errno or 0))
 
     def _take(self, library: Library, pid: int) -> Probe:
-        """Attach to a library that is new, or was written to since; close it."""
+        """Attach to a library that is new or has changed; close it."""
         try:
             probe = self._probes.get(library.file)
             if probe and probe.version != library.version:
@@ -248,11 +249,12 @@ class Libraries:
         try:
             return self._attach(library)
         except ElfError as error:
-            raise KernelError(f"can't probe {library.path}", str(error)) from error
+            message = messages.CANT_PROBE
+            raise KernelError(message, path=library.path, reason=error) from error
 
     @contextmanager
     def _noting(self, pid: int) -> Iterator[None]:
-        """Make a notice of what goes wrong with the library of a process."""
+        """Turn errors with the library of a process into notices."""
         try:
             yield
         except KernelError as error:
@@ -265,16 +267,16 @@ class Libraries:
                 self._note(pid, os.strerror(error.errno or 0))
 
     def _note(self, pid: int, reason: str) -> None:
-        """Keep a notice: of the first so many, since anyone may start containers."""
+        """Add a notice, up to a limit, because any user may start containers."""
         self._noted += 1
         if self._noted <= MAX_NOTICES:
-            self.warnings.add(f"no names from the libc of process {pid}: {reason}")
+            self.warnings.add(messages.NO_NAMES_OF_PROCESS, pid=pid, reason=reason)
 
     def _say(self, reason: str) -> None:
-        """Say once that a bound is reached."""
+        """Add a notice, once, that a limit is reached."""
         if reason not in self._said:
             self._said.add(reason)
-            self.warnings.add(f"some names from libc are missing: {reason}")
+            self.warnings.add(messages.SOME_NAMES_MISSING, reason=reason)
 
     def _let_go(self, files: list[tuple[int, int]]) -> None:
         gone = [p for file in files if (p := self._probes.pop(file, None))]

@@ -1,14 +1,15 @@
-"""Lookups by the C libraries: probes in every one that a process here may use."""
+"""Lookups by C libraries: probes in all that processes of this machine may use."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.object import BpfObject, step
-from tcpconnect.errors import KernelError, TcpconnectError
+from tcpconnect.errors import KernelError
 from tcpconnect.kernel.elf import MACHINE, MACHINES, ElfError, function_offsets
 from tcpconnect.kernel.libraries import Libraries
 from tcpconnect.kernel.mappings import Mappings
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 EXEC_PERF = "exec_perf"
 
-# Functions of C libraries, and the programs at their entry and at their return. All of
-# gethostbyname()'s kin call one of these two.
+# Functions of C libraries, and the programs at their entry and return. All relatives of
+# gethostbyname() call one of these two.
 FUNCTIONS = {
     "getaddrinfo": ("getaddrinfo_entry", "getaddrinfo_return"),
     "gethostbyname_r": ("gethostbyname_r_entry", "gethostbyname_return"),
@@ -33,29 +34,25 @@ FUNCTIONS = {
 }
 PROGRAMS = sorted({name for pair in FUNCTIONS.values() for name in pair})
 
-# What it takes to open a file in any process's root, and one that a process has mapped,
-# be it deleted; and to use perf: the first of these, or before Linux 6.16 the two
+# Capabilities to open a file in any process's root, and one that a process has mapped,
+# even if deleted; and to use perf: the first of these, or before Linux 6.16 the two
 # others.
 OTHERS_FILES = frozenset({"CAP_SYS_PTRACE", "CAP_CHECKPOINT_RESTORE", READ_FILES})
 PERF = {ALMIGHTY, "CAP_BPF", "CAP_PERFMON"}
 
 
 class Lookups(Part):
-    """What lookups return, in every C library that a process here may use."""
+    """The results of lookups, in all C libraries that processes may use."""
 
     def __init__(self, library: ctypes.CDLL, ring_fd: int) -> None:
         super().__init__()
         if MACHINE not in MACHINES:
-            raise KernelError(
-                "can't attach to getaddrinfo",
-                f"there is no program for {MACHINE}",
-                "names from DNS answers are shown all the same",
-            )
+            raise KernelError(messages.NO_PROBES, machine=MACHINE)
         self._bpf = BpfObject(library, f"lookups.{MACHINE}")
         with self._bpf.closed_on_failure():
             self._load(ring_fd)
             self._programs = {name: self._bpf.program_fd(name) for name in PROGRAMS}
-            with step("attach to functions"):
+            with step(messages.CANT_ATTACH_TO_FUNCTIONS):
                 self._uprobes = Uprobes(self._programs[PROGRAMS[0]])
             self._unwatched: KernelError | None = None
             watch = self._watch()
@@ -63,7 +60,7 @@ class Lookups(Part):
             self._libraries = Libraries(
                 self._attach, watch, self.warnings, at_once=multi
             )
-            with step("look at C libraries"):
+            with step(messages.CANT_LOOK_AT_LIBRARIES):
                 self._worker = Worker(
                     self._libraries, watch.fileno() if watch else None
                 )
@@ -84,14 +81,14 @@ class Lookups(Part):
         self._progress = Progress.from_buffer(self._bpf.variables())
         self._bpf.attach("exec")
         if preemptible:
-            with suppress(KernelError):  # told for attempts already
+            with suppress(KernelError):  # already reported for attempts
                 self._bpf.attach_perf(EXEC_PERF)
 
     def _begin(self) -> None:
-        """Attach to the libraries of this process; one at least must do."""
+        """Attach to the libraries of this process; at least one must succeed."""
         self._libraries.begin()
         if not self._libraries.probed:
-            failure = KernelError("found no C library with getaddrinfo")
+            failure = KernelError(messages.NO_C_LIBRARY)
             raise self._libraries.failure or failure
 
     def _watch(self) -> Mappings | None:
@@ -102,7 +99,7 @@ class Lookups(Part):
             return None
 
     def _attach(self, library: Library) -> list[int]:
-        """Attach to the functions of a library; return what that hangs on."""
+        """Attach to the functions of a library; return the descriptors of the links."""
         offsets = function_offsets(library.fd, FUNCTIONS)
         if "getaddrinfo" not in offsets:
             raise ElfError("it has no getaddrinfo")
@@ -114,19 +111,19 @@ class Lookups(Part):
             Probe(self._programs[program], at_return, found)
             for (program, at_return), found in places.items()
         ]
-        with step(f"attach to functions of {library.path}", ALMIGHTY):
+        with step(messages.CANT_ATTACH_TO_LIBRARY, ALMIGHTY, path=library.path):
             return self._uprobes.attach(library.fd, probes)
 
     def look_at(self, pid: int) -> None:
-        """Have the libraries that this process may use looked at soon."""
+        """Have the libraries that this process may use examined soon."""
         self._worker.look_at(pid)
 
     def settle(self) -> None:
-        """Have all libraries looked at; wait five seconds at most."""
+        """Have all libraries examined; wait five seconds at most."""
         self._worker.settle()
 
     def look(self) -> None:
-        """See to it that libraries are looked at, in a thread of their own."""
+        """Have new libraries examined, in a thread of their own."""
         self._worker.run()
 
     def process_ends(self) -> None:
@@ -135,28 +132,24 @@ class Lookups(Part):
 
     @property
     def losses(self) -> Losses:
-        """Lookups that did not fit, and programs that ended too soon to be probed."""
+        """Lookups that did not fit, and programs that ended before they had probes."""
         lost = int(self._progress.lost_names)
         return Losses(names=lost, unprobed=self._libraries.unprobed)
 
     @property
     def needed_capabilities(self) -> frozenset[str]:
-        """The capabilities that it needs to look at containers to come."""
+        """The capabilities that it needs to examine later containers."""
         return OTHERS_FILES if self._uprobes.multi else OTHERS_FILES | PERF
 
     def _warn_of_limits(self) -> None:
-        """Add a warning for each thing that it can't see."""
+        """Add a warning for each limit."""
         if lack := lacking("CAP_SYS_PTRACE"):
-            why = missing(lack)
-            limit = TcpconnectError("no names from libc in containers", *why)
-            self.warnings.add(str(limit))
+            why, remedy = missing(lack)
+            message = messages.NO_NAMES_IN_CONTAINERS
+            self.warnings.add(message, reason=why, remedy=remedy)
         if error := self._unwatched:
-            limit = TcpconnectError(
-                "C libraries in unusual places are found at start only",
-                error.reason,
-                error.remedy,
-            )
-            self.warnings.add(str(limit))
+            message = messages.LIBRARIES_AT_START
+            self.warnings.add(message, reason=error.reason, remedy=error.remedy)
 
     def close(self) -> None:
         """Detach and unload."""

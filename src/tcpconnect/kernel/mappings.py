@@ -1,4 +1,4 @@
-"""What files processes map to execute them: as it happens, and those that they have."""
+"""C libraries that processes map to execute: new mappings, and existing ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from _thread import allocate_lock  # threading takes a millisecond to import
 from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcpconnect import messages
 from tcpconnect.bpf.object import step
 from tcpconnect.kernel.uprobes import perf_event_open
 from tcpconnect.machine.capabilities import ALMIGHTY
@@ -26,16 +27,16 @@ ATTRIBUTES = Layout("<IIQQQQQI12x")
 SOFTWARE, DUMMY = 1, 9
 FLAGS = 1 << 5 | 1 << 6 | 1 << 8 | 1 << 14 | 1 << 23
 
-# struct perf_event_mmap_page: data_head and data_tail. The records are behind its page.
+# struct perf_event_mmap_page: data_head and data_tail. The records follow its page.
 HEAD_AT, TAIL_AT = 1024, 1032
 BUFFER_BYTES = 1 << 16  # of each CPU: about 500 mappings
 HEADER = Layout("<IHH")  # struct perf_event_header: type, misc, size
-# Of PERF_RECORD_MMAP2 behind it: pid, tid, addr, len, pgoff, maj, min, ino,
-# ino_generation, prot, flags; then the path. (What is not used is skipped.)
+# Of PERF_RECORD_MMAP2 after it: pid, tid, addr, len, pgoff, maj, min, ino,
+# ino_generation, prot, flags; then the path. (Unused ones are skipped.)
 MAPPED = Layout("<I4xQQ8xIIQ16x")
 RECORD_LOST, RECORD_MMAP2 = 2, 10
 
-# glibc and musl, under all the names that their files have.
+# glibc and musl, by all names of their files.
 C_LIBRARY = (
     rb"(?:/[^\n]*)?/(?:libc\.so(?:\.6)?|libc-[0-9.]+\.so"
     rb"|(?:libc\.musl|ld-musl)-[\w-]+\.so\.1)"
@@ -55,8 +56,8 @@ EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 class Mapping(NamedTuple):
     """A C library that a process has mapped to execute it.
 
-    ``file`` is what the kernel calls it here: device and inode. They need not be those
-    of fstat(2), on overlayfs and btrfs. ``path`` is as the process sees it.
+    ``file`` is its device and inode, as in mappings: on overlayfs and btrfs they may
+    differ from those of fstat(2). ``path`` is as the process sees it.
     """
 
     pid: int
@@ -67,7 +68,7 @@ class Mapping(NamedTuple):
 
 
 def mapped(pid: int) -> Iterator[Mapping]:
-    """Yield the C libraries that a process has mapped; none when it can't be seen.
+    """Yield the C libraries that a process has mapped; none if access is denied.
 
     Each is yielded once: a process may have mapped it ten thousand times. Raises
     OSError when this machine has no descriptors or memory left.
@@ -101,7 +102,7 @@ def online(path: str = "/sys/devices/system/cpu/online") -> set[int]:
 class Mappings:
     """Every mapping of a C library on this machine, from now until ``close``.
 
-    A dummy event of perf, which counts nothing, has the kernel report mappings on each
+    A dummy perf event, which counts nothing, makes the kernel report mappings on each
     CPU. Raises KernelError.
     """
 
@@ -110,8 +111,8 @@ class Mappings:
         self._buffers: dict[int, _Buffer] = {}  # by CPU
         self._epoll = select.epoll()
         try:
-            # Debian lets nobody use perf without it (perf_event_paranoid is 3).
-            with step("watch what programs map", ALMIGHTY):
+            # On Debian perf needs it (perf_event_paranoid is 3).
+            with step(messages.CANT_WATCH_MAPPINGS, ALMIGHTY):
                 self._add_all(online())
         except BaseException:
             self.close()
@@ -151,8 +152,8 @@ class Mappings:
         return self._epoll.fileno()
 
     def read(self) -> tuple[bool, list[Mapping]]:
-        """Return whether anything was mapped, and the C libraries of that."""
-        self._epoll.poll(0)  # that it was readable is over
+        """Return whether anything was mapped, and the C libraries that were."""
+        self._epoll.poll(0)  # consume the edge of EPOLLET
         anything = False
         found: list[Mapping] = []
         for buffer in self._buffers.values():
@@ -183,7 +184,7 @@ class Mappings:
 
 
 class _Buffer:
-    """The event of a CPU, and the buffer that its records come to."""
+    """The event of a CPU, and the buffer of its records."""
 
     def __init__(self, cpu: int) -> None:
         self.fd = _perf_event_open(cpu)
@@ -200,13 +201,13 @@ class _Buffer:
         self._fence = allocate_lock()
 
     def read(self) -> bytes:
-        """Return all records that are there, and free their room."""
+        """Return all records, and free their space."""
         head, tail = self._positions
         if head == tail:
             return b""
         start, end = tail % self._size, head % self._size
-        # What lies between reading the head and freeing the room is read in between: a
-        # lock is the barrier that Python has, as in ring.py.
+        # The records must be read after the head, and before their space is freed: a
+        # lock is Python's memory barrier, as in ring.py.
         with self._fence:
             if start < end:
                 records = bytes(self._data[start:end])

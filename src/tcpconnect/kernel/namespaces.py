@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.errors import UsageError
 from tcpconnect.machine import capabilities, cgroup
 from tcpconnect.machine.processes import pids
@@ -23,7 +24,7 @@ FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 def open_netns(which: int | str) -> int:
     """Return a descriptor of a network namespace, by its inode number or a path.
 
-    Raises UsageError when it is not there.
+    Raises UsageError if it does not exist.
     """
     return _open_path(which) if isinstance(which, str) else _open_inode(which)
 
@@ -33,14 +34,14 @@ def _open_path(path: str) -> int:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise UsageError(f"no network namespace {path!r}", reason) from error
+        raise UsageError(messages.NO_NETNS_AT, path=path, reason=reason) from error
     try:
         fd = _netns(place)
     finally:
         os.close(place)
     if fd >= 0:
         return fd
-    raise UsageError(f"no network namespace {path!r}", "it is something else")
+    raise UsageError(messages.NOT_A_NETNS, path=path)
 
 
 def _netns(place: int) -> int:
@@ -63,19 +64,20 @@ def _netns(place: int) -> int:
 
 def _open_inode(inode: int) -> int:
     for path in _holders(inode):
-        with suppress(OSError):  # it has ended, or is another user's
+        with suppress(OSError):  # it has ended, or belongs to another user
             fd = os.open(path, FLAGS)
             if os.fstat(fd).st_ino == inode:
                 return fd
             os.close(fd)
-    reason, remedy = "no process is in it, nor is it mounted", "lsns -t net lists them"
+    reason, remedy = "no process or mount refers to it", "lsns -t net lists them"
     if lacking := capabilities.lacking("CAP_SYS_PTRACE"):
         reason, remedy = capabilities.missing(lacking)
-    raise UsageError(f"no network namespace {inode}", reason, remedy)
+    message = messages.NO_NETNS_INODE
+    raise UsageError(message, inode=inode, reason=reason, remedy=remedy)
 
 
 def _holders(inode: int) -> Iterator[str]:
-    """Yield where it is mounted, as ip-netns(8) does, then what each process has."""
+    """Yield its mounts, as of ip-netns(8), then the namespace of each process."""
     yield from map(os.fsdecode, cgroup.mounts(b"nsfs", root=b"net:[%d]" % inode))
     for pid in pids():
         yield f"/proc/{pid}/ns/net"

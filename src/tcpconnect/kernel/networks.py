@@ -1,8 +1,8 @@
-"""Sets of networks as the kernel looks them up: sorted, with an index.
+"""Sets of networks as the BPF program searches them: sorted, with an index.
 
 The addresses of a set are ranges, and membership changes where one begins and where one
-has ended. These changes are sorted; how many of them an address has below it tells
-whether it is in a range. An index by the first 16 bits of the address leaves few to
+has ended. These changes are sorted; an address is in a range if the number of changes
+up to it is odd. An index by the first 16 bits of the address leaves few to
 search (M. Zec et al., "DXR: Towards a Billion Routing Lookups Per Second in Software",
 2012).
 """
@@ -28,9 +28,9 @@ HALF = (1 << 64) - 1
 class NetworkSet:
     """The networks of a filter: the ``values`` of its two maps, and their constants.
 
-    A value is empty where the set has no network of that IP version.
+    A value is empty if the set has no network of that IP version.
 
-    An IPv6 network is one of IPv6 only, even when IPv4-mapped addresses lie in it.
+    An IPv6 network matches IPv6 only, even if it includes IPv4-mapped addresses.
     """
 
     def __init__(self, networks: Iterable[Network]) -> None:
@@ -51,7 +51,7 @@ class NetworkSet:
         }
 
     def configure(self, networks: Networks) -> None:
-        """Set what the program knows before it is loaded."""
+        """Set the constants of the program, before the load."""
         networks.ipv4_changes = len(self._ipv4)
         networks.ipv4_steps = _steps(self._before_ipv4)
         networks.ipv6_changes = len(self._ipv6)
@@ -59,7 +59,7 @@ class NetworkSet:
 
 
 def _changes(networks: Iterable[Network]) -> list[int]:
-    """Return where ranges begin and where the next address is out, by turns."""
+    """Return the first address of each range and the first one after it, in turn."""
     changes: list[int] = []
     limit = 0
     for network in sorted(networks, key=lambda n: int(n.network_address)):
@@ -70,21 +70,21 @@ def _changes(networks: Iterable[Network]) -> list[int]:
             changes[-1] = max(changes[-1], after)
         else:
             changes += [first, after]
-    if changes and changes[-1] == limit:  # nothing comes after
+    if changes and changes[-1] == limit:  # no address follows
         changes.pop()
     return changes
 
 
 def _before(first_bits: Iterable[int]) -> array[int]:
-    """Return how many changes come before each value of the first bits."""
+    """Return how many changes are below each value of the first bits."""
     counts = [0] * (FIRST_BITS + 1)
     for bits in first_bits:
         counts[bits + 1] += 1
-    return array("I", [*accumulate(counts), 0])  # one to align what follows
+    return array("I", [*accumulate(counts), 0])  # one more for alignment
 
 
 def _steps(before: array[int]) -> int:
-    """Return how many halvings the widest part needs."""
+    """Return how many halvings the largest part needs."""
     return max(b - a for a, b in pairwise(before[:-1])).bit_length()
 
 

@@ -1,12 +1,13 @@
-"""What this machine must have before anything can be traced: all problems at once."""
+"""What tracing needs of this machine: reports all problems at once."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcpconnect import messages
 from tcpconnect.bpf.libbpf import LIBRARY, load_library
-from tcpconnect.errors import PreflightError, TcpconnectError, no_proc
+from tcpconnect.errors import PreflightError, TcpconnectError
 from tcpconnect.machine import capabilities
 from tcpconnect.machine.cgroup import mount_point
 from tcpconnect.machine.release import kernel_version
@@ -23,7 +24,7 @@ INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 
 NEEDED_CAPABILITIES = ("CAP_PERFMON", "CAP_BPF")
 
-# The command of a package manager, and how it installs the library.
+# Package managers, and their commands to install the library.
 INSTALLERS = {
     "apt-get": "apt-get install libbpf1",
     "dnf": "dnf install libbpf",
@@ -38,11 +39,11 @@ FEATURES = {
     b"BPF_MAP_TYPE_RINGBUF": ("BPF ring buffer", "5.8"),
     b"BPF_FUNC_skc_to_tcp_sock": ("BPF helper skc_to_tcp_sock", "5.9"),
 }
-OLDEST = (5, 9)
+OLDEST = (5, 10)  # of the series that are still maintained
 
 
 class Check(NamedTuple):
-    """One thing examined: what was found, or the problem."""
+    """The result of one check: what was found, or the problem."""
 
     name: str
     found: str
@@ -55,40 +56,36 @@ def _read(path: str) -> bytes:
 
 
 def privileges() -> Check:
-    """Examine capabilities, and that they are those of the machine."""
+    """Check for capabilities in the machine's own user namespace."""
     name = "privileges"
     try:
         namespace = os.stat(USER_NAMESPACE).st_ino
     except OSError as error:
-        return Check(name, "", no_proc(error))
+        reason = os.strerror(error.errno or 0)
+        return Check(name, "", TcpconnectError(messages.NO_PROC, reason=reason))
     lacking = capabilities.lacking(*NEEDED_CAPABILITIES)
     if lacking:
         who = "not root" if os.geteuid() else "root without its capabilities"
-        reason, remedy = capabilities.missing(lacking)
-        problem = TcpconnectError("no privileges", f"{who}: {reason}", remedy)
+        missing, remedy = capabilities.missing(lacking)
+        problem = TcpconnectError(
+            messages.NO_PRIVILEGES, who=who, reason=missing, remedy=remedy
+        )
         return Check(name, "", problem)
     if namespace != INITIAL_USER_NAMESPACE:
-        reason = "capabilities of a user namespace do not count for BPF"
-        remedy = "run it outside of the container, or in a privileged one"
-        return Check(name, "", TcpconnectError("no privileges", reason, remedy))
+        return Check(name, "", TcpconnectError(messages.USER_NAMESPACE))
     has = ", ".join(sorted(capabilities.effective()))
     return Check(name, has if os.geteuid() else "root")
 
 
 def btf() -> Check:
-    """Examine the type information of the kernel."""
+    """Check for the kernel's type information."""
     if os.path.exists(BTF):
         return Check("BTF", BTF)
-    problem = TcpconnectError(
-        "no BTF",
-        f"{BTF} is missing",
-        "mount sysfs on /sys, or boot a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-    )
-    return Check("BTF", "", problem)
+    return Check("BTF", "", TcpconnectError(messages.NO_BTF, path=BTF))
 
 
 def lockdown() -> Check:
-    """Examine whether the kernel lets BPF programs read its memory."""
+    """Check whether BPF programs may read kernel memory."""
     mode = (
         _read(LOCKDOWN).decode(errors="replace").strip()
         if os.path.exists(LOCKDOWN)
@@ -96,16 +93,11 @@ def lockdown() -> Check:
     )
     if "[confidentiality]" not in mode:
         return Check("lockdown", mode)
-    problem = TcpconnectError(
-        "kernel lockdown",
-        "mode confidentiality forbids BPF to read kernel memory",
-        "boot with lockdown=integrity or lockdown=none",
-    )
-    return Check("lockdown", "", problem)
+    return Check("lockdown", "", TcpconnectError(messages.LOCKDOWN))
 
 
 def library() -> Check:
-    """Examine whether libbpf can be loaded."""
+    """Check whether libbpf can be loaded."""
     try:
         load_library()
     except OSError as error:
@@ -113,14 +105,18 @@ def library() -> Check:
 
         install = [c for tool, c in INSTALLERS.items() if shutil.which(tool)]
         install = install[:1] or list(INSTALLERS.values())
-        remedy = f"install it: {', or '.join(install)}"
-        problem = TcpconnectError(f"no {LIBRARY}", str(error), remedy)
+        problem = TcpconnectError(
+            messages.NO_LIBBPF,
+            library=LIBRARY,
+            reason=error,
+            commands=", or ".join(install),
+        )
         return Check("libbpf", "", problem)
     return Check("libbpf", LIBRARY)
 
 
 def kernel() -> Check:
-    """Examine whether the kernel has what the program uses, by its BTF."""
+    """Check whether the kernel has what the programs use, by its BTF."""
     release = f"Linux {os.uname().release}"
     try:
         names = _read(BTF)
@@ -146,21 +142,21 @@ def _kernel_by_release(release: str, why: str) -> Check:
 
 def _too_old(reason: str) -> TcpconnectError:
     major, minor = OLDEST
-    remedy = f"boot Linux {major}.{minor} or newer"
-    return TcpconnectError("kernel too old", reason, remedy)
+    message, oldest = messages.KERNEL_TOO_OLD, f"{major}.{minor}"
+    return TcpconnectError(message, reason=reason, oldest=oldest)
 
 
 def cgroups() -> Check:
-    """Examine where cgroup v2 is mounted: only --cgroup can't do without."""
+    """Report where cgroup v2 is mounted: only --cgroup needs the mount."""
     try:
         path = os.fsdecode(mount_point())
-    except OSError:  # no /proc, which is a problem of privileges
+    except OSError:  # no /proc: privileges() reports it
         path = ""
     return Check("cgroup v2", path or "not mounted; --cgroup does not work")
 
 
 def examine() -> list[Check]:
-    """Examine everything."""
+    """Run all checks."""
     return [privileges(), kernel(), btf(), lockdown(), library(), cgroups()]
 
 

@@ -1,4 +1,4 @@
-"""Programs at functions of open files, by offset: no file is read for it."""
+"""Attaches programs to functions of open files, by offset, without reading them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TYPE = "/sys/bus/event_source/devices/uprobe/type"
 
 
 class Probe(NamedTuple):
-    """A program, by its descriptor, and where in a file it is to run."""
+    """A program, by its descriptor, and the offsets in a file where it runs."""
 
     program_fd: int
     at_return: bool
@@ -42,10 +42,10 @@ class Probe(NamedTuple):
 
 
 class Uprobes:
-    """The way to attach programs that the kernel has.
+    """Attaches programs in the best way that the kernel has.
 
-    ``multi`` tells whether that is without perf; ``program_fd`` is any of the programs,
-    which have the attach type BPF_TRACE_UPROBE_MULTI. Older kernels take no notice.
+    ``multi``: without perf. ``program_fd`` is any of the programs, which have the
+    attach type BPF_TRACE_UPROBE_MULTI; older kernels ignore it.
     Linux commit 89ae89f53d20 ("bpf: Add multi uprobe link"), v6.6.
     """
 
@@ -63,7 +63,7 @@ class Uprobes:
 
         All are attached or none. Raises OSError. With perf it takes CAP_SYS_ADMIN:
         Linux commit ba677dbe77af ("perf: Revert to requiring CAP_SYS_ADMIN for
-        uprobes"), v6.16, which the older series that are still kept have, too.
+        uprobes"), v6.16, which older series that are still maintained have, too.
         """
         path = ctypes.create_string_buffer(f"/proc/self/fd/{fd}".encode())
         links: list[int] = []

@@ -1,4 +1,4 @@
-"""The thread that looks at C libraries, so that no line waits for it."""
+"""The thread that examines C libraries, so that no line waits for it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
+
 if TYPE_CHECKING:
     from tcpconnect.kernel.libraries import Libraries
 
-MAX_PIDS = 4096  # those that wait to be looked at; the oldest go
+MAX_PIDS = 4096  # that wait to be examined; the oldest are dropped
 IDLE_MS = 1000
-# A program maps several files within a millisecond or two: they are looked at together.
-# However many there are, this thread takes a fifth of the time, or little more.
+# A program maps several files within a millisecond or two: they are examined together.
+# However many there are, this thread uses about a fifth of the time.
 PAUSE_S, MAX_PAUSE_S, SHARE = 0.004, 1.0, 4
-TURN_S = 0.1  # to look at processes, until mappings are read again
+TURN_S = 0.1  # to examine processes, until mappings are read again
 STOP_S = 1.0
-# Any user may have so many processes, or files that do not answer, that the first look
-# at all processes takes for ever: the start does not wait for that.
-SETTLE_S = 5.0  # hardly a tenth of that, where nobody is hostile
+# A user may have so many processes, or files that never answer, that the first scan of
+# all processes never ends: the start does not wait for that.
+SETTLE_S = 5.0  # it takes less than a tenth of that without hostile users
 
 
 class Worker:
-    """Started by the loop: threads keep the privileges that they begin with."""
+    """Started by the loop: threads keep the privileges that they start with."""
 
     def __init__(self, libraries: Libraries, watched_fd: int | None) -> None:
         self._libraries = libraries
@@ -35,10 +37,10 @@ class Worker:
         self._failure: BaseException | None = None
         self._started = self._stopped = False
         self._ended = allocate_lock()
-        self._settled = allocate_lock()  # held until all processes were looked at
+        self._settled = allocate_lock()  # held until all processes were scanned
         self._settled.acquire()
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._stopping = allocate_lock()  # held until then: to sleep is to ask for it
+        self._stopping = allocate_lock()  # held until the stop: sleeping waits for it
         self._stopping.acquire()
         self._ready = select.poll()
         self._ready.register(self._wake, select.POLLIN)
@@ -46,12 +48,12 @@ class Worker:
             self._ready.register(watched_fd, select.POLLIN)
 
     def look_at(self, pid: int) -> None:
-        """Have the libraries of a process looked at soon."""
+        """Have the libraries of a process examined soon."""
         self._pids.append(pid)
         self._awake()
 
     def run(self) -> None:
-        """Start it, where it has not been. Raises what has ended it."""
+        """Start the thread once. Raises the error that has ended it."""
         if self._failure:
             raise self._failure
         if not self._started:
@@ -65,9 +67,9 @@ class Worker:
                 self._give_up(error)
 
     def settle(self) -> None:
-        """Start it; wait until it has looked at all processes, so long at most.
+        """Start it; wait until it has scanned all processes, SETTLE_S at most.
 
-        Nothing is done where it has started.
+        Does nothing if it has been started.
         """
         if self._started:
             return
@@ -77,7 +79,7 @@ class Worker:
 
     def _run(self) -> None:
         try:
-            # They are the main thread's.
+            # The main thread handles them.
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             try:
                 self._libraries.scan()
@@ -91,17 +93,17 @@ class Worker:
                     self._stopping.acquire(timeout=min(pause_s, MAX_PAUSE_S))
         except (OSError, MemoryError) as error:  # others may have used all up
             self._give_up(error)
-        except BaseException as error:  # noqa: BLE001 (it is the loop's)
+        except BaseException as error:  # noqa: BLE001 (the loop raises it)
             self._failure = error
         finally:
             self._ended.release()
 
     def _give_up(self, error: Exception) -> None:
         reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else error
-        self._libraries.warnings.add(f"no names from C libraries found later: {reason}")
+        self._libraries.warnings.add(messages.NO_LATER_LIBRARIES, reason=reason)
 
     def _work(self, end: float) -> bool:
-        """Look at what is new; return whether there was anything."""
+        """Examine what is new; return whether there was anything."""
         with suppress(BlockingIOError):
             os.read(self._wake, 4096)
         anything = bool(self._pids)
@@ -110,7 +112,7 @@ class Worker:
         return self._libraries.look() or anything
 
     def _awake(self) -> None:
-        with suppress(BlockingIOError):  # enough to wake it
+        with suppress(BlockingIOError):  # the pipe is full, which wakes it
             os.write(self._waker, b"\0")
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Capabilities: which of them this process has, and giving up all but a few."""
+"""Capabilities of this process, and dropping all but a few."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-# include/uapi/linux/capability.h: those that some feature needs, or giving up does.
+# include/uapi/linux/capability.h: those needed for features, or to drop the others.
 NUMBERS = {
     "CAP_DAC_OVERRIDE": 1,
     "CAP_DAC_READ_SEARCH": 2,
@@ -31,13 +31,13 @@ NUMBERS = {
 }
 ALMIGHTY = "CAP_SYS_ADMIN"
 READ_FILES = "CAP_DAC_READ_SEARCH"
-PARTS = {"CAP_BPF", "CAP_PERFMON"}  # of the almighty one, from which they were split
-ALL = 64  # more than there are
+PARTS = {"CAP_BPF", "CAP_PERFMON"}  # CAP_SYS_ADMIN includes them
+ALL = 64  # more than exist
 
 VERSION_3 = 0x20080522
 PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 8, 24, 38
-# Users, and groups, that root may become: one of its own at random (decision 21), or
-# who everybody is that a user namespace does not know.
+# IDs of users, and groups, that root may become: a random one of its own (decision 21),
+# or that of all users outside of a user namespace.
 OWN = range(2_100_000_000, 2_100_000_000 + (1 << 24))
 NOBODY = 65534
 
@@ -51,7 +51,7 @@ class _Header(Structure):
 
 
 class _Half(Structure):
-    """Struct __user_cap_data_struct: 32 bits of each set; the low ones come first."""
+    """Struct __user_cap_data_struct: 32 bits of each set; the low ones are first."""
 
     _fields_ = (
         ("effective", c_uint32),
@@ -80,7 +80,7 @@ def _get() -> _Sets:
 
 
 def _read() -> _Sets:
-    """Return them where seccomp refuses capget(2)."""
+    """Return the sets when seccomp refuses capget(2)."""
     with open("/proc/thread-self/status", encoding="ascii", errors="replace") as lines:
         told = dict(line.split(":", 1) for line in lines)
     return _Sets(*(int(told[name], 16) for name in ("CapEff", "CapPrm", "CapInh")))
@@ -103,13 +103,13 @@ def _bits(names: Iterable[str]) -> int:
 
 
 def effective() -> frozenset[str]:
-    """Return the names of those in force, as far as NUMBERS has them."""
+    """Return the names of effective capabilities that are in NUMBERS."""
     bits = _get().effective
     return frozenset(name for name, number in NUMBERS.items() if bits >> number & 1)
 
 
 def lacking(*names: str) -> list[str]:
-    """Return those of ``names`` that this process has not got, in their order."""
+    """Return those of ``names`` that this process does not have, in their order."""
     ours = effective()
     if ALMIGHTY in ours:
         ours |= PARTS
@@ -117,10 +117,10 @@ def lacking(*names: str) -> list[str]:
 
 
 def missing(names: Collection[str]) -> tuple[str, str]:
-    """Return the reason and the remedy of an error that is their lack."""
+    """Return the reason and the remedy when these capabilities are missing."""
     these = "this capability" if len(names) == 1 else "these capabilities"
-    reason = f"{' and '.join(names)} missing"
-    remedy = f"give it {these}"
+    reason = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
+    remedy = f"grant {these}"
     if os.geteuid():
         from tcpconnect.machine.sudo import as_root
 
@@ -130,9 +130,9 @@ def missing(names: Collection[str]) -> tuple[str, str]:
 
 @contextmanager
 def without(*names: str) -> Iterator[None]:
-    """Do something without these. Raises OSError where that is refused.
+    """Run the body without these capabilities. Raises OSError if that is refused.
 
-    Where seccomp refuses capset(2), root does it as another user, without any.
+    If seccomp refuses capset(2), root runs it as another user, without any.
     """
     before, uid = _get(), os.geteuid()
     try:
@@ -151,15 +151,15 @@ def without(*names: str) -> Iterator[None]:
 
 
 def keep_only(names: Iterable[str]) -> bool:
-    """Give up all others, for good; and with them, being root.
+    """Drop all other capabilities for good, and root's user ID.
 
-    Root without capabilities still owns the machine's files, so that it becomes a user
-    whom no other process has, where it may. No program that this process could execute
-    gives anything back, and no process of the same user can take its place.
+    Root without capabilities still owns the machine's files, so it becomes a user that
+    no other process has, if it may. Executing a program gives nothing back, and no
+    process of the same user can debug it.
 
-    A security module or seccomp may refuse any step: the others are made all the same.
-    Raises OSError for the first that was refused. Returns whether root had to become
-    nobody instead, whom other processes may have.
+    A security module or seccomp may refuse any step: the others are taken anyway.
+    Raises OSError for the first refused step. Returns whether root had to become user
+    nobody instead, which other processes may use.
     """
     ours, kept = effective(), _get().permitted & _bits(names)
     refused: list[OSError] = []
@@ -175,9 +175,9 @@ def keep_only(names: Iterable[str]) -> bool:
                 _keep_with_another_user()
             shared = _become_another(refused)
     with _noted(refused):
-        _set(_Sets(kept, kept, 0))  # what is not inheritable is not ambient either
+        _set(_Sets(kept, kept, 0))  # ambient ones must be inheritable
     with _noted(refused):
-        _prctl(PR_SET_DUMPABLE, 0)  # another user: what fs.suid_dumpable says
+        _prctl(PR_SET_DUMPABLE, 0)  # after a change of user, fs.suid_dumpable decides
     if refused:
         raise refused[0]
     return shared
@@ -185,7 +185,7 @@ def keep_only(names: Iterable[str]) -> bool:
 
 @contextmanager
 def _noted(refused: list[OSError]) -> Iterator[None]:
-    """Go on behind what is refused."""
+    """Note an error, and continue after the body."""
     try:
         yield
     except OSError as error:
@@ -207,18 +207,18 @@ def _drop_bounding() -> None:
 
 
 def _keep_with_another_user() -> None:
-    """Let capabilities outlive root. Raises OSError where they would be of no use."""
+    """Keep capabilities when the user changes. Raises OSError if they can't be used."""
     _prctl(PR_SET_KEEPCAPS, 1)
-    _set(_get())  # they are to be made effective then
+    _set(_get())  # capset(2) must work to make them effective later
 
 
 def _become(change: Callable[[int], object]) -> int:
-    """Change to a user or group of our own, where it is known; return which it is."""
+    """Change to a user or group of our own, or nobody's; return its ID."""
     own = OWN.start + int.from_bytes(os.urandom(3), "little")
     try:
         change(own)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # else our user namespace does not have it
+        if error.errno != errno.EINVAL:  # EINVAL: not mapped in our user namespace
             raise
         change(NOBODY)
         return NOBODY
@@ -226,7 +226,7 @@ def _become(change: Callable[[int], object]) -> int:
 
 
 def _become_another(refused: list[OSError]) -> bool:
-    """Become another user and group; return whether others may be the same."""
+    """Become another user and group; return whether others may use the same."""
     became = 0
     with _noted(refused):
         os.setgroups(())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOUNTINFO = "/proc/self/mountinfo"
 ONLY_V2 = (
-    "only cgroups of v2 can be filtered: name its processes with -f -p PID, or boot "
+    "only cgroups of v2 can be filters: name its processes with -f -p PID, or boot "
     "with systemd.unified_cgroup_hierarchy=1"
 )
 
@@ -22,13 +22,13 @@ ONLY_V2 = (
 SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 430, 431, 432
 FSCONFIG_CMD_CREATE = 6
 
-OCTAL = re.compile(rb"\\([0-3][0-7]{2})")  # how mountinfo has a space, among others
+OCTAL = re.compile(rb"\\([0-3][0-7]{2})")  # how mountinfo escapes a space, among others
 
 
 def open_root() -> int:
     """Return a descriptor of the root of the cgroup v2 hierarchy.
 
-    Raises OSError when this kernel has none.
+    Raises OSError if this kernel does not have it.
     """
     path = mount_point()
     if path:
@@ -37,30 +37,30 @@ def open_root() -> int:
 
 
 def mount_point(mountinfo: str = MOUNTINFO) -> bytes:
-    """Return where the hierarchy is mounted from its root, empty if nowhere."""
+    """Return the mount point of the hierarchy's root, b"" if it is not mounted."""
     return next(mounts(b"cgroup2", mountinfo=mountinfo), b"")
 
 
 def hierarchies() -> tuple[list[str], list[str]]:
-    """Return where those of v2 and of v1 are mounted from their roots."""
+    """Return the mount points of the roots of v2 and of v1."""
     return [os.fsdecode(path) for path in mounts(b"cgroup2")], v1_mount_points()
 
 
 def v1_mount_points(mountinfo: str = MOUNTINFO) -> list[str]:
-    """Return where hierarchies of cgroup v1 are mounted from their roots."""
+    """Return the mount points of the roots of cgroup v1's hierarchies."""
     return [os.fsdecode(path) for path in mounts(b"cgroup", mountinfo=mountinfo)]
 
 
 def mounts(
     wanted: bytes, root: bytes = b"/", mountinfo: str = MOUNTINFO
 ) -> Iterator[bytes]:
-    """Yield where a file system of this type is mounted, from this ``root`` of it."""
+    """Yield the mount points of file systems of this type, with this ``root``."""
     with open(mountinfo, "rb") as lines:
         for line in lines:
             # proc_pid_mountinfo(5): id, parent, device, root, mount point, ... - type
             mount, _, kind = line.partition(b" - ")
             fields = mount.split()
-            if len(fields) < 5:  # nothing that the kernel writes
+            if len(fields) < 5:  # not written by the kernel
                 continue
             top, path = fields[3:5]
             if kind.startswith(wanted + b" ") and top == root:
@@ -88,14 +88,14 @@ def directories(mount: str) -> Iterator[str]:
 
 
 def has_legacy(membership: str = "/proc/self/cgroup") -> bool:
-    """Return whether there are hierarchies of cgroup v1, alone or beside v2."""
+    """Return whether there are hierarchies of cgroup v1, alone or with v2."""
     with open(membership, encoding="utf-8", errors="surrogateescape") as lines:
         # cgroups(7): the hierarchy's number, 0 for v2, its controllers, the path.
         return any(not line.startswith("0:") for line in lines)
 
 
 def _mount_privately() -> int:
-    """Mount the hierarchy where no path leads: the descriptor is all there is of it."""
+    """Mount the hierarchy without a path; return its descriptor."""
     libc = ctypes.CDLL(None, use_errno=True)
     context = _check(libc.syscall(SYS_FSOPEN, b"cgroup2", 0))
     try:

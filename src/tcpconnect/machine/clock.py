@@ -7,6 +7,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.errors import KernelError
 from tcpconnect.machine.processes import pids
 
@@ -20,25 +21,23 @@ INITIAL_TIME_NAMESPACE = 0xEFFFFFFA
 
 @cache
 def offset_ns() -> int:
-    """Return what CLOCK_MONOTONIC of this process is ahead of the kernel's, in ns.
+    """Return how far CLOCK_MONOTONIC of this process is ahead of the kernel's, in ns.
 
     Linux commit 769071ac9f20 ("ns: Introduce Time Namespace"), v5.6. Raises KernelError
-    where no process tells. Read before privileges are given up, and kept.
+    when no process shows it. Called before privileges are dropped, and cached.
     """
     ours = _inode("self", "time")
     if ours in {0, INITIAL_TIME_NAMESPACE}:
         return 0
     for process in _processes():
-        # What a process tells is the offset of its children's namespace.
+        # timens_offsets has the offset of the namespace of a process's children.
         if _inode(process, "time_for_children") == ours:
             try:
                 with open(f"/proc/{process}/timens_offsets", "rb") as file:
                     return parse_offsets(file.read())
-            except OSError:  # it has ended, or we may not
+            except OSError:  # it has ended, or access is denied
                 continue
-    reason = "no process tells how far its clock is ahead"
-    remedy = "run it outside of the time namespace"
-    raise KernelError("can't compare clocks in this time namespace", reason, remedy)
+    raise KernelError(messages.UNKNOWN_CLOCK)
 
 
 def _processes() -> Iterator[str]:
@@ -47,7 +46,7 @@ def _processes() -> Iterator[str]:
 
 
 def _inode(process: str, kind: str) -> int:
-    """Return the inode of a namespace, 0 where that is not told."""
+    """Return the inode of a namespace, 0 if it is unknown."""
     try:
         return os.stat(f"/proc/{process}/ns/{kind}").st_ino
     except OSError:
@@ -71,7 +70,7 @@ def kernel_ns() -> int:
 def epoch_ns() -> int:
     """Return the time of day when the kernel's clock was 0, in ns since the epoch.
 
-    Of three readings the one that was interrupted least.
+    The best of three readings: the one with the shortest interruption.
     """
     readings = []
     for _ in range(3):

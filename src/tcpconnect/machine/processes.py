@@ -1,4 +1,4 @@
-"""Processes as the kernel lists them, or /proc, and who descends from whom."""
+"""Processes, from BPF or /proc, and their descendants."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Process(NamedTuple):
     """A process: struct listed of the programs.
 
     ``number`` is its PID in our PID namespace; ``pid`` and ``ppid`` are the machine's.
-    A PID is given to another process when its process is gone; the start, in
-    nanoseconds since the boot, tells them apart. When no thread is ``live``, it has
-    ended, though its parent may not have seen it.
+    A PID is reused when its process is gone; the start, in nanoseconds since the boot,
+    distinguishes them. When no thread is ``live``, the process has ended, although its
+    parent may not have waited for it.
     """
 
     number: int
@@ -29,7 +29,7 @@ class Process(NamedTuple):
 
 
 def descendants(parents: Mapping[int, int], ancestors: Collection[int]) -> set[int]:
-    """Return those whose parent, or the parent of that one and so on, is an ancestor.
+    """Return the PIDs of all descendants of these ancestors.
 
     ``parents`` has the PID of each process's parent. Ancestors are not among them.
     """
@@ -71,9 +71,9 @@ def in_group(group: int) -> dict[int, int]:
 def unlisted(
     numbers: Collection[int], processes: Mapping[int, Process]
 ) -> frozenset[int]:
-    """Return the processes of these numbers that /proc has, and ``processes`` has not.
+    """Return the processes of these numbers that are in /proc, not in ``processes``.
 
-    None in a PID namespace below the machine's: /proc does not tell the machine's PIDs.
+    Empty in a child PID namespace: its /proc does not have the machine's PIDs.
     """
     missing = frozenset(numbers) - {p.number for p in processes.values()}
     # Each namespace has a process 1, whose PID on the machine is another one.
@@ -85,7 +85,7 @@ def unlisted(
 
 
 def read_process(pid: int) -> Process | None:
-    """Return a process of the machine as /proc has it, None where it has none.
+    """Return a process of the machine from /proc, None if it is not there.
 
     Its start is in the clock ticks of /proc: compare it only with others of /proc.
     """
@@ -98,10 +98,10 @@ def read_process(pid: int) -> Process | None:
 
 
 def _stat(pid: int | str) -> list[bytes]:
-    """Return what proc_pid_stat(5) has of a process, from the third field on.
+    """Return the fields of proc_pid_stat(5), from the third one on.
 
-    The second one, the name, is anything. Nothing of one that has ended, or that we may
-    not look at.
+    The second one, the name, may have any characters. Empty if the process has ended,
+    or access is denied.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
@@ -114,8 +114,8 @@ def _stat(pid: int | str) -> list[bytes]:
 def opened(pid: int | str) -> Iterator[int]:
     """Yield the directory of a process in /proc.
 
-    All that is read below it is of one process: when that ends, reading fails, even if
-    another process gets its PID. Raises OSError where there is none.
+    Everything read below it belongs to one process: when that ends, reading fails, even
+    if another process gets its PID. Raises OSError if there is none.
     """
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     folder = os.open(f"/proc/{pid}", flags)

@@ -1,4 +1,4 @@
-"""Which Linux this is, for what can be told by nothing else."""
+"""The Linux version, for what nothing else shows."""
 
 from __future__ import annotations
 

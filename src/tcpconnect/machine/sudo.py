@@ -1,4 +1,4 @@
-"""How this program is run as root, in words that a shell takes."""
+"""How to run this program as root, as a shell command."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ MODULE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "__main__.py")
 
 
 def as_root(program: str) -> str:
-    """Return what to do to run as root what has this path (``sys.argv[0]``).
+    """Return what to do to run the program of this path (``sys.argv[0]``) as root.
 
-    The PATH of sudo(8) lacks the folders of users, where pipx and uv install: the shell
-    that sudo is called from finds the command.
+    The PATH of sudo(8) does not include the folders of users, where pipx and uv
+    install: the shell that calls sudo finds the command.
     """
     from shutil import which
 
@@ -22,7 +22,7 @@ def as_root(program: str) -> str:
 
 
 def _words(program: str, found: str) -> str:
-    """Return the command, nothing for one that isn't ours: it uses our package."""
+    """Return the command, "" for another program that uses our package."""
     from shlex import join, quote
 
     if program == MODULE:

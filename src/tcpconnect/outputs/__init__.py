@@ -1,1 +1,1 @@
-"""Where batches go: a module for each kind of output."""
+"""The outputs of batches, one module for each kind."""

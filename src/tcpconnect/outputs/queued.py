@@ -1,4 +1,4 @@
-"""Queued: an output in a thread of its own, so that nothing waits for it."""
+"""Queued: an output in a thread of its own, so that it blocks nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from tcpconnect import messages
 from tcpconnect.batch import Batch
 from tcpconnect.errors import OutputError
 
@@ -19,9 +20,9 @@ ROOM = 32768  # events: three seconds at 10,000 a second, in 20 to 40 MB
 
 
 class Queued:
-    """Holds batches for an output that may be slow; what does not fit is dropped.
+    """Queues batches for an output that may be slow; what does not fit is dropped.
 
-    The thread starts with the first batch, when privileges have gone. What it raises is
+    The thread starts with the first batch, after privileges are dropped. Its errors are
     raised by the next ``write``, or by ``close``.
     """
 
@@ -30,24 +31,24 @@ class Queued:
         self._output = output
         self._room = room
         self._queue: SimpleQueue[Batch | Totals] = SimpleQueue()
-        self._put = self._taken = 0  # the second is the thread's
+        self._put = self._taken = 0  # the thread writes the second
         self._failure: BaseException | None = None
         self._started = False
         self._ended = allocate_lock()
 
     @property
     def name(self) -> str:
-        """What a message calls it."""
+        """Its name in messages."""
         return self._output.name
 
     @property
     def fd(self) -> int:
-        """What it writes to."""
+        """The descriptor that it writes to."""
         return self._output.fd
 
     @property
     def needed_capabilities(self) -> frozenset[str]:
-        """The capabilities that it needs as long as it runs."""
+        """The capabilities that it needs while it runs."""
         return self._output.needed_capabilities
 
     def open(self) -> None:
@@ -55,7 +56,7 @@ class Queued:
         self._output.open()
 
     def write(self, batch: Batch) -> None:
-        """Have a batch written, unless too many events wait."""
+        """Queue a batch, unless too many events are waiting."""
         self._raise()
         if not self._started:
             self._start()
@@ -81,11 +82,11 @@ class Queued:
         try:
             start_new_thread(self._run, ())
         except RuntimeError as error:
-            raise OutputError("can't start a thread", str(error)) from error
+            raise OutputError(messages.CANT_START_THREAD, reason=error) from error
 
     def _run(self) -> None:
         try:
-            # They are the main thread's.
+            # The main thread handles them.
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             while isinstance(batch := self._queue.get(), Batch):
                 self._output.write(batch)
@@ -103,5 +104,5 @@ class Queued:
 
 
 def _size(batch: Batch) -> int:
-    """Return how much room a batch takes, one without events, too."""
+    """Return the size of a batch in the queue, at least 1."""
     return max(1, len(batch.events))

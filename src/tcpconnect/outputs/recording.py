@@ -1,4 +1,4 @@
-"""A recording: all columns of all events, and what was lost between them.
+"""A recording: all columns of all events, and losses.
 
 Lines of JSON: first ``{"tcpconnect": {...}}`` with the version, the host, the options
 and the number of the schema; then events as of ``-j``; among them ``{"lost": {...}}``

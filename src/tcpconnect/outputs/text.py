@@ -1,4 +1,4 @@
-"""Text: lines of a format, written to a descriptor with one write a batch."""
+"""Text: lines of a format, with one write for each batch."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Text:
-    """Lines for people or programs, in a file or on a descriptor that is open.
+    """Lines for people or programs, in a file or on an open descriptor.
 
-    Where flows come, at the end, the header comes with them.
+    Flows come at the end, together with their header.
     """
 
     dropped = 0
@@ -53,7 +53,7 @@ class Text:
             self._write(lines)
 
     def close(self, totals: Totals) -> None:
-        """Write what comes below all lines, and close the file."""
+        """Write what follows all lines, and close the file."""
         if self._wrote:
             self._write(self._end(totals))
         if isinstance(self._target, str):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from tcpconnect import messages
 from tcpconnect.batch import NO_LOSSES, Batch, Losses
 from tcpconnect.connection import CONNECTION, Connection
 from tcpconnect.errors import TcpconnectError
@@ -25,6 +26,7 @@ from tcpconnect.recorded import SCHEMA, About
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from tcpconnect.errors import Line
     from tcpconnect.fields import Column
 
 READ_BYTES = 256 << 10
@@ -133,8 +135,7 @@ class Recording:
             if newline:
                 yield self._decoded(lines)
         if left:
-            warning = f"{self._name} ends within a line: it was cut"
-            yield self._batch([], [warning])
+            yield self._batch([], [messages.CUT_RECORDING.line(name=self._name)])
 
     def stop(self) -> None:
         """End the batches soon; may be called from a signal handler or thread."""
@@ -156,7 +157,8 @@ class Recording:
             return os.read(self._fd, READ_BYTES)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise TcpconnectError(f"can't read {self._name}", reason) from error
+            message, name = messages.CANT_READ_FILE, self._name
+            raise TcpconnectError(message, name=name, reason=reason) from error
 
     def _decoded(self, lines: bytes) -> Batch:
         try:
@@ -164,7 +166,7 @@ class Recording:
         except msgspec.DecodeError:
             raise self._first_wrong(lines) from None
         events = [row for row in rows if row.daddr is not UNSET]
-        warnings: list[str] = []
+        warnings: list[Line] = []
         if len(events) < len(rows):
             for number, row in enumerate(rows, self._lines + 1):
                 if row.daddr is UNSET:
@@ -176,21 +178,21 @@ class Recording:
         self._lines += len(rows)
         return self._batch(connections, warnings)
 
-    def _take(self, row: Any, number: int) -> Iterator[str]:
+    def _take(self, row: Any, number: int) -> Iterator[Line]:
         """Take in a line that is no event; yield what it warns of."""
         if row.tcpconnect is not UNSET:
             self.about = row.tcpconnect
             if self.about.schema > SCHEMA:
                 version = harmless(self.about.version)
-                reason = f"tcpconnect {version} has made it, which is newer"
+                reason = f"it was recorded by tcpconnect {version}, which is newer"
                 raise self._error(number, reason)
         elif row.lost is not UNSET:
             known = {n: row.lost[n] for n in Losses.__struct_fields__ if n in row.lost}
             self._losses += Losses(**known)
             for name in row.lost.keys() - known:
-                yield f"{row.lost[name]} lost: {harmless(name)}"
+                yield messages.UNKNOWN_LOSS.line(n=row.lost[name], name=harmless(name))
         elif row.warning is not UNSET:
-            yield harmless(row.warning)
+            yield messages.RECORDED.line(text=harmless(row.warning))
         elif row.total is UNSET:
             raise self._error(number, f"it has no {DESTINATION}")
 
@@ -201,11 +203,11 @@ class Recording:
                 _read([_decoder.decode(line)])
             except ValueError as error:  # msgspec's are kinds of it
                 return self._error(number, harmless(str(error)))
-        return self._error(self._lines + 1, "it is no line of JSON")
+        return self._error(self._lines + 1, "it is not a line of JSON")
 
     def _error(self, line: int, reason: str) -> TcpconnectError:
-        remedy = "give a file of tcpconnect -o FILE.jsonl, or lines of -j"
-        return TcpconnectError(f"can't read {self._name}, line {line}", reason, remedy)
+        message, name = messages.INVALID_RECORDING, self._name
+        return TcpconnectError(message, name=name, line=line, reason=reason)
 
-    def _batch(self, events: list[Connection], warnings: list[str]) -> Batch:
+    def _batch(self, events: list[Connection], warnings: list[Line]) -> Batch:
         return Batch(events, self._losses, warnings, time.time())

@@ -1,0 +1,298 @@
+"""The catalogue: everything that users can read on stderr.
+
+share/troubleshooting.py makes docs/troubleshooting.md of it. A message that is a single
+place passes on what others say.
+"""
+
+from __future__ import annotations
+
+from tcpconnect.errors import Message
+
+WHY = ("{reason}", "{remedy}")
+
+# --- It does not start, or ends early.
+
+# The machine.
+NO_PRIVILEGES = Message("no privileges", "{who}: {reason}", "{remedy}")
+USER_NAMESPACE = Message(
+    "no privileges",
+    "capabilities in a user namespace do not allow BPF",
+    "run it outside of the container, or in a privileged one",
+)
+NO_BTF = Message(
+    "no BTF",
+    "{path} is missing",
+    "mount sysfs on /sys, or boot a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+)
+KERNEL_TOO_OLD = Message("kernel too old", "{reason}", "boot Linux {oldest} or newer")
+LOCKDOWN = Message(
+    "kernel lockdown",
+    "confidentiality mode forbids BPF to read kernel memory",
+    "boot with lockdown=integrity or lockdown=none",
+)
+NO_LIBBPF = Message("no {library}", "{reason}", "install it: {commands}")
+NO_PROC = Message("no /proc", "{reason}", "mount it: mount -t proc proc /proc")
+UNKNOWN_CLOCK = Message(
+    "can't compare clocks in this time namespace",
+    "no process shows the offset of its clock",
+    "run it outside of the time namespace",
+)
+
+# The steps of loading and attaching.
+CANT_OPEN_OBJECT = Message("can't open the BPF object {name}", *WHY)
+CANT_FIND_MAP = Message("can't find the map {name}", *WHY)
+CANT_FIND_PROGRAM = Message("can't find the program {name}", *WHY)
+CANT_FIND_CONSTANTS = Message("can't find the constants", *WHY)
+CANT_RESIZE_MAP = Message("can't resize the map {name}", *WHY)
+CANT_RESIZE_VALUES = Message("can't resize the values of the map {name}", *WHY)
+CANT_REPLACE_MAP = Message("can't replace the map {name}", *WHY)
+CANT_OMIT_MAP = Message("can't omit the map {name}", *WHY)
+CANT_OMIT_PROGRAM = Message("can't omit the program {name}", *WHY)
+CANT_SET_ATTACH_TYPE = Message("can't set the attach type of {name}", *WHY)
+CANT_LOAD = Message("can't load the BPF programs", *WHY)
+CANT_LOCK_MEMORY = Message(
+    "can't lock enough memory", "{reason}", "raise the limit (ulimit -l), or {remedy}"
+)
+CANT_ATTACH = Message("can't attach to {name}", *WHY)
+CANT_ATTACH_TO_CGROUP = Message("can't attach {name} to the cgroup", *WHY)
+CANT_ATTACH_TO_MAP = Message("can't attach {name} to the map {map}", *WHY)
+CANT_ATTACH_TO_FUNCTIONS = Message("can't attach to functions", *WHY)
+CANT_ATTACH_TO_LIBRARY = Message("can't attach to functions of {path}", *WHY)
+CANT_FILL_MAP = Message("can't fill the map {name}", *WHY)
+CANT_INSERT = Message("can't insert into the map {name}", *WHY)
+CANT_REMOVE = Message("can't remove from the map {name}", *WHY)
+CANT_READ_MAP = Message("can't read the map {name}", *WHY)
+CANT_ITERATE = Message("can't iterate over a map", *WHY)
+CANT_RUN = Message("can't run the program {name}", *WHY)
+CANT_READ_NAMESPACE = Message("can't read namespace {name}")
+
+# All else.
+CANT_OPEN_FILE = Message("can't write {path!r}", "{reason}", "name another file")
+CANT_WRITE = Message(
+    "can't write the output",
+    "{reason}",
+    "nothing more is shown; check where {output} goes",
+)
+CANT_START_THREAD = Message("can't start a thread", "{reason}")
+CANT_START_COMMAND = Message("can't start {name!r}", *WHY)
+OUT_OF = Message("out of {what}", *WHY)
+CANT_READ_FILE = Message("can't read {name}", "{reason}")
+INVALID_RECORDING = Message(
+    "can't read {name}, line {line}",
+    "{reason}",
+    "name a file of tcpconnect -o FILE.jsonl, or lines of -j",
+)
+INTERNAL_ERROR = Message(
+    "internal error", "{reason}", "please report it with the output of -v"
+)
+
+# --- An option or a value is refused.
+
+SEE_HELP = "tcpconnect -h shows the options"
+
+ARGPARSE = Message("{text}", "", SEE_HELP)
+OF_OPTION = Message("argument {option}: {sentence}", *WHY)
+OF_MEMBER = Message("{member}: {sentence}", *WHY)
+NO_COMMAND = Message("no command after --", "", SEE_HELP)
+
+# Values.
+INVALID_NUMBER = Message(
+    "invalid {what} {value!r}", "expected a number from {low} to {high}"
+)
+INVALID_TIME = Message(
+    "invalid number of {unit} {value!r}",
+    "expected a number greater than 0 and less than {limit}",
+)
+INVALID_RANGE = Message("invalid range {range!r}", "it ends before it begins")
+MISSING_VALUE = Message("missing {what} in {list!r}")
+INVALID_SOURCE = Message("invalid source of names {source!r}", "expected {expected}")
+INVALID_ADDRESS = Message(
+    "invalid address or network {value!r}",
+    "expected for example 10.0.0.0/8, fd00::/8 or 192.0.2.1",
+)
+HOST_BITS = Message(
+    "invalid network {value!r}", "it has host bits set", "did you mean {network}?"
+)
+EMPTY_THREAD_NAME = Message("invalid thread name ''", "it is empty")
+LONG_THREAD_NAME = Message(
+    "invalid thread name {name!r}",
+    "longer than {limit} bytes",
+    "the kernel cuts it to {cut!r}",
+)
+INVALID_RING_SIZE = Message(
+    "invalid ring size {size}", "expected a power of two, at least {least}"
+)
+EMPTY_MAP_PATH = Message("empty path of a map", "", "name a pinned BPF map")
+INVALID_IP_VERSION = Message("invalid IP version {version!r}", "expected 4, 6 or 0")
+
+# What is not on this machine.
+NO_USER = Message("no user {name!r} on this machine", "", "{near}")
+NO_NETNS_NAMED = Message("no network namespace {name!r}", "not in {folder}", "{near}")
+NO_NETNS_OF_PROCESS = Message("no network namespace of process {pid}", "{reason}")
+NO_NETNS_INODE = Message("no network namespace {inode}", *WHY)
+NO_NETNS_AT = Message("no network namespace at {path!r}", "{reason}")
+NOT_A_NETNS = Message("{path!r} is not a network namespace")
+STALE_NETNS = Message(
+    "{path} is stale",
+    "no network namespace is mounted on it",
+    "remove it: ip netns delete {name}",
+)
+NETNS_DENIED = Message(
+    "no access to the namespaces of process {pid}", "CAP_SYS_PTRACE is missing"
+)
+NO_CGROUP = Message("no cgroup {path!r} in {mount}", "", "{near}")
+NO_CGROUP_V2 = Message(
+    "no cgroup {path!r}",
+    "cgroup v2 is not mounted",
+    "mount it: mount -t cgroup2 none /sys/fs/cgroup",
+)
+LONG_CGROUP_PATH = Message("no cgroup {path!r}…", "{reason}")
+CGROUP_OF_V1 = Message(
+    "no cgroup {path!r} in cgroup v2", "it is in cgroup v1 ({mounts})", "{remedy}"
+)
+DEEP_CGROUP = Message(
+    "can't filter by cgroup {path!r}",
+    "it is {level} levels deep; fewer than {limit} are supported",
+)
+NO_CONTAINER = Message("no container {name!r}", "{reason}", "{near}")
+AMBIGUOUS_CONTAINER = Message(
+    "ambiguous container {name!r}", "it may be {ids}", "use one of these"
+)
+UNFILTERED_CONTAINER = Message("can't filter by container {name!r}", *WHY)
+WRONG_MAP = Message(
+    "{option}: invalid map {path!r}",
+    "{reason}",
+    "expected a pinned BPF map of type hash, key {key}, value {value} bytes",
+)
+NO_PROCESSES = Message("no {processes}", *WHY)
+INVALID_SUDO = Message(
+    "can't identify the user who called sudo",
+    "SUDO_UID={uid!r} SUDO_GID={gid!r}",
+    "unset both",
+)
+
+# Columns, and options that exclude each other.
+UNKNOWN_COLUMN = Message(
+    "unknown column {name!r}", "", "{near} --columns help lists all columns"
+)
+COLUMN_TWICE = Message("duplicate column {name!r}", "", "name it once")
+CONFLICT_WITH_COUNT = Message(
+    "{option} conflicts with -c",
+    "-c counts attempts by address and port",
+    "omit {option}",
+)
+CONFLICT_WITH_COLUMNS = Message(
+    "{option} conflicts with --columns",
+    "--columns names all columns",
+    "add its column there",
+)
+CONFLICT_OF_FORMATS = Message("-j conflicts with --format {format}", "", "omit one")
+HISTOGRAM_WITHOUT_TABLE = Message("--histogram needs the table of -c", "", "{remedy}")
+FOLLOW_WITHOUT_PID = Message("-f needs -p", "it follows these processes", "add -p PID")
+PID_WITH_COMMAND = Message(
+    "-p conflicts with a command",
+    "the command and its descendants are traced",
+    "omit -p",
+)
+
+# --- It starts, and says something.
+
+READY = Message("Tracing connect ... Hit Ctrl-C to end")
+SOME_NOT_RUNNING = Message("warning: no {processes}; the others are traced")
+UNLISTED = Message(
+    "warning: BPF does not list {processes}", "{whose} attempts may be missed"
+)
+ALL_ENDED = Message("all traced processes have ended")
+ATTEMPTS_MISSED = Message("attempts may be missed", *WHY)
+
+# Names.
+NO_NAMES = Message("no names from {source}", "{problem}")
+NO_NAMES_IN_CONTAINERS = Message("no names from libc in containers", *WHY)
+NO_NAMES_OF_PROCESS = Message("no names from the libc of process {pid}", "{reason}")
+SOME_NAMES_MISSING = Message("some names from libc are missing", "{reason}")
+NO_LATER_LIBRARIES = Message("no names from C libraries found later", "{reason}")
+LIBRARIES_AT_START = Message(
+    "C libraries in unusual places are found at start only", *WHY
+)
+CANT_WATCH_MAPPINGS = Message("can't watch what programs map", *WHY)
+CANT_LOOK_AT_LIBRARIES = Message("can't look at C libraries", *WHY)
+CANT_PROBE = Message("can't probe {path}", "{reason}")
+NO_PROBES = Message(
+    "can't attach to getaddrinfo",
+    "there is no program for {machine}",
+    "names from DNS answers are still shown",
+)
+NO_C_LIBRARY = Message("no C library with getaddrinfo found")
+CANT_OPEN_CGROUPS = Message("can't open the cgroup v2 hierarchy", *WHY)
+NO_CONTAINER_NAMES = Message("no container names from {folder}", *WHY)
+
+# Privileges.
+NO_ACCESS = Message("no access", *WHY)
+CANT_DROP_PRIVILEGES = Message("can't drop privileges", "{reason}")
+SHARED_USER = Message(
+    "running as nobody",
+    "this user namespace has too few user IDs",
+    "map more of them: any process of nobody can stop this one",
+)
+OUTPUT_BLOCKED = Message(
+    "the output is blocked",
+    "its reader has stopped reading",
+    "a second signal ends tcpconnect and discards the rest",
+)
+CANT_SIGNAL_COMMAND = Message("can't signal the command", "{reason}")
+
+# --- Something was lost: ``n`` is how many.
+
+NEW = Message("warning: {loss}")
+TOTAL = Message("in total, {loss}")
+
+RECORDED = Message("{text}")
+CUT_RECORDING = Message("{name} ends within a line", "it was truncated")
+UNKNOWN_LOSS = Message("{n} lost", "{name}")
+
+FEWER = "trace less with -p, -u or -P"
+
+RING_FULL = Message(
+    "{n} attempts lost", "the ring buffer was full", f"write to a file, or {FEWER}"
+)
+UNFINISHED = Message("{n} attempts lost", "another CPU had not finished their records")
+PROGRAMS_SKIPPED = Message(
+    "{n} attempts of this machine lost", "the kernel skipped all programs for them"
+)
+TOO_MANY_FLOWS = Message(
+    "{n} attempts not counted", "there were more than {limit} flows", FEWER
+)
+TOO_MANY_OPEN = Message(
+    "{n} attempts without a result", "more than {limit} were open", FEWER
+)
+END_SKIPPED = Message(
+    "{n} attempts without a result", "the kernel skipped all programs for their end"
+)
+NO_DETAILS = Message(
+    "{n} attempts without their exe, cmdline and cgroup",
+    "half of the ring buffer was full, or reading them would have delayed lines",
+    f"name fewer of these columns, or {FEWER}",
+)
+DETAILS_UNFINISHED = Message(
+    "{n} names or processes lost", "another CPU had not finished their records"
+)
+NAMES_LOST = Message(
+    "{n} names lost",
+    "half of the ring buffer was full, or reading them would have delayed lines",
+    "use one source, --names dns or --names libc",
+)
+QUESTIONS_DROPPED = Message(
+    "{n} DNS questions dropped",
+    "a socket had more than 112 open",
+    "names or DNS(ms) may be missing",
+)
+ANSWERS_UNREAD = Message("{n} DNS answers not read", "they were malformed or truncated")
+PROGRAMS_UNPROBED = Message(
+    "{n} programs of this machine ended before their new C library could be probed",
+    "",
+    "their names come from DNS only",
+)
+NOT_WRITTEN = Message(
+    "{n} attempts not written to {output}", "it is slower than they come"
+)
+NOT_FOLLOWED = Message("{n} processes not followed", "more than {limit} were traced")
