@@ -10,7 +10,7 @@
 
 #define LATENCY_SLOTS 64
 
-/* Counted by the programs, read by kernel.py at the end. */
+/* Counted by the programs, read by kernel/attempts.py at the end. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);

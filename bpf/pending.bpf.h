@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The attempts in SYN_SENT, by socket: inserted when they begin, deleted when they end.
- * kernel.py reads what is left when tracing stops.
+ * kernel/attempts.py reads what is left when tracing stops.
  *
  * Each socket has one slot of an array. When the slot is free, the attempt is kept
  * there, otherwise in a hash map: an insertion and a deletion in that take several

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Programs that add a namespace to a filter, run by selection.py. */
+/* Programs that add a namespace to a filter, run by kernel/filters.py. */
 #pragma once
 
 #include "core.bpf.h"

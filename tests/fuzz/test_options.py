@@ -12,7 +12,7 @@ from tcpconnect import arguments, cli, command, pipeline, settings
 from tcpconnect.errors import UsageError
 from tcpconnect.formats import FORMATS
 from tcpconnect.kernel.config import Config
-from tcpconnect.kernel.filters import Selection
+from tcpconnect.kernel.filters import Filters
 from tcpconnect.options import OPTIONS
 from tcpconnect.output import ReaderGoneError
 from tests.support.material import is_harmless, mutated, text
@@ -74,7 +74,7 @@ def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Go as far as the kernel's constants and maps, and no further."""
 
     def trace(given: settings.Settings, places: settings.Targets) -> NoReturn:
-        Selection(given, places).configure(Config())
+        Filters(given, places).configure(Config())
         raise ReaderGoneError
 
     def start(argv: list[str]) -> NoReturn:
@@ -157,6 +157,6 @@ def test_api(fuzz: Fuzz) -> None:
             wanted = settings.Settings(comms=names, **given)  # type: ignore[arg-type]
         except UsageError:
             return
-        Selection(wanted, settings.EVERYWHERE).configure(Config())
+        Filters(wanted, settings.EVERYWHERE).configure(Config())
 
     fuzz(case)

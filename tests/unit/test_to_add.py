@@ -1,4 +1,4 @@
-"""A column is added in a copy, in the files that ARCHITECTURE.md names: that is all."""
+"""What is added in a copy takes the files that ARCHITECTURE.md names, and no others."""
 
 from __future__ import annotations
 
@@ -75,7 +75,26 @@ def row(what: str) -> set[str]:
     """Return the files that the table names for what is to be added."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
     (touch,) = re.findall(rf"^\| {what} \| (.*) \|$", text, re.MULTILINE)
-    return set(re.findall(r"`([\w/]+\.\w+)`", touch))
+    return set(re.findall(r"`([\w/.]+\.\w+)`", touch))
+
+
+def copied(folder: Path) -> Path:
+    """Return a copy of the package in a folder."""
+    ignored = shutil.ignore_patterns("*.o", "__pycache__")
+    return Path(
+        shutil.copytree(ROOT / "src/tcpconnect", folder / "tcpconnect", ignore=ignored)
+    )
+
+
+def run(folder: Path, code: str) -> list[str]:
+    """Return the lines that code prints, with the package in a folder."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -90,22 +109,44 @@ def test_a_column(
 ) -> None:
     """It is in every output, in the help and in the schema, and is traced."""
     assert row(what) == set(edits)
-    copy = tmp_path / "tcpconnect"
-    ignored = shutil.ignore_patterns("*.o", "__pycache__")
-    shutil.copytree(ROOT / "src/tcpconnect", copy, ignore=ignored)
+    copy = copied(tmp_path)
     for name, (place, added) in edits.items():
         text = (copy / name).read_text()
         assert text.count(place) == 1
         (copy / name).write_text(text.replace(place, place + added))
-    shown = subprocess.run(
-        [sys.executable, "-c", SHOW],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    assert shown == [
+    assert run(tmp_path, SHOW) == [
         *("ADDED(s)", "443"),
         json.dumps({"added": json.loads(quoted)}, separators=(",", ":")),
         *("added", "443", f"443 {process}", "True True"),
     ]
+
+
+A_FORMAT = """
+from tcpconnect.formats import jsonl
+
+
+class Lines(jsonl.JsonLines):
+    def header(self):
+        return b"first\\n"
+"""
+ROW = '    "json": ("tcpconnect.formats.jsonl", "JsonLines"),\n'
+SHOW_FORMAT = """
+from tcpconnect.connection import CONNECTION
+from tcpconnect.formats import open_format
+from tcpconnect.parsing import parse
+from tcpconnect.view import View
+
+shown = View(parse(["--format", "x", "--columns", "pid"])).displays[None]
+print(open_format(shown.format, shown.columns).header())
+"""
+
+
+def test_a_format(tmp_path: Path) -> None:
+    """It has an option, and its lines."""
+    assert row("an output format") == {"formats/x.py", "formats/__init__.py"}
+    copy = copied(tmp_path)
+    (copy / "formats/x.py").write_text(A_FORMAT)
+    formats = copy / "formats/__init__.py"
+    added = ROW.replace("json", "x", 1).replace("jsonl", "x").replace("Json", "")
+    formats.write_text(formats.read_text().replace(ROW, ROW + added))
+    assert run(tmp_path, SHOW_FORMAT) == ["b'first\\n'"]

@@ -14,7 +14,7 @@ from tcpconnect.bpf.ring import Ring
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel import follow
 from tcpconnect.kernel.config import DEEP, IMAGE, Config, Detail
-from tcpconnect.kernel.filters import Selection
+from tcpconnect.kernel.filters import Filters
 from tcpconnect.kernel.follow import Follow
 from tcpconnect.kernel.records import (
     ATTEMPT,
@@ -85,7 +85,7 @@ class Attempts(Part):
         self._deep = bool(self._tell & DEEP or by_place)
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
-        self._selection = Selection(settings, targets)
+        self._filters = Filters(settings, targets)
         self._bpf = BpfObject(library, "attempts")
         with self._bpf.closed_on_failure():
             self._size_maps()
@@ -93,7 +93,7 @@ class Attempts(Part):
             self._configure()
             self._leave_out()
             self._bpf.load()
-            self._selection.fill(self._bpf)
+            self._filters.fill(self._bpf)
             self._progress = Progress.from_buffer(self._bpf.variables())
             self.ring = Ring(self._bpf.map_fd("ring"), settings.ring_bytes)
             self._attach()
@@ -106,7 +106,7 @@ class Attempts(Part):
             self._bpf.leave_out(CHANGES_PERF[deep], MISSED)
         if not self._settings.track:
             self._bpf.leave_out(ENDS, SWEEP)
-        self._bpf.leave_out(*self._selection.unused())
+        self._bpf.leave_out(*self._filters.unused())
         self._bpf.leave_out(
             *follow.unused(
                 any_pids=bool(self._settings.pids),
@@ -142,7 +142,7 @@ class Attempts(Part):
     def _size_maps(self) -> None:
         settings = self._settings
         self._bpf.resize("ring", settings.ring_bytes)
-        self._selection.size(self._bpf)
+        self._filters.size(self._bpf)
         if settings.track:
             self._bpf.resize(OVERFLOW, MAX_PENDING)
             self._bpf.resize(SLOTS, 1 << SLOT_BITS)
@@ -183,7 +183,7 @@ class Attempts(Part):
         config.details = self._tell
         config.slot_shift = 64 - SLOT_BITS
         config.preemptible = self._preemptible
-        self._selection.configure(config)
+        self._filters.configure(config)
 
     def follow(self) -> Follow:
         """Trace the processes of the settings, and none before. Raises TcpconnectError.

@@ -51,7 +51,7 @@ class AddressFilter(IntFlag):
     FROM = 1 << 2
 
 
-class Selection:
+class Filters:
     """The filters, as keys and values of maps and as constants."""
 
     def __init__(self, settings: Settings, targets: Targets) -> None:

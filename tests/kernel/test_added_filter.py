@@ -1,0 +1,104 @@
+"""A filter is added in a copy, in the files that ARCHITECTURE.md names: it works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.support.attempts import Child, attempt
+from tests.support.tool import READY
+from tests.unit.test_to_add import ROOT, row
+
+pytestmark = [
+    pytest.mark.usefixtures("netns"),
+    pytest.mark.skipif(not find_spec("ziglang"), reason="there is no compiler here"),
+]
+
+PORT = 4718
+# File: texts in it, and what they become.
+EDITS = {
+    "src/tcpconnect/options.py": {
+        '    Option(("-U",': (
+            '    Option(("--not-uid",), "not_uids", "x", UIDS),\n    Option(("-U",'
+        ),
+    },
+    "src/tcpconnect/settings.py": {
+        "    ports: Collection[int] = frozenset()\n": (
+            "    ports: Collection[int] = frozenset()\n"
+            "    not_uids: Collection[int] = frozenset()\n"
+        ),
+    },
+    "src/tcpconnect/kernel/filters.py": {
+        "    MNTNSMAP = 1 << 7\n": "    MNTNSMAP = 1 << 7\n    NOT_UID = 1 << 8\n",
+        "            (TaskFilter.UID, settings.uids),\n": (
+            "            (TaskFilter.UID, settings.uids),\n"
+            "            (TaskFilter.NOT_UID, settings.not_uids),\n"
+        ),
+        '            "uids": _numbers(settings.uids, 4),\n': (
+            '            "uids": _numbers(settings.uids, 4),\n'
+            '            "not_uids": _numbers(settings.not_uids, 4),\n'
+        ),
+    },
+    "bpf/filters.bpf.h": {
+        "\tBY_MNTNSMAP = 1 << 7,\n": (
+            "\tBY_MNTNSMAP = 1 << 7,\n\tBY_NOT_UID = 1 << 8,\n"
+        ),
+        '} pids SEC(".maps"), uids SEC(".maps");\n': (
+            '} pids SEC(".maps"), uids SEC(".maps"), not_uids SEC(".maps");\n'
+        ),
+        "\treturn !(filters & BY_NETNS) || netns_wanted(sk);\n": (
+            "\tif (filters & BY_NOT_UID &&\n"
+            "\t    bpf_map_lookup_elem(&not_uids, &c->uid))\n\t\treturn 0;\n"
+            "\treturn !(filters & BY_NETNS) || netns_wanted(sk);\n"
+        ),
+    },
+}
+
+
+def edited(folder: Path) -> Path:
+    """Return a copy of package and C, with a filter more, compiled."""
+    ignored = shutil.ignore_patterns("*.o", "__pycache__")
+    for name in ("src", "bpf"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name, changes in EDITS.items():
+        text = (folder / name).read_text()
+        for before, after in changes.items():
+            assert text.count(before) == 1, before
+            text = text.replace(before, after)
+        (folder / name).write_text(text)
+    subprocess.run([sys.executable, "-m", "bpf"], check=True, cwd=folder)
+    return folder / "src"
+
+
+def test_a_filter(tmp_path: Path) -> None:
+    """Who is left out is not shown, all others are."""
+    named = row("a filter") - {"networks.bpf.h"}  # for addresses
+    assert named == {Path(name).name for name in EDITS} - {"filters.py"} | {
+        "kernel/filters.py"
+    }
+    words = f"-m tcpconnect -P {PORT} --columns uid --not-uid 0".split()
+    with subprocess.Popen(
+        [sys.executable, *words],
+        env={**os.environ, "PYTHONPATH": str(edited(tmp_path))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr
+        assert process.stdout
+        assert process.stderr.readline() == READY
+        connect = partial(attempt, "127.0.0.1", PORT)
+        with Child(connect, partial(os.setuid, 4718)) as other:
+            connect()
+            other.run()
+            connect()
+        process.terminate()
+        assert process.stdout.read().split() == [b"UID", b"4718"]
+        assert process.wait() == 0
