@@ -10,13 +10,14 @@ ALONE = "alone"
 # Groups of tests/kernel, whose tests look at what the whole machine has. All other
 # files are groups of their own.
 GROUPS = {
-    # What is lost, missed or late: no other test runs at that time.
-    ALONE: "delay ends_missed instances losses pending preempted skipped_programs "
-    "starvation",
+    # What is lost, missed or late, floods, and who gets the number of a namespace that
+    # is gone: no other test runs at that time.
+    ALONE: "delay ends_missed floods hostile_targets instances losses names_again "
+    "namespaces_again pending preempted skipped_programs starvation",
     # DNS answers, lookups, and the C libraries that have probes.
     "names": "names_* killed libraries limits no_cgroups time_namespace",
     # Cgroups and containers, by names and IDs that are the same in several tests.
-    "cgroups": "container_owners filter_places maps mptcp namespaces_again place "
+    "cgroups": "container_owners filter_places maps mptcp place "
     "places process special_filtering",
 }
 
