@@ -2,8 +2,8 @@
 /*
  * The filters that look at who connects.
  *
- * Their sets are filled by kernel/filters.py before the programs are attached; `pids` by
- * follow.py and follow.bpf.h while they are attached.
+ * Their sets are filled by kernel/filters.py before the programs are attached; `pids`
+ * by follow.py and follow.bpf.h while they are attached.
  */
 #pragma once
 
@@ -62,7 +62,8 @@ struct {
 	__type(value, __u8);
 } cgroups SEC(".maps");
 
-/* Filled by other programs, at any time: kernel/attempts.py puts their pinned maps here. */
+/* Filled by other programs, at any time: kernel/attempts.py puts their pinned maps
+ * here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tcpconnect import arguments, cli, command, pipeline, settings
+from tcpconnect import arguments, cli, command, settings
 from tcpconnect.errors import UsageError
 from tcpconnect.formats import FORMATS
 from tcpconnect.kernel.config import Config
 from tcpconnect.kernel.filters import Filters
 from tcpconnect.options import OPTIONS
 from tcpconnect.output import ReaderGoneError
+from tcpconnect.outputs import text as output_text
 from tests.support.material import is_harmless, mutated, text
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("tcpconnect.api.Trace", trace)
     monkeypatch.setattr(command, "Command", start)
-    monkeypatch.setattr(pipeline, "open_file", lambda _: os.open(os.devnull, os.O_RDWR))
+    monkeypatch.setattr(
+        output_text, "open_file", lambda _: os.open(os.devnull, os.O_RDWR)
+    )
     monkeypatch.setattr("tcpconnect.info.check", lambda **_: ("", 0))
 
 

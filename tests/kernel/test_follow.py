@@ -256,7 +256,7 @@ def test_refused() -> None:
     """There must be something to follow."""
     result = run_tool("-f")
     assert (result.returncode, result.stdout) == (2, "")
-    said = "tcpconnect: -f needs -p: it says whom to follow; add -p PID\n"
+    said = "tcpconnect: -f needs -p: it follows these processes; add -p PID\n"
     assert result.stderr == said
 
 

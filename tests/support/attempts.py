@@ -48,9 +48,9 @@ def rename(name: bytes) -> None:
 
 
 def run_tool(*options: object) -> subprocess.CompletedProcess[str]:
-    """Run the tool to its end."""
+    """Run the tool to its end, which must come."""
     return subprocess.run(
-        **command(options), check=False, capture_output=True, text=True
+        **command(options), check=False, capture_output=True, text=True, timeout=120
     )
 
 

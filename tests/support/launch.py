@@ -21,7 +21,7 @@ SMALLER = """\
 #!{python}
 import sys
 from tcpconnect.kernel import attempts
-vars(kernel).update({numbers})
+vars(attempts).update({numbers})
 from tcpconnect.cli import main
 sys.exit(main())
 """
