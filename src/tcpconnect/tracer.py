@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import time
-from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect import messages
 from tcpconnect.batch import Batch, Losses
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.decode import decode
-from tcpconnect.errors import KernelError
-from tcpconnect.kernel.attempts import Attempts
-from tcpconnect.kernel.preflight import ready_library, require
 from tcpconnect.kernel.records import CONNECTION, FRAMED_ATTEMPT, KINDS, Kind
-from tcpconnect.machine.capabilities import missing
-from tcpconnect.machine.clock import kernel_ns, offset_ns
+from tcpconnect.parts import Parts
 from tcpconnect.settings import EVERYWHERE, Settings, Targets
 
 if TYPE_CHECKING:
-    import ctypes
     from collections.abc import Iterator
 
     from typing_extensions import Self
 
-    from tcpconnect.batch import Part
     from tcpconnect.connection import Connection
-    from tcpconnect.enrich import Enricher
-    from tcpconnect.enrich.process import Processes
     from tcpconnect.errors import Line
     from tcpconnect.flow import Flow
-    from tcpconnect.kernel.follow import Follow
-    from tcpconnect.naming import Naming
 
 # The first event after a quiet time is read at once, the next ones no sooner than this
 # after it: so the kernel need not wake us for every event. Events that wait together
@@ -50,21 +37,6 @@ UNFINISHED_S = 1.0
 UNFINISHED_PAUSE_S = 0.01
 # How long after the last traced process its sockets may take to be closed.
 SETTLE_S = 0.5
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Make many objects, 131,072 flows, without Python looking at all again and again.
-
-    That takes a third of the time.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 class Trace:
@@ -85,24 +57,12 @@ class Trace:
         self._unfinished: list[Kind] = []  # of records
         self._warned: list[Line] = []
         self._yielded = 0  # of these
-        self._follow: Follow | None = None
-        self._naming: Naming | None = None
         if settings.count:
             import tcpconnect.counted  # noqa: F401 (for flows(), later)
-        library = ready_library()
-        offset_ns()
-        with ExitStack() as stack:
-            self._attempts = self._attach(library, targets)
-            self._ring = self._attempts.ring
-            self._parts: list[Part] = []
-            self._enrichers: list[Enricher] = []
-            for part in self._all_parts(library):
-                self._parts.append(part)
-                stack.callback(part.close)
-            self._close = stack.pop_all().close
-        self._learners = {
-            kind: part.learn for part in self._parts for kind in part.kinds
-        }
+        self._parts = parts = Parts(settings, targets)
+        self._attempts, self._ring = parts.attempts, parts.attempts.ring
+        self._follow, self._naming = parts.follow, parts.naming
+        self._learners = {kind: part.learn for part in parts for kind in part.kinds}
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()
         self._pause.register(self._wake, select.POLLIN)
@@ -118,50 +78,6 @@ class Trace:
         """
         if self._naming:
             self._naming.settle()
-
-    def _attach(self, library: ctypes.CDLL, targets: Targets) -> Attempts:
-        try:
-            return Attempts(library, self.settings, targets)
-        except KernelError:
-            require()  # what is missing says more than the failed step
-            raise
-
-    def _all_parts(self, library: ctypes.CDLL) -> Iterator[Part]:
-        """Yield the parts, which are closed in reverse order."""
-        yield self._attempts
-        if self.settings.pids:
-            self._follow = self._attempts.follow()
-            yield self._follow
-        if self.settings.with_process:
-            processes = self._processes()
-            self._enrichers.append(processes)
-            yield processes
-        if self.settings.named:
-            from tcpconnect.naming import Naming
-
-            self._naming = Naming(library, self._ring.fd, self.settings)
-            self._enrichers.append(self._naming)
-            yield self._naming
-            yield from self._naming.sources
-
-    def _processes(self) -> Processes:
-        from tcpconnect.enrich import place
-        from tcpconnect.enrich.process import Processes
-        from tcpconnect.machine.cgroup import hierarchies
-
-        places = place.Places("/", *hierarchies())
-        told, named = self.settings.told, self.settings.with_containers
-        processes = Processes(told, places, now_ns=kernel_ns, names_containers=named)
-        if processes.needed_capabilities:
-            from tcpconnect.enrich.container_names import unreadable
-
-            reason, remedy = missing(processes.needed_capabilities)
-            for folder in unreadable():
-                message = messages.NO_CONTAINER_NAMES
-                processes.warnings.add(
-                    message, folder=folder, reason=reason, remedy=remedy
-                )
-        return processes
 
     def __enter__(self) -> Self:
         return self
@@ -236,7 +152,7 @@ class Trace:
             if kind is CONNECTION:
                 records = FRAMED_ATTEMPT.iter_unpack(run.framed)
                 decoded = decode(records, self._attempts.first_ns)
-                for enricher in self._enrichers:
+                for enricher in self._parts.enrichers:
                     enricher.add_to(decoded, run.framed)
                 connections += decoded
             else:
@@ -295,7 +211,7 @@ class Trace:
     def losses(self) -> Losses:
         """What was not shown so far."""
         # The record of an empty set is no loss.
-        details = [kind for each in self._enrichers for kind in each.kinds]
+        details = [kind for each in self._parts.enrichers for kind in each.kinds]
         own = Losses(
             unfinished=self._unfinished.count(CONNECTION),
             unfinished_details=sum(kind in details for kind in self._unfinished),
@@ -309,12 +225,12 @@ class Trace:
 
     def flows(self) -> list[Flow]:
         """Return what ``count`` has counted, most connects first."""
-        from tcpconnect.counted import decode_flows
+        from tcpconnect.counted import decode_flows, without_collector
 
         # Attempts are counted when they end: those that have not ended are PENDING.
         pending = self._attempts.pending() if self.settings.wait_end else ()
         records = map(CONNECTION.layout.unpack, pending)
-        with _without_collector():
+        with without_collector():
             flows = decode_flows(self._attempts.flows(), records)
             if self._naming:
                 self._naming.add_to_flows(flows)
@@ -337,6 +253,6 @@ class Trace:
         waker, self._waker = self._waker, -1
         if waker < 0:
             return
-        self._close()
+        self._parts.close()
         os.close(waker)
         os.close(self._wake)

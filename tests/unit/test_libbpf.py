@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcpconnect.bpf import libbpf
-from tcpconnect.bpf.object import step
+from tcpconnect.bpf.step import step
 from tcpconnect.errors import KernelError, Message
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect import tracer
+from tcpconnect import parts
 from tcpconnect.batch import Losses, Part
 from tcpconnect.kernel.records import CONNECTION, LOOKUP
 from tcpconnect.naming import Naming
@@ -80,8 +80,8 @@ def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Producer, CountingRi
     """What writes to the ring that the next trace reads, and what is read from."""
     with opened(SIZE) as (producer, ring):
         counting = CountingRing(ring)
-        monkeypatch.setattr(tracer, "ready_library", lambda: None)
-        monkeypatch.setattr(tracer, "Attempts", FakeAttempts(counting))
+        monkeypatch.setattr(parts, "ready_library", lambda: None)
+        monkeypatch.setattr(parts, "Attempts", FakeAttempts(counting))
         yield producer, counting
 
 

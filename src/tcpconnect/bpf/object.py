@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import messages
 from tcpconnect.bpf import libbpf
-from tcpconnect.errors import KernelError, remedy_for
+from tcpconnect.bpf.maps import Maps
+from tcpconnect.bpf.step import step
+from tcpconnect.errors import KernelError
 from tcpconnect.machine import capabilities
 from tcpconnect.machine.capabilities import ALMIGHTY, READ_FILES, missing
 from tcpconnect.machine.release import maps_are_locked_memory
@@ -19,17 +21,13 @@ from tcpconnect.machine.release import maps_are_locked_memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tcpconnect.errors import Message
 
-BATCH = 4096  # entries of a map that are read in one call
 MOST_DESCRIPTORS = 48  # of an object: its maps and programs
-ENOENT = 2
-BPF_NOEXIST = 1
 BPF_TRACE_UPROBE_MULTI = 48  # enum bpf_attach_type
 TRACEFS = "/sys/kernel/tracing"
 
 
-class BpfObject:
+class BpfObject(Maps):
     """One of the package's objects; all that it creates ends with our descriptors.
 
     Its methods raise KernelError, which names the step that failed.
@@ -120,14 +118,6 @@ class BpfObject:
         values before the load.)
         """
         return mmap.mmap(self.map_fd(section), mmap.PAGESIZE)
-
-    def values(self, name: str, size: int) -> bytes:
-        """Return the values of an array map with BPF_F_MMAPABLE (v5.5), in a row."""
-        with (
-            step(messages.CANT_READ_MAP, name=name),
-            mmap.mmap(self.map_fd(name), size, prot=mmap.PROT_READ) as mapped,
-        ):
-            return mapped[:]
 
     def run(self, name: str, argument: int) -> int:
         """Run a raw tracepoint's program once; return its result."""
@@ -260,60 +250,6 @@ class BpfObject:
             return True
         return False
 
-    def fill(self, name: str, entries: dict[bytes, bytes]) -> None:
-        """Set keys and values of a hash map (bpf_map_update_batch, v5.6)."""
-        if entries:
-            keys, values = b"".join(entries), b"".join(entries.values())
-            count = c_uint32(len(entries))
-            with step(messages.CANT_FILL_MAP, name=name):
-                self.library.bpf_map_update_batch(
-                    self.map_fd(name), keys, values, byref(count), None
-                )
-
-    def insert(self, name: str, key: bytes, value: bytes) -> bool:
-        """Insert into a hash map; return whether the key was new."""
-        update, fd = self.library.bpf_map_update_elem, self.map_fd(name)
-        with step(messages.CANT_INSERT, name=name):
-            try:
-                update(fd, key, value, BPF_NOEXIST)
-            except FileExistsError:
-                return False
-        return True
-
-    def remove(self, name: str, key: bytes) -> bool:
-        """Remove from a hash map; return whether the key was there."""
-        delete, fd = self.library.bpf_map_delete_elem, self.map_fd(name)
-        with step(messages.CANT_REMOVE, name=name):
-            try:
-                delete(fd, key)
-            except FileNotFoundError:
-                return False
-        return True
-
-    def entries(
-        self, name: str, key_size: int, value_size: int
-    ) -> Iterator[tuple[bytes, bytes]]:
-        """Yield all keys and values of a map (bpf_map_lookup_batch, v5.6)."""
-        keys = ctypes.create_string_buffer(BATCH * key_size)
-        values = ctypes.create_string_buffer(BATCH * value_size)
-        position = ctypes.create_string_buffer(max(key_size, 8))
-        start, fd, more = None, self.map_fd(name), True
-        while more:
-            count = c_uint32(BATCH)
-            failed = self.library.bpf_map_lookup_batch(
-                fd, start, position, keys, values, byref(count), None
-            )
-            if failed and -failed != ENOENT:  # ENOENT: it was the last batch
-                message, reason = messages.CANT_READ_MAP, os.strerror(-failed)
-                raise KernelError(message, name=name, reason=reason, remedy="")
-            more, start = not failed, position
-            found_keys, found_values = keys.raw, values.raw
-            for i in range(count.value):
-                yield (
-                    found_keys[i * key_size : (i + 1) * key_size],
-                    found_values[i * value_size : (i + 1) * value_size],
-                )
-
     @contextmanager
     def closed_on_failure(self) -> Iterator[None]:
         """Close it when the body raises anything, also KeyboardInterrupt."""
@@ -350,28 +286,3 @@ def _map_was_refused() -> bool:
     return any(
         "RLIMIT_MEMLOCK" in line or "failed to create" in line for line in libbpf.said
     )
-
-
-@contextmanager
-def step(message: Message, *needed: str, **values: object) -> Iterator[None]:
-    """Make an OSError of libbpf a KernelError that names the step.
-
-    The reason is which of the ``needed`` capabilities are missing, if any; else the
-    errno, and libbpf's first warning.
-    """
-    libbpf.said.clear()
-    try:
-        yield
-    except OSError as error:
-        lacking = isinstance(error, PermissionError) and capabilities.lacking(*needed)
-        if lacking:
-            reason, remedy = missing(lacking)
-            raise KernelError(
-                message, **values, reason=reason, remedy=remedy
-            ) from error
-        reason = os.strerror(error.errno or 0)
-        if libbpf.said:
-            reason += f" ({libbpf.said[0]})"
-        remedy = "tcpconnect --check examines this machine, -v shows libbpf's log"
-        remedy = remedy_for(error.errno or 0) or remedy
-        raise KernelError(message, **values, reason=reason, remedy=remedy) from error

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import messages
 from tcpconnect.batch import Losses, Part
-from tcpconnect.bpf.object import BpfObject, step
+from tcpconnect.bpf.object import BpfObject
+from tcpconnect.bpf.step import step
 from tcpconnect.kernel.records import Progress
 from tcpconnect.machine import cgroup
 from tcpconnect.machine.capabilities import ALMIGHTY

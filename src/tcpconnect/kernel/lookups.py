@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tcpconnect import messages
 from tcpconnect.batch import Losses, Part
 from tcpconnect.bpf.btf import programs_are_preemptible
-from tcpconnect.bpf.object import BpfObject, step
+from tcpconnect.bpf.object import BpfObject
+from tcpconnect.bpf.step import step
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel.elf import MACHINE, MACHINES, ElfError, function_offsets
 from tcpconnect.kernel.libraries import Libraries

@@ -12,7 +12,7 @@ from struct import Struct as Layout
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect import messages
-from tcpconnect.bpf.object import step
+from tcpconnect.bpf.step import step
 from tcpconnect.kernel.uprobes import perf_event_open
 from tcpconnect.machine.capabilities import ALMIGHTY
 

@@ -1,0 +1,98 @@
+"""Parts: what a trace is made of, by its settings, attached in their order."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from tcpconnect import messages
+from tcpconnect.errors import KernelError
+from tcpconnect.kernel.attempts import Attempts
+from tcpconnect.kernel.preflight import ready_library, require
+from tcpconnect.machine.capabilities import missing
+from tcpconnect.machine.clock import kernel_ns, offset_ns
+
+if TYPE_CHECKING:
+    import ctypes
+    from collections.abc import Iterator
+
+    from tcpconnect.batch import Part
+    from tcpconnect.enrich import Enricher
+    from tcpconnect.enrich.process import Processes
+    from tcpconnect.kernel.follow import Follow
+    from tcpconnect.naming import Naming
+    from tcpconnect.settings import Settings, Targets
+
+
+class Parts:
+    """Attached from the constructor until ``close``; iterate over it for all.
+
+    ``enrichers`` are those that add to connections, in their order.
+    """
+
+    def __init__(self, settings: Settings, targets: Targets) -> None:
+        self._settings = settings
+        self._every: list[Part] = []
+        self.enrichers: list[Enricher] = []
+        self.follow: Follow | None = None
+        self.naming: Naming | None = None
+        library = ready_library()
+        offset_ns()
+        with ExitStack() as stack:
+            self.attempts = _attach(library, settings, targets)
+            for part in self._all(library):
+                self._every.append(part)
+                stack.callback(part.close)
+            self.close = stack.pop_all().close
+
+    def __iter__(self) -> Iterator[Part]:
+        return iter(self._every)
+
+    def _all(self, library: ctypes.CDLL) -> Iterator[Part]:
+        """Yield the parts, which are closed in reverse order."""
+        settings = self._settings
+        yield self.attempts
+        if settings.pids:
+            self.follow = self.attempts.follow()
+            yield self.follow
+        if settings.with_process:
+            processes = _processes(settings)
+            self.enrichers.append(processes)
+            yield processes
+        if settings.named:
+            from tcpconnect.naming import Naming
+
+            self.naming = Naming(library, self.attempts.ring.fd, settings)
+            self.enrichers.append(self.naming)
+            yield self.naming
+            yield from self.naming.sources
+
+
+def _attach(library: ctypes.CDLL, settings: Settings, targets: Targets) -> Attempts:
+    try:
+        return Attempts(library, settings, targets)
+    except KernelError:
+        require()  # what is missing says more than the failed step
+        raise
+
+
+def _processes(settings: Settings) -> Processes:
+    from tcpconnect.enrich import place
+    from tcpconnect.enrich.process import Processes
+    from tcpconnect.machine.cgroup import hierarchies
+
+    places = place.Places("/", *hierarchies())
+    told, named = settings.told, settings.with_containers
+    processes = Processes(told, places, now_ns=kernel_ns, names_containers=named)
+    if processes.needed_capabilities:
+        from tcpconnect.enrich.container_names import unreadable
+
+        reason, remedy = missing(processes.needed_capabilities)
+        for folder in unreadable():
+            processes.warnings.add(
+                messages.NO_CONTAINER_NAMES,
+                folder=folder,
+                reason=reason,
+                remedy=remedy,
+            )
+    return processes
