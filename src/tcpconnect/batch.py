@@ -67,6 +67,10 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
         """Return the difference to ``other``."""
         return Losses(**{n: v - getattr(other, n) for n, v in asdict(self).items()})
 
+    def at_least(self, other: Losses) -> Losses:
+        """Return the greater number of each."""
+        return Losses(**{n: max(v, getattr(other, n)) for n, v in asdict(self).items()})
+
     def __bool__(self) -> bool:
         """Whether anything was lost."""
         return any(asdict(self).values())
@@ -124,8 +128,11 @@ class Warnings:
 
     def take(self) -> Iterator[Line]:
         """Yield the lines that were not taken yet."""
-        while self._lines:
-            yield self._lines.popleft()
+        while True:
+            try:
+                yield self._lines.popleft()
+            except IndexError:
+                return
 
 
 class Part:

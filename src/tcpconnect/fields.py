@@ -135,4 +135,7 @@ def rfc3339(nanoseconds: int) -> str:
 def from_rfc3339(text: str) -> int:
     """Return the time that ``rfc3339`` made a text of. Raises ValueError."""
     seconds, _, fraction = text.removesuffix("Z").partition(".")
-    return _seconds[seconds] * 10**9 + int(fraction[:9].ljust(9, "0"))
+    nanoseconds = _seconds[seconds] * 10**9 + int(fraction[:9].ljust(9, "0"))
+    if nanoseconds < 0:
+        raise ValueError(f"{text} is before 1970")
+    return nanoseconds

@@ -187,6 +187,7 @@ CONFLICT_WITH_COLUMNS = Message(
     "add its column there",
 )
 CONFLICT_OF_FORMATS = Message("-j conflicts with --format {format}", "", "omit one")
+SAME_FILE = Message("-o names {name} twice", "", "name another file")
 HISTOGRAM_WITHOUT_TABLE = Message("--histogram needs the table of -c", "", "{remedy}")
 FOLLOW_WITHOUT_PID = Message("-f needs -p", "it follows these processes", "add -p PID")
 PID_WITH_COMMAND = Message(
@@ -248,6 +249,8 @@ TOTAL = Message("in total, {loss}")
 
 RECORDED = Message("{text}")
 CUT_RECORDING = Message("{name} ends within a line", "it was truncated")
+UNENDED_RECORDING = Message("{name} has no end", "it is being written, or that failed")
+RECORDED_DROPS = Message("{n} attempts are not in {name}", "it was written too slowly")
 UNKNOWN_LOSS = Message("{n} lost", "{name}")
 
 FEWER = "trace less with -p, -u or -P"
@@ -292,7 +295,5 @@ PROGRAMS_UNPROBED = Message(
     "",
     "their names come from DNS only",
 )
-NOT_WRITTEN = Message(
-    "{n} attempts not written to {output}", "it is slower than they come"
-)
+NOT_WRITTEN = Message("{n} attempts not written to {output}", "it is too slow")
 NOT_FOLLOWED = Message("{n} processes not followed", "more than {limit} were traced")

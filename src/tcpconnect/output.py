@@ -35,8 +35,8 @@ class ReaderGoneError(Exception):
     """The reader of the output is gone."""
 
 
-def write(fd: int, data: bytes) -> None:
-    """Write all of ``data``.
+def write(fd: int, data: bytes, name: str = "") -> None:
+    """Write all of ``data``; ``name`` is what an error calls the descriptor.
 
     Raises ReaderGoneError when the other end is closed, OutputError when the write
     fails otherwise.
@@ -55,7 +55,7 @@ def write(fd: int, data: bytes) -> None:
             raise OutputError(
                 messages.CANT_WRITE,
                 reason=os.strerror(error.errno or 0),
-                output=_NAMES.get(fd, "it"),
+                output=name or _NAMES.get(fd, "it"),
             ) from error
 
 

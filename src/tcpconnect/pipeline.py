@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from tcpconnect.lossreport import LossReport
 from tcpconnect.machine.capabilities import keep_only
 from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, say, write_line
 from tcpconnect.outputs.text import Text
-from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals
+from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals, watch
 from tcpconnect.stages import Limit
 
 STDOUT_NAME = "-"  # for the option -o
@@ -24,7 +25,7 @@ STDOUT_NAME = "-"  # for the option -o
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from tcpconnect.batch import Batch, Output, Stage
+    from tcpconnect.batch import Batch, Losses, Output, Stage
     from tcpconnect.command import Command
     from tcpconnect.parsing import CommandLine
     from tcpconnect.tracer import Trace
@@ -68,8 +69,14 @@ def _open_outputs(line: CommandLine, view: View) -> list[Output]:
         from tcpconnect.outputs.queued import Queued
 
         outputs = [Queued(output) for output in outputs]
+    files: set[tuple[int, int]] = set()
     for output in outputs:
         output.open()
+        status = os.fstat(output.fd)
+        file = status.st_dev, status.st_ino
+        if stat.S_ISREG(status.st_mode) and file in files:
+            raise UsageError(messages.SAME_FILE, name=output.name)
+        files.add(file)
     return outputs
 
 
@@ -139,8 +146,11 @@ def _show(
             command.start()
 
     stages = [Limit(line.limit)] if line.limit else ()
-    histogram = events.histogram if line.histogram else list
-    flow(events.batches(), stages, outputs, ready, histogram)
+
+    def ending() -> tuple[Losses, list[int]]:
+        return events.losses, events.histogram() if line.histogram else []
+
+    flow(events.batches(), stages, outputs, ready, ending)
 
 
 def flow(
@@ -148,30 +158,41 @@ def flow(
     stages: Collection[Stage],
     outputs: Collection[Output],
     ready: Callable[[], None],
-    histogram: Callable[[], list[int]],
+    ending: Callable[[], tuple[Losses, list[int]]],
 ) -> None:
     """Write batches to outputs until source or stage end, or a reader is gone.
 
-    ``ready`` is called with the first batch; ``histogram`` returns that of Totals.
-    Raises OutputError, after all are closed.
+    ``ready`` is called with the first batch; ``ending`` returns losses and histogram of
+    Totals. Raises OutputError, after all are closed.
     """
-    report, events, losses = LossReport(), 0, NO_LOSSES
+    report = LossReport()
+    events, losses, histogram = 0, NO_LOSSES, list[int]()
+    is_read = True
     try:
         for number, each in enumerate(batches):
             batch = _changed(each, stages)
+            events, losses = events + len(batch.events), batch.losses
             report.tell(batch, outputs)
             if not number:
                 ready()
-            for output in outputs:
-                output.write(batch)
-            events, losses = events + len(batch.events), batch.losses
+            _write(outputs, batch)
             if any(stage.ended for stage in stages):
                 break
+        losses, histogram = ending()
     except ReaderGoneError:
-        losses = NO_LOSSES  # no one to report them to
+        is_read = False
     finally:
-        _close(outputs, Totals(events, losses, histogram=histogram()))
-    report.total(losses, outputs)
+        watch(outputs)
+        _close(outputs, Totals(events, losses, histogram=histogram))
+    if is_read:
+        report.total(losses, outputs)
+
+
+def _write(outputs: Iterable[Output], batch: Batch) -> None:
+    """Write a batch to all, even if one of them raises."""
+    with ExitStack() as stack:
+        for output in outputs:
+            stack.callback(output.write, batch)
 
 
 def _changed(batch: Batch, stages: Iterable[Stage]) -> Batch:

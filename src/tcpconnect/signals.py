@@ -60,10 +60,10 @@ def _stop(events: Trace, outputs: Collection[Output], number: int) -> None:
     events.stop()
     if number == signal.SIGINT and os.isatty(STDERR) and is_writable(STDERR):
         write_line("")  # the terminal has echoed ^C
-    _watch(outputs)
+    watch(outputs)
 
 
-def _watch(outputs: Collection[Output]) -> None:
+def watch(outputs: Collection[Output]) -> None:
     """Say that a second signal is needed while the output is blocked."""
 
     def look(*_: object) -> None:

@@ -116,6 +116,7 @@ class Trace:
             yield self._batch(self.flows())
         else:
             yield from map(self._batch, self._pending())
+            yield self._batch([])  # with what was lost at the end
 
     def _batch(self, events: list[Any]) -> Batch:
         warnings = self.warnings[self._yielded :]

@@ -53,9 +53,9 @@ def until_it_ends(tool: Tool) -> None:
     wait_until(ended, "its end")
 
 
-def told(reason: str, where: str) -> str:
+def told(reason: str, where: str, path: str | Path = "") -> str:
     """Return what the tool says on stderr."""
-    name = "stdout" if where == "stdout" else "it"
+    name = "stdout" if where == "stdout" else f"'{path}'"
     return READY.decode() + (
         f"tcpconnect: can't write the output: {reason}; "
         f"nothing more is shown; check where {name} goes\n"
@@ -74,7 +74,7 @@ def test_full_disk(small_disk: Path, where: str) -> None:
     with start(where, path) as tool:
         until_it_ends(tool)
         assert tool.wait() == 1
-        assert tool.stderr.decode() == told("No space left on device", where)
+        assert tool.stderr.decode() == told("No space left on device", where, path)
     assert path.stat().st_size == ROOM
     header, *rows = lines(path)
     assert header.split() == ["DPORT", "SADDR", "DADDR"]
@@ -90,7 +90,7 @@ def test_limit_of_files(tmp_path: Path, where: str) -> None:
         limit(tool, f"--fsize={LIMIT}:{LIMIT}")
         until_it_ends(tool)
         assert tool.wait() == 1
-        assert tool.stderr.decode() == told("File too large", where)
+        assert tool.stderr.decode() == told("File too large", where, path)
     assert path.stat().st_size == LIMIT
 
 
@@ -117,4 +117,4 @@ def test_command_goes_on(tmp_path: Path) -> None:
     result = run_tool("-o", "/dev/full", "--", "sh", "-c", COMMAND, done)
     assert result.returncode == 1
     assert done.exists()
-    assert result.stderr == told("No space left on device", "it")
+    assert result.stderr == told("No space left on device", "-o", "/dev/full")

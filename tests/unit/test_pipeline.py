@@ -345,3 +345,32 @@ def test_what_a_slow_output_dropped_is_told(
         _, err = run(capfd, f"-o {file}")
     *_, line = err.splitlines()
     assert line.startswith(f"tcpconnect: in total, 3 attempts not written to '{file}'")
+
+
+def test_one_file_twice(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Two spellings of it are refused: each would overwrite the other's lines."""
+    trace.script = batches_of(1)
+    words = ["-o", f"{tmp_path}/a", "-o", f"{tmp_path}/./a"]
+    assert cli.main(words) == 2
+    assert "twice" in capfd.readouterr().err
+
+
+def test_losses_at_the_end(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What was lost after the last batch, as with --limit, is in the totals."""
+
+    def batches() -> Iterator[Batch]:
+        yield Batch([], Losses(), [], 0)
+        yield Batch([connection()], Losses(), [], 0)
+        pytest.fail("the limit is reached")
+
+    trace.losses = Losses(ring=5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace, "batches", batches)
+        _, err = run(capfd, f"--limit 1 -o {tmp_path}/a.jsonl")
+    assert "in total, 5 attempts lost" in err
+    *_, last = (tmp_path / "a.jsonl").read_text().splitlines()
+    assert json.loads(last)["total"] == {"events": 1, "dropped": 0, "lost": {"ring": 5}}

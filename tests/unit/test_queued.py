@@ -36,6 +36,7 @@ class Slow:
         self.began = threading.Event()
         self.failure: Exception | None = None
         self.written: list[int] = []
+        self.warnings: list[str] = []
         self.totals: Totals | None = None
         self.opened = False
 
@@ -50,6 +51,7 @@ class Slow:
         if self.failure:
             raise self.failure
         self.written += [event.dport for event in batch.events]
+        self.warnings += map(str, batch.warnings)
 
     def close(self, totals: Totals) -> None:
         """Take note of it."""
@@ -145,8 +147,24 @@ def test_no_thread(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr("tcpconnect.outputs.queued.start_new_thread", fail)
+    queued = Queued(slow, ROOM)
     with pytest.raises(OutputError, match="can't start a thread"):
-        Queued(slow, ROOM).write(batch(1))
+        queued.write(batch(1))
+    queued.close(totals(0))  # waits for none
+    assert slow.totals
+
+
+def test_warnings_of_dropped_batches(slow: Slow) -> None:
+    """They come with the next batch that is taken."""
+    queued = Queued(slow, 1)
+    queued.write(batch(1))
+    warning = messages.RECORDED.line(text="a warning")
+    queued.write(Batch([connection()], NO_LOSSES, [warning], 0))
+    slow.may.set()
+    wait_until(lambda: slow.written == [1], "the first")
+    queued.write(batch(2))
+    queued.close(totals(3))
+    assert slow.warnings == ["a warning"]
 
 
 def test_signals_are_the_main_threads(slow: Slow) -> None:

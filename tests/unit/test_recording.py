@@ -26,7 +26,7 @@ COLUMNS = list(CONNECTION.values())
 OPTIONS = ["-r", "--failed"]
 
 
-def record(path: Path, *batches: Batch) -> list[dict[str, Any]]:
+def record(path: Path, *batches: Batch, dropped: int = 0) -> list[dict[str, Any]]:
     """Write a recording; return its lines."""
     display = Display("json", COLUMNS, recorded=True)
     about = About(version="1.2", host="here", options=OPTIONS, schema=SCHEMA)
@@ -35,7 +35,7 @@ def record(path: Path, *batches: Batch) -> list[dict[str, Any]]:
     for batch in batches:
         output.write(batch)
     events = sum(len(batch.events) for batch in batches)
-    output.close(Totals(events, batches[-1].losses, dropped=3))
+    output.close(Totals(events, batches[-1].losses, dropped=dropped))
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
@@ -70,6 +70,7 @@ def test_lines(tmp_path: Path) -> None:
         Batch([], lost, [], 0),
         Batch([whole(Connection)], more, [], 0),
         Batch([], more, [], 0),
+        dropped=3,
     )
     about = head.pop("tcpconnect")
     assert head == {}
@@ -153,6 +154,11 @@ def test_unknown_losses_are_told(tmp_path: Path) -> None:
         (b"\xff", "line 2: "),
         (b'{"tcpconnect":{}}', "line 2: Object missing required field `schema`"),
         (b'{"lost":{"ring":"many"}}', "line 2: Expected `int`"),
+        (b'{"lost":{"ring":-5}}', "line 2: Expected `int` >= 0"),
+        (b'{"daddr":"\xff"}', "line 2: "),
+        (b'{"daddr":"::1","x":' + b"[" * 100_000, "line 2: "),
+        (b'{"daddr":"::1","time":"1969-12-31T23:59:59.5Z"}', "line 2: "),
+        (b'\n\n{"daddr":"::1"}\n\nbad', "line 6: JSON is malformed"),
     ],
 )
 def test_wrong_lines(tmp_path: Path, line: bytes, reason: str) -> None:
@@ -175,6 +181,30 @@ def test_cut(tmp_path: Path) -> None:
     batches, _ = read(path)
     assert len(events_of(batches)) == 1
     assert batches[-1].warnings == ["'file' ends within a line: it was truncated"]
+
+
+def test_no_end(tmp_path: Path) -> None:
+    """A recording without totals is still being written, or has failed: so it says."""
+    path = tmp_path / "file"
+    record(path, Batch([connection()], NO_LOSSES, [], 0))
+    *lines, _ = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines))
+    batches, _ = read(path)
+    (warning,) = batches[-1].warnings
+    assert str(warning).startswith("'file' has no end")
+
+
+def test_totals_are_read(tmp_path: Path) -> None:
+    """What only the last line knows is not forgotten."""
+    path = tmp_path / "file"
+    path.write_bytes(
+        b'{"lost":{"ring":2}}\n'
+        b'{"total":{"events":9,"dropped":500,"lost":{"ring":7,"names":1}}}\n'
+    )
+    batches, _ = read(path)
+    assert batches[-1].losses == Losses(ring=7, names=1)
+    (warning,) = batches[-1].warnings
+    assert str(warning).startswith("500 attempts are not in 'file'")
 
 
 def test_hostile_texts(tmp_path: Path) -> None:

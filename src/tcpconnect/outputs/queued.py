@@ -15,6 +15,7 @@ from tcpconnect.errors import OutputError
 
 if TYPE_CHECKING:
     from tcpconnect.batch import Output, Totals
+    from tcpconnect.errors import Line
 
 ROOM = 32768  # events: three seconds at 10,000 a second, in 20 to 40 MB
 
@@ -32,6 +33,7 @@ class Queued:
         self._room = room
         self._queue: SimpleQueue[Batch | Totals] = SimpleQueue()
         self._put = self._taken = 0  # the thread writes the second
+        self._unwarned: list[Line] = []  # of batches that were dropped
         self._failure: BaseException | None = None
         self._started = False
         self._ended = allocate_lock()
@@ -63,9 +65,13 @@ class Queued:
         waiting = self._put - self._taken
         if waiting and waiting + _size(batch) > self._room:
             self.dropped += len(batch.events)
-        else:
-            self._put += _size(batch)
-            self._queue.put(batch)
+            self._unwarned += batch.warnings
+            return
+        if self._unwarned:
+            batch = replace(batch, warnings=self._unwarned + batch.warnings)
+            self._unwarned = []
+        self._put += _size(batch)
+        self._queue.put(batch)
 
     def close(self, totals: Totals) -> None:
         """Wait until all is written."""
@@ -82,6 +88,8 @@ class Queued:
         try:
             start_new_thread(self._run, ())
         except RuntimeError as error:
+            self._started = False
+            self._ended.release()
             raise OutputError(messages.CANT_START_THREAD, reason=error) from error
 
     def _run(self) -> None:

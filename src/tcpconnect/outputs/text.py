@@ -54,17 +54,19 @@ class Text:
 
     def close(self, totals: Totals) -> None:
         """Write what follows all lines, and close the file."""
-        if self._wrote:
-            self._write(self._end(totals))
-        if isinstance(self._target, str):
-            os.close(self.fd)
+        try:
+            if self._wrote:
+                self._write(self._end(totals))
+        finally:
+            if isinstance(self._target, str):
+                os.close(self.fd)
 
     def _write(self, lines: bytes) -> None:
         if not self._began:
             self._began = True
             lines = self._head() + lines
         if lines:
-            write(self.fd, lines)
+            write(self.fd, lines, self.name)
 
     def _head(self) -> bytes:
         return self._format.header()

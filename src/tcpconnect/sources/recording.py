@@ -26,16 +26,27 @@ from tcpconnect.recorded import SCHEMA, About
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from typing_extensions import Self
+
     from tcpconnect.errors import Line
     from tcpconnect.fields import Column
 
 READ_BYTES = 256 << 10
 MAX_LINE = 1 << 20  # bytes
 EPOCH = "1970-01-01T00:00:00Z"
+# What decoding raises: msgspec's errors are kinds of the first one.
+WRONG = (ValueError, RecursionError)
 DESTINATION = "daddr"  # what every event has
 
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+
+
+class Total(msgspec.Struct):
+    """The last line of a recording."""
+
+    dropped: Number = 0
+    lost: dict[str, Number] = {}
 
 
 def _row() -> type[Any]:
@@ -51,9 +62,9 @@ def _row() -> type[Any]:
     for name, kind in (
         (DESTINATION, str),
         ("tcpconnect", About),
-        ("lost", dict[str, int]),
+        ("lost", dict[str, Number]),
         ("warning", str),
-        ("total", msgspec.Raw),
+        ("total", Total),
     ):
         keys.append((name, kind | UnsetType, UNSET))
     return msgspec.defstruct("Row", keys, gc=False)
@@ -110,6 +121,11 @@ _decoder = msgspec.json.Decoder(_Row)
 _read = _reader()
 
 
+def _losses(lost: dict[str, int]) -> Losses:
+    """Return the losses that this version knows."""
+    return Losses(**{n: lost[n] for n in Losses.__struct_fields__ if n in lost})
+
+
 class Recording:
     """A source of what was recorded, from a descriptor, which it does not close.
 
@@ -122,6 +138,8 @@ class Recording:
         self._name = name
         self._losses = NO_LOSSES
         self._lines = 0  # that were read
+        self._ended = True  # whether nothing more has to come
+        self._stopped = False
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def batches(self) -> Iterator[Batch]:
@@ -136,15 +154,27 @@ class Recording:
                 yield self._decoded(lines)
         if left:
             yield self._batch([], [messages.CUT_RECORDING.line(name=self._name)])
+        elif not (self._ended or self._stopped):
+            yield self._batch([], [messages.UNENDED_RECORDING.line(name=self._name)])
 
     def stop(self) -> None:
         """End the batches soon; may be called from a signal handler or thread."""
-        os.write(self._waker, b"\0")
+        self._stopped = True
+        if self._waker >= 0:
+            os.write(self._waker, b"\0")
 
     def close(self) -> None:
-        """Forget what it takes to stop."""
-        os.close(self._wake)
-        os.close(self._waker)
+        """Release what it takes to stop."""
+        waker, self._waker = self._waker, -1
+        if waker >= 0:
+            os.close(waker)
+            os.close(self._wake)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _next(self) -> bytes:
         """Return what can be read; nothing at the end, or when it has been stopped."""
@@ -163,45 +193,47 @@ class Recording:
     def _decoded(self, lines: bytes) -> Batch:
         try:
             rows = _decoder.decode_lines(lines)
-        except msgspec.DecodeError:
+            connections = _read(row for row in rows if row.daddr is not UNSET)
+        except WRONG:
             raise self._first_wrong(lines) from None
-        events = [row for row in rows if row.daddr is not UNSET]
         warnings: list[Line] = []
-        if len(events) < len(rows):
+        if len(connections) < len(rows):
             for number, row in enumerate(rows, self._lines + 1):
                 if row.daddr is UNSET:
                     warnings += self._take(row, number)
-        try:
-            connections = _read(events)
-        except ValueError:
-            raise self._first_wrong(lines) from None
-        self._lines += len(rows)
+        self._lines += lines.count(b"\n") + 1
         return self._batch(connections, warnings)
 
     def _take(self, row: Any, number: int) -> Iterator[Line]:
         """Take in a line that is no event; yield what it warns of."""
         if row.tcpconnect is not UNSET:
-            self.about = row.tcpconnect
+            self.about, self._ended = row.tcpconnect, False
             if self.about.schema > SCHEMA:
                 version = harmless(self.about.version)
                 reason = f"it was recorded by tcpconnect {version}, which is newer"
                 raise self._error(number, reason)
         elif row.lost is not UNSET:
-            known = {n: row.lost[n] for n in Losses.__struct_fields__ if n in row.lost}
-            self._losses += Losses(**known)
-            for name in row.lost.keys() - known:
+            self._losses += _losses(row.lost)
+            for name in row.lost.keys() - set(Losses.__struct_fields__):
                 yield messages.UNKNOWN_LOSS.line(n=row.lost[name], name=harmless(name))
         elif row.warning is not UNSET:
             yield messages.RECORDED.line(text=harmless(row.warning))
-        elif row.total is UNSET:
+        elif row.total is not UNSET:
+            self._ended = True
+            self._losses = self._losses.at_least(_losses(row.total.lost))
+            if row.total.dropped:
+                message = messages.RECORDED_DROPS
+                yield message.line(n=row.total.dropped, name=self._name)
+        else:
             raise self._error(number, f"it has no {DESTINATION}")
 
     def _first_wrong(self, lines: bytes) -> TcpconnectError:
         """Return an error about the first line that can't be decoded."""
-        for number, line in enumerate(lines.splitlines(), self._lines + 1):
+        for number, line in enumerate(lines.split(b"\n"), self._lines + 1):
             try:
-                _read([_decoder.decode(line)])
-            except ValueError as error:  # msgspec's are kinds of it
+                if line.strip():
+                    _read([_decoder.decode(line)])
+            except WRONG as error:
                 return self._error(number, harmless(str(error)))
         return self._error(self._lines + 1, "it is not a line of JSON")
 
