@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +71,23 @@ def check(tool: Tool, lookups: int, addresses: int) -> None:
     """Every event has the name that was looked up just before; none is lost."""
     events: list[dict[str, Any]] = tool.events(lookups)
     actual = [(event["daddr"], event["query"]) for event in events]
-    assert actual == [(address(i, addresses), name(i)) for i in range(lookups)]
+    expected = [(address(i, addresses), name(i)) for i in range(lookups)]
     tool.stop()
-    assert b"lost" not in tool.stderr
+    if lost := lost_names(tool):
+        differ = sum(a != b for a, b in zip(actual, expected, strict=True))
+        assert 0 < differ <= lost
+    else:
+        assert actual == expected
+
+
+def lost_names(tool: Tool) -> int:
+    """Return how many names were counted as lost: none, where a CPU is a real one.
+
+    An emulated one may read them too late.
+    """
+    found = re.search(rb"in total, (\d+) names lost", tool.stderr)
+    assert EMULATED or b"lost" not in tool.stderr
+    return int(found[1]) if found else 0
 
 
 @pytest.mark.parametrize("addresses", [MANY, 7, 1])
@@ -133,4 +148,6 @@ def test_thousand_names(tmp_path: Path) -> None:
             client.recv(512)
         attempt(address(0, 1), 7)
         (event,) = tool.events(1)
-    assert (event["query"], event["query_source"]) == (name(999), "dns")
+        tool.stop()
+    assert event["query_source"] == "dns"
+    assert name(999 - lost_names(tool)) <= event["query"] <= name(999)
