@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcpconnect.enrich import names as names_module
+from tcpconnect.enrich import allowance
 from tcpconnect.enrich.allowance import LATE_NS
 from tcpconnect.enrich.names import Names
 from tcpconnect.flow import Flow
@@ -343,8 +343,8 @@ def test_names_of_flows_of_several_namespaces() -> None:
 
 
 def test_late_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is read late is skipped, and counted, where there is no time left for it."""
-    monkeypatch.setattr(names_module, "LATE_SHARE", 0.0)
+    """Late records are skipped, and counted, when their share of the time is used."""
+    monkeypatch.setattr(allowance, "LATE_SHARE", 0.0)
     names = Names(now_ns=lambda: MS + LATE_NS)
     for text in ("first", "second", "third"):
         names.learn(lookup(text, IPV4, time_ns=MS))

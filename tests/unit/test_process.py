@@ -167,9 +167,8 @@ def test_read_late(monkeypatch: pytest.MonkeyPatch) -> None:
     A process may be one that goes on for long: its image comes once.
     """
     now = 0
-    monkeypatch.setattr(process, "LATE_SHARE", 0.0)
     processes = Processes(TOLD, now_ns=lambda: now)
-    monkeypatch.setattr(processes._late, "has", lambda: False)  # noqa: SLF001
+    monkeypatch.setattr(processes._late._allowance, "has", lambda: False)  # noqa: SLF001
     processes.learn(record(1, "/bin/a", cmdline=b"a\0b\0"))
     processes.learn(record(2, "/bin/b"))
     assert shown(processes, 1).exe == "/bin/a"

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, TypeVar
 
-# Anyone can have answers, lookups and arguments made that take milliseconds each. What
-# is read later than this is taken in for so many seconds of each, no longer.
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Result = TypeVar("Result")
+
+# Anyone can have answers, lookups and arguments made that take milliseconds each. To
+# read those that are later than this may take so many seconds of each, no more.
 LATE_NS = 100_000_000
 LATE_SHARE = 0.2
 
@@ -29,3 +35,29 @@ class Allowance:
     def take(self, amount: float) -> None:
         """Use an amount; it may be overdrawn."""
         self._left -= amount
+
+
+class LateWork:
+    """Work that is skipped if it is late and late work has used its share of the time.
+
+    ``now_ns`` returns the time by the kernel's clock.
+    """
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self.skipped = 0
+        self._now_ns = now_ns
+        self._allowance = Allowance(LATE_SHARE)
+
+    def do(
+        self, due_ns: int, work: Callable[..., Result], *arguments: object
+    ) -> Result | None:
+        """Return the result of work that was due then, or None if it was skipped."""
+        if self._now_ns() - due_ns < LATE_NS:
+            return work(*arguments)
+        if not self._allowance.has():
+            self.skipped += 1
+            return None
+        begin = time.monotonic()
+        result = work(*arguments)
+        self._allowance.take(time.monotonic() - begin)
+        return result

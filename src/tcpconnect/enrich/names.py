@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import socket
-import time
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.arguments import MAX_NAMES, NAMES_TTL_S
 from tcpconnect.connection import LOOPBACK
 from tcpconnect.decode import address
 from tcpconnect.enrich import dns
-from tcpconnect.enrich.allowance import LATE_NS, LATE_SHARE, Allowance
+from tcpconnect.enrich.allowance import LateWork
 from tcpconnect.enrich.namestore import Asker, Name, NameStore
 from tcpconnect.enrich.streams import Streams
 from tcpconnect.enrich.wire import MalformedError
@@ -51,11 +50,14 @@ class Names:
     ) -> None:
         self._store = NameStore(max_addresses, ttl_s)
         self._streams = Streams()
-        self._now_ns = now_ns
-        self._late = Allowance(LATE_SHARE)
+        self._late = LateWork(now_ns)
         self._unread = 0
-        self.skipped = 0
         self.started: list[int] = []  # processes whose C library may be new
+
+    @property
+    def skipped(self) -> int:
+        """How many records were late, and not read."""
+        return self._late.skipped
 
     @property
     def unread(self) -> int:
@@ -75,16 +77,9 @@ class Names:
     def _learn_each(
         self, records: Iterable[tuple[Any, ...]], learn: Callable[..., None]
     ) -> None:
-        """Learn from records, unless they are late and there is no time for it."""
+        """Learn from records, as far as there is time for late ones."""
         for record in records:
-            if self._now_ns() - record[0] < LATE_NS:
-                learn(*record)
-            elif self._late.has():
-                begin = time.monotonic()
-                learn(*record)
-                self._late.take(time.monotonic() - begin)
-            else:
-                self.skipped += 1
+            self._late.do(record[0], learn, *record)
 
     def _learn_answer(
         self,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.batch import Losses, Part
 from tcpconnect.enrich import cmdline
-from tcpconnect.enrich.allowance import LATE_NS, LATE_SHARE, Allowance
+from tcpconnect.enrich.allowance import LateWork
 from tcpconnect.enrich.files import READ_FILES
 from tcpconnect.enrich.place import Places
 from tcpconnect.image import Image, Place
@@ -73,9 +72,7 @@ class Processes(Part):
         self._places = places or Places()
         self._placed = "cgroup" in told
         self._names_containers = names_containers
-        self._now_ns = now_ns
-        self._late = Allowance(LATE_SHARE)
-        self._skipped = 0
+        self._late = LateWork(now_ns)
         self._images: OrderedDict[int, Image | Unread] = OrderedDict()
         self._bytes = 0
         self._max_bytes = max_bytes
@@ -88,7 +85,7 @@ class Processes(Part):
     @property
     def losses(self) -> Losses:
         """How many attempts are without what there was no time to read."""
-        return Losses(processes=self._skipped)
+        return Losses(processes=self._late.skipped)
 
     def learn(self, run: Run) -> None:
         """Take in a run of process records."""
@@ -144,16 +141,10 @@ class Processes(Part):
                 connection.image = image
 
     def _read_in_time(self, number: int, record: Unread, seen_ns: int) -> Image | None:
-        """Read a record for a connection, unless that is late and there is no time."""
-        is_late = self._now_ns() - seen_ns > LATE_NS
-        if is_late and not self._late.has():
-            self._skipped += 1
-            return None
-        begin = time.monotonic()
-        image = self._read(record)
-        if is_late:
-            self._late.take(time.monotonic() - begin)
-        self._keep(number, image)
+        """Read a record for a connection, if there is time for it."""
+        image = self._late.do(seen_ns, self._read, record)
+        if image:
+            self._keep(number, image)
         return image
 
 
