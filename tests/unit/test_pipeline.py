@@ -374,3 +374,27 @@ def test_losses_at_the_end(
     assert "in total, 5 attempts lost" in err
     *_, last = (tmp_path / "a.jsonl").read_text().splitlines()
     assert json.loads(last)["total"] == {"events": 1, "dropped": 0, "lost": {"ring": 5}}
+
+
+def test_histogram_that_cant_be_read(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The error is told, and what was counted is written."""
+    file = tmp_path / "flows"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace, "histogram", lambda: 1 / 0)
+        assert cli.main(["-c", "--histogram", "-o", str(file)]) == 1
+    assert "ZeroDivisionError" in capfd.readouterr().err
+    assert len(file.read_text().splitlines()) == 1 + 3
+
+
+def test_one_output_that_fails(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The others get the batch, and are closed; the error names the one."""
+    trace.script = batches_of(2)
+    file = tmp_path / "events"
+    words = ["--columns", "dport", "-o", "/dev/full", "-o", str(file)]
+    assert cli.main(words) == 1
+    assert "check where '/dev/full' goes" in capfd.readouterr().err
+    assert file.read_text().split()[0] == "DPORT"
