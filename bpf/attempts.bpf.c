@@ -11,10 +11,11 @@
  * is set. A program on perf's tracepoint has the CPU to itself. But the kernel skips
  * it, as all of its kind, when it interrupts one of them, or a system call that reads
  * or writes a map. So it comes first, and the programs on the BTF tracepoint see what
- * it was skipped for. On other kernels, the programs whose names end in _perf, and
+ * it was skipped for. On other kernels, the programs with _perf in their names, and
  * attempt_missed(), are not loaded (decisions 11 and 26).
  */
 #include "attempt.bpf.h"
+#include "cast.bpf.h"
 #include "core.bpf.h"
 #include "follow.bpf.h"
 #include "helpers.bpf.h"
@@ -55,12 +56,12 @@ static __always_inline void transition_end(struct transition t)
 		attempt_end(c, t.sk, tp, t.newstate);
 }
 
-static __always_inline void transition_begin(struct transition t, bool deep)
+static __always_inline void transition_begin(struct transition t, enum depth depth)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(t.sk);
 
 	if (tp || is_mptcp(t))
-		attempt_begin(t.sk, tp, deep, BTF_PROGRAM);
+		attempt_begin(t.sk, tp, depth, BTF_PROGRAM);
 }
 
 /* Whether perf's program has seen the attempt that begins; it is marked as seen. */
@@ -82,32 +83,36 @@ static __always_inline void mptcp_close(struct transition t)
 		owner_delete(t.sk);
 }
 
-static __always_inline void attempt_change(struct transition t, bool deep)
+static __always_inline void attempt_change(struct transition t, enum depth depth)
 {
 	if (!attempt_begins(t)) {
 		if (config.track)
 			transition_end(t);
 	} else if (!config.preemptible || !seen_by_perf(t)) {
-		transition_begin(t, deep);
+		transition_begin(t, depth);
 	}
 	mptcp_close(t);
 }
 
-/*
- * One of these two is loaded. The second has what looks deep into the task: for each
- * type there libbpf searches all types of the kernel, which takes a third of its time.
- */
+/* One of these is loaded: enum depth. */
 SEC("tp_btf/inet_sock_set_state")
-int attempt_changes(__u64 *ctx)
+int attempt_changes_socket(__u64 *ctx)
 {
-	attempt_change(transition(ctx), 0);
+	attempt_change(transition(ctx), DEPTH_SOCKET);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int attempt_changes_deep(__u64 *ctx)
+int attempt_changes_owner(__u64 *ctx)
 {
-	attempt_change(transition(ctx), 1);
+	attempt_change(transition(ctx), DEPTH_OWNER);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int attempt_changes_image(__u64 *ctx)
+{
+	attempt_change(transition(ctx), DEPTH_IMAGE);
 	return 0;
 }
 
@@ -132,14 +137,9 @@ struct trace_event_raw_inet_sock_set_state {
 	int newstate;
 } __relocated;
 
-/* Linux commit a35b9af4ec2c ("bpf: Add a kfunc for generic type cast"), v6.2. */
-extern void *bpf_rdonly_cast(const void *from, __u32 type) __weak SEC(".ksyms");
-
-#define cast(type, from) ((type *)bpf_rdonly_cast(from, type_id(type)))
-
 /* Returns 1: with 0, perf would drop the event for its other users. */
 static __always_inline int
-attempt_change_perf(struct trace_event_raw_inet_sock_set_state *ctx, bool deep)
+attempt_change_perf(struct trace_event_raw_inet_sock_set_state *ctx, enum depth depth)
 {
 	struct sock *sk = cast(struct sock, ctx->skaddr);
 	struct transition t = {sk, ctx->oldstate, ctx->newstate};
@@ -151,7 +151,7 @@ attempt_change_perf(struct trace_event_raw_inet_sock_set_state *ctx, bool deep)
 		by = seen_by();
 		if (by)
 			*by = SEEN_BY_PERF;
-		attempt_begin(sk, tp, deep, PERF_PROGRAM);
+		attempt_begin(sk, tp, depth, PERF_PROGRAM);
 		return 1;
 	}
 	c = config.track ? attempt_leaving(t) : 0;
@@ -161,17 +161,23 @@ attempt_change_perf(struct trace_event_raw_inet_sock_set_state *ctx, bool deep)
 	return 1;
 }
 
-/* One of these two is loaded, if any. */
+/* One of these is loaded, if any. */
 SEC("tp/sock/inet_sock_set_state")
-int attempt_changes_perf(struct trace_event_raw_inet_sock_set_state *ctx)
+int attempt_changes_perf_socket(struct trace_event_raw_inet_sock_set_state *ctx)
 {
-	return attempt_change_perf(ctx, 0);
+	return attempt_change_perf(ctx, DEPTH_SOCKET);
 }
 
 SEC("tp/sock/inet_sock_set_state")
-int attempt_changes_perf_deep(struct trace_event_raw_inet_sock_set_state *ctx)
+int attempt_changes_perf_owner(struct trace_event_raw_inet_sock_set_state *ctx)
 {
-	return attempt_change_perf(ctx, 1);
+	return attempt_change_perf(ctx, DEPTH_OWNER);
+}
+
+SEC("tp/sock/inet_sock_set_state")
+int attempt_changes_perf_image(struct trace_event_raw_inet_sock_set_state *ctx)
+{
+	return attempt_change_perf(ctx, DEPTH_IMAGE);
 }
 
 /*

@@ -23,6 +23,17 @@ enum detail {
 	DETAIL_IMAGE = DETAIL_EXE | DETAIL_CMDLINE | DETAIL_CGROUP | DETAIL_LEGACY,
 };
 
+/*
+ * How far a program looks into the kernel. For each type that it names, libbpf searches
+ * all types of the kernel: so there is a program for each, and one of them is loaded.
+ */
+enum depth {
+	DEPTH_SOCKET, /* at sockets, and what helpers return */
+	DEPTH_OWNER,  /* also at what identifies the process, its cgroup and namespaces
+		       */
+	DEPTH_IMAGE,  /* also at all else: parent, paths, arguments, mounts */
+};
+
 /* How many changes a set has (0: it is empty), and how many steps a search takes. */
 struct networks {
 	__u32 ipv4_changes;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "cast.bpf.h"
 #include "cgroups.bpf.h"
 #include "config.bpf.h"
 #include "core.bpf.h"
@@ -113,43 +114,44 @@ static __always_inline bool place_wanted(__u16 filters)
 
 static __always_inline bool netns_wanted(struct sock *sk)
 {
-	__u64 netns = netns_key(sk->__sk_common.skc_net.net);
+	__u64 netns = netns_key(untrusted(struct sock, sk)->__sk_common.skc_net.net);
 
 	return bpf_map_lookup_elem(&netnses, &netns);
 }
 
 /* The filters that look at the user and the network namespace. */
 static __always_inline bool owner_wanted(const struct connection *c, struct sock *sk,
-					 __u16 filters)
+					 __u16 filters, enum depth depth)
 {
 	if (filters & BY_UID && !bpf_map_lookup_elem(&uids, &c->uid))
 		return 0;
-	return !(filters & BY_NETNS) || netns_wanted(sk);
+	return depth < DEPTH_OWNER || !(filters & BY_NETNS) || netns_wanted(sk);
 }
 
 /* The filters that look at who connects. */
 static __always_inline bool task_wanted(struct connection *c, struct sock *sk,
-					__u16 filters, bool deep)
+					__u16 filters, enum depth depth)
 {
 	__u64 id;
 
 	if (filters & BY_PID && !bpf_map_lookup_elem(&pids, &c->pid))
 		return 0;
-	if (!owner_wanted(c, sk, filters))
+	if (!owner_wanted(c, sk, filters, depth))
 		return 0;
 	if (filters & BY_COMM) {
 		bpf_get_current_comm(c->comm, sizeof(c->comm));
 		if (!bpf_map_lookup_elem(&comms, c->comm))
 			return 0;
 	}
-	if (deep && filters & (BY_CGROUP | BY_CONTAINER) && !place_wanted(filters))
+	if (depth >= DEPTH_IMAGE && filters & (BY_CGROUP | BY_CONTAINER) &&
+	    !place_wanted(filters))
 		return 0;
 	if (filters & BY_CGROUPMAP) {
 		id = bpf_get_current_cgroup_id();
 		if (!bpf_map_lookup_elem(&cgroupmap, &id))
 			return 0;
 	}
-	if (deep && filters & BY_MNTNSMAP) {
+	if (depth >= DEPTH_IMAGE && filters & BY_MNTNSMAP) {
 		id = current_mntns();
 		if (!bpf_map_lookup_elem(&mntnsmap, &id))
 			return 0;

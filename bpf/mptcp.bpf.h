@@ -97,20 +97,24 @@ static __always_inline bool owner_copy(struct connection *to,
  * whether the filters want it.
  */
 static __always_inline bool socket_describe(struct connection *c, struct sock *sk,
-					    struct sock *mptcp, bool deep)
+					    struct sock *mptcp, enum depth depth)
 {
-	struct kernfs_node *kn = cgroup_of(mptcp);
 	const __u16 filters = config.task_filters;
 	const __u8 places = filters & (BY_CGROUP | BY_CONTAINER);
+	struct kernfs_node *kn;
 
 	if (filters & (BY_PID | BY_COMM | BY_MNTNSMAP))
 		return 0;
 	read_kernel(c->uid, mptcp->sk_uid.val);
-	read_netns(c, sk);
-	c->cgroup = kernfs_id(kn);
-	if (!owner_wanted(c, sk, filters))
+	if (!owner_wanted(c, sk, filters, depth))
 		return 0;
+	if (depth < DEPTH_OWNER)
+		return 1;
+	read_netns(c, sk);
+	kn = cgroup_of(mptcp);
+	c->cgroup = kernfs_id(kn);
 	if (filters & BY_CGROUPMAP && !bpf_map_lookup_elem(&cgroupmap, &c->cgroup))
 		return 0;
-	return !(deep && places) || (cgroups_passed_by(kn) & places) == places;
+	return depth < DEPTH_IMAGE || !places ||
+	       (cgroups_passed_by(kn) & places) == places;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "cast.bpf.h"
 #include "core.bpf.h"
 #include "helpers.bpf.h"
 #include "kernel.bpf.h"
@@ -23,7 +24,7 @@ static __always_inline __u64 netns_key(struct net *net)
 /* The network namespace of a socket: the inode number, which is shown, and the key. */
 static __always_inline void read_netns(struct connection *c, struct sock *sk)
 {
-	struct net *net = sk->__sk_common.skc_net.net;
+	struct net *net = untrusted(struct sock, sk)->__sk_common.skc_net.net;
 
 	c->netns = net->ns.inum;
 	read_netns_key(net, &c->netns_key);

@@ -53,10 +53,10 @@ EDITS = {
         '} pids SEC(".maps"), uids SEC(".maps");\n': (
             '} pids SEC(".maps"), uids SEC(".maps"), not_uids SEC(".maps");\n'
         ),
-        "\treturn !(filters & BY_NETNS) || netns_wanted(sk);\n": (
+        "\tif (filters & BY_UID && !bpf_map_lookup_elem(&uids, &c->uid))\n": (
             "\tif (filters & BY_NOT_UID &&\n"
             "\t    bpf_map_lookup_elem(&not_uids, &c->uid))\n\t\treturn 0;\n"
-            "\treturn !(filters & BY_NETNS) || netns_wanted(sk);\n"
+            "\tif (filters & BY_UID && !bpf_map_lookup_elem(&uids, &c->uid))\n"
         ),
     },
 }

@@ -80,7 +80,9 @@ SKIPPED = (
     tuple(follow.PERF_PROGRAMS.values()),
 )
 COLUMNS = pytest.mark.parametrize(
-    "columns", [(), ("exe", "cgroup")], ids=["plain", "deep"]
+    "columns",
+    [(), ("netns",), ("exe", "cgroup")],
+    ids=["socket", "owner", "image"],
 )
 
 

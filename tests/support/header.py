@@ -33,6 +33,7 @@ struct small_answer
 struct small_process
 struct started
 enum address_filter
+enum depth
 enum detail
 enum namespace_known
 enum process_flags

@@ -22,6 +22,7 @@ from tcpconnect.decode import decode
 from tcpconnect.enrich import names as enrich_names
 from tcpconnect.enrich import process
 from tcpconnect.kernel import config, filters, networks, records
+from tcpconnect.kernel.depth import Depth
 from tcpconnect.kernel.records import KINDS
 from tcpconnect.machine import cgroup
 from tcpconnect.machine.processes import Process
@@ -232,6 +233,13 @@ def test_flags_are_those_of_c(flags: type[IntFlag], enum: str) -> None:
     found = header().enum(enum).items()
     bits = {name.partition("_")[2]: bit for name, bit in found if bit.bit_count() == 1}
     assert {flag.name: flag.value for flag in flags} == bits
+
+
+def test_depths_are_those_of_c() -> None:
+    """How far a program looks has the values of enum depth."""
+    values = header().enum("depth").items()
+    depths = {name.removeprefix("DEPTH_"): value for name, value in values}
+    assert {depth.name: depth.value for depth in Depth} == depths
 
 
 def test_answers_of_programs_are_those_of_c() -> None:

@@ -13,7 +13,8 @@ from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel import follow
-from tcpconnect.kernel.config import DEEP, IMAGE, Config, Detail
+from tcpconnect.kernel.config import IMAGE, Config, Detail
+from tcpconnect.kernel.depth import Depth
 from tcpconnect.kernel.filters import Filters
 from tcpconnect.kernel.follow import Follow
 from tcpconnect.kernel.records import (
@@ -37,11 +38,11 @@ if TYPE_CHECKING:
 
     from tcpconnect.settings import Settings, Targets
 
-# The programs: a plain and a deep one, and a second look at ends. Where programs are
-# preemptible, also a plain and a deep one on perf's tracepoint, and a last one.
-CHANGES = ("attempt_changes", "attempt_changes_deep")
+# The programs: one for each Depth, and a second look at ends. Where programs are
+# preemptible, also one for each on perf's tracepoint, and a last one.
+CHANGES = tuple(f"attempt_changes_{depth.name.lower()}" for depth in Depth)
 ENDS = "attempt_ends"
-CHANGES_PERF = ("attempt_changes_perf", "attempt_changes_perf_deep")
+CHANGES_PERF = tuple(f"attempt_changes_perf_{depth.name.lower()}" for depth in Depth)
 MISSED = "attempt_missed"
 SWEEP = "attempt_sweep"  # runs for each element of these two, at the end
 SLOTS, OVERFLOW = "slots", "overflow"
@@ -81,11 +82,10 @@ class Attempts(Part):
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
         self._tell = _bits(settings.told)
-        by_place = settings.cgroups or settings.containers or settings.mntnsmap
-        self._deep = bool(self._tell & DEEP or by_place)
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
         self._filters = Filters(settings, targets)
+        self._depth = Depth.of(self._tell, self._filters.of_task)
         self._bpf = BpfObject(library, "attempts")
         with self._bpf.closed_on_failure():
             self._size_maps()
@@ -99,11 +99,12 @@ class Attempts(Part):
             self._attach()
 
     def _leave_out(self) -> None:
-        """Load one of plain and deep, and what looks at ends only to track them."""
-        deep = self._deep
-        self._bpf.leave_out(CHANGES[not deep], CHANGES_PERF[not deep])
+        """Load the programs of one depth, and those of ends only to track them."""
+        for depth in Depth:
+            if depth != self._depth:
+                self._bpf.leave_out(CHANGES[depth], CHANGES_PERF[depth])
         if not self._preemptible:
-            self._bpf.leave_out(CHANGES_PERF[deep], MISSED)
+            self._bpf.leave_out(CHANGES_PERF[self._depth], MISSED)
         if not self._settings.track:
             self._bpf.leave_out(ENDS, SWEEP)
         self._bpf.leave_out(*self._filters.unused())
@@ -120,14 +121,13 @@ class Attempts(Part):
 
         Perf's comes first. What else sees ends is there before what sees beginnings.
         """
-        deep = self._deep
         if self._preemptible:
-            self._attach_perf(CHANGES_PERF[deep])
+            self._attach_perf(CHANGES_PERF[self._depth])
         if self._settings.track:
             self._bpf.attach(ENDS)
             for kept in (SLOTS, OVERFLOW):
                 self._bpf.attach_to_elements(SWEEP, kept)
-        self._bpf.attach(CHANGES[deep])
+        self._bpf.attach(CHANGES[self._depth])
         if self._preemptible:
             self._bpf.attach(MISSED)
 

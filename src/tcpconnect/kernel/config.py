@@ -26,9 +26,8 @@ class Detail(IntFlag):
     START = 1 << 10
 
 
-# What needs process records, and with that all that takes a deep look into the task.
+# What needs process records.
 IMAGE = Detail.EXE | Detail.CMDLINE | Detail.CGROUP | Detail.LEGACY
-DEEP = IMAGE | Detail.PPID | Detail.MNTNS
 
 
 class Networks(Structure):

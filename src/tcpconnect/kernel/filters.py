@@ -75,6 +75,25 @@ class Filters:
             if value
         }
 
+    @property
+    def of_task(self) -> TaskFilter:
+        """Those that look at who connects."""
+        settings = self._settings
+        filters = TaskFilter(0)
+        for which, wanted in (
+            (TaskFilter.PID, settings.pids),
+            (TaskFilter.UID, settings.uids),
+            (TaskFilter.COMM, settings.comms),
+            (TaskFilter.NETNS, settings.netns),
+            (TaskFilter.CGROUP, self._targets.cgroups),
+            (TaskFilter.CONTAINER, self._targets.of_containers),
+            (TaskFilter.CGROUPMAP, settings.cgroupmap is not None),
+            (TaskFilter.MNTNSMAP, settings.mntnsmap is not None),
+        ):
+            if wanted:
+                filters |= which
+        return filters
+
     def size(self, bpf: BpfObject) -> None:
         """Set the capacities of the maps, before the load."""
         for name, entries in self._entries.items():
@@ -93,18 +112,7 @@ class Filters:
         if settings.ports or settings.not_ports:
             config.by_port = True
             config.ports[:] = _port_words(settings.ports, settings.not_ports)
-        for which, wanted in (
-            (TaskFilter.PID, settings.pids),
-            (TaskFilter.UID, settings.uids),
-            (TaskFilter.COMM, settings.comms),
-            (TaskFilter.NETNS, settings.netns),
-            (TaskFilter.CGROUP, self._targets.cgroups),
-            (TaskFilter.CONTAINER, self._targets.of_containers),
-            (TaskFilter.CGROUPMAP, settings.cgroupmap is not None),
-            (TaskFilter.MNTNSMAP, settings.mntnsmap is not None),
-        ):
-            if wanted:
-                config.task_filters |= which
+        config.task_filters = self.of_task
         levels = self._targets.levels
         config.level_count = len(levels)
         config.levels[: len(levels)] = levels
