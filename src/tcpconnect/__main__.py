@@ -1,5 +1,6 @@
 """``python -m tcpconnect``: the same as bin/tcpconnect, which explains the order."""
 
+import gc
 import signal
 import sys
 
@@ -7,6 +8,7 @@ import sys
 def main() -> int:
     """Run the command; return its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    gc.disable()
     from tcpconnect import cli
 
     return cli.main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 from contextlib import ExitStack, suppress
@@ -142,6 +143,8 @@ def _show(
 
     def ready() -> None:
         write_line(messages.READY.line())
+        gc.freeze()  # what is there stays
+        gc.enable()
         if command:
             command.start()
 
