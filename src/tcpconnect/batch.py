@@ -61,6 +61,8 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
 
     def __add__(self, other: Losses) -> Losses:
         """Return the sums."""
+        if other == NO_LOSSES:  # nearly always, and each batch has some sums
+            return self
         return Losses(**{n: v + getattr(other, n) for n, v in asdict(self).items()})
 
     def __sub__(self, other: Losses) -> Losses:

@@ -52,7 +52,9 @@ class LossReport:
         for warning in batch.warnings:
             say(warning)
         if time.monotonic() >= self._next:
-            lines = [*self._new(batch.losses), *self._new_dropped(outputs)]
+            lines = [*self._new_dropped(outputs)]
+            if batch.losses != self._said:
+                lines = [*self._new(batch.losses), *lines]
             for line in lines:
                 say(messages.NEW.line(loss=line))
             if lines:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import stat
 from contextlib import ExitStack, suppress
@@ -15,6 +14,7 @@ from tcpconnect.api import trace
 from tcpconnect.batch import NO_LOSSES, Totals
 from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import LossReport
+from tcpconnect.machine import memory
 from tcpconnect.machine.capabilities import keep_only
 from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, say, write_line
 from tcpconnect.outputs.text import Text
@@ -143,8 +143,7 @@ def _show(
 
     def ready() -> None:
         write_line(messages.READY.line())
-        gc.freeze()  # what is there stays
-        gc.enable()
+        memory.settle()
         if command:
             command.start()
 

@@ -8,7 +8,7 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.batch import Batch, Losses
+from tcpconnect.batch import NO_LOSSES, Batch, Losses
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.decode import decode
 from tcpconnect.kernel.records import CONNECTION, FRAMED_ATTEMPT, KINDS, Kind
@@ -211,13 +211,17 @@ class Trace:
     @property
     def losses(self) -> Losses:
         """What was not shown so far."""
+        return sum((part.losses for part in self._parts), self._unfinished_records())
+
+    def _unfinished_records(self) -> Losses:
+        if not self._unfinished:
+            return NO_LOSSES
         # The record of an empty set is no loss.
         details = [kind for each in self._parts.enrichers for kind in each.kinds]
-        own = Losses(
+        return Losses(
             unfinished=self._unfinished.count(CONNECTION),
             unfinished_details=sum(kind in details for kind in self._unfinished),
         )
-        return sum((part.losses for part in self._parts), own)
 
     @property
     def needed_capabilities(self) -> frozenset[str]:
