@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -197,3 +198,18 @@ def test_group_without_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
         assert in_group(os.getpgrp()) == {}
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_group_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of other processes, of which there may be 30,000, no file is read."""
+    read: list[int] = []
+
+    def stat(pid: int) -> list[bytes]:
+        read.append(pid)
+        return [b"S", b"1", b"%d" % pid]
+
+    monkeypatch.setattr("tcpconnect.machine.processes._stat", stat)
+    cat = subprocess.Popen("cat", stdin=subprocess.PIPE, start_new_session=True)
+    assert in_group(cat.pid) == {cat.pid: 1}
+    cat.communicate()
+    assert read == [cat.pid]
