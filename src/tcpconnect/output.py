@@ -103,15 +103,18 @@ def _unwritable(path: str, reason: str) -> OutputError:
 MAX_CHARACTERS = 65536  # that are kept
 
 # Characters that isprintable() takes for visible, but that are not (Unicode's
-# Default_Ignorable_Code_Point, and the empty pattern of Braille).
+# Default_Ignorable_Code_Point, and blanks of Braille, hieroglyphs, Khitan and music).
 _UNSEEN = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164"
-    "\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+    "\ufe00-\ufe0f\uffa0\U00013441\U00013442\U00016fe4\U0001d159\U000e0100-\U000e01ef"
 )
+_HIDDEN = re.compile(f"[{_UNSEEN}]")
 # Persian and the scripts of India need joiners for correct spelling: between two
 # letters, or vowel signs, of these (Arabic to Sinhala) they are not escaped.
-_JOINERS = re.compile("(?<=[\u0620-\u0dff])[\u200c\u200d](?=[\u0620-\u0dff])")
-_HIDDEN = re.compile(f"[{_UNSEEN}]")
+_JOINERS = "\u200c\u200d"
+_FIRST_JOINED, _LAST_JOINED = "\u0620", "\u0dff"
+# What marks and joiners are among: neither ASCII, nor a letter, nor a number.
+_RARE = re.compile(r"[^\w\0-\x7f]")
 
 
 def visible(c: str) -> bool:
@@ -131,17 +134,24 @@ _HARMLESS = Memo(_shown, MAX_CHARACTERS)
 def harmless(text: str) -> str:
     r"""Return a text that is harmless to any terminal, and hides nothing.
 
-    Invisible characters (control, escape, bidirectional and the like), and a combining
-    mark at the beginning, which would change the character before the text, become
-    ``\xNN``, ``\uNNNN`` or for example ``\n``.
+    Invisible characters (control, escape, bidirectional and the like), and combining
+    marks that would change what is before the text, an escape, or punctuation,
+    become ``\xNN``, ``\uNNNN`` or for example ``\n``.
     """
     if not text or (text.isascii() and text.isprintable()):
         return text
-    first = ascii(text[0])[1:-1] if _is_mark(text[0]) else ""
-    at, pieces = len(first) and 1, [first]
-    for joiner in _JOINERS.finditer(text):
-        pieces += text[at : joiner.start()].translate(_HARMLESS), joiner[0]
-        at = joiner.end()
+    pieces: list[str] = []
+    at = bare = 0  # how far it is done; where a mark has nothing to change
+    for rare in _RARE.finditer(text):
+        i, c = rare.start(), rare[0]
+        if c in _JOINERS and _joins(text, i):
+            shown = c
+        elif is_mark(c) and (i == bare or not _carries(text, i - 1)):
+            shown, bare = ascii(c)[1:-1], i + 1
+        else:
+            continue
+        pieces += text[at:i].translate(_HARMLESS), shown
+        at = i + 1
     return "".join((*pieces, text[at:].translate(_HARMLESS)))
 
 
@@ -150,8 +160,25 @@ def printable(raw: bytes) -> str:
     return harmless(raw.partition(b"\0")[0].decode(errors="backslashreplace"))
 
 
-def _is_mark(c: str) -> bool:
+def is_mark(c: str) -> bool:
+    """Whether a character changes the one before it."""
     return category(c).startswith("M")
+
+
+def _carries(text: str, at: int) -> bool:
+    """Whether a mark may follow this character: it is shown, and no punctuation."""
+    c = text[at]
+    if c in _JOINERS:
+        return _joins(text, at)
+    return category(c)[0] in "LMNS" and visible(c)
+
+
+def _joins(text: str, at: int) -> bool:
+    """Whether the joiner there is between two letters that need it."""
+    return all(
+        _FIRST_JOINED <= c <= _LAST_JOINED and category(c)[0] in "LM"
+        for c in (text[at - 1 : at] or " ", text[at + 1 : at + 2] or " ")
+    )
 
 
 def say(line: Line) -> None:

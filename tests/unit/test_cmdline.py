@@ -97,7 +97,12 @@ def test_never_harmful(words: list[bytes]) -> None:
 
 @pytest.mark.parametrize(
     ("word", "expected"),
-    [("a\u3164", r"$'a\u3164'"), ("\ufe0f", r"$'\ufe0f'"), ("é", "'é'")],
+    [
+        ("a\u3164", r"$'a\u3164'"),
+        ("\ufe0f", r"$'\ufe0f'"),
+        ("\u0338a", r"$'\u0338a'"),  # it would change the quote
+        ("é", "'é'"),
+    ],
 )
 def test_unseen(word: str, expected: str) -> None:
     """What can't be seen is written out in arguments, too."""

@@ -96,9 +96,16 @@ def decoded(first_ns: int = SECOND, **changes: Any) -> Connection:
         ("\u0301a".encode(), r"\u0301a"),  # a mark for what stands before the name
         ("\u20dda".encode(), r"\u20dda"),
         ("\u093ea".encode(), r"\u093ea"),
+        ("/\u0338a".encode(), r"/\u0338a"),  # for what separates words
+        ("\x1b\u0301\u0301".encode(), r"\x1b\u0301\u0301"),  # for an escape
         ("e\u0301".encode(), "e\u0301"),
+        ("=\u0338o\u0302\u0301".encode(), "=\u0338o\u0302\u0301"),
         ("\u0645\u06cc\u200c\u062e".encode(), "\u0645\u06cc\u200c\u062e"),  # Persian
         ("\u0915\u094d\u200d\u0937".encode(), "\u0915\u094d\u200d\u0937"),  # Hindi
+        ("\u09b0\u200d\u09cd\u09af".encode(), "\u09b0\u200d\u09cd\u09af"),  # Bengali
+        ("\u0661\u200d\u0662".encode(), "\u0661\\u200d\u0662"),  # digits need none
+        ("\u06dd\u200c\u06dd".encode(), r"\u06dd\u200c\u06dd"),
+        ("\U0001d159\U00013441".encode(), r"\U0001d159\U00013441"),  # blanks
         ("a\u200cb".encode(), r"a\u200cb"),
         ("\u0645\u200c".encode(), "\u0645\\u200c"),
         ("\u200d\u0645".encode(), "\\u200d\u0645"),

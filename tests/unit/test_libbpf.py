@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import errno
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -41,6 +42,41 @@ def test_structs_of_the_kernel(
 def test_map_types(name: str, number: int) -> None:
     """Types of maps have the numbers of enum bpf_map_type."""
     assert libbpf.MAP_TYPES.index(name) == number
+
+
+class Printing:
+    """A library that calls the function for its log."""
+
+    def libbpf_set_print(self, log: Callable[[int, bytes, object], int]) -> None:
+        """Log two lines; without conversions, the arguments are not used."""
+        no_arguments = ctypes.create_string_buffer(64)
+        log(1, b"libbpf: a\x1b[2J\nb\n", no_arguments)
+
+
+def log() -> None:
+    """Have libbpf log to stderr."""
+    libbpf.set_log(cast("ctypes.CDLL", Printing()), echo=True)
+
+
+def test_log(capfd: pytest.CaptureFixture[str]) -> None:
+    """The log goes to stderr line by line, escaped."""
+    log()
+    assert capfd.readouterr().err == "libbpf: a\\x1b[2J\nb\n"
+
+
+def test_log_that_can_not_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stderr that does not work is no error: ctypes would write a traceback."""
+    unraised: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", unraised.append)
+    stderr = os.dup(2)
+    try:
+        with open("/dev/full", "wb") as full:
+            os.dup2(full.fileno(), 2)
+        log()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+    assert unraised == []
 
 
 class FakeFunction:

@@ -20,7 +20,7 @@ from ctypes import (
 )
 from typing import Any
 
-from tcpconnect.output import printable
+from tcpconnect.output import printable, write_line
 
 LIBRARY = "libbpf.so.1"
 
@@ -107,7 +107,8 @@ def _keep(level: int, text: bytes, arguments: int) -> int:
 
 
 def _echo(level: int, text: bytes, arguments: int) -> int:
-    os.write(2, _format(text, arguments).encode())
+    for line in _format(text, arguments).splitlines():
+        write_line(line)
     return _keep(level, text, arguments)
 
 

@@ -6,7 +6,7 @@ from codecs import getincrementaldecoder
 from shlex import quote
 
 from tcpconnect.memo import Memo
-from tcpconnect.output import MAX_CHARACTERS, harmless, visible
+from tcpconnect.output import MAX_CHARACTERS, harmless, is_mark, visible
 
 _Decoder = getincrementaldecoder("utf-8")
 _SURROGATES = range(0xDC80, 0xDD00)  # stray bytes, by "surrogateescape"
@@ -46,7 +46,7 @@ def _character(c: str) -> str:
     code = ord(c)
     if c in "'\\":
         return f"\\{c}"
-    if visible(c):
+    if visible(c) and not is_mark(c):  # the first one would change the quote
         return c
     if code < 0x80 or code in _SURROGATES:
         return f"\\x{code & 0xFF:02x}"
