@@ -7,6 +7,7 @@ import os
 import re
 import select
 import stat
+from _locale import CODESET, nl_langinfo  # the module locale takes milliseconds
 from typing import TYPE_CHECKING
 from unicodedata import category
 
@@ -41,6 +42,9 @@ def write(fd: int, data: bytes, name: str = "") -> None:
     Raises ReaderGoneError when the other end is closed, OutputError when the write
     fails otherwise.
     """
+    if nl_langinfo(CODESET) != "UTF-8" and os.isatty(fd):
+        # A terminal of single bytes may take those of UTF-8 for controls: 0x9b is CSI.
+        data = data.decode(errors="replace").encode("ascii", "backslashreplace")
     left = memoryview(data)
     while left:
         try:

@@ -268,3 +268,28 @@ def test_hostile_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "visible", seen.append)
     assert harmless("\ue5a1\ue5a2" * 8192) == "\\ue5a1\\ue5a2" * 8192
     assert seen == ["\ue5a1", "\ue5a2"]
+
+
+WRITE = "from tcpconnect.output import say, write; write(1, 'Û2J'.encode()); say('Û')"
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"),
+    [
+        ("C.UTF-8", "Û2Jtcpconnect: Û\r\n".encode()),
+        ("POSIX", b"\\xdb2Jtcpconnect: \\xdb\r\n"),
+    ],
+)
+def test_terminal_without_utf_8(locale: str, expected: bytes) -> None:
+    """It gets ASCII: in UTF-8 some letters have a byte that is a control of its own."""
+    terminal, end = os.openpty()
+    try:
+        environment = {"LC_ALL": locale}
+        command = [sys.executable, "-c", WRITE]
+        subprocess.run(command, stdout=end, stderr=end, env=environment, check=True)
+        assert os.read(terminal, 100) == expected
+    finally:
+        os.close(terminal)
+        os.close(end)
+    piped = subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert piped.stdout == "Û2J".encode()
