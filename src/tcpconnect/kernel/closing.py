@@ -23,8 +23,12 @@ def close_at_once(left: list[int]) -> None:
     that wait at the same time share. Linux commit 04b01625da13 ("perf/uprobe: split
     uprobe_unregister()"), v6.12.
     """
-    waiting = [ended for _ in left[1:CLOSERS] if (ended := _start(left))]
-    close_each(left, lambda: False)
+    _close_by_many(left, lambda: False)
+
+
+def _close_by_many(left: list[int], is_enough: Callable[[], bool]) -> None:
+    waiting = [ended for _ in left[1:CLOSERS] if (ended := _start(left, is_enough))]
+    close_each(left, is_enough)
     for ended in waiting:
         ended.acquire()
 
@@ -42,13 +46,14 @@ def close_each(left: list[int], is_enough: Callable[[], bool]) -> None:
         os.close(fd)
 
 
-def close_soon(left: list[int]) -> None:
-    """Close events of perf, and empty the list; what takes long is left to a process.
+def close_soon(left: list[int], *, at_once: bool) -> None:
+    """Close links or events, and empty the list; what takes long is left to a process.
 
     It lives until all are detached. Nobody waits for it, nor has it anything else open.
     """
     late = time.monotonic() + PATIENCE_S
-    close_each(left, lambda: time.monotonic() > late)
+    close = _close_by_many if at_once else close_each
+    close(left, lambda: time.monotonic() > late)
     if left:
         _hold(list(left))
         close_each(left, lambda: False)
@@ -85,14 +90,14 @@ def _close_but(fds: Collection[int]) -> None:
         below = fd
 
 
-def _start(left: list[int]) -> LockType | None:
+def _start(left: list[int], is_enough: Callable[[], bool]) -> LockType | None:
     """Start a thread that helps; return the lock that it releases, or None."""
     ended = allocate_lock()
     ended.acquire()
 
     def run() -> None:
         try:
-            close_each(left, lambda: False)
+            close_each(left, is_enough)
         finally:
             ended.release()
 

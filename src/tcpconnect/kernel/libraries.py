@@ -237,13 +237,12 @@ class Libraries:
 
     def _detach(self, links: list[int]) -> None:
         self._leaving += links
-        if self._at_once:
+        if self.process_ends and not self._open:
+            close_soon(self._leaving, at_once=self._at_once)
+        elif self._at_once:
             close_at_once(self._leaving)
-        elif self._open or not self.process_ends:
-            # What is left at the stop is for close().
+        else:  # what is left at the stop is for close()
             close_each(self._leaving, lambda: self._open and self.stopped)
-        else:
-            close_soon(self._leaving)
 
     def _attached(self, library: Library) -> list[int]:
         try:
