@@ -236,8 +236,8 @@ SHARED_USER = Message(
     "map more of them: any process of nobody can stop this one",
 )
 OUTPUT_BLOCKED = Message(
-    "the output is blocked",
-    "its reader has stopped reading",
+    "waiting to write to {outputs}",
+    "the reader has stopped reading",
     "a second signal ends tcpconnect and discards the rest",
 )
 CANT_SIGNAL_COMMAND = Message("can't signal the command", "{reason}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tcpconnect.command import Command
     from tcpconnect.tracer import Trace
 
-# How long the output may block before the user is told.
+# How long the output may block before a line says so.
 PATIENCE_S = 1.0
 
 
@@ -64,13 +64,14 @@ def _stop(events: Trace, outputs: Collection[Output], number: int) -> None:
 
 
 def watch(outputs: Collection[Output]) -> None:
-    """Say that a second signal is needed while the output is blocked."""
+    """Say which outputs are blocked, and that a second signal ends the tool."""
 
     def look(*_: object) -> None:
-        if all(is_writable(output.fd) for output in outputs):
+        blocked = [output.name for output in outputs if not is_writable(output.fd)]
+        if not blocked:
             signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
         elif is_writable(STDERR):
-            say(messages.OUTPUT_BLOCKED.line())
+            say(messages.OUTPUT_BLOCKED.line(outputs=", ".join(blocked)))
 
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)

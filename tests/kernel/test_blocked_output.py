@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import termios
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +27,14 @@ pytestmark = pytest.mark.usefixtures("netns")
 
 SMALL = 4096
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-BLOCKED = (
-    "tcpconnect: the output is blocked: its reader has stopped reading; "
-    "a second signal ends tcpconnect and discards the rest\n"
-)
+
+
+def blocked(output: str) -> str:
+    """Return the line that names an output which is not read."""
+    return (
+        f"tcpconnect: waiting to write to {output}: the reader has stopped reading; "
+        "a second signal ends tcpconnect and discards the rest\n"
+    )
 
 
 @contextmanager
@@ -181,9 +185,37 @@ def test_it_is_said(options: str) -> None:
         if not options:  # -c writes at the end only
             until_writing(tool.process.pid)
         tool.process.send_signal(signal.SIGINT)
-        wait_until(lambda: BLOCKED in tool.stderr.decode(), "the line")
+        line = blocked("stdout")
+        wait_until(lambda: line in tool.stderr.decode(), "the line")
         assert tool.stop() == -signal.SIGINT
-        assert tool.stderr.decode() == READY.decode() + BLOCKED
+        assert tool.stderr.decode() == READY.decode() + line
+
+
+def test_it_is_said_at_the_end() -> None:
+    """It is also said without a signal, when the trace has ended by itself."""
+    with (
+        full_pipe() as write,
+        Tool("-P", PORT, "-c", "--duration", 0.01, stdout=write) as tool,
+    ):
+        line = blocked("stdout")
+        wait_until(lambda: line in tool.stderr.decode(), "the line")
+        ends_at_the_second(tool.process, signal.SIGINT)
+
+
+@pytest.mark.parametrize("full", [{"a"}, {"b"}, {"a", "b"}], ids="+".join)
+def test_those_that_are_blocked_are_named(full: set[str], tmp_path: Path) -> None:
+    """Of several outputs the line names those that are not read; others are written."""
+    names = {name: str(tmp_path / name) for name in ("a", "b")}
+    with ExitStack() as stack:
+        for name in full:
+            stack.enter_context(full_fifo(tmp_path / name))
+        files = [word for path in names.values() for word in ("-o", path)]
+        tool = stack.enter_context(Tool("-P", PORT, "--duration", 0.01, *files))
+        line = blocked(", ".join(repr(names[name]) for name in sorted(full)))
+        wait_until(lambda: line in tool.stderr.decode(), "the line")
+        ends_at_the_second(tool.process, signal.SIGINT)
+    for name in names.keys() - full:
+        assert Path(names[name]).read_text().startswith("PID")
 
 
 def test_nothing_is_said_when_it_is_read_on() -> None:
