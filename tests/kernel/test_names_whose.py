@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.attempts import Child, attempt
+from tests.support.attempts import PORT, Child, attempt
 from tests.support.mounts import etc
 from tests.support.network import NetNs
 from tests.support.resolvers import look_up, serve
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 ADDRESS = "192.0.2.3"
+OTHER = PORT + 1  # also closed
 UNSPECIFIED = "0.0.0.0"  # noqa: S104
 
 
@@ -44,7 +45,7 @@ def other_netns() -> Iterator[NetNs]:
 
 def find(name: str) -> None:
     """Look a name up by getaddrinfo."""
-    assert socket.getaddrinfo(name, 7)
+    assert socket.getaddrinfo(name, PORT)
 
 
 def test_next_owner_of_a_pid(tmp_path: Path) -> None:
@@ -52,15 +53,15 @@ def test_next_owner_of_a_pid(tmp_path: Path) -> None:
 
     def dead() -> None:
         find("dead.example")
-        attempt(ADDRESS, 7)
+        attempt(ADDRESS, PORT)
 
     pid = free_pid()
-    with Tool("-P", 7, "-dj", "--names", "libc") as tool:
+    with Tool("-P", PORT, "-dj", "--names", "libc") as tool:
         with etc(tmp_path, f"{ADDRESS} dead.example\n"):
             run_as(pid, dead)
         with etc(tmp_path, f"{ADDRESS} newer.example\n"):
             find("newer.example")
-        run_as(pid, lambda: attempt(ADDRESS, 7))
+        run_as(pid, lambda: attempt(ADDRESS, PORT))
         events = tool.events(2)
     assert [event["pid"] for event in events] == [pid, pid]
     assert [event["query"] for event in events] == ["dead.example", "newer.example"]
@@ -70,10 +71,13 @@ def test_next_owner_of_a_pid(tmp_path: Path) -> None:
 
 def test_mark(tmp_path: Path) -> None:
     """A table marks the name that another process asked for, but not the own one."""
-    with Child(lambda: attempt(ADDRESS, 7)) as stranger, Tool("-P", 7, "-d") as tool:
+    with (
+        Child(lambda: attempt(ADDRESS, PORT)) as stranger,
+        Tool("-P", PORT, "-d") as tool,
+    ):
         with etc(tmp_path, f"{ADDRESS} cache.corp.example\n"):
             find("cache.corp.example")
-        attempt(ADDRESS, 7)
+        attempt(ADDRESS, PORT)
         stranger.run()
         _, *lines = tool.lines(3)
     assert [line.split()[6] for line in lines] == [
@@ -86,10 +90,10 @@ def test_mark(tmp_path: Path) -> None:
 def test_local_addresses(tmp_path: Path, other_netns: NetNs, address: str) -> None:
     """A name of a loopback address is of the network namespace where it was learned."""
     with (
-        Child(lambda: attempt(address, 7)) as near,
-        Child(lambda: attempt(address, 7), other_netns.enter) as elsewhere,
+        Child(lambda: attempt(address, PORT)) as near,
+        Child(lambda: attempt(address, PORT), other_netns.enter) as elsewhere,
         etc(tmp_path, f"{address} pknic.example\n"),
-        Tool("-P", 7, "-dj", "--names", "libc") as tool,
+        Tool("-P", PORT, "-dj", "--names", "libc") as tool,
     ):
         find("pknic.example")
         near.run()
@@ -102,12 +106,12 @@ def test_local_addresses(tmp_path: Path, other_netns: NetNs, address: str) -> No
 def test_local_address_of_an_answer(other_netns: NetNs) -> None:
     """The same with a name from DNS."""
     with (
-        Child(lambda: attempt("127.0.0.1", 7), other_netns.enter) as elsewhere,
+        Child(lambda: attempt("127.0.0.1", PORT), other_netns.enter) as elsewhere,
         serve({"pknic.example.": ["127.0.0.1"]}),
-        Tool("-P", 7, "-dj", "--names", "dns") as tool,
+        Tool("-P", PORT, "-dj", "--names", "dns") as tool,
     ):
         look_up("pknic.example")
-        attempt("127.0.0.1", 7)
+        attempt("127.0.0.1", PORT)
         elsewhere.run()
         events = tool.events(2)
     assert [event["query"] for event in events] == ["pknic.example", "localhost"]
@@ -122,17 +126,17 @@ def test_local_addresses_counted(tmp_path: Path, other_netns: NetNs) -> None:
     def there() -> None:
         find("other.example")
         for address in addresses[:2]:
-            attempt(address, 7)
+            attempt(address, PORT)
 
     folder = tmp_path / "other"
     folder.mkdir()
     with etc(folder, f"{addresses[1]} other.example\n"):
         elsewhere = Child(there, other_netns.enter)
-    with elsewhere, etc(tmp_path, hosts), Tool("-P", 7, "-cd") as tool:
+    with elsewhere, etc(tmp_path, hosts), Tool("-P", PORT, "-cd") as tool:
         elsewhere.run()
         for address in (*addresses[1:], "127.0.0.1"):
             find(f"{names.get(address, 'a')}.example")
-            attempt(address, 7)
+            attempt(address, PORT)
         tool.stop()
         _, *lines = tool.stdout.decode().splitlines()
     shown = {line.split()[1]: line[94:].strip() for line in lines}
@@ -148,7 +152,7 @@ def connect_to(address: str) -> None:
     """Connect to a closed port."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as client:
-        assert client.connect_ex((address, 7)) == errno.ECONNREFUSED
+        assert client.connect_ex((address, PORT)) == errno.ECONNREFUSED
 
 
 @pytest.mark.parametrize(
@@ -157,14 +161,14 @@ def connect_to(address: str) -> None:
 def test_blocked_name(tmp_path: Path, address: str, loopback: str) -> None:
     """A name that a block list gave an unspecified address is shown, once."""
     with (
-        Child(lambda: attempt(loopback, 7)) as stranger,
+        Child(lambda: attempt(loopback, PORT)) as stranger,
         etc(tmp_path, f"{address} ads.example\n"),
-        Tool("-P", 7, "-dj", "--names", "libc") as tool,
+        Tool("-P", PORT, "-dj", "--names", "libc") as tool,
     ):
         find("ads.example")
         stranger.run()
         connect_to(address)
-        attempt(loopback, 7)
+        attempt(loopback, PORT)
         events = tool.events(3)
     assert [event["daddr"] for event in events] == [loopback] * 3
     names = [event["query"] for event in events]
@@ -181,15 +185,15 @@ def test_blocked_name_of_two_at_once(
     """The attempt that began first after the answer has it, though it ends last."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with (
-        socket.create_server((loopback, 7), family=family, backlog=0) as server,
-        socket.create_connection((loopback, 7)),  # all that fit into the backlog
+        socket.create_server((loopback, PORT), family=family, backlog=0) as server,
+        socket.create_connection((loopback, PORT)),  # all that fit into the backlog
         socket.socket(family) as first,
         etc(tmp_path, f"{address} ads.example\n"),
-        Tool("-P", "7,9", "-rdj", "--names", "libc") as tool,
+        Tool("-P", f"{PORT},{OTHER}", "-rdj", "--names", "libc") as tool,
     ):
         find("ads.example")
-        begin(first, (address, 7))
-        attempt(loopback, 9)
+        begin(first, (address, PORT))
+        attempt(loopback, OTHER)
         (early,) = tool.events(1)
         first.close()
         _, late = tool.events(2)
@@ -197,18 +201,21 @@ def test_blocked_name_of_two_at_once(
     shown = [
         (event["dport"], event["result"], event["query"]) for event in (late, early)
     ]
-    assert shown == [(7, "ABORTED", "ads.example"), (9, "ECONNREFUSED", "localhost")]
+    assert shown == [
+        (PORT, "ABORTED", "ads.example"),
+        (OTHER, "ECONNREFUSED", "localhost"),
+    ]
 
 
 def test_blocked_name_of_an_attempt_that_is_not_shown(tmp_path: Path) -> None:
     """Nor does any later one have it."""
     with (
         etc(tmp_path, f"{UNSPECIFIED} ads.example\n"),
-        Tool("-P", 7, "-dj", "--names", "libc") as tool,
+        Tool("-P", PORT, "-dj", "--names", "libc") as tool,
     ):
         find("ads.example")
-        attempt("127.0.0.1", 9)
-        attempt("127.0.0.1", 7)
+        attempt("127.0.0.1", OTHER)
+        attempt("127.0.0.1", PORT)
         (event,) = tool.events(1)
     assert event["query"] == "localhost"
 
@@ -216,9 +223,9 @@ def test_blocked_name_of_an_attempt_that_is_not_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["WwW.sHop.examplE", "www.shop.example."])
 def test_one_spelling(tmp_path: Path, name: str) -> None:
     """Names are in lower case without a final dot, whoever spells them."""
-    with etc(tmp_path, f"{ADDRESS} {name}\n"), Tool("-P", 7, "-dj") as tool:
+    with etc(tmp_path, f"{ADDRESS} {name}\n"), Tool("-P", PORT, "-dj") as tool:
         find(name)
-        attempt(ADDRESS, 7)
+        attempt(ADDRESS, PORT)
         (event,) = tool.events(1)
     assert (event["query"], event["query_source"]) == ("www.shop.example", "libc")
 
@@ -227,8 +234,8 @@ def test_one_spelling_of_answers() -> None:
     """So are those of DNS answers: resolvers choose letters at random."""
     name = "WwW.sHop.examplE"
     zone = {f"{name.lower()}.": [ADDRESS]}
-    with serve(zone), Tool("-P", 7, "-dj", "--names", "dns") as tool:
+    with serve(zone), Tool("-P", PORT, "-dj", "--names", "dns") as tool:
         look_up(name)
-        attempt(ADDRESS, 7)
+        attempt(ADDRESS, PORT)
         (event,) = tool.events(1)
     assert event["query"] == "www.shop.example"

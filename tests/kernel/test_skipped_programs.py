@@ -22,7 +22,7 @@ from tcpconnect.kernel import attempts, follow, lookups
 from tcpconnect.kernel.libraries import Libraries
 from tcpconnect.kernel.lookups import EXEC_PERF
 from tcpconnect.machine import release
-from tests.support.attempts import Child, attempt
+from tests.support.attempts import PORT, Child, attempt
 from tests.support.containers import Looker, make_image
 from tests.support.mounts import private_mounts
 from tests.support.probes import probed
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-REFUSED = ("127.0.0.1", 1)
+REFUSED = ("127.0.0.1", PORT)
 RESULT = "ECONNREFUSED"
 TIMES = 100
 PERF_TYPE_TRACEPOINT = 2
@@ -119,7 +119,7 @@ def test_what_all_missed_is_counted(
 ) -> None:
     """Without the others, the last program counts each attempt as lost."""
     detached.update(attempts.CHANGES, attempts.CHANGES_PERF)
-    with trace(ports=[1], columns=columns) as events:
+    with trace(ports=[PORT], columns=columns) as events:
         for _ in range(TIMES):
             attempt(*REFUSED)
         losses = events.losses
@@ -133,7 +133,7 @@ def test_what_all_missed_is_counted(
 def test_what_is_left_hides_nothing(detached: set[str]) -> None:
     """What was marked for one attempt, and not cleared, does not hide the next."""
     detached.add(attempts.MISSED)
-    with trace(ports=[1]) as events:
+    with trace(ports=[PORT]) as events:
         attempt(*REFUSED)
         bpf = events._attempts._bpf  # noqa: SLF001
         bpf.library.bpf_link__destroy(bpf._links.pop(0))  # noqa: SLF001
@@ -154,7 +154,7 @@ def test_a_new_library_is_found(
     detached.update(skipped)
     monkeypatch.setattr(Libraries, "look", lambda _: False)  # which would find it, too
     image = make_image(tmp_path / "root", "glibc")
-    with trace(ports=[1], dns=True, name_sources=["libc"]) as events:
+    with trace(ports=[PORT], dns=True, name_sources=["libc"]) as events:
         before, batches = probed(), events.batches()
 
         def found() -> int:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tests.support.tool import Tool
 
 PR_SET_NAME = 15
-# Closed, and another one in each of the processes that run tests in parallel.
-PORT = 4713 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# Closed, as is the next one, and other ones in each process that runs tests.
+PORT = 10_000 + 2 * (os.getpid() % 10_000)
 IDS = re.compile(r"^(prog|link|map)_id:\s+(\d+)$", re.MULTILINE)
 
 
