@@ -25,7 +25,7 @@ MAX_COMM = 15  # bytes
 PAGE_BYTES = 4096
 MAPPED_LENGTH = 96  # of ::ffff:0:0/96, the IPv4-mapped addresses
 NAME_SOURCES = frozenset({"dns", "libc"})
-MAX_NAMES, NAMES_TTL_S = 10_240, 24 * 3600.0  # unless told
+MAX_NAMES, NAMES_TTL_S = 10_240, 24 * 3600.0  # the defaults
 
 
 PID = Range("PID", 1, MAX_PID)

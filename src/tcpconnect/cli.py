@@ -59,8 +59,8 @@ def _run(line: CommandLine) -> int:
     if line.schema or line.columns == ["help"]:
         from tcpconnect.info import columns_help, schema
 
-        tell = schema if line.schema else columns_help
-        write(STDOUT, tell(count=line.count).encode())
+        make = schema if line.schema else columns_help
+        write(STDOUT, make(count=line.count).encode())
         return 0
     from tcpconnect.pipeline import run
     from tcpconnect.view import View

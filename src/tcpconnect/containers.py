@@ -97,7 +97,7 @@ def _unknown(name: str, every: list[Running]) -> UsageError:
 
 
 def find_all() -> list[Running]:
-    """Return all containers that this machine's cgroups tell of."""
+    """Return the containers of all cgroups of this machine."""
     found: Known = {}
     mount = os.fsdecode(cgroup.mount_point())
     for path in cgroup.directories(mount) if mount else ():

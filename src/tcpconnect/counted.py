@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Counted:
-    """What was counted of a flow, in all network namespaces together."""
+    """The counts of a flow, summed over all network namespaces."""
 
     __slots__ = ("connects", "failed", "max_ns", "netnses", "ok", "total_ns")
 
@@ -42,7 +42,7 @@ class _Counted:
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Make many objects, 131,072 flows, without Python looking at all again and again.
+    """Make up to 131,072 flows while the garbage collector is off.
 
     That takes a third of the time.
     """

@@ -31,7 +31,7 @@ class Field(NamedTuple):
     ``spec`` is the printf conversion of a table cell; ``shown`` turns the member's
     value into the one shown, of type ``shown_type``, in every output; ``read`` does the
     same the other way round, and raises ValueError. ``cell`` names
-    the attribute that a table shows instead of the member; ``tone`` tells which values
+    the attribute that a table shows instead of the member; ``tone`` says which values
     a terminal sets off, and how: BAD, ODD or "".
     """
 

@@ -1,4 +1,4 @@
-"""What a process looks like, and where it runs: their field tables."""
+"""The details of a process and of its cgroup, and their field tables."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from tcpconnect.fields import Field
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
-    """What a process's cgroup tells, ready to be shown."""
+    """The container, unit and pod of a cgroup, ready to be shown."""
 
     cgroup: Annotated[
         str | None,
@@ -78,7 +78,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
-    """What a process looks like, ready to be shown, as long as it does not change."""
+    """The details of a process, ready to be shown, until it executes or moves."""
 
     exe: Annotated[
         str | None,

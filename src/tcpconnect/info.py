@@ -85,21 +85,21 @@ def _line(check: Check, otherwise: str) -> str:
 
 
 def _features() -> list[Check]:
-    told: set[str] = set()
-    tried = [_try(name, settings, told) for name, settings in FEATURES.items()]
+    printed: set[str] = set()
+    tried = [_try(name, settings, printed) for name, settings in FEATURES.items()]
     return tried + [_may(name, needed) for name, needed in ON_FILES.items()]
 
 
-def _try(name: str, settings: Settings, told: set[str]) -> Check:
-    """Try a feature; notices that were ``told`` for an earlier one are omitted."""
+def _try(name: str, settings: Settings, printed: set[str]) -> Check:
+    """Try a feature; notices that were ``printed`` for an earlier one are omitted."""
     try:
         with trace(settings) as events:
             events.settle()
-            warnings = [line for line in events.warnings if line not in told]
+            warnings = [line for line in events.warnings if line not in printed]
     except KernelError as error:
         return Check(name, "", error)
     if warnings:
-        told.update(warnings)
+        printed.update(warnings)
         problem = TcpconnectError(SEVERAL, problems="; ".join(warnings))
         return Check(name, "", problem)
     return Check(name, "works")

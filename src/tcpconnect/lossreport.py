@@ -47,7 +47,7 @@ class LossReport:
         self._said = NO_LOSSES
         self._dropped: dict[str, int] = {}
 
-    def tell(self, batch: Batch, outputs: Iterable[Output] = ()) -> None:
+    def update(self, batch: Batch, outputs: Iterable[Output] = ()) -> None:
         """Report what does not work, and what was lost since the last report."""
         for warning in batch.warnings:
             say(warning)

@@ -82,8 +82,8 @@ def _processes(settings: Settings) -> Processes:
     from tcpconnect.machine.cgroup import hierarchies
 
     places = place.Places("/", *hierarchies())
-    told, named = settings.told, settings.with_containers
-    processes = Processes(told, places, now_ns=kernel_ns, names_containers=named)
+    details, named = settings.process_details, settings.with_containers
+    processes = Processes(details, places, now_ns=kernel_ns, names_containers=named)
     if processes.needed_capabilities:
         from tcpconnect.enrich.container_names import unreadable
 

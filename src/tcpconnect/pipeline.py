@@ -174,7 +174,7 @@ def flow(
         for number, each in enumerate(batches):
             batch = _changed(each, stages)
             events, losses = events + len(batch.events), batch.losses
-            report.tell(batch, outputs)
+            report.update(batch, outputs)
             if not number:
                 ready()
             _write(outputs, batch)

@@ -184,7 +184,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.dns or self.dns_latency or "dns" in self._needs
 
     @property
-    def told(self) -> frozenset[str]:
+    def process_details(self) -> frozenset[str]:
         """The details of a process that are used: the kernel side sends them."""
         of_names = OF_NAMES if self.named else frozenset[str]()
         if self.count:  # local addresses are other ones in each network namespace

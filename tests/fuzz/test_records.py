@@ -150,7 +150,7 @@ def anything(random: Random) -> bytes:
     return random.randbytes(random.choice(kinds).length)
 
 
-TOLD = Settings(columns=CONNECTION_TABLE).told
+SENT = Settings(columns=CONNECTION_TABLE).process_details
 MIX: dict[Callable[[Random], bytes], int] = {
     connection: 20,
     process: 4,
@@ -165,7 +165,7 @@ class Decoder:
 
     def __init__(self, root: Path) -> None:
         self._names = Names()
-        self._processes = Processes(TOLD, Places(str(root)), max_bytes=10_000)
+        self._processes = Processes(SENT, Places(str(root)), max_bytes=10_000)
 
     def take(self, run: Run) -> list[Connection]:
         """Learn from a run, or return its connections."""

@@ -157,7 +157,7 @@ def test_names_of_a_container_to_come() -> None:
         assert late(process) == (0, [])
 
 
-def test_an_error_that_nobody_foresaw() -> None:
+def test_unexpected_error() -> None:
     """A bug is one line, with -v what led to it."""
     broken = "pipeline.Text.write = lambda self, batch: 1 / 0\nfrom tcpconnect.cli"
     code = WATCH.replace("from tcpconnect.cli", broken)

@@ -95,7 +95,7 @@ def test_mount_namespace_of_a_container() -> None:
         assert [event["dport"] for event in tool.all_events()] == [1]
 
 
-def test_nobody_has_the_inode() -> None:
+def test_namespace_that_is_gone() -> None:
     """An inode that leads to no namespace is an error."""
     result = run_tool("--netns", 4_294_967_295)
     assert (result.returncode, result.stdout) == (2, "")

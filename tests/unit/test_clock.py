@@ -41,7 +41,7 @@ def test_no_namespace(inode: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock.offset_ns() == 0
 
 
-def test_nobody_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_process_shows_the_offset(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no process has children in our namespace, that is an error."""
     monkeypatch.setattr(clock, "_inode", lambda _, kind: len(kind))
     with pytest.raises(KernelError, match="no process shows"):

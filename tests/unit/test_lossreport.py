@@ -35,7 +35,7 @@ def report(clock: Clock) -> LossReport:  # noqa: ARG001 (it must be there first)
 
 def warn(report: LossReport, losses: Losses) -> None:
     """Say what was lost until now, if it is time."""
-    report.tell(Batch([], losses, [], 0))
+    report.update(Batch([], losses, [], 0))
 
 
 def said(capfd: pytest.CaptureFixture[str]) -> list[str]:

@@ -55,7 +55,7 @@ def test_whose_name() -> None:
         assert query(names) == "process.example"
 
 
-def test_no_name_is_nobodys() -> None:
+def test_names_without_scope() -> None:
     """An address without a name, or with a name without an asker, has no scope."""
     for address in (IPV4, "127.0.0.1"):
         assert named(Names(), address, monotonic_ns=MS).query_scope is None

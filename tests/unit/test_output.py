@@ -82,7 +82,7 @@ def test_partial_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert written == [b"sev", b"en.", b"."]
 
 
-def test_nobody_reads(pipe: tuple[int, int]) -> None:
+def test_reader_gone(pipe: tuple[int, int]) -> None:
     """A closed pipe is no failure of ours: the loop just ends."""
     os.close(pipe[0])
     with pytest.raises(ReaderGoneError):
@@ -158,7 +158,7 @@ def run(code: str, redirections: str, *arguments: object) -> tuple[int, str, str
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
-def test_say_to_nobody(redirection: str) -> None:
+def test_say_without_stderr(redirection: str) -> None:
     """Where stderr does not work, the tool works on without a word."""
     code = "from tcpconnect.output import *; say('x'); write(1, b'on')"
     assert run(code, redirection) == (0, "on", "")
@@ -224,7 +224,7 @@ def test_device() -> None:
     os.close(open_file(os.devnull))
 
 
-def test_pipe_that_nobody_reads(tmp_path: Path) -> None:
+def test_pipe_without_reader(tmp_path: Path) -> None:
     """Anyone may have put it there: it is not waited for. With a reader it will do."""
     path = tmp_path / "pipe"
     os.mkfifo(path)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ID = "0123456789abcdef" * 4
 HEADER = bytes(HEADER_BYTES)
 DETAILS = [n for n, c in CONNECTION.items() if Settings(columns=[n]).with_process]
-TOLD = Settings(columns=DETAILS).told
+SENT = Settings(columns=DETAILS).process_details
 
 
 def names(path: str) -> bytes:
@@ -65,7 +65,7 @@ def shown(
 @pytest.mark.parametrize("large", [False, True])
 def test_all_details(tmp_path: Path, large: bool) -> None:  # noqa: FBT001
     """A record of either size says all of a process."""
-    processes = Processes(TOLD, Places(str(tmp_path)))
+    processes = Processes(SENT, Places(str(tmp_path)))
     scope = f"docker-{ID}.scope"
     path = f"/system.slice/{scope}"
     processes.learn(record(7, "/usr/bin/curl", path, "/x", b"curl\0-s\0", large=large))
@@ -88,7 +88,9 @@ def test_all_details(tmp_path: Path, large: bool) -> None:  # noqa: FBT001
 @pytest.mark.parametrize("detail", DETAILS)
 def test_unknown(detail: str) -> None:
     """Of a process that nothing is known of, only the numbers are."""
-    event = shown(Processes(Settings(columns=[detail]).told), 0, ppid=8, mntns=9)
+    event = shown(
+        Processes(Settings(columns=[detail]).process_details), 0, ppid=8, mntns=9
+    )
     known = {"ppid": 8, "mntns": 9}.get(detail)
     assert getattr(event, detail) == known
 
@@ -167,7 +169,7 @@ def test_read_late(monkeypatch: pytest.MonkeyPatch) -> None:
     A process may be one that goes on for long: its image comes once.
     """
     now = 0
-    processes = Processes(TOLD, now_ns=lambda: now)
+    processes = Processes(SENT, now_ns=lambda: now)
     monkeypatch.setattr(processes._late._allowance, "has", lambda: False)  # noqa: SLF001
     processes.learn(record(1, "/bin/a", cmdline=b"a\0b\0"))
     processes.learn(record(2, "/bin/b"))

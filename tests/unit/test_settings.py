@@ -19,41 +19,42 @@ BASICS = {"comm", "uid", "netns", "cgroup_id"}
 
 def test_what_is_read_by_default() -> None:
     """All that takes nothing more than a look at the task and the socket."""
-    assert Settings().told == BASICS
-    assert Settings(columns=()).told == set()
+    assert Settings().process_details == BASICS
+    assert Settings(columns=()).process_details == set()
 
 
 def test_names_need_to_know_where_they_were_seen() -> None:
     """With names, the places of a connect are read whatever is shown; else not."""
     where = {"netns", "cgroup_id", "start"}
-    assert Settings(columns=["pid"]).told == set()
-    assert Settings(columns=["pid"], dns=True).told == where
-    assert Settings(columns=["query"]).told == where
-    assert Settings(columns=["exe", "uid"], dns=True).told == {"exe", "uid", *where}
-    assert Settings(dns_latency=True).told == {"start", *BASICS}
+    assert Settings(columns=["pid"]).process_details == set()
+    assert Settings(columns=["pid"], dns=True).process_details == where
+    assert Settings(columns=["query"]).process_details == where
+    both = Settings(columns=["exe", "uid"], dns=True)
+    assert both.process_details == {"exe", "uid", *where}
+    assert Settings(dns_latency=True).process_details == {"start", *BASICS}
 
 
-def test_a_count_tells_of_nobody() -> None:
+def test_a_count_needs_no_details() -> None:
     """What counts per address reads nothing of who connects.
 
     With names, the namespace: local addresses are other ones in each.
     """
-    assert Settings(count=True).told == set()
-    assert Settings(count=True, dns=True).told == {"netns"}
-    assert Settings(count=True, columns=["query"]).told == {"netns"}
+    assert Settings(count=True).process_details == set()
+    assert Settings(count=True, dns=True).process_details == {"netns"}
+    assert Settings(count=True, columns=["query"]).process_details == {"netns"}
 
 
 @pytest.mark.parametrize("name", [*CONNECTION])
 def test_what_is_read_is_known_to_the_kernel(name: str) -> None:
-    """What a field has read is a bit of what the program is told to tell."""
-    told = Settings(columns=[name]).told - {"start"}
-    assert told <= {str(bit.name).lower() for bit in Detail}
+    """What a field needs of a process is a bit of enum detail."""
+    details = Settings(columns=[name]).process_details - {"start"}
+    assert details <= {str(bit.name).lower() for bit in Detail}
 
 
 def test_every_detail_is_of_a_field() -> None:
-    """There is nothing that the program can tell and nobody wants."""
-    told = Settings(columns=[*CONNECTION]).told
-    assert {*told, "legacy"} == {str(bit.name).lower() for bit in Detail}
+    """Each bit of enum detail is needed by a field, or by older kernels."""
+    details = Settings(columns=[*CONNECTION]).process_details
+    assert {*details, "legacy"} == {str(bit.name).lower() for bit in Detail}
 
 
 @pytest.mark.parametrize(

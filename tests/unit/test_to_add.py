@@ -59,7 +59,7 @@ settings = Settings(columns=["added"])
 raw = bytearray(ATTEMPT.pack(*[0] * 3, *[bytes(16)] * 2, *[0] * 5, 443, 0, 4, b""))
 raw += ORIGIN.pack(1, 0, 0, 0, 0, 0)
 events = decode([ATTEMPT.unpack_from(raw)], 0)
-processes = Processes(settings.told)
+processes = Processes(settings.process_details)
 process = SMALL_PROCESS.layout.pack(1, 0, 0, 2, 0, 0, b"a\\0")
 processes.learn(Run(SMALL_PROCESS.length, bytes(HEADER_BYTES) + process))
 processes.add_to(events, bytes(HEADER_BYTES) + raw)
@@ -101,7 +101,7 @@ def run(folder: Path, code: str) -> list[str]:
     ("what", "edits", "quoted", "process"),
     [
         ("a column from data at hand", AT_HAND, "443", "False"),
-        ("a column that a cgroup tells", OF_A_CGROUP, '"443"', "True"),
+        ("a column from the cgroup", OF_A_CGROUP, '"443"', "True"),
     ],
 )
 def test_a_column(

@@ -185,7 +185,7 @@ def test_implied(line: str, expected: str) -> None:
 )
 def test_what_is_read(line: str, expected: set[str]) -> None:
     """The kernel reads of who connects what is shown, and what names need."""
-    assert view(line).settings.told == expected
+    assert view(line).settings.process_details == expected
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ _OCTAL = re.compile(r"\\([0-3][0-7]{2})")  # how mountinfo has a space, among ot
 class Mounts:
     """The mounts of this process, as proc_pid_mountinfo(5) has them.
 
-    The kernel tells who polls that file when something was mounted or unmounted.
+    The kernel wakes up who polls that file when something was mounted or unmounted.
     """
 
     def __init__(self, mountinfo: str = "/proc/self/mountinfo") -> None:

@@ -60,8 +60,8 @@ def name_of(container: Container, root: str = "/") -> str | None:
 
     ``root`` is the directory with the files.
     """
-    for told in _annotations(container, root):
-        name, namespace = _first(told, NAMES), _first(told, NAMESPACES)
+    for found in _annotations(container, root):
+        name, namespace = _first(found, NAMES), _first(found, NAMESPACES)
         if name:
             return f"{namespace}/{name}" if namespace else name
     return None

@@ -1,4 +1,4 @@
-"""What processes look like: learned from the kernel, kept by image, added."""
+"""Details of processes: learned from the kernel, stored by image, added."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Unread(NamedTuple):
 
 
 class Processes(Part):
-    """The images that the kernel has told of; the ones longest unused go first.
+    """The images that the kernel has sent; the ones longest unused go first.
 
     To read one can take 10 ms, and anyone can have others read with every connect:
     where lines are late, that is done for so many seconds of each, and connections
@@ -60,7 +60,7 @@ class Processes(Part):
 
     def __init__(
         self,
-        told: frozenset[str],
+        details: frozenset[str],
         places: Places | None = None,
         max_bytes: int = MAX_BYTES,
         now_ns: Callable[[], int] = int,
@@ -68,9 +68,9 @@ class Processes(Part):
         names_containers: bool = False,
     ) -> None:
         super().__init__()
-        self._ppid, self._mntns = "ppid" in told, "mntns" in told
+        self._ppid, self._mntns = "ppid" in details, "mntns" in details
         self._places = places or Places()
-        self._placed = "cgroup" in told
+        self._placed = "cgroup" in details
         self._names_containers = names_containers
         self._late = LateWork(now_ns)
         self._images: OrderedDict[int, Image | Unread] = OrderedDict()
@@ -84,11 +84,11 @@ class Processes(Part):
 
     @property
     def losses(self) -> Losses:
-        """How many attempts are without what there was no time to read."""
+        """How many attempts lack details that there was no time to read."""
         return Losses(processes=self._late.skipped)
 
     def learn(self, run: Run) -> None:
-        """Take in a run of process records."""
+        """Store a run of process records."""
         for image, *record in KINDS[run.length].unpack(run):
             unread = Unread._make(record)
             used = unread.exe + unread.cgroup + unread.legacy + unread.arguments
@@ -124,7 +124,7 @@ class Processes(Part):
             self._bytes -= _size(self._images.popitem(last=False)[1])
 
     def add_to(self, connections: list[Connection], framed: bytes) -> None:
-        """Set what was asked for of the processes of connections."""
+        """Add the requested process details to connections."""
         origins = FRAMED_ORIGIN.iter_unpack(framed)
         for connection, origin in zip(connections, origins, strict=True):
             number, _, ppid, mntns, *_ = origin

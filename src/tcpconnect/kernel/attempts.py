@@ -52,9 +52,9 @@ MAX_FLOWS = 131072
 MAX_VISITORS = 16384  # processes that connect to loopback addresses
 
 
-def _bits(told: frozenset[str]) -> Detail:
+def _bits(details: frozenset[str]) -> Detail:
     bits = Detail(0)
-    for name in told:
+    for name in details:
         bits |= Detail[name.upper()]
     if Detail.CGROUP in bits and cgroup.has_legacy():
         bits |= Detail.LEGACY
@@ -81,11 +81,11 @@ class Attempts(Part):
         super().__init__()
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
-        self._tell = _bits(settings.told)
+        self._details = _bits(settings.process_details)
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
         self._filters = Filters(settings, targets)
-        self._depth = Depth.of(self._tell, self._filters.of_task)
+        self._depth = Depth.of(self._details, self._filters.of_task)
         self._bpf = BpfObject(library, "attempts")
         with self._bpf.closed_on_failure():
             self._size_maps()
@@ -148,13 +148,13 @@ class Attempts(Part):
             self._bpf.resize(SLOTS, 1 << SLOT_BITS)
         if settings.count:
             self._bpf.resize("flows", MAX_FLOWS)
-        if Detail.START in self._tell:
+        if Detail.START in self._details:
             self._bpf.resize("visitors", MAX_VISITORS)
         else:
             self._bpf.leave_out_maps("visitors")
         if not self._preemptible:
             self._bpf.leave_out_maps("seen")
-        if not self._tell & IMAGE:
+        if not self._details & IMAGE:
             self._bpf.leave_out_maps("images", "scratches")
         elif self._preemptible:
             self._bpf.resize("scratches", 2)  # one for each program
@@ -180,7 +180,7 @@ class Attempts(Part):
         config.wait_end = settings.wait_end
         config.count = settings.count
         config.failed = settings.failed
-        config.details = self._tell
+        config.details = self._details
         config.slot_shift = 64 - SLOT_BITS
         config.preemptible = self._preemptible
         self._filters.configure(config)

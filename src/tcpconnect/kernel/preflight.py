@@ -134,7 +134,7 @@ def kernel() -> Check:
 
 
 def _kernel_by_release(release: str, why: str) -> Check:
-    """Without BTF only the number tells whether another build of it would do."""
+    """Without BTF only the version shows whether another build of it would do."""
     if (0, 0) < kernel_version() < OLDEST:
         return Check("kernel", "", _too_old(f"it is {release}"))
     return Check("kernel", f"{release} (not examined: {why})")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Kind:
-    """A kind of records on the ring: a struct of C, and how it is laid out.
+    """A kind of records on the ring: a struct of C and its layout.
 
     ``members`` are in the notation of the struct module.
     """
@@ -68,7 +68,7 @@ LOOKUP = Kind("lookup", f"QQQQQIII4x256s{16 * LOOKUP_ADDRESSES}s")
 STARTED = Kind("started", "QIxxxx")
 EMPTIED = Kind("emptied", "Q")
 
-# Every kind by the length of its records, which tells it.
+# Every kind by the length of its records: no two have the same.
 KINDS = {
     kind.length: kind
     for kind in (

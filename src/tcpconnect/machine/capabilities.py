@@ -82,8 +82,8 @@ def _get() -> _Sets:
 def _read() -> _Sets:
     """Return the sets when seccomp refuses capget(2)."""
     with open("/proc/thread-self/status", encoding="ascii", errors="replace") as lines:
-        told = dict(line.split(":", 1) for line in lines)
-    return _Sets(*(int(told[name], 16) for name in ("CapEff", "CapPrm", "CapInh")))
+        fields = dict(line.split(":", 1) for line in lines)
+    return _Sets(*(int(fields[name], 16) for name in ("CapEff", "CapPrm", "CapInh")))
 
 
 def _set(sets: _Sets) -> None:

@@ -91,7 +91,7 @@ def _reader() -> Callable[[Iterable[Any]], list[Connection]]:
 
 
 def _expression(struct: type[msgspec.Struct], known: dict[str, Any]) -> str:
-    """Return what makes a struct of a row, as source; ``known`` gets what it names."""
+    """Return source code that makes a struct of a row; its names go into ``known``."""
     members = []
     for name, hint in struct.__annotations__.items():
         if column := CONNECTION.get(name):
@@ -164,7 +164,7 @@ class Recording:
             os.write(self._waker, b"\0")
 
     def close(self) -> None:
-        """Release what it takes to stop."""
+        """Close the descriptor that stop() writes to."""
         waker, self._waker = self._waker, -1
         if waker >= 0:
             os.close(waker)
@@ -205,7 +205,7 @@ class Recording:
         return self._batch(connections, warnings)
 
     def _take(self, row: Any, number: int) -> Iterator[Line]:
-        """Take in a line that is no event; yield what it warns of."""
+        """Handle a line other than an event; yield its warnings."""
         if row.tcpconnect is not UNSET:
             self.about, self._ended = row.tcpconnect, False
             if self.about.schema > SCHEMA:
