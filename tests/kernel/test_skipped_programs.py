@@ -80,9 +80,7 @@ SKIPPED = (
     tuple(follow.PERF_PROGRAMS.values()),
 )
 COLUMNS = pytest.mark.parametrize(
-    "columns",
-    [(), ("netns",), ("exe", "cgroup")],
-    ids=["socket", "owner", "image"],
+    "columns", [("netns",), ("exe", "cgroup")], ids=["owner", "image"]
 )
 
 
