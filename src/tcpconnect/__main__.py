@@ -8,7 +8,7 @@ import sys
 def main() -> int:
     """Run the command; return its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    gc.disable()
+    gc.set_threshold(3000)
     from tcpconnect import cli
 
     return cli.main()

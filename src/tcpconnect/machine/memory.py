@@ -6,12 +6,8 @@ from contextlib import suppress
 
 
 def settle() -> None:
-    """Give back what the start needed, and turn Python's collector on.
-
-    The command has turned it off (bin/tcpconnect). musl has no malloc_trim().
-    """
+    """Give back what the start needed. musl has no malloc_trim()."""
     gc.collect()
     gc.freeze()  # what is there stays
-    gc.enable()
     with suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
