@@ -48,6 +48,9 @@ def without(folder: str, *, empty: bool) -> Iterator[None]:
                 sh("mount -t proc none /proc")
 
 
+USERS = 1_000_000_000  # no process has such an ID
+
+
 def test_no_dev() -> None:
     """Without /dev/null it traces."""
     begin = command(["-j", "-p", os.getpid(), "--limit", 1])
@@ -108,7 +111,9 @@ def test_no_proc(netns: NetNs, options: str, *, empty: bool) -> None:
 
 def test_no_process_to_fork() -> None:
     """A user who may have no more processes can't have a command started."""
-    begin = command_of(nobody("CAP_BPF", "CAP_PERFMON"), ["--", "true"])
+    # Of its own: others of nobody's would count, too.
+    user = nobody("CAP_BPF", "CAP_PERFMON")._replace(uid=USERS + os.getpid())
+    begin = command_of(user, ["--", "true"])
     become = begin.pop("preexec_fn")
 
     def start() -> None:
