@@ -36,7 +36,7 @@ static __always_inline void emit_connection(const struct connection *c)
 
 /* Describe the current task, which connects; returns whether the filters want it. */
 static __always_inline bool task_describe(struct connection *c, struct sock *sk,
-					  enum depth depth)
+					  struct tcp_sock *tp, enum depth depth)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	const __u16 filters = config.task_filters;
@@ -47,7 +47,7 @@ static __always_inline bool task_describe(struct connection *c, struct sock *sk,
 	if (details & DETAIL_UID || filters & BY_UID)
 		c->uid = bpf_get_current_uid_gid();
 	if (depth >= DEPTH_OWNER && details & DETAIL_NETNS)
-		read_netns(c, sk);
+		read_netns(c, sk, tp);
 	if (filters && !task_wanted(c, sk, filters, depth))
 		return 0;
 	if (details & DETAIL_CGROUP_ID)
@@ -161,9 +161,9 @@ static __always_inline void attempt_describe(struct sock *sk, struct tcp_sock *t
 		wanted = owner_copy(c, subflow.owner);
 	} else {
 		if (subflow.mptcp)
-			wanted = socket_describe(c, sk, subflow.mptcp, depth);
+			wanted = socket_describe(c, sk, tp, subflow.mptcp, depth);
 		else
-			wanted = task_describe(c, sk, depth);
+			wanted = task_describe(c, sk, tp, depth);
 		if (wanted && depth >= DEPTH_IMAGE && config.details & DETAIL_IMAGE)
 			c->image = image_of(subflow.mptcp, program);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Pointers of a type that the verifier does not know, or need not trust. */
+/* Pointers of a type that the verifier does not know. */
 #pragma once
 
 #include "core.bpf.h"
@@ -8,10 +8,3 @@
 extern void *bpf_rdonly_cast(const void *from, __u32 type) __weak SEC(".ksyms");
 
 #define cast(type, from) ((type *)bpf_rdonly_cast(from, type_id(type)))
-
-/*
- * The same pointer, which may be read but is not trusted. For each pointer that is read
- * by way of a trusted one, the verifier searches all types of the kernel four times,
- * which takes 5 ms; before the kfunc, it did not.
- */
-#define untrusted(type, from) (bpf_rdonly_cast ? cast(type, from) : (from))

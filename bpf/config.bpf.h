@@ -24,13 +24,13 @@ enum detail {
 };
 
 /*
- * How far a program looks into the kernel. For each type that it names, libbpf searches
- * all types of the kernel: so there is a program for each, and one of them is loaded.
+ * How far a program looks into the kernel. There is one program for each depth, of
+ * which one is loaded: libbpf searches all types of the kernel for each type in a
+ * program.
  */
 enum depth {
 	DEPTH_SOCKET, /* at sockets, and what helpers return */
-	DEPTH_OWNER,  /* also at what identifies the process, its cgroup and namespaces
-		       */
+	DEPTH_OWNER,  /* also at what identifies process, cgroup and namespaces */
 	DEPTH_IMAGE,  /* also at all else: parent, paths, arguments, mounts */
 };
 

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "cast.bpf.h"
 #include "cgroups.bpf.h"
 #include "config.bpf.h"
 #include "core.bpf.h"
@@ -114,8 +113,11 @@ static __always_inline bool place_wanted(__u16 filters)
 
 static __always_inline bool netns_wanted(struct sock *sk)
 {
-	__u64 netns = netns_key(untrusted(struct sock, sk)->__sk_common.skc_net.net);
+	struct net *net = 0;
+	__u64 netns;
 
+	read_kernel(net, sk->__sk_common.skc_net.net);
+	netns = netns_key(net);
 	return bpf_map_lookup_elem(&netnses, &netns);
 }
 

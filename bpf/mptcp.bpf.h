@@ -97,7 +97,8 @@ static __always_inline bool owner_copy(struct connection *to,
  * whether the filters want it.
  */
 static __always_inline bool socket_describe(struct connection *c, struct sock *sk,
-					    struct sock *mptcp, enum depth depth)
+					    struct tcp_sock *tp, struct sock *mptcp,
+					    enum depth depth)
 {
 	const __u16 filters = config.task_filters;
 	const __u8 places = filters & (BY_CGROUP | BY_CONTAINER);
@@ -110,7 +111,7 @@ static __always_inline bool socket_describe(struct connection *c, struct sock *s
 		return 0;
 	if (depth < DEPTH_OWNER)
 		return 1;
-	read_netns(c, sk);
+	read_netns(c, sk, tp);
 	kn = cgroup_of(mptcp);
 	c->cgroup = kernfs_id(kn);
 	if (filters & BY_CGROUPMAP && !bpf_map_lookup_elem(&cgroupmap, &c->cgroup))

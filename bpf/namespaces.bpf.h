@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include "cast.bpf.h"
 #include "core.bpf.h"
 #include "helpers.bpf.h"
 #include "kernel.bpf.h"
@@ -21,12 +20,23 @@ static __always_inline __u64 netns_key(struct net *net)
 	return key;
 }
 
-/* The network namespace of a socket: the inode number, which is shown, and the key. */
-static __always_inline void read_netns(struct connection *c, struct sock *sk)
+/*
+ * The network namespace of a socket: the inode number, which is shown, and the key.
+ * `tp` is the socket, too, or null. The verifier does not trust it as it does `sk`, so
+ * a pointer may be loaded by way of it: read_kernel() has the reason.
+ */
+static __always_inline void read_netns(struct connection *c, struct sock *sk,
+				       struct tcp_sock *tp)
 {
-	struct net *net = untrusted(struct sock, sk)->__sk_common.skc_net.net;
+	struct net *net = 0;
 
-	c->netns = net->ns.inum;
+	if (tp) {
+		net = tp->inet_conn.icsk_inet.sk.__sk_common.skc_net.net;
+		c->netns = net->ns.inum;
+	} else {
+		read_kernel(net, sk->__sk_common.skc_net.net);
+		read_kernel(c->netns, net->ns.inum);
+	}
 	read_netns_key(net, &c->netns_key);
 }
 

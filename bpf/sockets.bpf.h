@@ -84,6 +84,7 @@ struct sock {
 } __relocated;
 
 struct inet_sock {
+	struct sock sk;
 	__u16 inet_sport;
 } __relocated;
 

@@ -2,7 +2,6 @@
 /* What is read of the current task at each connect. */
 #pragma once
 
-#include "cast.bpf.h"
 #include "core.bpf.h"
 #include "helpers.bpf.h"
 #include "kernel.bpf.h"
@@ -27,9 +26,9 @@
 
 static __always_inline struct task_struct *current_task(void)
 {
-	if (!have_btf())
-		return bpf_get_current_task();
-	return untrusted(struct task_struct, bpf_get_current_task_btf());
+	if (have_btf())
+		return bpf_get_current_task_btf();
+	return bpf_get_current_task();
 }
 
 static __always_inline __u32 parent_pid(struct task_struct *task)

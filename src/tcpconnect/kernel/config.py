@@ -28,6 +28,9 @@ class Detail(IntFlag):
 
 # What needs process records.
 IMAGE = Detail.EXE | Detail.CMDLINE | Detail.CGROUP | Detail.LEGACY
+# What is not in the socket, nor given by a helper: enum depth.
+OF_OWNER = Detail.NETNS | Detail.CGROUP_ID | Detail.START
+OF_IMAGE = IMAGE | Detail.PPID | Detail.MNTNS
 
 
 class Networks(Structure):

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from tcpconnect.kernel.config import IMAGE, Detail
-from tcpconnect.kernel.filters import TaskFilter
+from tcpconnect.kernel import config, filters
 
-_IMAGE_DETAILS = IMAGE | Detail.PPID | Detail.MNTNS
-_IMAGE_FILTERS = TaskFilter.CGROUP | TaskFilter.CONTAINER | TaskFilter.MNTNSMAP
-_OWNER_DETAILS = Detail.NETNS | Detail.CGROUP_ID | Detail.START
-_OWNER_FILTERS = TaskFilter.NETNS | TaskFilter.CGROUPMAP
+if TYPE_CHECKING:
+    from tcpconnect.kernel.config import Detail
+    from tcpconnect.kernel.filters import TaskFilter
 
 
 class Depth(IntEnum):
-    """Enum depth."""
+    """Enum depth: sockets; who has them and where; what the process looks like."""
 
     SOCKET = 0
     OWNER = 1
     IMAGE = 2
 
     @classmethod
-    def of(cls, details: Detail, filters: TaskFilter) -> Depth:
+    def of(cls, details: Detail, of_task: TaskFilter) -> Depth:
         """Return the smallest that has all of these."""
-        if details & _IMAGE_DETAILS or filters & _IMAGE_FILTERS:
+        if details & config.OF_IMAGE or of_task & filters.BY_IMAGE:
             return cls.IMAGE
-        if details & _OWNER_DETAILS or filters & _OWNER_FILTERS:
+        if details & config.OF_OWNER or of_task & filters.BY_OWNER:
             return cls.OWNER
         return cls.SOCKET

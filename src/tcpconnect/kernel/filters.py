@@ -43,6 +43,11 @@ class TaskFilter(IntFlag):
     MNTNSMAP = 1 << 7
 
 
+# Those that look at more than the socket, and what helpers return: enum depth.
+BY_OWNER = TaskFilter.NETNS | TaskFilter.CGROUPMAP
+BY_IMAGE = TaskFilter.CGROUP | TaskFilter.CONTAINER | TaskFilter.MNTNSMAP
+
+
 class AddressFilter(IntFlag):
     """Enum address_filter."""
 
