@@ -15,6 +15,7 @@ from tcpconnect.errors import KernelError, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,23 @@ def test_log(capfd: pytest.CaptureFixture[str]) -> None:
     """The log goes to stderr line by line, escaped."""
     log()
     assert capfd.readouterr().err == "libbpf: a\\x1b[2J\nb\n"
+
+
+@pytest.mark.parametrize("echo", [False, True])
+def test_warnings_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, echo: bool
+) -> None:
+    """A warning is kept with the names in it, whether it is written as well or not."""
+    said: list[str] = []
+    monkeypatch.setattr(libbpf, "said", said)
+    try:
+        library = libbpf.load_library()
+    except OSError:
+        pytest.skip("this machine has no libbpf")
+    libbpf.set_log(library, echo=echo)
+    library.bpf_object__open_file.argtypes = (ctypes.c_char_p, ctypes.c_void_p)
+    library.bpf_object__open_file(bytes(tmp_path / "missing.o"), None)
+    assert str(tmp_path / "missing.o") in said[0]
 
 
 def test_log_that_can_not_be_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,10 @@ _LOG_BYTES = 1 << 16
 
 
 def _format(text: bytes, arguments: int) -> str:
-    """Return a message, escaped: it may contain names that other users chose."""
+    """Return a message, escaped: it may contain names that other users chose.
+
+    Once for each message: that uses up the arguments, a va_list.
+    """
     buffer = ctypes.create_string_buffer(_LOG_BYTES)
     _vsnprintf(buffer, _LOG_BYTES, text, arguments)
     return "\n".join(map(printable, buffer.value.split(b"\n")))
@@ -101,15 +104,22 @@ def _format(text: bytes, arguments: int) -> str:
 
 def _keep(level: int, text: bytes, arguments: int) -> int:
     if level == 0:
-        lines = _format(text, arguments).removeprefix("libbpf: ").splitlines()
-        said.extend(line for line in lines if line)
+        _remember(_format(text, arguments))
     return 0
 
 
 def _echo(level: int, text: bytes, arguments: int) -> int:
-    for line in _format(text, arguments).splitlines():
+    message = _format(text, arguments)
+    for line in message.splitlines():
         write_line(line)
-    return _keep(level, text, arguments)
+    if level == 0:
+        _remember(message)
+    return 0
+
+
+def _remember(message: str) -> None:
+    lines = message.removeprefix("libbpf: ").splitlines()
+    said.extend(line for line in lines if line)
 
 
 # They must stay referenced: libbpf has only their addresses.
