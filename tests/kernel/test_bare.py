@@ -31,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("netns")
 
 MNT_DETACH = 2
 BRIEFLY = ("-P", PORT, "--duration", "0.01")
+USERS = 1_000_000_000  # no other process has one of these IDs
 
 
 @contextmanager
@@ -46,9 +47,6 @@ def without(folder: str, *, empty: bool) -> Iterator[None]:
         finally:
             if folder == "/proc":  # private_mounts() needs it
                 sh("mount -t proc none /proc")
-
-
-USERS = 1_000_000_000  # no process has such an ID
 
 
 def test_no_dev() -> None:

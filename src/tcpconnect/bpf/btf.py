@@ -10,6 +10,7 @@ from struct import error as StructError  # noqa: N812
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
 VMLINUX = "/sys/kernel/btf/vmlinux"
@@ -45,7 +46,7 @@ def has_member(struct: str, member: str) -> bool:
 
 
 def _contents(file: BinaryIO) -> mmap.mmap:
-    """Map a file: a read gives 4,096 bytes at most, and all of BTF takes 3 ms.
+    """Map a file: a read gives 4,096 bytes at most, and all of BTF takes 2.5 ms.
 
     Linux commit a539e2a6d51d ("btf: Allow mmap of vmlinux btf"), v6.16. Before, it is
     copied into memory of our own.
@@ -60,20 +61,26 @@ def _contents(file: BinaryIO) -> mmap.mmap:
 
 
 def _has_member(btf: mmap.mmap, struct: bytes, member: bytes) -> bool:
-    start, types_at, _, names_at, names_size = HEADER.unpack_from(btf)
+    start, types_at, types_size, names_at, names_size = HEADER.unpack_from(btf)
     types_at, names_at = start + types_at, start + names_at
     name_at = btf.find(b"\0" + struct + b"\0", names_at, names_at + names_size) + 1
     if not name_at:
         return False
     name = re.escape((name_at - names_at).to_bytes(4, "little"))
-    for found in re.compile(name + STRUCT, re.DOTALL).finditer(btf, types_at, names_at):
-        if (found.start() - types_at) % 4 == 0:
+    pattern = re.compile(name + STRUCT, re.DOTALL)
+    wanted = member + b"\0"
+    return any(
+        btf[names_at + at : names_at + at + len(wanted)] == wanted
+        for at in _members(btf, pattern, types_at, types_at + types_size)
+    )
+
+
+def _members(
+    btf: mmap.mmap, struct: re.Pattern[bytes], begin: int, end: int
+) -> Iterator[int]:
+    """Yield where the names of a struct's members are among the names."""
+    for found in struct.finditer(btf, begin, end):
+        if (found.start() - begin) % 4 == 0:
             for number in range(int.from_bytes(found[1], "little")):
-                (at,) = MEMBER.unpack_from(btf, found.end() + number * MEMBER.size)
-                if (
-                    btf[names_at + at : names_at + at + len(member) + 1]
-                    == member + b"\0"
-                ):
-                    return True
-            return False
-    return False
+                yield from MEMBER.unpack_from(btf, found.end() + number * MEMBER.size)
+            return
