@@ -34,9 +34,9 @@ def _close_by_many(left: list[int], is_enough: Callable[[], bool]) -> None:
 
 
 def close_each(left: list[int], is_enough: Callable[[], bool]) -> None:
-    """Close events of perf, which the kernel detaches one by one: 30 to 130 ms each.
+    """Close links or events, one after the other; other threads may help.
 
-    Other threads may do the same with the same list.
+    The kernel detaches events of perf one by one: 30 to 130 ms each.
     """
     while not is_enough():
         try:
@@ -56,16 +56,16 @@ def close_soon(left: list[int], *, at_once: bool) -> None:
     close(left, lambda: time.monotonic() > late)
     if left:
         _hold(list(left))
-        close_each(left, lambda: False)
+        close(left, lambda: False)
 
 
 def _hold(fds: Collection[int]) -> None:
     """Fork a process that has these open until we have ended, and then ends."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        end, _ = os.pipe()  # the other one is open until we end
+        end, ours = os.pipe()  # ours is open until we end
         if not os.fork():
-            _wait_for_end(fds, end)
+            _wait_for_end({*fds} - {ours}, end)
         os.close(end)
     except OSError:  # no process, or no descriptor: they are closed here
         return
