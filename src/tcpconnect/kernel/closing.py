@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 CLOSERS = 256
-PATIENCE_S = 0.25
+# How long to wait at the stop: for those that wait together, and one by one.
+TOGETHER_S, PATIENCE_S = 1.0, 0.25
 
 
 def close_at_once(left: list[int]) -> None:
@@ -51,7 +52,7 @@ def close_soon(left: list[int], *, at_once: bool) -> None:
 
     It lives until all are detached. Nobody waits for it, nor has it anything else open.
     """
-    late = time.monotonic() + PATIENCE_S
+    late = time.monotonic() + (TOGETHER_S if at_once else PATIENCE_S)
     close = _close_by_many if at_once else close_each
     close(left, lambda: time.monotonic() > late)
     if left:
