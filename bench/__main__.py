@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bench import transfers
+from bench import syscalls, transfers
 from bench.document import write
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
@@ -55,8 +55,9 @@ def options() -> argparse.Namespace:
     )
     add(
         "--only",
-        choices=("connects", "transfers"),
-        help="measure only what a connect costs, or only what -d costs a transfer",
+        choices=("connects", "transfers", "syscalls"),
+        help="measure only what a connect costs, what -d costs a transfer, or what the "
+        "tool costs any system call",
     )
     add("--write", action="store_true", help="put the report into docs/benchmarks.md")
     return parser.parse_args()
@@ -74,11 +75,13 @@ def main() -> int:
     """Measure and print; 1 when a run did not add up, or nothing was measured."""
     given = options()
     code = 0
-    if given.only != "transfers":
+    if given.only in {None, "connects"}:
         code = connects(given)
-    if given.only != "connects":
+    if given.only in {None, "transfers"}:
         samples = transfers.measure(given.rounds)
         publish("transfers", transfers.report(samples), given)
+    if given.only in {None, "syscalls"}:
+        publish("syscalls", syscalls.report(syscalls.measure(given.rounds)), given)
     return code
 
 

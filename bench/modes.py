@@ -44,6 +44,7 @@ MODES = {
     for mode in (
         Mode(BASE, ()),
         Mode("-r", ("-r",)),
+        Mode("--why", ("--why",)),
         Mode("-L", ("-L",)),
         Mode("-j", ("-j",)),
         Mode("-rj", ("-rj",)),

@@ -15,13 +15,23 @@ SOURCES = Path("bpf")
 OBJECTS = Path("src/tcpconnect/bpf")
 BUILD = Path("build/bpf")
 
-# Object: its source, and more flags. What is for one architecture only attaches to
-# functions, and may not use more stack than that: lookups.bpf.c says why.
+# What is for one architecture only attaches to functions, and may not use more stack
+# than that: lookups.bpf.c says why. Objects of names have another one, for lookups that
+# fail, with many more types, for which libbpf would search at each start (decision 29).
+STACK = ("-Wframe-larger-than=48",)
+FAILED = "-DFAILED_LOOKUPS"
+
+# Object: its source, and more flags.
 SOURCE_OF = {
     "attempts": ("attempts",),
+    "attempts_calls": ("attempts", "-DWITH_CALLS=1"),
     "answers": ("answers",),
-    "lookups.x86_64": ("lookups", "-DTARGET_x86_64", "-Wframe-larger-than=48"),
-    "lookups.aarch64": ("lookups", "-DTARGET_aarch64", "-Wframe-larger-than=48"),
+    "answers_failed": ("answers", FAILED),
+    **{
+        f"lookups{which}.{target}": ("lookups", f"-DTARGET_{target}", *STACK, *flags)
+        for target in ("x86_64", "aarch64")
+        for which, flags in {"": (), "_failed": (FAILED,)}.items()
+    },
 }
 
 # The compiler is that of the ziglang wheel. The BPF target has no C library; of the

@@ -9,6 +9,7 @@
 #include "kernel.bpf.h"
 #include "maps.bpf.h"
 #include "messages.bpf.h"
+#include "names.bpf.h"
 #include "netns.bpf.h"
 #include "packets.bpf.h"
 #include "questions.bpf.h"
@@ -16,6 +17,12 @@
 #include "room.bpf.h"
 #include "sockets.bpf.h"
 #include "waits.bpf.h"
+
+#ifdef FAILED_LOOKUPS
+#include "asking.bpf.h"
+#else
+#define emit_question(skb, p, a, m)
+#endif
 
 #define PASS 1
 #define RESPONSE 0x80
@@ -88,7 +95,7 @@ static __always_inline void answer_fill(struct __sk_buff *skb, const struct pack
 
 /*
  * Find and remove the question that a message answers; returns whether there was one
- * and the message has records.
+ * and the message has records, or user space waits for it.
  */
 static __always_inline bool answer_match(struct __sk_buff *skb, const struct packet *p,
 					 struct asker *a, struct asked *asked)
@@ -112,7 +119,7 @@ static __always_inline bool answer_match(struct __sk_buff *skb, const struct pac
 	/* Truncated answers and server failures are followed by another question. */
 	if (!(m.flags[0] & TRUNCATED) && (!rcode || rcode == NXDOMAIN))
 		wait_end(a, &m, bpf_ktime_get_ns());
-	return m.answers;
+	return m.answers || a->told;
 }
 
 /*
@@ -162,6 +169,7 @@ static __always_inline void question_add(struct __sk_buff *skb, const struct pac
 	else if (!load_address(skb, p, server))
 		return;
 	question_insert(skb, key_of(&m, server), wait_begin(a, &m, now), now);
+	emit_question(skb, p, a, &m);
 }
 
 /*

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/*
- * The beginning of an attempt, in the task that connects: who connects, and whether the
- * filters want it.
- */
+/* The beginning of an attempt, in the task that connects. */
 #pragma once
 
 #include "addresses.bpf.h"
 #include "config.bpf.h"
+#include "connecting.bpf.h"
 #include "core.bpf.h"
+#include "describe.bpf.h"
+#include "drops.bpf.h"
 #include "filters.bpf.h"
 #include "flows.bpf.h"
 #include "helpers.bpf.h"
@@ -34,35 +34,6 @@ static __always_inline void emit_connection(const struct connection *c)
 	bpf_ringbuf_submit(record, 0);
 }
 
-/* Describe the current task, which connects; returns whether the filters want it. */
-static __always_inline bool task_describe(struct connection *c, struct sock *sk,
-					  struct tcp_sock *tp, enum depth depth)
-{
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	const __u16 filters = config.task_filters;
-	const __u16 details = config.details;
-
-	c->pid = pid_tgid >> 32;
-	c->tid = pid_tgid;
-	if (details & DETAIL_UID || filters & BY_UID)
-		c->uid = bpf_get_current_uid_gid();
-	if (depth >= DEPTH_OWNER && details & DETAIL_NETNS)
-		read_netns(c, sk, tp);
-	if (filters && !task_wanted(c, sk, filters, depth))
-		return 0;
-	if (details & DETAIL_CGROUP_ID)
-		c->cgroup = bpf_get_current_cgroup_id();
-	if (depth >= DEPTH_OWNER && details & DETAIL_START)
-		c->start_ns = current_start();
-	if (details & DETAIL_COMM)
-		bpf_get_current_comm(c->comm, sizeof(c->comm));
-	if (depth >= DEPTH_IMAGE && details & DETAIL_PPID)
-		c->ppid = parent_pid(current_task());
-	if (depth >= DEPTH_IMAGE && details & DETAIL_MNTNS)
-		c->mntns = current_mntns();
-	return 1;
-}
-
 /* With -c, count here only what is counted at the end. */
 static __always_inline void emit_or_count(const struct connection *c)
 {
@@ -87,8 +58,10 @@ static __always_inline void attempt_add(struct sock *sk, struct slot *begun)
 	if (config.count && !config.wait_end)
 		flow_count_begin(c);
 	if (config.track && (config.wait_end || config.count || !c->lport)) {
-		if (pending_insert(sk, begun))
+		if (pending_insert(sk, begun)) {
+			sought_add(c, 1);
 			return;
+		}
 		add(&progress.untracked, 1);
 	}
 	emit_or_count(c);
@@ -97,25 +70,26 @@ static __always_inline void attempt_add(struct sock *sk, struct slot *begun)
 /*
  * An attempt that is pending for a socket that begins another one: its end was missed.
  */
-static __always_inline void attempt_end_missed(struct sock *sk)
+static __always_inline void attempt_end_missed(struct sock *sk,
+					       struct connection *began)
 {
 	const struct connection *pending = pending_lookup(sk);
-	struct connection began;
 
 	if (likely(!pending))
 		return;
-	began = *pending;
+	*began = *pending;
 	/*
 	 * Otherwise it is found again: when the socket begins another one, or when
 	 * tracing stops.
 	 */
 	if (!pending_delete(sk))
 		return;
-	attempt_mark_missed(&began);
-	if (began.latency_ns < config.slower_ns)
+	sought_add(began, -1);
+	attempt_mark_missed(began);
+	if (began->latency_ns < config.slower_ns)
 		return;
-	began.result = RESULT_UNKNOWN;
-	emit_or_count(&began);
+	began->result = RESULT_UNKNOWN;
+	emit_or_count(began);
 }
 
 /* CRIU restores connections so: nothing is sent. The bit is read in its byte. */
@@ -126,34 +100,22 @@ static __always_inline bool in_repair(struct tcp_sock *tp)
 	return bits_of(*byte, tp->repair);
 }
 
-static __always_inline bool destination_wanted(struct connection *c, struct sock *sk,
-					       enum depth depth)
-{
-	const __u8 address_filters = config.address_filters;
-
-	c->dport = __builtin_bswap16(sk->__sk_common.skc_dport);
-	read_addresses(c, sk);
-	/* Whether the attempt is wanted or not. */
-	if (depth >= DEPTH_OWNER && config.details & DETAIL_START)
-		c->visited_ns = loopback_visit(c);
-	if (config.by_port && !port_wanted(sk->__sk_common.skc_dport))
-		return 0;
-	if (config.ip && config.ip != c->ip)
-		return 0;
-	return !address_filters || addresses_wanted(c, address_filters);
-}
-
 /* An MPTCP socket has no `tp`. It is not an attempt; its subflows are. */
 static __always_inline void attempt_describe(struct sock *sk, struct tcp_sock *tp,
-					     enum depth depth, __u32 program)
+					     enum depth depth, __u32 program,
+					     struct slot *begun)
 {
-	struct slot begun = {};
-	struct connection *c = &begun.attempt;
+	struct connection *c = &begun->attempt;
 	struct subflow subflow = {};
 	bool wanted;
 
+	__builtin_memset(begun, 0, sizeof(*begun));
 	if (tp) {
-		if (!destination_wanted(c, sk, depth))
+		if (WITH_CALLS && config.connecting)
+			connecting_end(c);
+		c->dport = __builtin_bswap16(sk->__sk_common.skc_dport);
+		read_addresses(c, sk);
+		if (!destination_wanted(c, sk->__sk_common.skc_dport, depth))
 			return;
 		subflow = subflow_of(tp);
 	}
@@ -175,19 +137,19 @@ static __always_inline void attempt_describe(struct sock *sk, struct tcp_sock *t
 	if (!c->ip)
 		owner_insert(sk, c);
 	else if (wanted)
-		attempt_add(sk, &begun);
+		attempt_add(sk, begun);
 }
 
-/* CLOSE -> SYN_SENT, in the task that connects. */
+/*
+ * CLOSE -> SYN_SENT, in the task that connects. An old attempt and the new one take
+ * turns in `room`: the stack has no room for both.
+ */
 static __always_inline void attempt_begin(struct sock *sk, struct tcp_sock *tp,
-					  enum depth depth, __u32 program)
+					  enum depth depth, __u32 program,
+					  struct slot *room)
 {
-	/*
-	 * Not in attempt_describe(), so that the old attempt and the new one take turns
-	 * on the stack.
-	 */
 	if (tp && config.track)
-		attempt_end_missed(sk);
+		attempt_end_missed(sk, &room->attempt);
 	if (!tp || !in_repair(tp))
-		attempt_describe(sk, tp, depth, program);
+		attempt_describe(sk, tp, depth, program, room);
 }

@@ -30,6 +30,12 @@
 #include "sockets.bpf.h"
 #include "transition.bpf.h"
 
+#if WITH_CALLS
+#include "connects.bpf.h"
+#include "dropping.bpf.h"
+#include "syscalls.bpf.h"
+#endif
+
 /*
  * The attempt with which the socket leaves SYN_SENT (SYN_RECV in a simultaneous open).
  */
@@ -44,7 +50,7 @@ static __always_inline struct connection *attempt_leaving(struct transition t)
 }
 
 /* For programs to which the verifier gives a pointer to a socket. */
-static __always_inline void transition_end(struct transition t)
+static __always_inline void transition_end(struct transition t, struct slot *room)
 {
 	struct connection *c = attempt_leaving(t);
 	struct tcp_sock *tp;
@@ -53,15 +59,16 @@ static __always_inline void transition_end(struct transition t)
 		return;
 	tp = bpf_skc_to_tcp_sock(t.sk);
 	if (tp)
-		attempt_end(c, t.sk, tp, t.newstate);
+		attempt_end(c, t.sk, tp, t.newstate, &room->attempt);
 }
 
-static __always_inline void transition_begin(struct transition t, enum depth depth)
+static __always_inline void transition_begin(struct transition t, enum depth depth,
+					     struct slot *room)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(t.sk);
 
 	if (tp || is_mptcp(t))
-		attempt_begin(t.sk, tp, depth, BTF_PROGRAM);
+		attempt_begin(t.sk, tp, depth, BTF_PROGRAM, room);
 }
 
 /* Whether perf's program has seen the attempt that begins; it is marked as seen. */
@@ -85,11 +92,13 @@ static __always_inline void mptcp_close(struct transition t)
 
 static __always_inline void attempt_change(struct transition t, enum depth depth)
 {
+	struct slot room;
+
 	if (!attempt_begins(t)) {
 		if (config.track)
-			transition_end(t);
+			transition_end(t, &room);
 	} else if (!config.preemptible || !seen_by_perf(t)) {
-		transition_begin(t, depth);
+		transition_begin(t, depth, &room);
 	}
 	mptcp_close(t);
 }
@@ -126,7 +135,9 @@ int attempt_changes_image(__u64 *ctx)
 SEC("tp_btf/inet_sock_set_state")
 int attempt_ends(__u64 *ctx)
 {
-	transition_end(transition(ctx));
+	struct slot room;
+
+	transition_end(transition(ctx), &room);
 	return 0;
 }
 
@@ -145,18 +156,19 @@ attempt_change_perf(struct trace_event_raw_inet_sock_set_state *ctx, enum depth 
 	struct transition t = {sk, ctx->oldstate, ctx->newstate};
 	struct tcp_sock *tp = is_tcp(t) ? cast(struct tcp_sock, sk) : 0;
 	struct connection *c;
+	struct slot room;
 	__u8 *by;
 
 	if (attempt_begins(t)) {
 		by = seen_by();
 		if (by)
 			*by = SEEN_BY_PERF;
-		attempt_begin(sk, tp, depth, PERF_PROGRAM);
+		attempt_begin(sk, tp, depth, PERF_PROGRAM, &room);
 		return 1;
 	}
 	c = config.track ? attempt_leaving(t) : 0;
 	if (c && tp)
-		attempt_end(c, sk, tp, t.newstate);
+		attempt_end(c, sk, tp, t.newstate, &room.attempt);
 	mptcp_close(t);
 	return 1;
 }
@@ -188,11 +200,12 @@ SEC("tp_btf/inet_sock_set_state")
 int attempt_missed(__u64 *ctx)
 {
 	struct transition t = transition(ctx);
+	struct slot room;
 	__u8 *by;
 
 	if (!attempt_begins(t)) {
 		if (config.track)
-			transition_end(t);
+			transition_end(t, &room);
 		return 0;
 	}
 	by = seen_by();

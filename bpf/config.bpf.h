@@ -6,6 +6,7 @@
 
 #define PORT_WORDS 1024 /* 65,536 ports, one bit each */
 #define MAX_LEVELS 64
+#define CONNECTING_SLOTS 8192
 
 /* What to report of who connects, each at a price: bits of config.details. */
 enum detail {
@@ -34,6 +35,15 @@ enum depth {
 	DEPTH_IMAGE,  /* also at all else: parent, paths, arguments, mounts */
 };
 
+/*
+ * The object for attempts is compiled twice: what looks at calls of connect(), and at
+ * why attempts fail, is only in the one that is loaded where that is wanted (decision
+ * 34).
+ */
+#ifndef WITH_CALLS
+#define WITH_CALLS 0
+#endif
+
 /* How many changes a set has (0: it is empty), and how many steps a search takes. */
 struct networks {
 	__u32 ipv4_changes;
@@ -41,6 +51,9 @@ struct networks {
 	__u32 ipv6_changes;
 	__u32 ipv6_steps;
 };
+
+/* What config.ports is made of: only of ports that are not wanted, or of others. */
+enum by_port { SOME_PORTS = 1, ONLY_NOT_PORTS = 2 };
 
 /*
  * Read-only data, set before the load: the verifier knows the values, and removes the
@@ -53,13 +66,17 @@ struct config {
 	__u8 count;	 /* count flows instead of reporting attempts */
 	__u8 failed;	 /* report only attempts that did not end OK */
 	__u8 ip;	 /* 4 or 6; 0: both */
-	__u8 by_port;
+	__u8 by_port;	 /* 0, or enum by_port */
 	__u16 task_filters;   /* enum task_filter */
 	__u16 details;	      /* enum detail */
 	__u8 address_filters; /* enum address_filter */
 	__u8 slot_shift;      /* turns a hash of 64 bits into an index of `slots` */
 	__u8 preemptible;     /* tasks can lose their CPU inside of programs */
-	__u8 reserved[3];
+	__u8 explain;	      /* report why attempts failed, or count SYNs sent again */
+	__u8 drops;	      /* see which packets this machine drops */
+	__u8 connecting;      /* calls of connect() are kept until SYN_SENT */
+	__u8 refusals;	      /* report what is refused before SYN_SENT */
+	__u8 reserved[7];
 	__u64 level_count;
 	__u8 levels[MAX_LEVELS]; /* depths of the keys of `cgroups` below the root */
 	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */

@@ -17,6 +17,7 @@
 #undef __weak
 #define __weak __attribute__((weak))
 #define __noinline __attribute__((noinline))
+#define __unused __attribute__((unused))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -2,6 +2,8 @@
 /* Flows and their outcomes, counted for -c. */
 #pragma once
 
+#include <linux/types.h>
+
 #include "config.bpf.h"
 #include "core.bpf.h"
 #include "helpers.bpf.h"
@@ -9,6 +11,25 @@
 #include "records.bpf.h"
 
 #define LATENCY_SLOTS 64
+
+/* Key and value of `flows`, for -c. */
+struct flow {
+	__u32 saddr[4];
+	__u32 daddr[4];
+	__u16 dport;
+	__u16 reserved[3];
+	__u64 netns_key; /* 0 when names are not wanted */
+};
+
+struct flow_counts {
+	__u64 connects;
+	__u64 ok;
+	__u64 failed;
+	__u64 latency_total_ns;
+	__u64 latency_max_ns;
+	__u64 resent;  /* ended ones that took more than one SYN; counted with --why */
+	__u64 refused; /* of those that failed: before SYN_SENT, without a latency */
+};
 
 /* Counted by the programs, read by kernel/attempts.py at the end. */
 struct {
@@ -52,6 +73,20 @@ static __always_inline void flow_count_begin(const struct connection *c)
 		add(&progress.lost_flows, 1);
 }
 
+/* An attempt that never was SYN_SENT. */
+static __always_inline void flow_count_refused(const struct connection *c)
+{
+	struct flow_counts *counts = flow_of(c);
+
+	if (!counts) {
+		add(&progress.lost_flows, 1);
+		return;
+	}
+	add(&counts->connects, 1);
+	add(&counts->failed, 1);
+	add(&counts->refused, 1);
+}
+
 static __always_inline __u32 log2(__u64 v)
 {
 	__u32 r = 0;
@@ -67,7 +102,7 @@ static __always_inline __u32 log2(__u64 v)
 }
 
 /* The flow was inserted when the attempt began. If it is missing, it did not fit. */
-static __always_inline void flow_count_end(const struct connection *c)
+static __always_inline void flow_count_end(const struct connection *c, bool resent)
 {
 	struct flow_counts *counts = flow_of(c);
 	__u64 *slot;
@@ -79,6 +114,8 @@ static __always_inline void flow_count_end(const struct connection *c)
 		add(&counts->ok, 1);
 	else
 		add(&counts->failed, 1);
+	if (config.explain && resent)
+		add(&counts->resent, 1);
 	add(&counts->latency_total_ns, c->latency_ns);
 	/*
 	 * Before v5.12 there is no compare-and-exchange: of two CPUs at once, the

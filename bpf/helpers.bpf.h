@@ -43,6 +43,8 @@ static void *(*bpf_ringbuf_reserve)(void *ring, __u64 size,
 				    __u64 flags) = (void *)BPF_FUNC_ringbuf_reserve;
 static void (*bpf_ringbuf_submit)(void *record,
 				  __u64 flags) = (void *)BPF_FUNC_ringbuf_submit;
+static void (*bpf_ringbuf_discard)(void *record,
+				   __u64 flags) = (void *)BPF_FUNC_ringbuf_discard;
 static __u64 (*bpf_ringbuf_query)(void *ring,
 				  __u64 flags) = (void *)BPF_FUNC_ringbuf_query;
 static long (*bpf_ringbuf_output)(void *ring, void *data, __u64 size,

@@ -60,15 +60,18 @@ struct path {
 } __relocated;
 
 struct inode {
+	__u16 i_mode;
 	void *i_private;
 } __relocated;
 
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+	void *private_data;
 } __relocated;
 
 struct fdtable {
+	unsigned int max_fds;
 	struct file **fd;
 } __relocated;
 
@@ -147,6 +150,14 @@ struct pid {
 	struct upid numbers[1];
 } __relocated;
 
+typedef struct {
+	__u32 val;
+} __relocated kuid_t;
+
+struct cred {
+	kuid_t uid;
+} __relocated;
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -156,6 +167,8 @@ struct task_struct {
 	struct pid *thread_pid;
 	__u64 start_boottime;
 	__u64 self_exec_id;
+	const struct cred *cred;
+	char comm[16];
 	struct mm_struct *mm;
 	struct css_set *cgroups;
 	struct nsproxy *nsproxy;

@@ -4,6 +4,8 @@
 
 #include <linux/types.h>
 
+#define AI_NUMERICHOST 4
+
 struct addrinfo {
 	int ai_flags;
 	int ai_family;

@@ -6,49 +6,30 @@
  *
  * Compiled once for each architecture, since arguments are in registers.
  */
+#include "calls.bpf.h"
 #include "core.bpf.h"
 #include "helpers.bpf.h"
 #include "kernel.bpf.h"
 #include "libc.bpf.h"
 #include "maps.bpf.h"
+#include "names.bpf.h"
 #include "netns.bpf.h"
 #include "records.bpf.h"
 #include "registers.bpf.h"
 #include "room.bpf.h"
 #include "sockets.bpf.h"
 
+#ifdef FAILED_LOOKUPS
+#include "failing.bpf.h"
+#else
+#define is_trial(ctx) 0
+#define emit_failure(call, code)
+#endif
+
 #define RECHECK_NS 10000000000ULL
 #define HOST_ADDRESSES 64
 #define ADDRESS_CHARS 16 /* of IPv4 at most, with the NUL */
 #define GROUP_CHARS 4	 /* of IPv6 before the first colon, at most */
-
-/*
- * A call is identified by its thread and the stack at its entry: a call inside of it,
- * by an NSS module, is further down.
- */
-struct frame {
-	__u64 thread;
-	__u64 stack;
-};
-
-struct call {
-	__u64 asked_ns;
-	__u64 name;
-	__u64 result; /* where the function puts its result; then the result */
-};
-
-/*
- * Calls under way. Inserted at the entry, deleted at the return. A call that never
- * returns, because of longjmp() or the death of its thread, is overwritten by the next
- * call from the same place of the stack; others are evicted as least recently used when
- * it is full.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct frame);
-	__type(value, struct call);
-} calls SEC(".maps");
 
 struct root {
 	__u64 dentry;
@@ -65,9 +46,6 @@ struct {
 	__type(key, struct root);
 	__type(value, __u64);
 } roots SEC(".maps");
-
-/* The key of a thread's innermost getaddrinfo(): no stack is there. */
-#define INNERMOST 0
 
 static __always_inline struct call call_of(void *ctx, __u64 result)
 {
@@ -113,7 +91,7 @@ int getaddrinfo_entry(void *ctx)
 	struct frame frame;
 	struct call call;
 
-	if (is_address(ctx))
+	if (is_address(ctx) || is_trial(ctx))
 		return 0;
 	frame = (struct frame){bpf_get_current_pid_tgid(), STACK(ctx)};
 	call = call_of(ctx, ARGUMENT_4(ctx));
@@ -342,8 +320,11 @@ static __always_inline int call_end(void *ctx, enum found kind)
 
 	if (!call)
 		return 0;
-	if (call->name && !(int)RETURNED(ctx))
+	if (call->name && !(int)RETURNED(ctx)) {
 		emit_lookup(call, kind);
+	} else if (call->name && kind == LIST) {
+		emit_failure(call, RETURNED(ctx));
+	}
 	bpf_map_delete_elem(&calls, &frame);
 	if (kind == LIST) {
 		frame.stack = INNERMOST;

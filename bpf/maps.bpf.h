@@ -20,6 +20,7 @@ struct progress {
 	__u64 overflowed;     /* attempts in `overflow`, beside those in `slots` */
 	__u64 lost_names;     /* answers and lookups that did not fit the ring buffer */
 	__u64 pushed_out;     /* open questions that made room for others */
+	__u64 crowded;	      /* calls of connect() whose slot another thread had */
 };
 
 /* Not in objects that do not use it. */

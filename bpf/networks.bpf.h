@@ -46,13 +46,16 @@ struct {
 } to_ipv4 SEC(".maps"), to_ipv6 SEC(".maps"), not_to_ipv4 SEC(".maps"),
 	not_to_ipv6 SEC(".maps"), from_ipv4 SEC(".maps"), from_ipv6 SEC(".maps");
 
-/*
- * The port is in network order: before v5.12 the verifier knows no bounds after a byte
- * swap.
- */
+/* The port is in network order. */
 static __always_inline bool port_wanted(__u16 port)
 {
-	return config.ports[port / 64] >> (port % 64) & 1;
+	__u64 word = port / 64;
+
+	/* Before v5.12 the verifier knows no bounds after a byte swap. */
+	asm volatile("" : "+r"(word));
+	if (word >= PORT_WORDS)
+		return 0;
+	return config.ports[word] >> (port % 64) & 1;
 }
 
 static __always_inline bool in_ipv4(const volatile struct networks *config, void *map,
@@ -109,17 +112,37 @@ static __always_inline bool in_ipv6(const volatile struct networks *config, void
 	return at & 1;
 }
 
+/* Where the program asked for another port, either one will do; but see by_port. */
+static __always_inline bool ports_wanted(const struct connection *c, __u16 port)
+{
+	bool wanted = port_wanted(port);
+
+	if (!WITH_CALLS || !config.connecting || !c->asked_ip)
+		return wanted;
+	if (config.by_port == ONLY_NOT_PORTS)
+		return wanted && port_wanted(__builtin_bswap16(c->asked_port));
+	return wanted || port_wanted(__builtin_bswap16(c->asked_port));
+}
+
 #define IN_NETWORKS(set, c, address)                                                   \
 	((c)->ip == 4 ? in_ipv4(&config.set, &set##_ipv4, (c)->address)                \
 		      : in_ipv6(&config.set, &set##_ipv6, (c)->address))
+
+/* Whether the destination is in a set of networks, or what the program asked for. */
+#define LEADS_TO(set, c)                                                               \
+	(IN_NETWORKS(set, c, daddr) ||                                                 \
+	 (WITH_CALLS && config.connecting &&                                           \
+	  ((c)->asked_ip == 4	? in_ipv4(&config.set, &set##_ipv4, (c)->asked)        \
+	   : (c)->asked_ip == 6 ? in_ipv6(&config.set, &set##_ipv6, (c)->asked)        \
+				: 0)))
 
 static __always_inline bool addresses_wanted(const struct connection *c, __u8 filters)
 {
 	/* Otherwise clang reads the addresses before it is known which are needed. */
 	asm volatile("" : "+r"(c)::"memory");
-	if (filters & BY_TO && !IN_NETWORKS(to, c, daddr))
+	if (filters & BY_TO && !LEADS_TO(to, c))
 		return 0;
-	if (filters & BY_NOT_TO && IN_NETWORKS(not_to, c, daddr))
+	if (filters & BY_NOT_TO && LEADS_TO(not_to, c))
 		return 0;
 	if (filters & BY_FROM && !IN_NETWORKS(from, c, saddr))
 		return 0;

@@ -4,6 +4,8 @@
 
 #include "attempt.bpf.h"
 #include "core.bpf.h"
+#include "drops.bpf.h"
+#include "evidence.bpf.h"
 #include "flows.bpf.h"
 #include "helpers.bpf.h"
 #include "maps.bpf.h"
@@ -29,29 +31,6 @@ static __always_inline bool fastopen_connect(struct tcp_sock *tp)
 }
 
 /*
- * The newest ICMP error that came while the user had the socket locked. It is in the
- * error queue since Linux commit 45af29ca761c ("tcp: allow traceroute -Mtcp for unpriv
- * users"), v5.8. Returns an errno, or 0 when the queue has no more than `before`
- * errors.
- */
-static __always_inline int queued_error(struct sock *sk, __u64 before)
-{
-	struct sock_exterr_skb *queued;
-	struct sk_buff *skb = 0;
-	__u32 err = 0;
-	__u8 origin = 0;
-
-	if (sk->sk_error_queue.qlen <= before)
-		return 0;
-	read_kernel(skb, sk->sk_error_queue.prev);
-	queued = (void *)skb + member_offset(sk_buff, cb);
-	read_kernel(origin, queued->ee.ee_origin);
-	if (origin == SO_EE_ORIGIN_ICMP || origin == SO_EE_ORIGIN_ICMP6)
-		read_kernel(err, queued->ee.ee_errno);
-	return err;
-}
-
-/*
  * Why SYN_SENT -> CLOSE: an errno, or enum result. Without an error from the network
  * the program closed the socket first, unless no SYN was ever sent: then connect()
  * found no local port, or the port that the program had bound is in use for this
@@ -64,7 +43,7 @@ static __always_inline __u16 failure_of(struct sock *sk, struct tcp_sock *tp,
 	int err = sk->sk_err;
 
 	if (!err && !sk->sk_err_soft)
-		err = queued_error(sk, before);
+		err = queued_error(sk, before).err;
 	if (err)
 		return err;
 	if (!tp->segs_out && !fastopen_connect(tp))
@@ -72,34 +51,40 @@ static __always_inline __u16 failure_of(struct sock *sk, struct tcp_sock *tp,
 	return RESULT_ABORTED;
 }
 
-/* The socket leaves SYN_SENT or, in a simultaneous open, SYN_RECV. */
+/* The socket leaves SYN_SENT or, in a simultaneous open, SYN_RECV. `c` is room. */
 static __always_inline void attempt_end(const struct connection *began, struct sock *sk,
-					struct tcp_sock *tp, int newstate)
+					struct tcp_sock *tp, int newstate,
+					struct connection *c)
 {
-	struct connection c = *began;
+	const __u64 errors_before = began->latency_ns;
 	__u16 result;
 
+	*c = *began;
 	/* Otherwise the next program finds it again. */
 	if (!pending_delete(sk))
 		return;
+	sought_add(c, -1);
 	if (newstate == TCP_ESTABLISHED)
 		result = RESULT_OK;
 	else if (newstate == TCP_CLOSE)
-		result = failure_of(sk, tp, c.latency_ns);
+		result = failure_of(sk, tp, errors_before);
 	else
 		result = RESULT_ABORTED;
 	if (config.wait_end || config.count) {
-		c.latency_ns = bpf_ktime_get_ns() - c.time_ns;
-		c.result = result;
+		c->latency_ns = bpf_ktime_get_ns() - c->time_ns;
+		c->result = result;
 	}
 	/* A socket that is used again keeps its last port until it gets another. */
 	if (result != EADDRNOTAVAIL)
-		c.lport = local_port(tp);
-	if (config.failed && c.result == RESULT_OK)
+		c->lport = local_port(tp);
+	if (config.failed && c->result == RESULT_OK)
 		return;
-	if (c.latency_ns < config.slower_ns)
+	if (c->latency_ns < config.slower_ns)
 		return;
-	emit_or_count(&c);
+	if (WITH_CALLS && config.explain && !config.count)
+		emit_explained(c, sk, tp, errors_before);
+	else
+		emit_or_count(c);
 	if (config.count)
-		flow_count_end(&c);
+		flow_count_end(c, tp->total_retrans);
 }

@@ -8,22 +8,15 @@
 #include <linux/bpf.h>
 
 #include "core.bpf.h"
+#include "headers.bpf.h"
 #include "helpers.bpf.h"
 #include "sockets.bpf.h"
 
 #define DNS_PORT __builtin_bswap16(53)
 #define DNS_HEADER 12
 #define PORTS_AT_LEAST 28 /* IPv4 header and UDP header */
-#define IPV4_SADDR 12
-#define IPV4_DADDR 16
-#define IPV6_HEADER 40
-#define IPV6_SADDR 8
-#define IPV6_DADDR 24
 #define TCP_HEADER 20
 #define UDP_HEADER 8
-#define TCP_FLAGS 13
-#define TCP_SYN 2
-#define TCP_ACK 16
 
 /* Where the port and the address of the other end are in a packet. */
 struct direction {

@@ -46,6 +46,7 @@ struct scratch {
 	__u64 legacy;
 	__u32 at;    /* the end of the data written so far */
 	__u32 start; /* the beginning of the path being written */
+	__u64 busy;  /* a task that lost its CPU in the program is still using it */
 	struct identity identity;
 	struct large_process record;
 };

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "claims.bpf.h"
 #include "core.bpf.h"
 #include "helpers.bpf.h"
 #include "maps.bpf.h"
@@ -57,33 +58,6 @@ static __always_inline struct slot *slot_of(__u64 tag)
 	return bpf_map_lookup_elem(&slots, &index);
 }
 
-static __always_inline __u64 tag_in(const struct slot *slot)
-{
-	return *(const volatile __u64 *)&slot->tag;
-}
-
-static __always_inline bool has_tag(const struct slot *slot, __u64 tag)
-{
-	return tag_in(slot) >> CLAIM_BITS == tag >> CLAIM_BITS;
-}
-
-/*
- * Take a free slot, in competition with other CPUs, by additions alone: compare-and-
- * exchange came with Linux commit 5ffa25502b5a ("bpf: Add instructions for
- * atomic_[cmp]xchg"), v5.12. Each program adds 1; one that then reads 1 is alone, and
- * no other reads 1 until the slot is free again.
- */
-static __always_inline bool slot_claim(struct slot *slot)
-{
-	if (tag_in(slot))
-		return 0;
-	add(&slot->tag, 1);
-	if (tag_in(slot) == 1)
-		return 1;
-	add(&slot->tag, -1);
-	return 0;
-}
-
 /*
  * Insert an attempt; returns whether there was room. An attempt that could not be
  * deleted is not overwritten. `begun` is what `overflow` takes: the stack has no room
@@ -94,7 +68,7 @@ static __always_inline bool pending_insert(struct sock *sk, struct slot *begun)
 	__u64 key = (__u64)sk, tag = tag_of(sk);
 	struct slot *slot = slot_of(tag);
 
-	if (slot && slot_claim(slot)) {
+	if (slot && tag_claim(&slot->tag)) {
 		slot->socket = key;
 		slot->attempt = begun->attempt;
 		add(&slot->tag, tag - 1);
@@ -115,7 +89,7 @@ static __always_inline struct connection *pending_lookup(struct sock *sk)
 	__u64 key = (__u64)sk, tag = tag_of(sk);
 	struct slot *slot = slot_of(tag);
 
-	if (!slot || !has_tag(slot, tag)) {
+	if (!slot || !has_tag(&slot->tag, tag)) {
 		if (!*(const volatile __u64 *)&progress.overflowed)
 			return 0;
 		slot = bpf_map_lookup_elem(&overflow, &key);
@@ -132,7 +106,7 @@ static __always_inline bool pending_delete(struct sock *sk)
 	__u64 key = (__u64)sk, tag = tag_of(sk);
 	struct slot *slot = slot_of(tag);
 
-	if (slot && has_tag(slot, tag)) {
+	if (slot && has_tag(&slot->tag, tag)) {
 		add(&slot->tag, -tag);
 		return 1;
 	}
@@ -191,9 +165,9 @@ int attempt_sweep(struct bpf_iter__bpf_map_elem *ctx)
 
 	if (!slot)
 		return 0;
-	tag = tag_in(slot);
+	tag = tag_in(&slot->tag);
 	/* A program that sees an end frees the slot before the state changes. */
-	if (tag >> CLAIM_BITS && slot_has_ended(slot) && has_tag(slot, tag))
+	if (tag >> CLAIM_BITS && slot_has_ended(slot) && has_tag(&slot->tag, tag))
 		attempt_mark_missed(&slot->attempt);
 	return 0;
 }

@@ -17,8 +17,16 @@
 #include "sockets.bpf.h"
 #include "task.bpf.h"
 
-/* The programs that see attempts begin. */
-enum { BTF_PROGRAM, PERF_PROGRAM, PROGRAMS };
+/* The programs that see attempts begin, that they are refused, and questions. */
+enum {
+	BTF_PROGRAM,
+	PERF_PROGRAM,
+	LSM_PROGRAM,
+	CONNECT_PROGRAM,
+	FASTOPEN_PROGRAM,
+	QUESTION_PROGRAM,
+	PROGRAMS,
+};
 
 #define IMAGES 8192
 #define PLACE_SHIFT 48
@@ -58,6 +66,7 @@ static __always_inline void identity_read_title(struct identity *id,
 	bpf_probe_read_user(id->title, length, (void *)start);
 }
 
+/* `id` has the process and its cgroup. */
 static __always_inline void identity_read(struct identity *id, struct task_struct *task,
 					  struct mm_struct *mm,
 					  struct kernfs_node *legacy)
@@ -67,13 +76,9 @@ static __always_inline void identity_read(struct identity *id, struct task_struc
 	read_task(leader, task->group_leader);
 	read_task(id->start_ns, leader->start_boottime);
 	read_task(id->exec_id, task->self_exec_id);
-	id->cgroup = 0;
-	if (config.details & DETAIL_CGROUP)
-		id->cgroup = bpf_get_current_cgroup_id();
 	id->legacy = 0;
 	if (legacy)
 		read_task(id->legacy, legacy->id);
-	id->pid = bpf_get_current_pid_tgid() >> 32;
 	id->reserved = 0;
 	if (config.details & DETAIL_CMDLINE)
 		identity_read_title(id, mm);
@@ -109,7 +114,8 @@ static __always_inline bool emit_process(struct scratch *s, __u32 program)
 }
 
 /* The current task. Its cgroup of v2 is looked up when a record is sent. */
-static __always_inline void scratch_read_task(struct scratch *s)
+static __always_inline void scratch_read_task(struct scratch *s, __u32 pid,
+					      __u64 cgroup)
 {
 	struct task_struct *task = current_task();
 	struct kernfs_node *legacy = 0;
@@ -120,6 +126,8 @@ static __always_inline void scratch_read_task(struct scratch *s)
 	s->mm = (__u64)mm;
 	s->unified = 0;
 	s->legacy = (__u64)legacy;
+	s->identity.pid = pid;
+	s->identity.cgroup = config.details & DETAIL_CGROUP ? cgroup : 0;
 	identity_read(&s->identity, task, mm, legacy);
 }
 
@@ -136,21 +144,13 @@ static __always_inline void scratch_read_socket(struct scratch *s, struct sock *
 }
 
 /*
- * The number of an image that user space knows: that of the current process, or of the
- * owner of a socket. 0 when the record could not be sent.
+ * The number of an image that user space knows: that of what was read. 0 when the
+ * record could not be sent.
  */
-static __always_inline __u64 image_of(struct sock *sk, __u32 program)
+static __always_inline __u64 scratch_image(struct scratch *s, __u32 program)
 {
-	struct scratch *s;
 	__u64 *known;
 
-	s = bpf_map_lookup_elem(&scratches, &program);
-	if (!s)
-		return 0;
-	if (sk)
-		scratch_read_socket(s, sk);
-	else
-		scratch_read_task(s);
 	known = bpf_map_lookup_elem(&images, &s->identity);
 	if (known)
 		return *known;
@@ -160,4 +160,22 @@ static __always_inline __u64 image_of(struct sock *sk, __u32 program)
 	}
 	bpf_map_update_elem(&images, &s->identity, &s->record.process.image, BPF_ANY);
 	return s->record.process.image;
+}
+
+/* The image of the current process, or of the owner of a socket. */
+static __always_inline __u64 image_of(struct sock *sk, __u32 program)
+{
+	struct scratch *s;
+	__u64 cgroup = 0;
+
+	s = bpf_map_lookup_elem(&scratches, &program);
+	if (!s)
+		return 0;
+	if (config.details & DETAIL_CGROUP && !sk)
+		cgroup = bpf_get_current_cgroup_id();
+	if (sk)
+		scratch_read_socket(s, sk);
+	else
+		scratch_read_task(s, bpf_get_current_pid_tgid() >> 32, cgroup);
+	return scratch_image(s, program);
 }

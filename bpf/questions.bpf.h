@@ -32,7 +32,8 @@ struct asker {
 	__u32 next;		   /* the place to reuse when none is free */
 	__u32 pid;		   /* tgid of the last asker; 0: unknown */
 	__u8 opened;		   /* this machine opened the TCP connection */
-	__u8 reserved[3];
+	__u8 told;		   /* user space knows questions of it */
+	__u8 reserved[2];
 	__u64 start_ns;
 	struct question questions[QUESTIONS];
 };

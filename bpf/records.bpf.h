@@ -18,6 +18,14 @@ enum result {
 	RESULT_UNKNOWN = 0xffff, /* not asked for, not tracked, or its end was missed */
 };
 
+/* Who refused an attempt before it was SYN_SENT: values of connection.refused_by. */
+enum refused_by {
+	REFUSED_BY_NOBODY = 0,
+	REFUSED_BY_CGROUP = 1, /* a BPF program of a cgroup */
+	REFUSED_BY_LSM = 2,
+	REFUSED_BY_KERNEL = 3, /* it found no route, or the address is invalid */
+};
+
 /*
  * An attempt: the record of the ring buffer, and what is kept of one that has not
  * ended. Members of enum detail are 0 when they are not asked for.
@@ -44,6 +52,11 @@ struct connection {
 	__u32 mntns;	  /* inode number */
 	__u64 netns_key;  /* what identifies the namespace: netns.bpf.h */
 	__u64 visited_ns; /* the last visit before this one: loopback.bpf.h */
+	__u32 asked[4];	  /* the destination that the program gave */
+	__u16 asked_port;
+	__u8 asked_ip;	 /* 4 or 6; 0: it is unknown */
+	__u8 refused_by; /* enum refused_by */
+	__u32 reserved;
 };
 
 /*
@@ -56,23 +69,6 @@ struct slot {
 	__u64 tag;    /* 0: free */
 	__u64 socket; /* its address */
 	struct connection attempt;
-};
-
-/* Key and value of `flows`, for -c. */
-struct flow {
-	__u32 saddr[4];
-	__u32 daddr[4];
-	__u16 dport;
-	__u16 reserved[3];
-	__u64 netns_key; /* 0 when names are not wanted */
-};
-
-struct flow_counts {
-	__u64 connects;
-	__u64 ok;
-	__u64 failed;
-	__u64 latency_total_ns;
-	__u64 latency_max_ns;
 };
 
 /*
@@ -115,62 +111,6 @@ struct small_process {
 struct large_process {
 	struct process process;
 	__u8 data[PROCESS_LARGE];
-};
-
-/*
- * Names. Records of their own lengths on the same ring, so that a name comes before
- * the connect that uses it.
- */
-#define ANSWER_SMALL 512
-#define ANSWER_LARGE 4352 /* 4,096 bytes of an EDNS answer, and some of the next */
-
-/*
- * DNS over UDP: a message. Over TCP: a segment; `seq` is the number of its first byte
- * in the stream, `next_seq` that of the first byte that the socket did not yet have.
- * Packets of more than ANSWER_LARGE bytes are cut.
- */
-struct answer {
-	__u64 time_ns;	/* CLOCK_MONOTONIC when it arrived */
-	__u64 asked_ns; /* when its question was sent; 0: unknown */
-	__u64 cgroup;	/* of the socket that received it */
-	__u64 socket;	/* cookie */
-	__u64 start_ns; /* of the process that asked; as in struct connection */
-	__u64 netns_key;
-	__u32 pid; /* tgid of that process; 0: unknown */
-	__u32 seq;
-	__u32 next_seq;
-	__u32 length; /* of the payload before it was cut */
-	__u8 tcp;
-	__u8 reserved[7];
-};
-
-struct small_answer {
-	struct answer answer;
-	__u8 data[ANSWER_SMALL];
-};
-
-struct large_answer {
-	struct answer answer;
-	__u8 data[ANSWER_LARGE];
-};
-
-#define LOOKUP_NAME 256
-#define LOOKUP_ADDRESSES 192 /* 64, each listed once per socket type */
-
-/* What getaddrinfo() returned to a thread. */
-struct lookup {
-	__u64 time_ns;	/* when it returned */
-	__u64 asked_ns; /* when it was called */
-	__u64 cgroup;
-	__u64 start_ns; /* as in struct connection */
-	__u64 netns_key;
-	__u32 pid;   /* tgid */
-	__u32 count; /* of addresses */
-	__u32 cut;   /* whether there were more */
-	__u32 reserved;
-	char name[LOOKUP_NAME];
-	/* IPv4 is mapped; all ones: neither IP version */
-	__u32 addresses[LOOKUP_ADDRESSES][4];
 };
 
 /* The set of followed processes has become empty. */

@@ -11,6 +11,7 @@
 /* struct pt_regs of arch/x86/include/uapi/asm/ptrace.h: r15 is its first. */
 #define REGISTER(ctx, n) (((const volatile __u64 *)(ctx))[n])
 #define ARGUMENT_1(ctx) REGISTER(ctx, 14) /* rdi */
+#define ARGUMENT_3(ctx) REGISTER(ctx, 12) /* rdx */
 #define ARGUMENT_4(ctx) REGISTER(ctx, 11) /* rcx */
 #define ARGUMENT_5(ctx) REGISTER(ctx, 9)  /* r8 */
 #define ARGUMENT_6(ctx) REGISTER(ctx, 8)  /* r9 */
@@ -21,6 +22,7 @@
 /* struct user_pt_regs of arch/arm64/include/uapi/asm/ptrace.h: x0 is its first. */
 #define REGISTER(ctx, n) (((const volatile __u64 *)(ctx))[n])
 #define ARGUMENT_1(ctx) REGISTER(ctx, 0)
+#define ARGUMENT_3(ctx) REGISTER(ctx, 2)
 #define ARGUMENT_4(ctx) REGISTER(ctx, 3)
 #define ARGUMENT_5(ctx) REGISTER(ctx, 4)
 #define ARGUMENT_6(ctx) REGISTER(ctx, 5)

@@ -19,13 +19,14 @@ enum {
 	TCP_CLOSE = 7,
 };
 
+/* include/uapi/linux/stat.h */
+enum { S_IFMT = 0170000, S_IFSOCK = 0140000 };
+
+typedef enum { SS_UNCONNECTED = 1 } socket_state; /* include/uapi/linux/net.h */
+
 typedef struct {
 	struct net *net;
 } __relocated possible_net_t;
-
-typedef struct {
-	__u32 val;
-} __relocated kuid_t;
 
 struct sock_cgroup_data {
 	struct cgroup *cgroup;
@@ -37,9 +38,15 @@ struct in6_addr {
 	} in6_u;
 } __relocated;
 
+struct sock;
+
 struct sk_buff {
+	struct sock *sk;
 	char cb[48];
 	unsigned long _nfct;
+	__u16 protocol;
+	__u16 network_header;
+	unsigned char *head;
 } __relocated;
 
 struct sk_buff_head {
@@ -83,6 +90,11 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 } __relocated;
 
+struct socket {
+	socket_state state;
+	struct sock *sk;
+} __relocated;
+
 struct inet_sock {
 	struct sock sk;
 	__u16 inet_sport;
@@ -95,7 +107,9 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	__u32 segs_in;
 	__u32 segs_out;
+	__u32 total_retrans;
 	__u8 fastopen_connect : 1;
 	__u8 repair : 1;
 	bool is_mptcp; /* it is a subflow */

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 from share.template import fill
-from tcpconnect import messages
+from tcpconnect import loss_messages, messages
 from tcpconnect.errors import Message
-from tcpconnect.kernel.attempts import MAX_FLOWS, MAX_PENDING
+from tcpconnect.kernel.attempts import MAX_FLOWS
 from tcpconnect.kernel.filters import MAX_FOLLOWED
+from tcpconnect.kernel.pending import MAX_PENDING
 from tcpconnect.kernel.preflight import OLDEST
 
 DOCUMENT = Path(__file__).parents[1] / "docs/troubleshooting.md"
@@ -25,7 +26,7 @@ def catalogue() -> dict[str, Message]:
     """Return the messages by their names, without those that are a single value."""
     return {
         name: message
-        for name, message in vars(messages).items()
+        for name, message in (vars(messages) | vars(loss_messages)).items()
         if isinstance(message, Message) and message.sentence != "{text}"
     }
 

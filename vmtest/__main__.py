@@ -33,6 +33,7 @@ BASIC = [
     for name in (
         *("options", "filters", "maps", "count", "outcomes", "outcomes_rare"),
         *("names_dns", "names_libc", "process", "follow", "api"),
+        *("refused", "refused_ways", "asked", "why", "why_refused"),
         *("pending", "preempted", "skipped_programs", "pids", "namespaces_again"),
     )
 ]

@@ -31,6 +31,11 @@ PROPERTIES = (
         "names of local addresses go by the inode there, as how-it-works.md says",
     ),
     Property(
+        ("5.10",),
+        "before Linux 5.18 the kernel has no reasons for drops",
+        "--why says so in a notice; docs/output.md names what it can't tell",
+    ),
+    Property(
         ("5.10", "6.1"),
         "this kernel has no bpf_rdonly_cast()",
         "what calls it is for 7.0 and later only; 6.2 and later can be made to take it",
@@ -39,6 +44,16 @@ PROPERTIES = (
         ("5.10", "6.1"),
         "there is no other way here: that is the other case",
         "before Linux 6.6 all probes are perf's: to force them is the same test again",
+    ),
+    Property(
+        ("5.10", "6.1"),
+        "this kernel has no Landlock for TCP",
+        "Linux 6.7 and later have it; other LSMs take the same way",
+    ),
+    Property(
+        EVERY,
+        "this kernel has BPF trampolines",
+        "what is done without them is tested on the host, which refuses them",
     ),
     Property(
         EVERY,

@@ -6,14 +6,24 @@ import msgspec
 
 from tcpconnect.fields import BAD, ODD, Field, columns_of, from_rfc3339, rfc3339, slow
 from tcpconnect.image import UNKNOWN, Image
+from tcpconnect.why import CLOSED
 
 NO_QUERY = "No DNS Query"
 LONG_AGE_MS = 100
+CONNECT, LOOKUP = "connect", "lookup"
 LOOPBACK = {"127.0.0.1": "localhost", "::1": "localhost"}
 
 
 def _tone(result: str) -> str:
     return {"OK": "", "ABORTED": ODD, "PENDING": ODD}.get(result, BAD)
+
+
+def _why_tone(why: str) -> str:
+    return ODD if why == CLOSED else BAD
+
+
+def _syns_tone(syns: int) -> str:
+    return ODD if syns > 1 else ""
 
 
 TIME = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
@@ -44,14 +54,15 @@ class Connection(msgspec.Struct, gc=False):
     comm: Annotated[
         str | None, Field("COMM", 12, "name of the thread", ".12s", reads="comm")
     ]
-    ip: Annotated[int, Field("IP", 2, "IP version on the wire, 4 or 6", "d")]
-    saddr: Annotated[str, Field("SADDR", 16, "source address")]
+    ip: Annotated[int | None, Field("IP", 2, "IP version on the wire, 4 or 6", "d")]
+    saddr: Annotated[str | None, Field("SADDR", 16, "source address")]
     lport: Annotated[
         int | None,
         Field("LPORT", 5, "source port, once it is known", "d", needs="lport"),
     ]
-    daddr: Annotated[str, Field("DADDR", 16, "destination address")]
-    dport: Annotated[int, Field("DPORT", 5, "destination port", "d")]
+    # Not of a lookup that failed, as the three above.
+    daddr: Annotated[str | None, Field("DADDR", 16, "destination address")]
+    dport: Annotated[int | None, Field("DPORT", 5, "destination port", "d")]
     netns: Annotated[
         int, Field("NETNS", 10, "inode of the network namespace", "d", reads="netns")
     ]
@@ -84,9 +95,34 @@ class Connection(msgspec.Struct, gc=False):
             "RESULT",
             12,
             "OK, the name of the errno, ABORTED (the program gave up first) or "
-            "PENDING (not ended when tracing stopped)",
+            "PENDING (not ended when tracing stopped); of a lookup, why it failed",
             tone=_tone,
             needs="result",
+        ),
+    ] = None
+    why: Annotated[
+        str | None,
+        Field(
+            "WHY",
+            14,
+            "why it failed, a word of docs/output.md",
+            tone=_why_tone,
+            needs="why",
+        ),
+    ] = None
+    why_from: Annotated[
+        str | None,
+        Field("WHYFROM", 16, "who sent the ICMP error that rejects it", needs="why"),
+    ] = None
+    syns: Annotated[
+        int | None,
+        Field(
+            "SYNS",
+            4,
+            "how many SYNs were sent",
+            "d",
+            tone=_syns_tone,
+            needs="why",
         ),
     ] = None
     dns_ms: Annotated[
@@ -94,8 +130,8 @@ class Connection(msgspec.Struct, gc=False):
         Field(
             "DNS",
             9,
-            "milliseconds that the process waited for the name; "
-            "its first connect to the address has them",
+            "milliseconds that the process waited for the name; its first connect to "
+            "the address has them, or the lookup that failed",
             ".3f",
             tone=slow,
             unit="ms",
@@ -156,6 +192,25 @@ class Connection(msgspec.Struct, gc=False):
             reads="mntns",
         ),
     ] = None
+    event: Annotated[
+        str, Field("EVENT", 7, "connect, or lookup: one that gave no address")
+    ] = CONNECT
+
+    asked: Annotated[
+        str | None,
+        Field(
+            "ASKED",
+            16,
+            "destination address that the program gave, where a BPF program of its "
+            "cgroup may have put another one in its place",
+            needs="asked",
+        ),
+    ] = None
+    asked_port: Annotated[
+        int | None,
+        Field("APORT", 5, "destination port that it gave", "d", needs="asked"),
+    ] = None
+    refused_by: int = 0  # enum refused_by: who, before it was SYN_SENT; no column
 
     @property
     def query_text(self) -> str:
@@ -167,7 +222,7 @@ class Connection(msgspec.Struct, gc=False):
             return NO_QUERY
         name = self.query
         own = self.query_scope in {None, "process"}
-        if not own and name != LOOPBACK.get(self.daddr):
+        if not own and name != LOOPBACK.get(self.daddr or ""):
             name += "?"
         if self.query_age_ms is None or self.query_age_ms <= LONG_AGE_MS:
             return name

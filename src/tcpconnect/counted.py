@@ -9,18 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 from tcpconnect.decode import address
 from tcpconnect.flow import Flow
+from tcpconnect.kernel.records import ATTEMPT, ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from tcpconnect.enrich.lookup import Failed
+
+MAX_FAILED = 131072  # as many as there may be flows
 
 
 class _Counted:
     """The counts of a flow, summed over all network namespaces."""
 
-    __slots__ = ("connects", "failed", "max_ns", "netnses", "ok", "total_ns")
+    __slots__ = (
+        *("connects", "failed", "max_ns", "netnses", "ok"),
+        *("refused", "resent", "total_ns"),
+    )
 
     def __init__(self) -> None:
-        self.connects = self.ok = self.failed = self.total_ns = self.max_ns = 0
+        self.connects = self.ok = self.failed = self.resent = self.refused = 0
+        self.total_ns = self.max_ns = 0
         self.netnses: set[int] = set()
 
     def add(
@@ -31,13 +40,40 @@ class _Counted:
         failed: int = 0,
         total_ns: int = 0,
         max_ns: int = 0,
+        resent: int = 0,
+        refused: int = 0,
     ) -> None:
         self.connects += connects
         self.ok += ok
         self.failed += failed
+        self.resent += resent
         self.total_ns += total_ns
         self.max_ns = max(self.max_ns, max_ns)
+        self.refused += refused
         self.netnses.add(netns)
+
+
+class FailedLookups:
+    """Lookups that failed, counted by name, for so many names."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self._counts: dict[str, int] = {}
+
+    def add(self, failed: Iterable[Failed]) -> None:
+        """Count them."""
+        for each in failed:
+            if each.name in self._counts or len(self._counts) < MAX_FAILED:
+                self._counts[each.name] = self._counts.get(each.name, 0) + 1
+            else:
+                self.lost += 1
+
+    def flows(self) -> list[Flow]:
+        """Return a flow without addresses for each name, most failures first."""
+        counts = sorted(self._counts.items(), key=lambda each: (-each[1], each[0]))
+        return [
+            Flow(None, None, None, 0, 0, failed, query=name) for name, failed in counts
+        ]
 
 
 @contextmanager
@@ -56,7 +92,7 @@ def without_collector() -> Iterator[None]:
 
 
 def decode_flows(
-    entries: Iterable[tuple[Any, ...]], pending: Iterable[tuple[Any, ...]]
+    entries: Iterable[tuple[Any, ...]], pending: Iterable[bytes]
 ) -> list[Flow]:
     """Decode the members of struct flow and struct flow_counts, most connects first.
 
@@ -65,7 +101,9 @@ def decode_flows(
     counts: defaultdict[tuple[bytes, bytes, int], _Counted] = defaultdict(_Counted)
     for saddr, daddr, dport, *counted in entries:
         counts[saddr, daddr, dport].add(*counted)
-    for _, _, _, saddr, daddr, _, _, _, _, _, dport, *_, netns, _ in pending:
+    for record in pending:
+        _, _, _, saddr, daddr, _, _, _, _, _, dport, *_ = ATTEMPT.unpack_from(record)
+        *_, netns, _ = ORIGIN.unpack_from(record, ATTEMPT.size)
         counts[saddr, daddr, dport].add(netns, 1)
     flows = [_flow(*flow, counted) for flow, counted in counts.items()]
     flows.sort(key=lambda flow: (-flow.connects, flow.saddr, flow.daddr, flow.dport))
@@ -73,7 +111,7 @@ def decode_flows(
 
 
 def _flow(saddr: bytes, daddr: bytes, dport: int, counted: _Counted) -> Flow:
-    ended = counted.ok + counted.failed
+    ended = counted.ok + counted.failed - counted.refused
     return Flow(
         address(saddr),
         address(daddr),
@@ -83,5 +121,6 @@ def _flow(saddr: bytes, daddr: bytes, dport: int, counted: _Counted) -> Flow:
         counted.failed,
         counted.total_ns // ended // 1000 / 1000 if ended else None,
         counted.max_ns // 1000 / 1000 if ended else None,
+        resent=counted.resent,
         netnses=tuple(sorted(counted.netnses)),
     )

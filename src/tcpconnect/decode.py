@@ -6,8 +6,8 @@ import errno
 from _socket import AF_INET, AF_INET6, inet_ntop  # socket takes 4 ms to import
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.connection import Connection
-from tcpconnect.kernel.records import ABORTED, OK, PENDING, UNKNOWN
+from tcpconnect.connection import LOOKUP, Connection
+from tcpconnect.kernel.records import ABORTED, ATTEMPT, OK, PENDING, UNKNOWN
 from tcpconnect.machine.clock import epoch_ns
 from tcpconnect.memo import Memo
 from tcpconnect.output import printable
@@ -15,6 +15,7 @@ from tcpconnect.output import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tcpconnect.enrich.lookup import Failed
 
 _NO_ERRNO = {OK: "OK", ABORTED: "ABORTED", PENDING: "PENDING", UNKNOWN: None}
 
@@ -38,7 +39,22 @@ def address(raw: bytes) -> str:
 
 
 _results = Memo(_result, MAX_TEXTS)
-_addresses, _comms = Memo(address, MAX_TEXTS), Memo(printable, MAX_TEXTS)
+addresses, _comms = Memo(address, MAX_TEXTS), Memo(printable, MAX_TEXTS)
+
+
+def decode_failed(failed: list[Failed], first_ns: int) -> list[Connection]:
+    """Decode lookups that failed."""
+    records = [ATTEMPT.unpack_from(each.record) for each in failed]
+    connections = decode(records, first_ns)
+    for connection, each in zip(connections, failed, strict=True):
+        connection.event = LOOKUP
+        connection.ip = connection.saddr = connection.daddr = connection.dport = None
+        connection.result = each.result
+        connection.dns_ms = each.waited_ms
+        connection.query = each.name
+        connection.query_source = each.source
+        connection.query_scope = "process"
+    return connections
 
 
 def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection]:
@@ -58,9 +74,9 @@ def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection
             tid or None,
             _comms[comm] if pid else None,
             ip,
-            _addresses[saddr],
+            addresses[saddr],
             lport or None,
-            _addresses[daddr],
+            addresses[daddr],
             dport,
             netns,
             cgroup,

@@ -19,9 +19,10 @@ BAD, ODD = "bad", "odd"
 # As long as a SYN without an answer waits to be sent again (RFC 6298).
 SLOW_MS = 1000
 
-# What has to be traced for a field, besides the attempts: "lport", "result" or "dns",
-# as in Settings; the "process", or that and the files that name "containers".
-Need = Literal["", "lport", "result", "dns", "process", "containers"]
+# What has to be traced for a field, besides the attempts: "lport", "result", "why" or
+# "dns", as in Settings; what the program "asked" for; the "process", or that and the
+# files that name "containers".
+Need = Literal["", "lport", "result", "why", "dns", "process", "containers", "asked"]
 
 
 class Field(NamedTuple):

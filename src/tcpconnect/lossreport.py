@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tcpconnect import messages
+from tcpconnect import loss_messages
 from tcpconnect.batch import NO_LOSSES
-from tcpconnect.kernel.attempts import MAX_FLOWS, MAX_PENDING
+from tcpconnect.kernel.attempts import MAX_FLOWS
 from tcpconnect.kernel.filters import MAX_FOLLOWED
+from tcpconnect.kernel.pending import MAX_PENDING
 from tcpconnect.output import say
 
 if TYPE_CHECKING:
@@ -21,19 +22,19 @@ PERIOD_S = 1.0
 
 # Member of Losses: what it means.
 MEANING = {
-    "ring": messages.RING_FULL,
-    "flows": messages.TOO_MANY_FLOWS,
-    "untracked": messages.TOO_MANY_OPEN,
-    "missed": messages.PROGRAMS_SKIPPED,
-    "processes": messages.NO_DETAILS,
-    "names": messages.NAMES_LOST,
-    "questions": messages.QUESTIONS_DROPPED,
-    "unread": messages.ANSWERS_UNREAD,
-    "ends_missed": messages.END_SKIPPED,
-    "unfollowed": messages.NOT_FOLLOWED,
-    "unfinished": messages.UNFINISHED,
-    "unfinished_details": messages.DETAILS_UNFINISHED,
-    "unprobed": messages.PROGRAMS_UNPROBED,
+    "ring": loss_messages.RING_FULL,
+    "flows": loss_messages.TOO_MANY_FLOWS,
+    "untracked": loss_messages.TOO_MANY_OPEN,
+    "missed": loss_messages.PROGRAMS_SKIPPED,
+    "processes": loss_messages.NO_DETAILS,
+    "names": loss_messages.NAMES_LOST,
+    "questions": loss_messages.QUESTIONS_DROPPED,
+    "unread": loss_messages.ANSWERS_UNREAD,
+    "ends_missed": loss_messages.END_SKIPPED,
+    "unfollowed": loss_messages.NOT_FOLLOWED,
+    "unfinished": loss_messages.UNFINISHED,
+    "unfinished_details": loss_messages.DETAILS_UNFINISHED,
+    "unprobed": loss_messages.PROGRAMS_UNPROBED,
 }
 LIMITS = {"flows": MAX_FLOWS, "untracked": MAX_PENDING, "unfollowed": MAX_FOLLOWED}
 ONCE = {"unprobed"}  # until the end: each start of a container may add some
@@ -56,7 +57,7 @@ class LossReport:
             if batch.losses != self._said:
                 lines = [*self._new(batch.losses), *lines]
             for line in lines:
-                say(messages.NEW.line(loss=line))
+                say(loss_messages.NEW.line(loss=line))
             if lines:
                 self._next = time.monotonic() + PERIOD_S
 
@@ -78,7 +79,7 @@ class LossReport:
         lines = [_loss(name, lost) for name, lost in losses.items()]
         lines += [_dropped(o.name, o.dropped) for o in outputs if o.dropped]
         for line in lines:
-            say(messages.TOTAL.line(loss=line))
+            say(loss_messages.TOTAL.line(loss=line))
 
 
 def _loss(name: str, count: int) -> Line:
@@ -86,4 +87,4 @@ def _loss(name: str, count: int) -> Line:
 
 
 def _dropped(output: str, count: int) -> Line:
-    return messages.NOT_WRITTEN.line(n=count, output=output)
+    return loss_messages.NOT_WRITTEN.line(n=count, output=output)

@@ -1,4 +1,4 @@
-"""The catalogue: everything that users can read on stderr.
+"""The catalogue: all that users can read on stderr, but for loss_messages.py.
 
 share/troubleshooting.py makes docs/troubleshooting.md of it. A message that is a single
 place passes on what others say.
@@ -204,7 +204,13 @@ UNLISTED = Message(
     "warning: BPF does not list {processes}", "{whose} attempts may be missed"
 )
 ALL_ENDED = Message("all traced processes have ended")
+ONLY_CONNECT = Message(
+    "attempts without a SYN are shown for connect(2) only",
+    "not for TCP Fast Open and io_uring: {reason}",
+)
+NO_REFUSALS = Message("attempts without a SYN are not shown", *WHY)
 ATTEMPTS_MISSED = Message("attempts may be missed", *WHY)
+NO_DROP_REASONS = Message("WHY can't be 'local firewall' or 'dropped'", *WHY)
 
 # Names.
 NO_NAMES = Message("no names from {source}", "{problem}")
@@ -241,59 +247,3 @@ OUTPUT_BLOCKED = Message(
     "a second signal ends tcpconnect and discards the rest",
 )
 CANT_SIGNAL_COMMAND = Message("can't signal the command", "{reason}")
-
-# --- Something was lost: ``n`` is how many.
-
-NEW = Message("warning: {loss}")
-TOTAL = Message("in total, {loss}")
-
-RECORDED = Message("{text}")
-CUT_RECORDING = Message("{name} ends within a line", "it was truncated")
-UNENDED_RECORDING = Message("{name} has no end", "it is being written, or that failed")
-RECORDED_DROPS = Message("{n} attempts are not in {name}", "it was written too slowly")
-UNKNOWN_LOSS = Message("{n} lost", "{name}")
-
-FEWER = "trace less with -p, -u or -P"
-
-RING_FULL = Message(
-    "{n} attempts lost", "the ring buffer was full", f"write to a file, or {FEWER}"
-)
-UNFINISHED = Message("{n} attempts lost", "another CPU had not finished their records")
-PROGRAMS_SKIPPED = Message(
-    "{n} attempts of this machine lost", "the kernel skipped all programs for them"
-)
-TOO_MANY_FLOWS = Message(
-    "{n} attempts not counted", "there were more than {limit} flows", FEWER
-)
-TOO_MANY_OPEN = Message(
-    "{n} attempts without a result", "more than {limit} were open", FEWER
-)
-END_SKIPPED = Message(
-    "{n} attempts without a result", "the kernel skipped all programs for their end"
-)
-NO_DETAILS = Message(
-    "{n} attempts without their exe, cmdline and cgroup",
-    "half of the ring buffer was full, or reading them would have delayed lines",
-    f"name fewer of these columns, or {FEWER}",
-)
-DETAILS_UNFINISHED = Message(
-    "{n} names or processes lost", "another CPU had not finished their records"
-)
-NAMES_LOST = Message(
-    "{n} names lost",
-    "half of the ring buffer was full, or reading them would have delayed lines",
-    "use one source, --names dns or --names libc",
-)
-QUESTIONS_DROPPED = Message(
-    "{n} DNS questions dropped",
-    "a socket had more than 112 open",
-    "names or DNS(ms) may be missing",
-)
-ANSWERS_UNREAD = Message("{n} DNS answers not read", "they were malformed or truncated")
-PROGRAMS_UNPROBED = Message(
-    "{n} programs of this machine ended before their new C library could be probed",
-    "",
-    "their names come from DNS only",
-)
-NOT_WRITTEN = Message("{n} attempts not written to {output}", "it is too slow")
-NOT_FOLLOWED = Message("{n} processes not followed", "more than {limit} were traced")

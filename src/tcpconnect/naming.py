@@ -10,16 +10,19 @@ from tcpconnect.enrich.names import Names
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel.answers import Answers
 from tcpconnect.kernel.lookups import Lookups
-from tcpconnect.kernel.records import FRAMED_ORIGIN
+from tcpconnect.kernel.records import FRAMED_ORIGIN, KINDS
 from tcpconnect.machine.clock import kernel_ns
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
+    from tcpconnect.enrich.failures import Failures
     from tcpconnect.flow import Flow
+    from tcpconnect.kernel.attempts import Attempts
+    from tcpconnect.kernel.records import Kind
     from tcpconnect.settings import Settings
 
 
@@ -30,20 +33,36 @@ class Naming(Part):
     that can't be attached; raises KernelError if none can.
     """
 
-    kinds = Names.kinds
-
-    def __init__(self, library: ctypes.CDLL, ring_fd: int, settings: Settings) -> None:
+    def __init__(
+        self, library: ctypes.CDLL, attempts: Attempts, settings: Settings
+    ) -> None:
         super().__init__()
-        self._names = Names(settings.max_names, settings.names_ttl_s, kernel_ns)
+        self.kinds: Collection[Kind] = Names.kinds
+        self.failures = _failures(settings) if settings.lookups else None
+        if self.failures:
+            self.kinds = (*Names.kinds, *self.failures.kinds)
+        self._names = Names(
+            settings.max_names, settings.names_ttl_s, kernel_ns, self.failures
+        )
         self.sources: list[Part] = []
         self._lookups: Lookups | None = None
         failures = []
+        calls_fd: int | None = None
         for source in sorted(settings.name_sources):
             try:
                 if source == "dns":
-                    self.sources.append(Answers(library, ring_fd))
+                    answers = Answers(
+                        library,
+                        attempts.share,
+                        lookups=settings.lookups,
+                        images_fd=attempts.images_fd,
+                    )
+                    self.sources.append(answers)
+                    calls_fd = answers.calls_fd if settings.lookups else None
                 else:
-                    self._lookups = Lookups(library, ring_fd)
+                    self._lookups = Lookups(
+                        library, attempts.share, calls_fd, failed=settings.lookups
+                    )
                     self.sources.append(self._lookups)
             except KernelError as error:
                 failures.append(error)
@@ -53,6 +72,9 @@ class Naming(Part):
 
     def learn(self, run: Run) -> None:
         """Learn from a run of records that are not connections."""
+        if self.failures and KINDS[run.length] in self.failures.kinds:
+            self.failures.learn(run)
+            return
         self._names.learn(run)
         while self._lookups and self._names.started:
             self._lookups.look_at(self._names.started.pop())
@@ -86,4 +108,13 @@ class Naming(Part):
     @property
     def losses(self) -> Losses:
         """Names that came late, and answers that were malformed or truncated."""
-        return Losses(names=self._names.skipped, unread=self._names.unread)
+        names = self._names.skipped
+        if self.failures:
+            names += self.failures.lost
+        return Losses(names=names, unread=self._names.unread)
+
+
+def _failures(settings: Settings) -> Failures:
+    from tcpconnect.enrich.failures import Failures
+
+    return Failures(kernel_ns, round(settings.slower_ms * 1e6))

@@ -48,6 +48,7 @@ examples:
     ./tcpconnect -d        # the names of the destinations
     ./tcpconnect --dns-latency        # DNS and TCP: the whole cost of a connect
     ./tcpconnect --failed  # only the attempts that did not succeed
+    ./tcpconnect --why     # why attempts fail
     ./tcpconnect --slower 100         # only those that took 100 ms or more
     ./tcpconnect -c -r --histogram    # latencies of each flow, and of all
     ./tcpconnect -j | jq .daddr       # JSON, one object a line
@@ -202,6 +203,11 @@ OPTIONS = (
     ),
     Option(("--failed",), "failed", "only attempts that did not end OK; implies -r"),
     Option(
+        ("--why",),
+        "why",
+        "include WHY, why an attempt failed, and SYNS, how many it sent; implies -r",
+    ),
+    Option(
         ("--slower",),
         "slower_ms",
         "only attempts that took at least MS milliseconds; implies -r",
@@ -271,6 +277,12 @@ OPTIONS = (
         "May be given again; FILE.csv is CSV, FILE.jsonl a recording of all columns",
         Value("FILE", lambda path: {path}, completion="file"),
         repeats=True,
+    ),
+    Option(
+        ("--summary",),
+        "summary",
+        "summarize attempts and failures at the end, on stderr (default: if that is "
+        "a terminal)",
     ),
     Option(("--schema",), "schema", "print the JSON Schema and exit"),
     # The run.

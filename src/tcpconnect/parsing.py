@@ -38,6 +38,7 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     json: bool = False
     color: str = "auto"
     outputs: frozenset[str] = frozenset()
+    summary: bool = False
     schema: bool = False
     limit: int | None = None
     check: bool = False

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tcpconnect.batch import Part
     from tcpconnect.enrich import Enricher
     from tcpconnect.enrich.process import Processes
+    from tcpconnect.enrich.reasons import Reasons
     from tcpconnect.kernel.follow import Follow
     from tcpconnect.naming import Naming
     from tcpconnect.settings import Settings, Targets
@@ -36,6 +37,7 @@ class Parts:
         self.enrichers: list[Enricher] = []
         self.follow: Follow | None = None
         self.naming: Naming | None = None
+        self.reasons: Reasons | None = None
         library = ready_library()
         offset_ns()
         with ExitStack() as stack:
@@ -55,6 +57,14 @@ class Parts:
         if settings.pids:
             self.follow = self.attempts.follow()
             yield self.follow
+        if settings.with_calls:
+            from tcpconnect.enrich.calls import Calls
+
+            self.enrichers.append(Calls())
+        if settings.with_why and not settings.count:
+            from tcpconnect.enrich.reasons import Reasons
+
+            self.reasons = Reasons(self.attempts.drop_reasons)
         if settings.with_process:
             processes = _processes(settings)
             self.enrichers.append(processes)
@@ -62,7 +72,7 @@ class Parts:
         if settings.named:
             from tcpconnect.naming import Naming
 
-            self.naming = Naming(library, self.attempts.ring.fd, settings)
+            self.naming = Naming(library, self.attempts, settings)
             self.enrichers.append(self.naming)
             yield self.naming
             yield from self.naming.sources

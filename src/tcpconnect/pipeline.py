@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tcpconnect.batch import Batch, Losses, Output, Stage
     from tcpconnect.command import Command
     from tcpconnect.parsing import CommandLine
+    from tcpconnect.settings import Settings
+    from tcpconnect.summary import Summary
     from tcpconnect.tracer import Trace
     from tcpconnect.view import Display, View
 
@@ -39,6 +41,7 @@ def run(line: CommandLine, view: View) -> int:
         stack.callback(end_watch)
         outputs = _open_outputs(line, view)
         settings, command = view.settings, None
+        summary = _summary(line, settings)
         if line.command:
             command = stack.enter_context(_command(line))
             settings = replace(settings, pids={command.pid}, follow=True)
@@ -53,7 +56,7 @@ def run(line: CommandLine, view: View) -> int:
             else:
                 stop_at_signals(events, outputs)
             _give_up_privileges(events, outputs, command)
-            _show(events, outputs, line, command)
+            _show(events, outputs, line, command, summary)
             if events.processes_ended and not command:
                 say(messages.ALL_ENDED.line())
         return command.wait() if command else 0
@@ -90,6 +93,15 @@ def _output(target: int | str, display: Display, line: CommandLine) -> Output:
     host, options = os.uname().nodename, line.words
     about = About(version=__version__, host=host, options=options, schema=SCHEMA)
     return Recording(target, display, about)
+
+
+def _summary(line: CommandLine, settings: Settings) -> Summary | None:
+    if not (line.summary or os.isatty(STDERR)):
+        return None
+    from tcpconnect.summary import Summary, filters_of
+
+    count, with_result = settings.count, settings.with_result
+    return Summary(filters_of(line), count=count, with_result=with_result)
 
 
 def _target(path: str | None, line: CommandLine) -> int | str:
@@ -137,9 +149,13 @@ def _give_up_privileges(
 
 
 def _show(
-    events: Trace, outputs: list[Output], line: CommandLine, command: Command | None
+    events: Trace,
+    outputs: list[Output],
+    line: CommandLine,
+    command: Command | None,
+    summary: Summary | None,
 ) -> None:
-    """Write events to the outputs, and report losses."""
+    """Write events to the outputs, and report losses; then the summary."""
 
     def ready() -> None:
         write_line(messages.READY.line())
@@ -147,12 +163,16 @@ def _show(
         if command:
             command.start()
 
-    stages = [Limit(line.limit)] if line.limit else ()
+    stages: list[Stage] = [Limit(line.limit)] if line.limit else []
+    if summary:
+        stages.append(summary)
 
     def ending() -> tuple[Losses, list[int]]:
         return events.losses, events.histogram() if line.histogram else []
 
     flow(events.batches(), stages, outputs, ready, ending)
+    if summary:
+        summary.report()
 
 
 def flow(

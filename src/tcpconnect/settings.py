@@ -67,7 +67,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         pids: only these processes, by their PIDs in our PID namespace. The trace ends
             when all of them have ended.
         uids: only these user IDs.
-        ports: only these destination ports.
+        ports: only these destination ports; also those that programs asked for, where
+            they are known (``asked_port``). The same holds for ``to``.
         not_ports: none of these destination ports.
         ip: 4 or 6: only this version on the wire; 0: both.
         to: only destinations in these networks (texts, or networks of ``ipaddress``;
@@ -88,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         result: hold each event until its attempt has ended; ``latency_ms`` and
             ``result`` are then set.
         failed: only attempts that did not end OK; implies ``result``.
+        why: find out why attempts fail, and how many SYNs each takes: ``why``,
+            ``why_from`` and ``syns`` are set; implies ``result``.
         slower_ms: only attempts that took at least so long; implies ``result``.
         count: count per flow in the kernel, for ``flows()``; no events.
         dns: find the names of destinations: ``query`` and its companions are set, and
@@ -123,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lport: bool = False
     result: bool = False
     failed: bool = False
+    why: bool = False
     slower_ms: float = 0.0
     count: bool = False
     dns: bool = False
@@ -161,7 +165,42 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Whether results are wanted."""
         by_end = self.failed or self.slower_ms > 0
         by_option = self.result or by_end or self.dns_latency
-        return by_option or "result" in self._needs
+        return by_option or self.with_why or "result" in self._needs
+
+    @property
+    def with_why(self) -> bool:
+        """Whether it is wanted why attempts fail."""
+        return self.why or "why" in self._needs
+
+    @property
+    def refusals(self) -> bool:
+        """Whether attempts are wanted that the kernel refuses before it sends a SYN.
+
+        Their latency is 0.
+        """
+        return self.with_result and not self.slower_ms
+
+    @property
+    def with_calls(self) -> bool:
+        """Whether calls of connect() are looked at: what is asked for, and refused."""
+        return self.refusals or self.with_why or self.asked
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is used what programs ask for, where their cgroups change it."""
+        by_address = self.ports or self.not_ports or self.to or self.not_to
+        by_filter = self.with_result and bool(by_address)
+        return self.named or by_filter or self.shows_asked
+
+    @property
+    def shows_asked(self) -> bool:
+        """Whether it is shown what programs ask for."""
+        return "asked" in self._needs
+
+    @property
+    def slow_refusals(self) -> bool:
+        """Whether they are wanted even where every system call gets slower by that."""
+        return self.refusals and (self.failed or self.with_why)
 
     @property
     def with_lport(self) -> bool:
@@ -182,6 +221,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def named(self) -> bool:
         """Whether names are found."""
         return self.dns or self.dns_latency or "dns" in self._needs
+
+    @property
+    def lookups(self) -> bool:
+        """Whether lookups that fail are wanted: names are found, and results."""
+        return self.named and self.with_result
 
     @property
     def process_details(self) -> frozenset[str]:

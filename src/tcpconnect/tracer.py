@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tcpconnect.batch import NO_LOSSES, Batch, Losses
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
-from tcpconnect.decode import decode
-from tcpconnect.kernel.records import CONNECTION, FRAMED_ATTEMPT, KINDS, Kind
+from tcpconnect.events import Events
+from tcpconnect.kernel.records import CONNECTION, EXPLAINED, KINDS, Kind
 from tcpconnect.parts import Parts
 from tcpconnect.settings import EVERYWHERE, Settings, Targets
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tcpconnect.connection import Connection
+    from tcpconnect.counted import FailedLookups
     from tcpconnect.errors import Line
     from tcpconnect.flow import Flow
 
@@ -57,12 +58,15 @@ class Trace:
         self._unfinished: list[Kind] = []  # of records
         self._warned: list[Line] = []
         self._yielded = 0  # of these
+        self._counts: FailedLookups | None = None
         if settings.count:
-            import tcpconnect.counted  # noqa: F401 (for flows(), later)
+            from tcpconnect.counted import FailedLookups  # and, for flows(), the rest
+
+            self._counts = FailedLookups()
         self._parts = parts = Parts(settings, targets)
         self._attempts, self._ring = parts.attempts, parts.attempts.ring
         self._follow, self._naming = parts.follow, parts.naming
-        self._learners = {kind: part.learn for part in parts for kind in part.kinds}
+        self._events = Events(parts, self._counts)
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()
         self._pause.register(self._wake, select.POLLIN)
@@ -104,7 +108,7 @@ class Trace:
             if self._naming:
                 self._naming.look()
             runs = self._ring.read()
-            yield self._batch(self._decoded(runs))
+            yield self._batch(self._events.of(runs))
             if not runs and not self._ring.waiting:
                 self._wait(self._ready, PAUSE_MS if self._emptied else IDLE_MS)
             elif not self._ring.backlog:
@@ -113,9 +117,11 @@ class Trace:
         self._attempts.detach()
         yield from map(self._batch, self._written())
         if self.settings.count:
+            self._events.failed(last=True)
             yield self._batch(self.flows())
         else:
             yield from map(self._batch, self._pending())
+            yield self._batch(self._events.failed(last=True))
             yield self._batch([])  # with what was lost at the end
 
     def _batch(self, events: list[Any]) -> Batch:
@@ -129,7 +135,7 @@ class Trace:
         while records := list(islice(pending, BATCH_RECORDS)):
             header = bytes(HEADER_BYTES)
             framed = b"".join(header + record for record in records)
-            yield self._decoded([Run(CONNECTION.length, framed)])
+            yield self._events.of([Run(CONNECTION.length, framed)])
 
     def _written(self) -> Iterator[list[Connection]]:
         """Yield the records that have been written.
@@ -140,25 +146,11 @@ class Trace:
         late = time.monotonic() + UNFINISHED_S
         while self._ring.holds(end):
             if runs := self._ring.read():
-                yield self._decoded(runs)
+                yield self._events.of(runs)
             elif time.monotonic() < late:
                 time.sleep(UNFINISHED_PAUSE_S)
             else:
                 self._unfinished.append(KINDS[self._ring.skip()])
-
-    def _decoded(self, runs: list[Run]) -> list[Connection]:
-        connections: list[Connection] = []
-        for run in runs:
-            kind = KINDS[run.length]
-            if kind is CONNECTION:
-                records = FRAMED_ATTEMPT.iter_unpack(run.framed)
-                decoded = decode(records, self._attempts.first_ns)
-                for enricher in self._parts.enrichers:
-                    enricher.add_to(decoded, run.framed)
-                connections += decoded
-            else:
-                self._learners[kind](run)
-        return connections
 
     def _over(self) -> bool:
         late = self._deadline is not None and time.monotonic() >= self._deadline
@@ -211,16 +203,20 @@ class Trace:
     @property
     def losses(self) -> Losses:
         """What was not shown so far."""
-        return sum((part.losses for part in self._parts), self._unfinished_records())
+        return sum((part.losses for part in self._parts), self._own_losses())
 
-    def _unfinished_records(self) -> Losses:
-        if not self._unfinished:
+    def _own_losses(self) -> Losses:
+        flows = self._counts.lost if self._counts else 0
+        if not (self._unfinished or flows):
             return NO_LOSSES
         # The record of an empty set is no loss.
         details = [kind for each in self._parts.enrichers for kind in each.kinds]
         return Losses(
-            unfinished=self._unfinished.count(CONNECTION),
+            unfinished=sum(
+                kind in {CONNECTION, EXPLAINED} for kind in self._unfinished
+            ),
             unfinished_details=sum(kind in details for kind in self._unfinished),
+            flows=flows,
         )
 
     @property
@@ -234,12 +230,11 @@ class Trace:
 
         # Attempts are counted when they end: those that have not ended are PENDING.
         pending = self._attempts.pending() if self.settings.wait_end else ()
-        records = map(CONNECTION.layout.unpack, pending)
         with without_collector():
-            flows = decode_flows(self._attempts.flows(), records)
+            flows = decode_flows(self._attempts.flows(), pending)
             if self._naming:
                 self._naming.add_to_flows(flows)
-        return flows
+        return flows + (self._counts.flows() if self._counts else [])
 
     def histogram(self) -> list[int]:
         """Return how many latencies lay in 2^n to 2^(n+1)-1 us, for each n."""

@@ -31,6 +31,8 @@ TABLE = {
     "dns_ms": "dns_latency",
     "latency_ms": "result",
     "result": "result",
+    "why": "why",
+    "syns": "why",
     "query": "dns",
 }
 MACHINE = {
@@ -48,13 +50,23 @@ MACHINE = {
     "netns": None,
     "result": "result",
     "latency_ms": "result",
+    "why": "why",
+    "why_from": "why",
+    "syns": "why",
     "query": "dns",
     "query_source": "dns",
     "query_age_ms": "dns",
     "dns_ms": "dns_latency",
 }
 # CSV gets a new column only when it is asked for: docs/output.md.
-JSON = {**MACHINE, "query_scope": "dns"}
+JSON = {
+    **MACHINE,
+    "asked": "result",
+    "asked_port": "result",
+    "dns_ms": "lookups",
+    "query_scope": "dns",
+    "event": "lookups",
+}
 LAYOUTS = {"table": TABLE, "json": JSON}
 FLOWS = {
     "saddr": None,
@@ -65,6 +77,7 @@ FLOWS = {
     "failed": None,
     "latency_avg_ms": "result",
     "latency_max_ms": "result",
+    "resent": "why",
     "query": "dns",
 }
 
@@ -142,8 +155,10 @@ def _shown_by(line: CommandLine, settings: Settings) -> dict[str | None, bool]:
         "print_uid": line.print_uid,
         "lport": settings.lport,
         "result": settings.with_result,
+        "why": settings.with_why,
         "dns": settings.named,
         "dns_latency": settings.dns_latency,
+        "lookups": settings.lookups,
     }
 
 

@@ -8,16 +8,21 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf.ring import HEADER_BYTES
+from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.connection import CONNECTION as CONNECTION_TABLE
 from tcpconnect.decode import decode
+from tcpconnect.enrich.calls import Calls
 from tcpconnect.enrich.names import Names
 from tcpconnect.enrich.place import Places
 from tcpconnect.enrich.process import Processes
+from tcpconnect.enrich.reasons import Reasons
 from tcpconnect.formats import open_format
 from tcpconnect.kernel.records import (
     ATTEMPT,
+    CALL,
     CONNECTION,
+    EVIDENCE,
+    EXPLAINED,
     FRAMED_ATTEMPT,
     FRAMED_ORIGIN,
     KINDS,
@@ -27,8 +32,10 @@ from tcpconnect.kernel.records import (
     ORIGIN,
     SMALL_ANSWER,
     SMALL_PROCESS,
+    split,
 )
 from tcpconnect.settings import Settings
+from tcpconnect.why import DROPPED, WORDS
 from tests.support.material import is_harmless, text
 from tests.support.producer import opened, stride
 from tests.support.samples import CONNECTION_COLUMNS
@@ -38,7 +45,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
     from tests.support.fuzzing import Fuzz
     from tests.support.producer import Producer, Reserved
@@ -73,6 +79,40 @@ def fill(random: Random, producer: Producer) -> tuple[list[bytes], list[Reserved
     return written, busy
 
 
+def test_why(fuzz: Fuzz) -> None:
+    """Nothing of a record gets into the word but what the kernel names."""
+    drops = {3: "NO_SOCKET", 7: "NETFILTER_DROP"}
+    words = {word for word, _ in WORDS if word != DROPPED} | {None}
+
+    def case(random: Random) -> None:
+        count = random.randint(1, 20)
+        evidence = [
+            EVIDENCE.pack(
+                random.randbytes(16),
+                random.choice((0, 3, 7, random.randrange(1 << 32))),
+                random.randrange(1 << 32),
+                random.randrange(256),
+            )
+            for _ in range(count)
+        ]
+        framed = b"".join(
+            bytes(HEADER_BYTES) + connection(random) + each for each in evidence
+        )
+        attempts, shown = split(Run(EXPLAINED.length, framed))
+        events = decode(FRAMED_ATTEMPT.iter_unpack(attempts.framed), 0)
+        Calls().add_to(events, attempts.framed)
+        reasons = Reasons(drops)
+        reasons.add_to(events, shown)
+        assert [event.syns for event in events] == [syns for _, _, syns, _ in shown]
+        for event, (_, drop, *_) in zip(events, shown, strict=True):
+            dropped = f"{DROPPED}: {drops.get(drop, str(drop))}"
+            assert event.why in words or event.why == dropped
+        reasons.add_to_others(events)
+        assert all(is_harmless(f"{e.why}{e.why_from}") for e in events)
+
+    fuzz(case)
+
+
 def test_ring(fuzz: Fuzz) -> None:
     """Records come whole, once, and in order; none overtakes one that is busy."""
 
@@ -101,7 +141,8 @@ def connection(random: Random) -> bytes:
         time_ns = random.randrange(1 << 60).to_bytes(8, "little")
         comm = text(random, 16).ljust(16, b"\0")
         data = time_ns + data[8:40] + address(random) + data[56:-16] + comm
-    return data + ORIGIN.pack(random.randrange(IMAGES), *random.choices(range(99), k=5))
+    data += ORIGIN.pack(random.randrange(IMAGES), *random.choices(range(99), k=5))
+    return data + random.randbytes(CALL.size)
 
 
 def address(random: Random) -> bytes:
@@ -164,7 +205,7 @@ class Decoder:
     """From runs to connections, with all that is added to them."""
 
     def __init__(self, root: Path) -> None:
-        self._names = Names()
+        self._names, self._calls = Names(), Calls()
         self._processes = Processes(SENT, Places(str(root)), max_bytes=10_000)
 
     def take(self, run: Run) -> list[Connection]:
@@ -177,6 +218,7 @@ class Decoder:
         else:
             found = decode(FRAMED_ATTEMPT.iter_unpack(run.framed), 0)
             self._processes.add_to(found, run.framed)
+            self._calls.add_to(found, run.framed)
             origins = FRAMED_ORIGIN.iter_unpack(run.framed)
             for each, origin in zip(found, origins, strict=True):
                 _, start_ns, _, _, netns, visited_ns = origin

@@ -14,7 +14,7 @@ import pytest
 from tcpconnect import trace
 from tcpconnect.batch import Losses
 from tcpconnect.bpf.object import BpfObject
-from tcpconnect.kernel import attempts
+from tcpconnect.kernel import pending
 from tests.support.attempts import attempt
 from tests.support.sockets import CLOSED, HOLE, begin, disconnect
 from tests.support.tool import Tool
@@ -33,19 +33,20 @@ pytestmark = pytest.mark.usefixtures("netns", "far")
 MANY = 8
 STATE_S = 0.01  # STATE_NS of pending.bpf.h: how old an attempt is that may be swept
 SWEPT = pytest.mark.parametrize("swept", [False, True], ids=["again", "stop"])
-BITS = pytest.mark.parametrize("bits", [1, attempts.SLOT_BITS], ids=["map", "slots"])
+BITS = pytest.mark.parametrize("bits", [1, pending.SLOT_BITS], ids=["map", "slots"])
 
 
 @pytest.fixture
 def blind(monkeypatch: pytest.MonkeyPatch) -> Blind:
-    """Return a context in which the programs of the newest trace are not attached."""
+    """Return a context in which what sees ends in the newest trace is not attached."""
     attached: list[tuple[BpfObject, Callable[..., None], str, int]] = []
     for method in ("attach", "attach_perf"):
         attach = getattr(BpfObject, method)
 
         def recorded(bpf: BpfObject, name: str, attach: Any = attach) -> None:
             attach(bpf, name)
-            attached.append((bpf, attach, name, bpf._links[-1]))  # noqa: SLF001
+            if name.startswith("attempt_"):
+                attached.append((bpf, attach, name, bpf._links[-1]))  # noqa: SLF001
 
         monkeypatch.setattr(BpfObject, method, recorded)
 
@@ -81,14 +82,14 @@ def age() -> None:
     wait_until(lambda: time.monotonic() - began > 2 * STATE_S, "their age")
 
 
-def ends(events: list[Connection]) -> Counter[tuple[int, str | None, bool]]:
+def ends(events: list[Connection]) -> Counter[tuple[int | None, str | None, bool]]:
     """Return port, result and whether there is a latency, of each event."""
     return Counter((e.dport, e.result, e.latency_ms is not None) for e in events)
 
 
 def kept(events: Trace) -> Iterator[bytes]:
     """Yield what the kernel has of attempts that have not ended, or so it seems."""
-    return events._attempts._kept()  # noqa: SLF001
+    return pending.kept(events._attempts._bpf)  # noqa: SLF001
 
 
 def reuse_until(condition: Callable[[], bool]) -> int:
@@ -118,7 +119,7 @@ def test_an_address_comes_again(
     bits: int, blind: Blind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is pending for the socket of a new attempt is shown, not overwritten."""
-    monkeypatch.setattr(attempts, "SLOT_BITS", bits)
+    monkeypatch.setattr(pending, "SLOT_BITS", bits)
     with trace(pids=[os.getpid()], result=True) as events:
         clients = begin_all()
         with blind():
@@ -152,16 +153,16 @@ def test_an_address_comes_again_filtered(blind: Blind, filters: dict[str, Any]) 
 @BITS
 def test_at_the_stop(bits: int, blind: Blind, monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket that has left SYN_SENT unseen has no result; others are PENDING."""
-    monkeypatch.setattr(attempts, "SLOT_BITS", bits)
+    monkeypatch.setattr(pending, "SLOT_BITS", bits)
     with trace(pids=[os.getpid()], result=True) as events:
-        missed, pending = begin_all(), begin_all(MANY + 1)
+        missed, others = begin_all(), begin_all(MANY + 1)
         with blind():
             close_all(missed)
         age()
         events.stop()
         found = ends(list(events))
         assert events.losses == Losses(ends_missed=MANY)
-        close_all(pending)
+        close_all(others)
     assert found == {
         (HOLE[1], None, False): MANY,
         (HOLE[1], "PENDING", True): MANY + 1,

@@ -243,7 +243,7 @@ def test_a_command_that_runs_gets_ctrl_c_once(tmp_path: Path) -> None:
         shell.type(CTRL_C)
         shell.wait_for("int\r\n")
         os.kill(tool, signal.SIGTERM)
-        seen = shell.wait_for(r"int\r\n(.*)code=9\r\n").group(1)
+        seen = shell.wait_for(r"(?s)int\r\n(.*)code=9\r\n").group(1)
         assert "int" not in seen
 
 

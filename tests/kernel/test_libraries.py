@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tcpconnect.batch import Batch
+    from tcpconnect.kernel.answers import Share
 
 VANISHED, VANISHED_BY_PERF = 60, 10
 # What is attached at the stop: events of perf, six a library, the kernel detaches one
@@ -68,10 +69,10 @@ def image(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ring() -> Iterator[int]:
-    """The ring buffer that records go to."""
+def share() -> Iterator[Share]:
+    """What gives the programs the ring buffer that records go to."""
     source = Attempts(ready_library(), Settings(ports=frozenset({7})))
-    yield source.ring.fd
+    yield source.share
     source.close()
 
 
@@ -117,9 +118,9 @@ def test_library_of_a_chroot(image: Path) -> None:
         wait_until(looked(batches, before), "fewer probes")
 
 
-def test_library_of_several(image: Path, ring: int) -> None:
+def test_library_of_several(image: Path, share: Share) -> None:
     """A C library is kept as long as one of those who share it is there."""
-    lookups = Lookups(ready_library(), ring)
+    lookups = Lookups(ready_library(), share)
     before = probed()
     with Looker(image, "none.example", image):
         with Looker(image, "none.example", image):
@@ -132,10 +133,10 @@ def test_library_of_several(image: Path, ring: int) -> None:
 
 
 def test_process_that_has_just_ended(
-    image: Path, ring: int, monkeypatch: pytest.MonkeyPatch
+    image: Path, share: Share, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process may end while its C library is looked for."""
-    lookups = Lookups(ready_library(), ring)
+    lookups = Lookups(ready_library(), share)
     before = probed()
     looker = Looker(image, "none.example", image)
     real = libc.libraries
@@ -251,7 +252,7 @@ def test_lines_while_libraries_vanish(
 @pytest.mark.parametrize("by_perf", [False, True])
 def test_stop_with_many_libraries(
     tmp_path: Path,
-    ring: int,
+    share: Share,
     monkeypatch: pytest.MonkeyPatch,
     by_perf: bool,  # noqa: FBT001
 ) -> None:
@@ -259,7 +260,7 @@ def test_stop_with_many_libraries(
 
     By perf, which is the only way before Linux 6.6, that takes longer.
     """
-    lookups = Lookups(ready_library(), ring)
+    lookups = Lookups(ready_library(), share)
     multi = lookups._uprobes.multi  # noqa: SLF001
     lookups.close()
     if by_perf and not multi:

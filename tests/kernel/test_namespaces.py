@@ -58,6 +58,6 @@ def test_thousands() -> None:
         wait_until(lambda: descriptors(pid) <= open_at_first, "no more descriptors")
         assert after[-1] - after[0] < MOST_GROWTH
         assert tool.stop() == 0
-        assert tool.stderr == READY
+        assert tool.said == READY
     # The kernel gives the number of one that is gone to another.
     assert len({event["netns"] for event in events}) > 1

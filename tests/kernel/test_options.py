@@ -185,7 +185,8 @@ KEYS = "time pid tid uid comm ip saddr lport daddr dport netns".split()
 
 
 @pytest.mark.parametrize(
-    ("options", "more"), [("-j", []), ("-rj", ["result", "latency_ms"])]
+    ("options", "more"),
+    [("-j", []), ("-rj", ["result", "latency_ms", "asked", "asked_port"])],
 )
 def test_json(netns: NetNs, options: str, more: list[str]) -> None:
     """-j: all that is known; with -r, outcome and latency, too."""

@@ -146,7 +146,7 @@ def test_decided_in_the_kernel(option: tuple[object, ...]) -> None:
             give_up(SLOW_MS)
             connect(server, MANY)
         assert [made["result"] for made in watch.outcomes()] == ["ABORTED"]
-        assert watch.stderr.count(b"\n") == 1
+        assert watch.said.count(b"\n") == 1
 
 
 @pytest.mark.usefixtures("netns", "far")

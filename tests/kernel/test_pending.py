@@ -13,7 +13,7 @@ import pytest
 
 from tcpconnect import trace
 from tcpconnect.bpf.object import BpfObject
-from tcpconnect.kernel import attempts
+from tcpconnect.kernel import pending
 from tcpconnect.kernel.records import SLOT, Progress
 from tests.support.attempts import Child, attempt, run_all
 from tests.support.launch import EMULATED
@@ -65,15 +65,16 @@ def results_of(works: Sequence[Callable[[], object]]) -> dict[int, Counter[Key]]
         events.stop()
         for event in events:
             assert event.pid
+            assert event.dport
             found[event.pid][event.dport, event.result] += 1
         assert not events.losses
     return found
 
 
-@pytest.mark.parametrize("bits", [1, attempts.SLOT_BITS])
+@pytest.mark.parametrize("bits", [1, pending.SLOT_BITS])
 def test_each_has_its_end(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """On all CPUs at once, with many for a slot: none is lost, taken for another's."""
-    monkeypatch.setattr(attempts, "SLOT_BITS", bits)
+    monkeypatch.setattr(pending, "SLOT_BITS", bits)
     found = results_of(WORKERS * [partial(work, [])])
     expected = {
         (FIRST_PORT + n, ("ABORTED", "PENDING")[n % 2]): 1 for n in range(ROUNDS * OPEN)
@@ -84,7 +85,7 @@ def test_each_has_its_end(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_slots_are_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """All CPUs want the same two, time and again: in the end nobody has them."""
-    monkeypatch.setattr(attempts, "SLOT_BITS", 1)
+    monkeypatch.setattr(pending, "SLOT_BITS", 1)
     values = BpfObject.values
     left, overflowed = [], []
 

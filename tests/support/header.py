@@ -18,7 +18,10 @@ TOP = Path(__file__).parents[2]
 
 TYPES = """\
 struct connection
+struct dns_question
 struct emptied
+struct explained
+struct failed_lookup
 struct flow
 struct flow_counts
 struct followed
@@ -37,7 +40,9 @@ enum depth
 enum detail
 enum namespace_known
 enum process_flags
+enum refused_by
 enum result
+enum seen_of_attempt
 enum task_filter
 """.splitlines()
 NUMBERS = """\

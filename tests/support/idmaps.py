@@ -40,9 +40,9 @@ def _key(number: int) -> str:
     return "key " + " ".join(map(str, number.to_bytes(8, "little")))
 
 
-def id_map(bpffs: Path, kind: str, flags: int = 0) -> IdMap:
-    """Return a new, empty map for the option."""
+def id_map(bpffs: Path, kind: str, flags: int = 0, name: str = "") -> IdMap:
+    """Return a new, empty map for the option, pinned by this name."""
     shape = f"type hash key 8 value {VALUE_BYTES[kind]} entries 64 flags {flags}"
-    path = bpffs / kind
+    path = bpffs / (name or kind)
     sh(f"bpftool map create {path} {shape} name wanted")
     return IdMap(kind, path)

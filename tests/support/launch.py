@@ -20,15 +20,16 @@ IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
 SMALLER = """\
 #!{python}
 import sys
-from tcpconnect.kernel import attempts
-vars(attempts).update({numbers})
+from tcpconnect.kernel import attempts, pending
+for module in (attempts, pending):
+    vars(module).update({numbers})
 from tcpconnect.cli import main
 sys.exit(main())
 """
 
 
 def with_smaller(path: Path, **numbers: int) -> Path:
-    """Return the tool with other numbers in kernel/attempts.py, as a program."""
+    """Return the tool with other numbers of attempts, as a program."""
     path.write_text(SMALLER.format(python=sys.executable, numbers=numbers))
     path.chmod(0o755)
     return path

@@ -59,6 +59,8 @@ class Watch(Tool):
 
     def _timeless(self, made: dict[str, Any]) -> dict[str, Any]:
         stamp, latency_ms = made.pop("time"), made.pop("latency_ms")
+        asked = made.pop("asked"), made.pop("asked_port")
+        assert asked == (made["daddr"], made["dport"])
         # Python has microseconds, and before 3.11 it reads no other number of digits.
         began = datetime.fromisoformat(stamp[:26] + "+00:00").timestamp()
         ended = began + latency_ms / 1000

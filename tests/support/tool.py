@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 READY = b"Tracing connect ... Hit Ctrl-C to end\n"
+# What is said where there are no BPF trampolines, or no reasons for drops.
+NOTICES = re.compile(
+    rb"tcpconnect: (?:attempts without a SYN are shown for|WHY can't be) .*\n"
+)
 ENDED = b"tcpconnect: all traced processes have ended\n"
 
 
@@ -87,6 +91,11 @@ class Tool:
     def stderr(self) -> bytes:
         """What it has said until now."""
         return self._take(2)
+
+    @property
+    def said(self) -> bytes:
+        """What it has said, but for what this kernel lacks."""
+        return NOTICES.sub(b"", self.stderr)
 
     def lines(self, count: int) -> list[str]:
         """Return the lines printed, once there are at least ``count``."""

@@ -20,7 +20,6 @@ from tcpconnect.kernel.records import (
     ATTEMPT,
     CONNECTION,
     OK,
-    ORIGIN,
     PENDING,
     UNKNOWN,
 )
@@ -310,8 +309,8 @@ def test_flows_have_the_pending_attempts() -> None:
     """Attempts that have not ended are connects, neither OK nor failed."""
     loopback = (MAPPED + b"\x7f\0\0\1",) * 2
     entries = [(*loopback, 80, 0, 2, 1, 1, 0, 0), flow_entry(1, 1, 1, 0, 0, 0)]
-    whole = record() + bytes(ORIGIN.size)
-    pending = CONNECTION.layout.iter_unpack(whole * 3)
+    whole = record() + bytes(CONNECTION.length - ATTEMPT.size)
+    pending = [whole] * 3
     actual = [
         (f.daddr, f.connects, f.ok, f.failed) for f in decode_flows(entries, pending)
     ]
@@ -332,7 +331,7 @@ def test_flow_of_two_network_namespaces() -> None:
 
 def test_flow_of_pending_attempts_only() -> None:
     """A flow of which no attempt has ended has no latency."""
-    whole = record() + bytes(ORIGIN.size)
-    (flow,) = decode_flows([], CONNECTION.layout.iter_unpack(whole))
+    whole = record() + bytes(CONNECTION.length - ATTEMPT.size)
+    (flow,) = decode_flows([], [whole])
     assert (flow.daddr, flow.dport, flow.connects) == ("127.0.0.1", 80, 1)
     assert flow.latency_avg_ms is None

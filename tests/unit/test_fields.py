@@ -39,14 +39,14 @@ def test_names_need_no_quotes(table: dict[str, Column]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["lport", "latency_ms", "result", "pid", "tid", "comm"]
+    "name", ["lport", "latency_ms", "result", "pid", "tid", "comm", "daddr", "dport"]
 )
 def test_may_be_unknown(name: str) -> None:
     """What is known only later, or not always, is nullable."""
     assert CONNECTION[name].nullable
 
 
-@pytest.mark.parametrize("name", ["uid", "daddr", "saddr", "time"])
+@pytest.mark.parametrize("name", ["uid", "event", "time"])
 def test_is_always_known(name: str) -> None:
     """What is known from the beginning is never null."""
     assert not CONNECTION[name].nullable

@@ -19,8 +19,8 @@ from tcpconnect.bpf import pinned
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
 from tcpconnect.counted import decode_flows
 from tcpconnect.decode import decode
+from tcpconnect.enrich import calls, process
 from tcpconnect.enrich import names as enrich_names
-from tcpconnect.enrich import process
 from tcpconnect.kernel import config, filters, networks, records
 from tcpconnect.kernel.depth import Depth
 from tcpconnect.kernel.records import KINDS
@@ -39,9 +39,13 @@ OBJECTS = {
     name: BpfObject(BUILT / f"{name}.bpf.o")
     for name in (
         "attempts",
+        "attempts_calls",
         "answers",
+        "answers_failed",
         "lookups.x86_64",
         "lookups.aarch64",
+        "lookups_failed.x86_64",
+        "lookups_failed.aarch64",
     )
 }
 OBJECT = OBJECTS["attempts"]
@@ -147,6 +151,10 @@ CONNECTION_MEANINGS = {
     "mntns": Meaning(20, "mntns", 20),
     "netns_key": Meaning(22, "query", "own.example"),
     "visited_ns": Meaning(23, "query", "own.example"),
+    "asked": Meaning(LOCAL, "asked", "fe80:1::2"),
+    "asked_port": Meaning(24, "asked_port", 24),
+    "asked_ip": Meaning(6, "asked", "fe80:1::2"),
+    "refused_by": Meaning(2, "refused_by", 2),
 }
 CURL = records.SMALL_PROCESS.layout.pack(18, 0, 13, 0, 0, 0, b"curl\0bin\0usr")
 FIRST_NS = 3_000_000_000
@@ -158,9 +166,11 @@ FLOW_MEANINGS = {
     "netns_key": Meaning(7, "netnses", (7,)),
     "connects": Meaning(9, "connects", 9),
     "ok": Meaning(3, "ok", 3),
-    "failed": Meaning(1, "failed", 1),
+    "failed": Meaning(2, "failed", 2),
+    "resent": Meaning(2, "resent", 2),
     "latency_total_ns": Meaning(8_000_000, "latency_avg_ms", 2.0),
     "latency_max_ns": Meaning(5_000_000, "latency_max_ms", 5.0),
+    "refused": Meaning(1, "latency_avg_ms", 2.0),
 }
 
 
@@ -191,6 +201,7 @@ def test_members_of_connection_mean_the_same() -> None:
     header = bytes(HEADER_BYTES)
     processes.learn(Run(len(CURL), header + CURL))
     processes.add_to([event], header + record)
+    calls.Calls().add_to([event], header + record)
     names = enrich_names.Names()
     for name, start_ns, netns in (("own", 21, 22), ("other", 22, 22), ("far", 21, 15)):
         who = {"pid": 12, "start_ns": start_ns, "netns": netns}
@@ -249,6 +260,13 @@ def test_answers_of_programs_are_those_of_c() -> None:
     assert values == {name: getattr(records, name) for name in values}
 
 
+def test_who_refuses_is_that_of_c() -> None:
+    """Who refused an attempt."""
+    values = header().enum("refused_by")
+    assert len(values) == 4
+    assert values == {name: getattr(records, name) for name in values}
+
+
 def test_flags_of_processes_are_those_of_c() -> None:
     """Which parts of a process record are not whole, and what the arguments are."""
     flags = header().enum("process_flags")
@@ -287,12 +305,25 @@ def test_every_port_has_a_bit() -> None:
 
 
 VARIABLES = [
-    ("attempts", ".rodata", "config", config.Config),
-    ("attempts", ".bss", "progress", records.Progress),
-    ("attempts", ".data.followed", "followed", records.Followed),
-    ("answers", ".bss", "progress", records.Progress),
-    ("lookups.x86_64", ".bss", "progress", records.Progress),
-    ("lookups.aarch64", ".bss", "progress", records.Progress),
+    *(
+        (name, section, variable, structure)
+        for name in ("attempts", "attempts_calls")
+        for section, variable, structure in (
+            (".rodata", "config", config.Config),
+            (".bss", "progress", records.Progress),
+            (".data.followed", "followed", records.Followed),
+        )
+    ),
+    *(
+        (name, ".bss", "progress", records.Progress)
+        for name in OBJECTS
+        if not name.startswith("attempts")
+    ),
+    *(
+        (name, ".rodata", "config", config.Config)
+        for name in OBJECTS
+        if "_failed" in name
+    ),
 ]
 
 

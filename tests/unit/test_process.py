@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ID = "0123456789abcdef" * 4
 HEADER = bytes(HEADER_BYTES)
+REST = bytes(records.CALL.size)
 DETAILS = [n for n, c in CONNECTION.items() if Settings(columns=[n]).with_process]
 SENT = Settings(columns=DETAILS).process_details
 
@@ -57,7 +58,7 @@ def shown(
     """Return a connection of a process with this image."""
     event = connection(**dict.fromkeys(DETAILS), netns=1)
     origin = records.ORIGIN.pack(image, 0, ppid, mntns, 0, 0)
-    framed = HEADER + bytes(records.ATTEMPT.size) + origin
+    framed = HEADER + bytes(records.ATTEMPT.size) + origin + REST
     processes.add_to([event], framed)
     return event
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcpconnect import messages
+from tcpconnect import loss_messages, messages
 from tcpconnect.batch import NO_LOSSES, Batch, Totals
 from tcpconnect.errors import OutputError
 from tcpconnect.outputs.queued import Queued
@@ -158,7 +158,7 @@ def test_warnings_of_dropped_batches(slow: Slow) -> None:
     """They come with the next batch that is taken."""
     queued = Queued(slow, 1)
     queued.write(batch(1))
-    warning = messages.RECORDED.line(text="a warning")
+    warning = loss_messages.RECORDED.line(text="a warning")
     queued.write(Batch([connection()], NO_LOSSES, [warning], 0))
     slow.may.set()
     wait_until(lambda: slow.written == [1], "the first")

@@ -122,7 +122,7 @@ def test_lines_of_j(tmp_path: Path) -> None:
     path.write_bytes(b'{"daddr":"10.0.0.1","dport":80,"new":[1]}\n{"daddr":"::1"}\n')
     first, second = events_of(read(path)[0])
     assert (first.daddr, first.dport, first.result) == ("10.0.0.1", 80, None)
-    assert (second.daddr, second.dport, second.comm) == ("::1", 0, None)
+    assert (second.daddr, second.dport, second.event) == ("::1", None, "connect")
 
 
 def test_newer_schema(tmp_path: Path) -> None:
@@ -147,8 +147,8 @@ def test_unknown_losses_are_told(tmp_path: Path) -> None:
         (b"no JSON", "line 2: JSON is malformed"),
         (b"[1]", "line 2: Expected `object`"),
         (b"{}", "line 2: it has no daddr"),
-        (b'{"daddr":1}', "line 2: Expected `str`, got `int`"),
-        (b'{"daddr":"::1","dport":"http"}', "line 2: Expected `int`"),
+        (b'{"daddr":1}', "line 2: Expected `str | null`, got `int`"),
+        (b'{"daddr":"::1","dport":"http"}', "line 2: Expected `int | null`"),
         (b'{"daddr":"::1","time":"yesterday"}', "line 2: "),
         (b'{"daddr":"::1","pid":99999999999999999999}', "line 2: "),
         (b"\xff", "line 2: "),

@@ -22,7 +22,10 @@ AT_HAND: Edits = {
         'Field("DPORT", 5, "destination port", "d")]\n',
         '    added: Annotated[int, Field("ADDED", 5, "the same", "d", unit="s")]\n',
     ),
-    "decode.py": ("_addresses[daddr],\n            dport,\n", "            dport,\n"),
+    "decode.py": (
+        "            addresses[daddr],\n            dport,\n",
+        "            dport,\n",
+    ),
 }
 OF_A_CGROUP: Edits = {
     "image.py": (
@@ -50,14 +53,14 @@ from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.connection import CONNECTION
 from tcpconnect.decode import decode
 from tcpconnect.enrich.process import Processes
-from tcpconnect.kernel.records import ATTEMPT, ORIGIN, SMALL_PROCESS
+from tcpconnect.kernel.records import ATTEMPT, ORIGIN, CALL, SMALL_PROCESS
 from tcpconnect.info import columns_help, schema
 from tcpconnect.settings import Settings
 from tcpconnect.formats import open_format
 
 settings = Settings(columns=["added"])
 raw = bytearray(ATTEMPT.pack(*[0] * 3, *[bytes(16)] * 2, *[0] * 5, 443, 0, 4, b""))
-raw += ORIGIN.pack(1, 0, 0, 0, 0, 0)
+raw += ORIGIN.pack(1, 0, 0, 0, 0, 0) + bytes(CALL.size)
 events = decode([ATTEMPT.unpack_from(raw)], 0)
 processes = Processes(settings.process_details)
 process = SMALL_PROCESS.layout.pack(1, 0, 0, 2, 0, 0, b"a\\0")

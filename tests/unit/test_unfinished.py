@@ -11,8 +11,8 @@ import pytest
 
 from tcpconnect import parts
 from tcpconnect.batch import Losses, Part
+from tcpconnect.enrich.names import Names
 from tcpconnect.kernel.records import CONNECTION, LOOKUP
-from tcpconnect.naming import Naming
 from tcpconnect.settings import Settings
 from tcpconnect.tracer import PAUSE_MS, UNFINISHED_PAUSE_S, UNFINISHED_S, Trace
 from tests.support.producer import Producer, opened
@@ -20,6 +20,7 @@ from tests.support.producer import Producer, opened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tcpconnect.bpf.object import BpfObject
     from tcpconnect.bpf.ring import Ring, Run
 
 SIZE = 1 << 16
@@ -54,6 +55,7 @@ class FakeAttempts(Part):
     """Stands for Attempts: a ring, and no kernel."""
 
     first_ns = 0
+    images_fd = None
 
     def __init__(self, ring: CountingRing) -> None:
         super().__init__()
@@ -62,6 +64,9 @@ class FakeAttempts(Part):
     def __call__(self, *_: object) -> FakeAttempts:
         """Stand for the constructor."""
         return self
+
+    def share(self, bpf: BpfObject) -> None:
+        """Share nothing."""
 
     def pending(self) -> Iterator[bytes]:
         """Yield nothing."""
@@ -145,7 +150,7 @@ def test_names(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tcpconnect.naming.Lookups", Nothing)
     producer.reserve(bytes(LOOKUP.length))
     producer.write(*made(1))
-    assert LOOKUP in Naming.kinds
+    assert LOOKUP in Names.kinds
     with Trace(Settings(dns=True)) as trace:
         assert at_the_stop(trace) == (1, Losses(unfinished_details=1))
 

@@ -69,12 +69,25 @@ def test_columns_by_letters(line: str, expected: str) -> None:
         ("-U", MACHINE_COLUMNS),
         ("-L", MACHINE_COLUMNS),
         ("-t", f"elapsed_s {MACHINE_COLUMNS}"),
-        ("-r", f"{MACHINE_COLUMNS} result latency_ms"),
-        ("--failed", f"{MACHINE_COLUMNS} result latency_ms"),
     ],
 )
 def test_columns_for_machines(output: str, letters: str, expected: str) -> None:
     """JSON and CSV have the promised keys always, others where they are asked for."""
+    assert columns(f"{output} {letters}") == expected
+
+
+@pytest.mark.parametrize(
+    ("output", "more"),
+    [
+        ("-j", " asked asked_port"),
+        ("--format json", " asked asked_port"),
+        ("--format csv", ""),
+    ],
+)
+@pytest.mark.parametrize("letters", ["-r", "--failed"])
+def test_columns_of_results(output: str, more: str, letters: str) -> None:
+    """What was asked for is a key that JSON got later; CSV's columns stay."""
+    expected = f"{MACHINE_COLUMNS} result latency_ms{more}"
     assert columns(f"{output} {letters}") == expected
 
 

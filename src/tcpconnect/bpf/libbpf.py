@@ -73,6 +73,12 @@ class MapInfo(Structure):
     )
 
 
+class LinkOptions(Structure):
+    """The first members of struct bpf_link_create_opts."""
+
+    _fields_ = (("sz", c_size_t), ("flags", c_uint32), ("reserved", c_uint32))
+
+
 class IterOptions(Structure):
     """Struct bpf_iter_attach_opts; ``link_info`` is the descriptor of a map."""
 
@@ -154,11 +160,13 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_object__find_program_by_name": (c_void_p, (c_void_p, c_char_p)),
     "bpf_program__attach": (c_void_p, (c_void_p,)),
     "bpf_program__attach_cgroup": (c_void_p, (c_void_p, c_int)),
+    "bpf_program__attach_perf_event": (c_void_p, (c_void_p, c_int)),
     "bpf_program__attach_iter": (c_void_p, (c_void_p, POINTER(IterOptions))),
     "bpf_program__fd": (c_int, (c_void_p,)),
     "bpf_program__set_expected_attach_type": (c_int, (c_void_p, c_int)),
     "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
     "bpf_iter_create": (c_int, (c_int,)),
+    "bpf_link_create": (c_int, (c_int, c_int, c_int, POINTER(LinkOptions))),
     "bpf_link__destroy": (c_int, (c_void_p,)),
     "bpf_link__fd": (c_int, (c_void_p,)),
     "bpf_map__fd": (c_int, (c_void_p,)),
@@ -178,6 +186,11 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
         (c_int, *[c_void_p] * 4, POINTER(c_uint32), c_void_p),
     ),
     "bpf_prog_test_run_opts": (c_int, (c_int, POINTER(TestRunOptions))),
+    "bpf_prog_query": (
+        c_int,
+        (c_int, c_int, c_uint32, c_void_p, c_void_p, POINTER(c_uint32)),
+    ),
+    "libbpf_probe_bpf_prog_type": (c_int, (c_int, c_void_p)),
     "bpf_obj_get": (c_int, (c_char_p,)),
     "bpf_obj_get_info_by_fd": (c_int, (c_int, c_void_p, POINTER(c_uint32))),
     "libbpf_set_print": (c_void_p, (_PRINTER,)),

@@ -21,7 +21,6 @@ from tcpconnect.machine.release import maps_are_locked_memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 MOST_DESCRIPTORS = 48  # of an object: its maps and programs
 BPF_TRACE_UPROBE_MULTI = 48  # enum bpf_attach_type
 TRACEFS = "/sys/kernel/tracing"
@@ -38,6 +37,7 @@ class BpfObject(Maps):
         self._links: list[int] = []
         self._held: list[int] = []
         self._iterators: list[int] = []  # descriptors, too
+        self._maps: dict[str, int] = {}  # libbpf renames those that are replaced
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
         with step(messages.CANT_OPEN_OBJECT, name=name):
             with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
@@ -47,11 +47,11 @@ class BpfObject(Maps):
             )
 
     def _map(self, name: str) -> int:
-        with step(messages.CANT_FIND_MAP, name=name):
-            pointer: int = self.library.bpf_object__find_map_by_name(
-                self._object, name.encode()
-            )
-        return pointer
+        if name not in self._maps:
+            find = self.library.bpf_object__find_map_by_name
+            with step(messages.CANT_FIND_MAP, name=name):
+                self._maps[name] = find(self._object, name.encode())
+        return self._maps[name]
 
     def map_fd(self, name: str) -> int:
         """Return the descriptor of a map, once loaded."""
@@ -209,6 +209,17 @@ class BpfObject(Maps):
                     reason=f"{TRACEFS} is empty",
                     remedy=f"mount -t tracefs none {TRACEFS}",
                 ) from error
+        self._links.append(link)
+
+    def attach_event(self, name: str, event: int) -> None:
+        """Attach a program to an event of perf, by its descriptor, which it takes."""
+        program = self.program(name)
+        with step(messages.CANT_ATTACH, ALMIGHTY, name=name):
+            try:
+                link = self.library.bpf_program__attach_perf_event(program, event)
+            except OSError:
+                os.close(event)
+                raise
         self._links.append(link)
 
     def attach_cgroup(self, name: str, cgroup_fd: int) -> None:

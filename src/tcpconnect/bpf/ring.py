@@ -11,7 +11,7 @@ from typing import NamedTuple
 # offset of its page; records are 8-byte aligned.
 HEADER_BYTES = 8
 ALIGNMENT = 8
-DISCARDED = 1 << 30  # the bit above is "busy"
+BUSY, DISCARDED = 1 << 31, 1 << 30
 LENGTH = DISCARDED - 1
 
 BATCH_RECORDS = 1024  # limits the memory of a batch
@@ -73,8 +73,13 @@ class Ring:
         while left and available > 0:
             start = position & self._mask
             length = self._words[start // 4]
-            if length >= DISCARDED:
+            if length >= BUSY:
                 break
+            if length >= DISCARDED:
+                stride = stride_of(length & LENGTH)
+                position, available = position + stride, available - stride
+                left -= 1
+                continue
             stride = stride_of(length)
             most = min(available // stride, left, RUN_BYTES // stride)
             count = self._count(start, length, stride, most)

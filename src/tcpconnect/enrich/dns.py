@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 A, AAAA, SRV, SVCB, HTTPS, IN = 1, 28, 33, 64, 65, 1
 IPV4_HINT, IPV6_HINT = 4, 6  # RFC 9460, 14.3.2
-RESPONSE = 0x8000
+RESPONSE, TRUNCATED = 0x8000, 0x0200
 MAPPED = bytes(10) + b"\xff\xff"
 # ID, flags, and the numbers of questions, answers, authorities, additional records.
 HEADER = Layout("!HHHHHH")

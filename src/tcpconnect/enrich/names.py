@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.arguments import MAX_NAMES, NAMES_TTL_S
@@ -11,6 +10,7 @@ from tcpconnect.decode import address
 from tcpconnect.enrich import dns
 from tcpconnect.enrich.allowance import LateWork
 from tcpconnect.enrich.namestore import Asker, Name, NameStore
+from tcpconnect.enrich.spelling import is_address, spelled
 from tcpconnect.enrich.streams import Streams
 from tcpconnect.enrich.wire import MalformedError
 from tcpconnect.kernel.records import (
@@ -21,13 +21,13 @@ from tcpconnect.kernel.records import (
     SMALL_ANSWER,
     STARTED,
 )
-from tcpconnect.output import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
+    from tcpconnect.enrich.failures import Failures
     from tcpconnect.flow import Flow
 
 NO_ADDRESS = b"\xff" * 16  # neither IPv4 nor IPv6
@@ -37,7 +37,8 @@ class Names:
     """The names of addresses, learned from records and added to connections.
 
     At most ``max_addresses`` are stored, each for ``ttl_s``. ``now_ns`` returns the
-    time by the kernel's clock: with it, late records may be ``skipped``.
+    time by the kernel's clock: with it, late records may be ``skipped``. ``failures``
+    learns what was found, and what was not.
     """
 
     kinds = (SMALL_ANSWER, LARGE_ANSWER, LOOKUP, STARTED)
@@ -47,7 +48,9 @@ class Names:
         max_addresses: int = MAX_NAMES,
         ttl_s: float = NAMES_TTL_S,
         now_ns: Callable[[], int] = int,
+        failures: Failures | None = None,
     ) -> None:
+        self._failures = failures
         self._store = NameStore(max_addresses, ttl_s)
         self._streams = Streams()
         self._late = LateWork(now_ns)
@@ -107,6 +110,8 @@ class Names:
             except MalformedError:
                 self._unread += 1
             else:
+                if self._failures:
+                    self._failures.answered((pid, start_ns), message, answer, time_ns)
                 found = {answer.name: answer.addresses, **answer.targets}
                 for text, addresses in found.items():
                     name = Name(text.lower(), "dns", time_ns, asked)
@@ -125,13 +130,15 @@ class Names:
         raw_name: bytes,
         raw_addresses: bytes,
     ) -> None:
-        text = _spelled(raw_name)
-        if _is_address(text):
+        text = spelled(raw_name)
+        if is_address(text):
             return
         ends = range(16, 16 * min(count, LOOKUP_ADDRESSES) + 1, 16)
         found = dict.fromkeys(raw_addresses[end - 16 : end] for end in ends)
         found.pop(NO_ADDRESS, None)
         self._unread += cut
+        if self._failures and found:
+            self._failures.found((pid, start_ns), text, time_ns)
         name = Name(text, "libc", time_ns, asked_ns)
         self._keep(found, name, Asker(pid, start_ns, cgroup, netns))
 
@@ -150,9 +157,14 @@ class Names:
         began = connection.monotonic_ns
         pid = connection.pid or 0
         asker = Asker(pid, start_ns, connection.cgroup_id, netns)
-        found = self._store.find(connection.daddr, asker, began, visited_ns)
+        find, asked = self._store.find, connection.asked
+        if asked:  # what an unspecified address became need not be guessed
+            visited_ns = began
+        found = find(asked, asker, began, visited_ns) if asked else None
+        if found is None and asked != connection.daddr:
+            found = find(connection.daddr or "", asker, began, visited_ns)
         if found is None:
-            connection.query = LOOPBACK.get(connection.daddr)
+            connection.query = LOOPBACK.get(connection.daddr or "")
             return
         connection.query_scope, name = found
         connection.query = name.text
@@ -167,27 +179,10 @@ class Names:
         """Set the newest names of flows' destinations, and whether there are others."""
         known: dict[tuple[str, tuple[int, ...]], tuple[str | None, bool]] = {}
         for flow in flows:
+            if flow.daddr is None:
+                continue
             to = flow.daddr, flow.netnses
             if to not in known:
                 known[to] = self._store.of_flow(*to, now_ns)
             query, flow.names_differ = known[to]
             flow.query = query or LOOPBACK.get(flow.daddr)
-
-
-def _spelled(raw: bytes) -> str:
-    """Return a name as it is shown: in lower case, without the final dot."""
-    name = raw.partition(b"\0")[0].lower()
-    if name.endswith(b".") and not name.endswith(b"\\."):
-        name = name[:-1] or name
-    return printable(name)
-
-
-def _is_address(text: str) -> bool:
-    """Whether getaddrinfo parses this as an address: inet_aton(3), or IPv6."""
-    if ":" in text:
-        return True
-    try:
-        socket.inet_aton(text)
-    except OSError:
-        return False
-    return True

@@ -15,20 +15,40 @@ from tcpconnect.machine.capabilities import ALMIGHTY
 
 if TYPE_CHECKING:
     import ctypes
+    from collections.abc import Callable
 
+    Share = Callable[[BpfObject], None]
+
+CALLS = "calls"
 MAX_WAITS = 65536  # names that processes are waiting for
 # Questions first: otherwise the first answers would have no question.
 ANSWER_PROGRAMS = ("question", "answer")
 
 
 class Answers(Part):
-    """DNS answers to any socket of the cgroup v2 hierarchy that asked for them."""
+    """DNS answers to any socket of the cgroup v2 hierarchy that asked for them.
 
-    def __init__(self, library: ctypes.CDLL, ring_fd: int) -> None:
+    ``share`` gives the ring, and the filters, to the programs; ``lookups``: questions
+    are sent, too, so that those without an answer are known; ``images_fd`` is the map
+    of the images of processes, if those are wanted.
+    """
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        share: Share,
+        *,
+        lookups: bool = False,
+        images_fd: int | None = None,
+    ) -> None:
         super().__init__()
-        self._bpf = BpfObject(library, "answers")
+        self._bpf = BpfObject(library, "answers_failed" if lookups else "answers")
         with self._bpf.closed_on_failure():
-            self._bpf.replace("ring", ring_fd)
+            share(self._bpf)
+            if lookups and images_fd is None:
+                self._bpf.leave_out_maps("images", "scratches")
+            elif images_fd is not None:
+                self._bpf.replace("images", images_fd)
             self._bpf.resize("waits", MAX_WAITS)
             self._bpf.load("CAP_NET_ADMIN")  # for programs that read addresses
             self._progress = Progress.from_buffer(self._bpf.variables())
@@ -42,10 +62,19 @@ class Answers(Part):
                 os.close(root)
 
     @property
+    def calls_fd(self) -> int:
+        """The map of getaddrinfo() calls, which tells whose questions are theirs."""
+        return self._bpf.map_fd(CALLS)
+
+    @property
     def losses(self) -> Losses:
         """Answers that did not fit, and questions that made room for others."""
         progress = self._progress
-        return Losses(names=progress.lost_names, questions=progress.pushed_out)
+        return Losses(
+            names=progress.lost_names,
+            questions=progress.pushed_out,
+            processes=progress.lost_processes,
+        )
 
     def close(self) -> None:
         """Detach and unload."""

@@ -12,24 +12,15 @@ from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring
 from tcpconnect.errors import KernelError
-from tcpconnect.kernel import follow
+from tcpconnect.kernel import follow, pending, refusals
 from tcpconnect.kernel.config import IMAGE, Config, Detail
 from tcpconnect.kernel.depth import Depth
-from tcpconnect.kernel.filters import Filters
+from tcpconnect.kernel.drops import DROPPED, MAX_DROPS, drop_reasons
+from tcpconnect.kernel.filters import MAPS, Filters
 from tcpconnect.kernel.follow import Follow
-from tcpconnect.kernel.records import (
-    ATTEMPT,
-    CLAIM_BITS,
-    ENDED,
-    FLOW,
-    FLOW_COUNTS,
-    PENDING,
-    SLOT,
-    UNKNOWN,
-    Progress,
-)
+from tcpconnect.kernel.records import FLOW, FLOW_COUNTS, Progress
+from tcpconnect.kernel.refusals import Way
 from tcpconnect.machine import cgroup
-from tcpconnect.machine.clock import kernel_ns
 from tcpconnect.settings import EVERYWHERE
 
 if TYPE_CHECKING:
@@ -44,11 +35,8 @@ CHANGES = tuple(f"attempt_changes_{depth.name.lower()}" for depth in Depth)
 ENDS = "attempt_ends"
 CHANGES_PERF = tuple(f"attempt_changes_perf_{depth.name.lower()}" for depth in Depth)
 MISSED = "attempt_missed"
-SWEEP = "attempt_sweep"  # runs for each element of these two, at the end
-SLOTS, OVERFLOW = "slots", "overflow"
-MAX_PENDING = 65536  # beside those that have a slot
-SLOT_BITS = 14  # of the number of slots
 MAX_FLOWS = 131072
+PROGRAMS = 5  # that send process records: those of process.bpf.h
 MAX_VISITORS = 16384  # processes that connect to loopback addresses
 
 
@@ -59,10 +47,6 @@ def _bits(details: frozenset[str]) -> Detail:
     if Detail.CGROUP in bits and cgroup.has_legacy():
         bits |= Detail.LEGACY
     return bits
-
-
-def _time_of(record: bytes) -> int:
-    return int.from_bytes(record[:8], "little")
 
 
 class Attempts(Part):
@@ -84,9 +68,23 @@ class Attempts(Part):
         self._details = _bits(settings.process_details)
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
+        wants_drops = settings.with_why and not settings.count
+        self.drop_reasons = drop_reasons(self.warnings) if wants_drops else {}
         self._filters = Filters(settings, targets)
         self._depth = Depth.of(self._details, self._filters.of_task)
-        self._bpf = BpfObject(library, "attempts")
+        self._with_calls = refusals.are_wanted(library, settings)
+        if self._with_calls:
+            refusals.try_ways(
+                library, settings, self.warnings, lambda way: self._open(library, way)
+            )
+        else:
+            self._open(library, Way.NONE)
+
+    def _open(self, library: ctypes.CDLL, way: Way) -> None:
+        settings = self._settings
+        self._way = way
+        name = "attempts_calls" if self._with_calls else "attempts"
+        self._bpf = BpfObject(library, name)
         with self._bpf.closed_on_failure():
             self._size_maps()
             self._take_maps()
@@ -106,7 +104,11 @@ class Attempts(Part):
         if not self._preemptible:
             self._bpf.leave_out(CHANGES_PERF[self._depth], MISSED)
         if not self._settings.track:
-            self._bpf.leave_out(ENDS, SWEEP)
+            self._bpf.leave_out(ENDS, pending.SWEEP)
+        if self._with_calls:
+            self._bpf.leave_out(*refusals.unused(self._way))
+        if self._with_calls and not self.drop_reasons:
+            self._bpf.leave_out(DROPPED)
         self._bpf.leave_out(*self._filters.unused())
         self._bpf.leave_out(
             *follow.unused(
@@ -125,11 +127,13 @@ class Attempts(Part):
             self._attach_perf(CHANGES_PERF[self._depth])
         if self._settings.track:
             self._bpf.attach(ENDS)
-            for kept in (SLOTS, OVERFLOW):
-                self._bpf.attach_to_elements(SWEEP, kept)
+            pending.attach(self._bpf)
+        if self.drop_reasons:
+            self._bpf.attach(DROPPED)
         self._bpf.attach(CHANGES[self._depth])
         if self._preemptible:
             self._bpf.attach(MISSED)
+        refusals.attach(self._bpf, self._way)
 
     def _attach_perf(self, name: str) -> None:
         """Attach what has the CPU to itself; the others see most without it."""
@@ -144,10 +148,14 @@ class Attempts(Part):
         self._bpf.resize("ring", settings.ring_bytes)
         self._filters.size(self._bpf)
         if settings.track:
-            self._bpf.resize(OVERFLOW, MAX_PENDING)
-            self._bpf.resize(SLOTS, 1 << SLOT_BITS)
+            pending.size(self._bpf)
         if settings.count:
             self._bpf.resize("flows", MAX_FLOWS)
+        refusals.size(self._bpf, self._way)
+        if self.drop_reasons:
+            self._bpf.resize("drops", MAX_DROPS)
+        else:
+            self._bpf.leave_out_maps("drops", "sought")
         if Detail.START in self._details:
             self._bpf.resize("visitors", MAX_VISITORS)
         else:
@@ -156,8 +164,8 @@ class Attempts(Part):
             self._bpf.leave_out_maps("seen")
         if not self._details & IMAGE:
             self._bpf.leave_out_maps("images", "scratches")
-        elif self._preemptible:
-            self._bpf.resize("scratches", 2)  # one for each program
+        else:
+            self._bpf.resize("scratches", PROGRAMS)
 
     def _take_maps(self) -> None:
         """Use the maps that others pinned in the place of our own."""
@@ -181,8 +189,12 @@ class Attempts(Part):
         config.count = settings.count
         config.failed = settings.failed
         config.details = self._details
-        config.slot_shift = 64 - SLOT_BITS
+        config.slot_shift = 64 - pending.SLOT_BITS
+        config.explain = settings.with_why
+        config.drops = bool(self.drop_reasons)
         config.preemptible = self._preemptible
+        config.connecting = self._way is not Way.NONE
+        config.refusals = settings.refusals
         self._filters.configure(config)
 
     def follow(self) -> Follow:
@@ -197,6 +209,26 @@ class Attempts(Part):
             children=settings.follow,
             preemptible=self._preemptible,
         )
+
+    @property
+    def images_fd(self) -> int | None:
+        """The map of the images that were sent, if they are wanted of lookups."""
+        wanted = self._settings.lookups and self._details & IMAGE
+        return self._bpf.map_fd("images") if wanted else None
+
+    def share(self, bpf: BpfObject) -> None:
+        """Have another object use the ring, before its load.
+
+        Where failed lookups are wanted, the filters, too, and what is known of images.
+        """
+        bpf.replace("ring", self.ring.fd)
+        if not self._settings.lookups:
+            return
+        for name in MAPS:
+            bpf.replace(name, self._bpf.map_fd(name))
+        config = Config.from_address(bpf.constants())
+        config.details = self._details
+        self._filters.configure(config)
 
     @property
     def first_ns(self) -> int:
@@ -225,31 +257,10 @@ class Attempts(Part):
     def pending(self) -> Iterator[bytes]:
         """Yield the records of attempts that have not ended, with their age.
 
-        Oldest first. Call it after ``detach``, which finds those whose end was missed:
-        they have no result. With ``slower_ms``, those that are younger, or were when
-        they were found, are left out.
+        Call it after ``detach``, which finds those whose end was missed.
         """
-        if not self._settings.track:
-            return
-        now = kernel_ns()
-        for value in sorted(self._kept(), key=_time_of):
-            began, age, *who, result, ip, comm = ATTEMPT.unpack_from(value)
-            if result == ENDED:
-                result = UNKNOWN
-            else:
-                age = now - began
-                result = PENDING if self._settings.wait_end else result
-            if age >= self._slower_ns:
-                attempt = ATTEMPT.pack(began, age, *who, result, ip, comm)
-                yield attempt + value[ATTEMPT.size :]
-
-    def _kept(self) -> Iterator[bytes]:
-        slots = self._bpf.values(SLOTS, SLOT.size << SLOT_BITS)
-        for tag, _, attempt in SLOT.iter_unpack(slots):
-            if tag >> CLAIM_BITS:
-                yield attempt
-        for _, value in self._bpf.entries(OVERFLOW, 8, SLOT.size):
-            yield SLOT.unpack(value)[-1]
+        if self._settings.track:
+            yield from pending.records(self._bpf, self._settings)
 
     def flows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the members of struct flow, then those of struct flow_counts."""

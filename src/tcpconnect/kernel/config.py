@@ -8,6 +8,7 @@ from enum import IntFlag
 from tcpconnect.machine.cgroup import MAX_LEVELS
 
 PORT_WORDS = 1024
+SOME_PORTS, ONLY_NOT_PORTS = 1, 2  # enum by_port
 
 
 class Detail(IntFlag):
@@ -60,7 +61,11 @@ class Config(Structure):
         ("address_filters", c_uint8),
         ("slot_shift", c_uint8),
         ("preemptible", c_uint8),
-        ("reserved", c_uint8 * 3),
+        ("explain", c_uint8),
+        ("drops", c_uint8),
+        ("connecting", c_uint8),
+        ("refusals", c_uint8),
+        ("reserved", c_uint8 * 7),
         ("level_count", c_uint64),
         ("levels", c_uint8 * MAX_LEVELS),
         ("ports", c_uint64 * PORT_WORDS),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from tcpconnect import messages
 from tcpconnect.errors import KernelError
-from tcpconnect.kernel.config import PORT_WORDS
+from tcpconnect.kernel.config import ONLY_NOT_PORTS, PORT_WORDS, SOME_PORTS
 from tcpconnect.kernel.records import NAMESPACE_KNOWN_WHILE_OPEN, NAMESPACE_UNKNOWN
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ MAX_FOLLOWED = 1 << 16  # processes that are traced at a time with -f
 ALL = (1 << WORD_BITS) - 1
 MEMBER = b"\1"
 NETNS_PROGRAM, MNTNS_PROGRAM = "trace_netns", "trace_mntns"
+# That look at who connects, by what is in them.
+MAPS = (
+    *("pids", "uids", "comms", "netnses", "mntnses"),
+    *("cgroups", "cgroupmap", "mntnsmap"),
+)
 ONLY_KEY = bytes(4)  # of an array of one element
 
 
@@ -115,7 +120,7 @@ class Filters:
         settings = self._settings
         config.ip = settings.ip
         if settings.ports or settings.not_ports:
-            config.by_port = True
+            config.by_port = SOME_PORTS if settings.ports else ONLY_NOT_PORTS
             config.ports[:] = _port_words(settings.ports, settings.not_ports)
         config.task_filters = self.of_task
         levels = self._targets.levels

@@ -22,6 +22,7 @@ from tcpconnect.machine.capabilities import ALMIGHTY, READ_FILES, lacking, missi
 if TYPE_CHECKING:
     import ctypes
 
+    from tcpconnect.kernel.answers import Share
     from tcpconnect.kernel.libc import Library
 
 EXEC_PERF = "exec_perf"
@@ -43,15 +44,32 @@ PERF = {ALMIGHTY, "CAP_BPF", "CAP_PERFMON"}
 
 
 class Lookups(Part):
-    """The results of lookups, in all C libraries that processes may use."""
+    """The results of lookups, in all C libraries that processes may use.
 
-    def __init__(self, library: ctypes.CDLL, ring_fd: int) -> None:
+    ``share`` gives the ring, and the filters, to the programs; ``calls_fd`` is a map of
+    others to keep calls in, None for one of their own; ``failed``: calls that return
+    an error are reported, too.
+    """
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        share: Share,
+        calls_fd: int | None = None,
+        *,
+        failed: bool = False,
+    ) -> None:
         super().__init__()
         if MACHINE not in MACHINES:
             raise KernelError(messages.NO_PROBES, machine=MACHINE)
-        self._bpf = BpfObject(library, f"lookups.{MACHINE}")
+        self._bpf = BpfObject(
+            library, f"lookups{'_failed' if failed else ''}.{MACHINE}"
+        )
         with self._bpf.closed_on_failure():
-            self._load(ring_fd)
+            share(self._bpf)
+            if calls_fd is not None:
+                self._bpf.replace("calls", calls_fd)
+            self._load()
             self._programs = {name: self._bpf.program_fd(name) for name in PROGRAMS}
             with step(messages.CANT_ATTACH_TO_FUNCTIONS):
                 self._uprobes = Uprobes(self._programs[PROGRAMS[0]])
@@ -72,8 +90,7 @@ class Lookups(Part):
             self.close()
             raise
 
-    def _load(self, ring_fd: int) -> None:
-        self._bpf.replace("ring", ring_fd)
+    def _load(self) -> None:
         self._bpf.prefer_uprobe_multi(*PROGRAMS)
         preemptible = programs_are_preemptible()
         if not preemptible:

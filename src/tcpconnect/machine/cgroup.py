@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 from typing import TYPE_CHECKING
@@ -18,10 +17,6 @@ ONLY_V2 = (
     "with systemd.unified_cgroup_hierarchy=1"
 )
 
-# The same on all architectures: arch/*/entry/syscalls, v5.2.
-SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 430, 431, 432
-FSCONFIG_CMD_CREATE = 6
-
 OCTAL = re.compile(rb"\\([0-3][0-7]{2})")  # how mountinfo escapes a space, among others
 
 
@@ -33,7 +28,9 @@ def open_root() -> int:
     path = mount_point()
     if path:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    return _mount_privately()
+    from tcpconnect.machine.private_mount import mount_privately
+
+    return mount_privately(b"cgroup2")
 
 
 def mount_point(mountinfo: str = MOUNTINFO) -> bytes:
@@ -92,21 +89,3 @@ def has_legacy(membership: str = "/proc/self/cgroup") -> bool:
     with open(membership, encoding="utf-8", errors="surrogateescape") as lines:
         # cgroups(7): the hierarchy's number, 0 for v2, its controllers, the path.
         return any(not line.startswith("0:") for line in lines)
-
-
-def _mount_privately() -> int:
-    """Mount the hierarchy without a path; return its descriptor."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    context = _check(libc.syscall(SYS_FSOPEN, b"cgroup2", 0))
-    try:
-        _check(libc.syscall(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, None, None, 0))
-        return _check(libc.syscall(SYS_FSMOUNT, context, 0, 0))
-    finally:
-        os.close(context)
-
-
-def _check(result: int) -> int:
-    if result < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
-    return result

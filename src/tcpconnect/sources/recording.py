@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tcpconnect import messages
+from tcpconnect import loss_messages, messages
 from tcpconnect.batch import NO_LOSSES, Batch, Losses
-from tcpconnect.connection import CONNECTION, Connection
+from tcpconnect.connection import CONNECT, CONNECTION, Connection
 from tcpconnect.errors import TcpconnectError
 from tcpconnect.formats import compiled
 from tcpconnect.output import harmless
@@ -60,7 +60,7 @@ def _row() -> type[Any]:
         if name != DESTINATION
     ]
     for name, kind in (
-        (DESTINATION, str),
+        (DESTINATION, str | None),
         ("tcpconnect", About),
         ("lost", dict[str, Number]),
         ("warning", str),
@@ -81,6 +81,8 @@ def _missing(column: Column) -> Any:
     """Return what a key that is missing stands for."""
     if column.nullable:
         return None
+    if column.name == "event":
+        return CONNECT
     return EPOCH if column.field.shown else column.type()
 
 
@@ -153,9 +155,11 @@ class Recording:
             if newline:
                 yield self._decoded(lines)
         if left:
-            yield self._batch([], [messages.CUT_RECORDING.line(name=self._name)])
+            yield self._batch([], [loss_messages.CUT_RECORDING.line(name=self._name)])
         elif not (self._ended or self._stopped):
-            yield self._batch([], [messages.UNENDED_RECORDING.line(name=self._name)])
+            yield self._batch(
+                [], [loss_messages.UNENDED_RECORDING.line(name=self._name)]
+            )
 
     def stop(self) -> None:
         """End the batches soon; may be called from a signal handler or thread."""
@@ -215,14 +219,16 @@ class Recording:
         elif row.lost is not UNSET:
             self._losses += _losses(row.lost)
             for name in row.lost.keys() - set(Losses.__struct_fields__):
-                yield messages.UNKNOWN_LOSS.line(n=row.lost[name], name=harmless(name))
+                yield loss_messages.UNKNOWN_LOSS.line(
+                    n=row.lost[name], name=harmless(name)
+                )
         elif row.warning is not UNSET:
-            yield messages.RECORDED.line(text=harmless(row.warning))
+            yield loss_messages.RECORDED.line(text=harmless(row.warning))
         elif row.total is not UNSET:
             self._ended = True
             self._losses = self._losses.at_least(_losses(row.total.lost))
             if row.total.dropped:
-                message = messages.RECORDED_DROPS
+                message = loss_messages.RECORDED_DROPS
                 yield message.line(n=row.total.dropped, name=self._name)
         else:
             raise self._error(number, f"it has no {DESTINATION}")

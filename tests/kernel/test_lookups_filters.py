@@ -1,0 +1,147 @@
+"""Lookups that fail: the filters by process hold, those by address and port don't."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.attempts import comm
+from tests.support.idmaps import id_map
+from tests.support.lookups import COLUMNS, LOOK_UP, failed, resolving, server
+from tests.support.network import NetNs
+from tests.support.resolvers import look_up
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.processes import Cgroup
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+OURS, OTHER = "a" * 64, "b" * 64
+NAME = f"nowhere-{os.getpid()}.test"  # other tests look up names at the same time
+OWN_DNS = (
+    "import sys\nfrom tests.support.resolvers import look_up\nlook_up(sys.argv[1])"
+)
+PROGRAMS = {"dns": OWN_DNS, "libc": LOOK_UP}
+
+
+@contextmanager
+def other_netns() -> Iterator[NetNs]:
+    """Make another network namespace."""
+    space = NetNs()
+    try:
+        yield space
+    finally:
+        space.remove()
+
+
+def ask(by: str, before: Callable[[], object] = lambda: None) -> None:
+    """Look up a name that there is not, in a program of its own."""
+    code = f"open('/proc/self/comm', 'w').write('{comm()}')\n{PROGRAMS[by]}"
+    subprocess.run(
+        [sys.executable, "-c", code, NAME],
+        check=False,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=before,
+    )
+
+
+def check(
+    by: str,
+    option: str,
+    values: tuple[object, object],
+    before: Callable[[], object] = lambda: None,
+) -> None:
+    """One tool wants the lookup, another, with another value, does not."""
+    wanted, other = (f"{option} {value}" for value in values)
+    columns = ("-rdj", "--columns", COLUMNS)
+    with (
+        Tool(*columns, *wanted.split()) as tool,
+        Tool(*columns, *other.split()) as not_wanted,
+    ):
+        ask(by, before)
+        event = failed(NAME, "NXDOMAIN")
+        wait_until(lambda: event in tool.all_events(), "its line")
+        assert not_wanted.stop() == 0
+        assert event not in not_wanted.all_events()
+
+
+@pytest.mark.parametrize("by", PROGRAMS)
+@pytest.mark.parametrize("option", ["-p", "-u", "--comm"])
+def test_process(option: str, by: str, tmp_path: Path) -> None:
+    """Filters by process, user and program."""
+    values: dict[str, tuple[object, object]] = {
+        "-p": (f"{os.getpid()} -f", os.getppid()),
+        "-u": (os.getuid(), 12345),
+        "--comm": (comm(), "another"),
+    }
+    with resolving(tmp_path):
+        check(by, option, values[option])
+
+
+@pytest.mark.parametrize("by", PROGRAMS)
+@pytest.mark.parametrize("option", ["--cgroup", "--container", "--cgroupmap"])
+def test_cgroup(
+    option: str,
+    by: str,
+    cgroups: Callable[..., Cgroup],
+    bpffs: Path,
+    tmp_path: Path,
+) -> None:
+    """Filters by cgroup: a path, a container's ID, a map of IDs."""
+    cgroup, other = (cgroups(f"libpod-{each}.scope") for each in (OURS, OTHER))
+    full, empty = id_map(bpffs, "cgroup"), id_map(bpffs, "cgroup", name="empty")
+    full.add(cgroup.folder.stat().st_ino)
+    values: tuple[object, object] = {
+        "--cgroup": (cgroup.path, other.path),
+        "--container": (OURS, OTHER),
+        "--cgroupmap": (full.path, empty.path),
+    }[option]
+    with resolving(tmp_path):
+        check(by, option, values, cgroup.enter)
+
+
+@pytest.mark.parametrize("by", PROGRAMS)
+def test_mntnsmap(by: str, bpffs: Path, tmp_path: Path) -> None:
+    """A map of mount namespaces."""
+    full = id_map(bpffs, "mntns")
+    empty = id_map(bpffs, "mntns", name="empty")
+    with resolving(tmp_path):
+        full.add(os.stat("/proc/thread-self/ns/mnt").st_ino)
+        check(by, "--mntnsmap", (full.path, empty.path))
+
+
+@pytest.mark.parametrize("by", PROGRAMS)
+def test_netns(by: str, netns: NetNs, tmp_path: Path) -> None:
+    """A network namespace."""
+    with resolving(tmp_path), other_netns() as other:
+        check(by, "--netns", (netns.inode, other.inode))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-P 443",
+        "--not-port 1-65535",
+        "--to 10.0.0.0/8",
+        "--not-to 0.0.0.0/0",
+        "--from 10.0.0.0/8",
+        "-4",
+        "-6",
+    ],
+)
+def test_destinations_do_not_matter(options: str) -> None:
+    """Nobody knows where the program would have connected to: filters leave it."""
+    options = f"-rdj -p {os.getpid()} --names dns --columns {COLUMNS} {options}"
+    with server(), Tool(*options.split()) as tool:
+        look_up(NAME)
+        assert tool.events(1) == [failed(NAME, "NXDOMAIN")]
