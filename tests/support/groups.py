@@ -13,7 +13,8 @@ GROUPS = {
     # What is lost, missed or late, floods, and who gets the number of a namespace that
     # is gone: no other test runs at that time.
     ALONE: "delay ends_missed floods hostile_targets instances lookups_flood losses "
-    "names_again namespaces_again pending preempted skipped_programs starvation",
+    "names_again names_order namespaces_again pending preempted skipped_programs "
+    "starvation",
     # DNS answers, lookups, and the C libraries that have probes.
     "names": "names_* killed libraries limits no_cgroups time_namespace",
     # Cgroups and containers, by names and IDs that are the same in several tests.
