@@ -39,8 +39,6 @@ ON_SYSTEM_CALLS = {
     "connect_enters": "sys_enter_connect",
 }
 ON_CGROUPS = ("connect_permitted_ipv4", "connect_permitted_ipv6")
-
-
 ON_CGROUPS_FIRST = ("connect_asks_ipv4", "connect_asks_ipv6")
 
 
