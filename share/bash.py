@@ -10,7 +10,7 @@ from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
 
 if TYPE_CHECKING:
-    from tcpconnect.options import Option
+    from tcpconnect.options.option import Option
 
 # What completes values of each kind; nothing is known of the others.
 KINDS = {

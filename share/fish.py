@@ -11,7 +11,7 @@ from tcpconnect.flow import FLOW
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
-    from tcpconnect.options import Option
+    from tcpconnect.options.option import Option
 
 # The value of an option: how complete(1) completes it.
 KINDS = {

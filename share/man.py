@@ -10,11 +10,11 @@ from share.template import fill
 from tcpconnect import __version__
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
-from tcpconnect.options import EXAMPLES
+from tcpconnect.options.examples import EXAMPLES
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
-    from tcpconnect.options import Option
+    from tcpconnect.options.option import Option
 
 WIDTH = 72
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpconnect.options import HELP, OPTIONS, VERSION, Option
+from tcpconnect.options import OPTIONS
+from tcpconnect.options.option import HELP, VERSION, Option
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column

@@ -12,7 +12,7 @@ from tcpconnect.flow import FLOW
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
-    from tcpconnect.options import Option
+    from tcpconnect.options.option import Option
 
 # The action of _arguments(1) for values of each kind.
 KINDS = {

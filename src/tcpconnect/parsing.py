@@ -10,7 +10,9 @@ import msgspec
 
 from tcpconnect import __version__, messages
 from tcpconnect.errors import UsageError
-from tcpconnect.options import EXAMPLES, HELP, OPTIONS, VERSION, Option
+from tcpconnect.options import OPTIONS
+from tcpconnect.options.examples import EXAMPLES
+from tcpconnect.options.option import HELP, VERSION, Option
 from tcpconnect.output import STDOUT, write
 
 if TYPE_CHECKING:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.attempts import Child, attempt
 from tests.support.tool import READY
 from tests.unit.test_to_add import ROOT, row
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.usefixtures("netns"),
@@ -24,9 +28,9 @@ pytestmark = [
 PORT = 4718
 # File: texts in it, and what they become.
 EDITS = {
-    "src/tcpconnect/options.py": {
-        '    Option(("-U",': (
-            '    Option(("--not-uid",), "not_uids", "x", UIDS),\n    Option(("-U",'
+    "src/tcpconnect/options/whose.py": {
+        "WHOSE = (\n": (
+            'WHOSE = (\n    Option(("--not-uid",), "not_uids", "x", UIDS),\n'
         ),
     },
     "src/tcpconnect/settings.py": {
@@ -80,10 +84,9 @@ def edited(folder: Path) -> Path:
 
 def test_a_filter(tmp_path: Path) -> None:
     """Who is left out is not shown, all others are."""
-    named = row("a filter") - {"networks.bpf.h"}  # for addresses
-    assert named == {Path(name).name for name in EDITS} - {"filters.py"} | {
-        "kernel/filters.py"
-    }
+    of_addresses = {"networks.bpf.h", "options/where.py"}
+    named = row("a filter") - of_addresses
+    assert named == {re.sub("^(src/tcpconnect|bpf)/", "", name) for name in EDITS}
     words = f"-m tcpconnect -P {PORT} --columns uid --not-uid 0".split()
     with subprocess.Popen(
         [sys.executable, *words],

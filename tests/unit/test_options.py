@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import asdict
 
 from tcpconnect import __version__, cli, info
-from tcpconnect.options import HELP, OPTIONS, VERSION
+from tcpconnect.options import OPTIONS
+from tcpconnect.options.option import HELP, VERSION
 from tcpconnect.parsing import CommandLine, build_parser, parse
 from tcpconnect.settings import Settings
 

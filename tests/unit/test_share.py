@@ -13,7 +13,7 @@ from share import man
 from share.option import SHOWN, metavar
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
-from tcpconnect.options import EXAMPLES, Option
+from tcpconnect.options.examples import EXAMPLES
 from tests.support.programs import needs
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tcpconnect.fields import Column
+    from tcpconnect.options.option import Option
 
 NAMES = [flag for option in SHOWN for flag in option.flags]
 

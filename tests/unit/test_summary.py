@@ -180,7 +180,7 @@ def test_places_are_bounded(places: list[int]) -> None:
         (["-p", "7", "-p", "9"], "-p 7,9"),
         (
             ["--comm", "curl,wget", "--to", "10.0.0.0/8"],
-            "--to 10.0.0.0/8 --comm curl,wget",
+            "--comm curl,wget --to 10.0.0.0/8",
         ),
         (["--cgroupmap", "/sys/fs/bpf/x"], "--cgroupmap /sys/fs/bpf/x"),
         (["-P", ",".join(map(str, range(1, 40, 2)))], "-P 1,3,5,7,9,11,13,15,…"),

@@ -1,0 +1,26 @@
+"""Options about how attempts end."""
+
+from __future__ import annotations
+
+from tcpconnect.arguments import SHORT_TIME
+from tcpconnect.options.option import Option
+
+OUTCOME = (
+    Option(
+        ("-r", "--result"),
+        "result",
+        "include LAT(ms) and RESULT; a line then comes when its attempt ends",
+    ),
+    Option(("--failed",), "failed", "only attempts that did not end OK; implies -r"),
+    Option(
+        ("--why",),
+        "why",
+        "include WHY, why an attempt failed, and SYNS, how many it sent; implies -r",
+    ),
+    Option(
+        ("--slower",),
+        "slower_ms",
+        "only attempts that took at least MS milliseconds; implies -r",
+        SHORT_TIME,
+    ),
+)

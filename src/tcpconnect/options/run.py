@@ -1,0 +1,21 @@
+"""Options about the run, and those that only report."""
+
+from __future__ import annotations
+
+from tcpconnect.arguments import NUMBER, RING, TIME
+from tcpconnect.options.option import HELP, VERSION, Option
+
+RUN = (
+    Option(("--duration",), "duration", "stop after SECONDS", TIME),
+    Option(("--limit",), "limit", "stop after N lines", NUMBER),
+    Option(
+        ("-v", "--verbose"),
+        "verbose",
+        "show libbpf's log, and tracebacks of errors",
+    ),
+    Option(("--ring-bytes",), "ring_bytes", "", RING),  # for tests of losses
+    Option(("--check",), "check", "check whether this machine can trace, and exit"),
+    Option(("--schema",), "schema", "print the JSON Schema and exit"),
+    Option(("-h", "--help"), HELP, "show this help message and exit"),
+    Option(("--version",), VERSION, "show program's version number and exit"),
+)

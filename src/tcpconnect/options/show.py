@@ -1,0 +1,55 @@
+"""Options about what is shown, and where."""
+
+from __future__ import annotations
+
+from tcpconnect.arguments import COLUMNS
+from tcpconnect.formats import FORMATS
+from tcpconnect.options.option import Option
+from tcpconnect.values import Value
+
+COLORS = ("auto", "always", "never")
+
+SHOW = (
+    Option(("-t", "--timestamp"), "timestamp", "include timestamp on output"),
+    Option(("-U", "--print-uid"), "print_uid", "include UID on output"),
+    Option(
+        ("-L", "--lport"),
+        "lport",
+        "include LPORT, the source port; a line then comes when its port is "
+        "known, at the latest when the attempt ends",
+    ),
+    Option(
+        ("--columns",),
+        "columns",
+        "show these columns, comma-separated; --columns help lists them all",
+        COLUMNS,
+    ),
+    Option(
+        ("--format",),
+        "format",
+        "table (default), json (one object per line) or csv",
+        Value("", completion="words", words=tuple(FORMATS)),
+    ),
+    Option(("-j", "--json"), "json", "the same as --format json"),
+    Option(
+        ("--color",),
+        "color",
+        "color the table: auto (default: on a terminal, unless NO_COLOR is set), "
+        "always or never",
+        Value("", completion="words", words=COLORS),
+    ),
+    Option(
+        ("-o", "--output"),
+        "outputs",
+        "write to FILE instead of stdout (or, with a command, stderr); - is stdout. "
+        "May be given again; FILE.csv is CSV, FILE.jsonl a recording of all columns",
+        Value("FILE", lambda path: {path}, completion="file"),
+        repeats=True,
+    ),
+    Option(
+        ("--summary",),
+        "summary",
+        "summarize attempts and failures at the end, on stderr (default: if that is "
+        "a terminal)",
+    ),
+)
