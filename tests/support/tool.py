@@ -75,12 +75,15 @@ class Tool:
 
     def _wait_until(self, condition: Callable[[], Any], what: str) -> None:
         """Wait for what comes with its output, or its end."""
-        wait_until(
-            # All is read: a pipe with something in it would wake us again and again.
-            lambda: (self.stdout, self.stderr) and condition(),
-            what,
-            self._pipes.values(),
-        )
+        try:
+            wait_until(
+                # All is read: what is left in a pipe would wake us again and again.
+                lambda: (self.stdout, self.stderr) and condition(),
+                what,
+                self._pipes.values(),
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it printed {self._seen}") from error
 
     @property
     def stdout(self) -> bytes:
@@ -99,8 +102,13 @@ class Tool:
 
     def lines(self, count: int) -> list[str]:
         """Return the lines printed, once there are at least ``count``."""
-        self._wait_until(lambda: self.stdout.count(b"\n") >= count, f"{count} lines")
-        return self.stdout.decode().splitlines()
+        self._wait_until(
+            lambda: self.stdout.count(b"\n") >= count or self._ended(),
+            f"{count} lines",
+        )
+        lines = self.stdout.decode().splitlines()
+        assert len(lines) >= count, (lines, self.process.returncode, self.stderr)
+        return lines
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """Signal it, wait until it has ended, and return its exit code."""
