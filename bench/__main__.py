@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bench import syscalls, transfers
+from bench import each, syscalls, transfers
 from bench.document import write
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
@@ -55,9 +55,9 @@ def options() -> argparse.Namespace:
     )
     add(
         "--only",
-        choices=("connects", "transfers", "syscalls"),
-        help="measure only what a connect costs, what -d costs a transfer, or what the "
-        "tool costs any system call",
+        choices=("connects", "programs", "transfers", "syscalls"),
+        help="measure only what a connect costs, what each program takes of that, what "
+        "-d costs a transfer, or what the tool costs any system call",
     )
     add("--write", action="store_true", help="put the report into docs/benchmarks.md")
     return parser.parse_args()
@@ -77,6 +77,9 @@ def main() -> int:
     code = 0
     if given.only in {None, "connects"}:
         code = connects(given)
+    if given.only in {None, "programs"}:
+        rounds = each.measure(given.rounds, given.connects)
+        publish("programs", each.report(rounds), given)
     if given.only in {None, "transfers"}:
         samples = transfers.measure(given.rounds)
         publish("transfers", transfers.report(samples), given)

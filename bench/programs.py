@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import struct
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,7 @@ BPF_PROG_TYPE_RAW_TRACEPOINT = 17
 BPF_STATS_RUN_TIME = 0
 RETURN_0 = struct.pack("<BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0)  # r0 = 0; exit
 INSTRUCTION_BYTES = 8
+INFO_BYTES, NAME_AT, NAME_BYTES = 232, 64, 16  # of struct bpf_prog_info
 
 
 class Programs(NamedTuple):
@@ -29,17 +31,46 @@ class Programs(NamedTuple):
         """Return what was added since ``before``."""
         return Programs(self.runs - before.runs, self.time_ns - before.time_ns)
 
+    def plus(self, more: Programs) -> Programs:
+        """Return both together."""
+        return Programs(self.runs + more.runs, self.time_ns + more.time_ns)
+
 
 def programs_of(pid: int) -> Programs:
     """Add up the programs that a process has descriptors of."""
-    runs = time_ns = 0
+    return reduce(Programs.plus, _each(pid).values(), Programs(0, 0))
+
+
+def programs_by_name(pid: int) -> dict[str, Programs]:
+    """Return the same for each name, of which the kernel keeps 15 characters."""
+    library = ctypes.CDLL("libbpf.so.1")
+    found: dict[str, Programs] = {}
+    for number, ran in _each(pid).items():
+        name = _name(library, number)
+        found[name] = found.get(name, Programs(0, 0)).plus(ran)
+    return found
+
+
+def _each(pid: int) -> dict[int, Programs]:
+    """Return the statistics of each program, by its ID."""
+    found = {}
     for file in Path(f"/proc/{pid}/fdinfo").iterdir():
         with contextlib.suppress(FileNotFoundError):  # ours, of the folder itself
             pairs = (line.split(":") for line in file.read_text().splitlines())
             info = {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
-            runs += int(info.get("run_cnt", 0))
-            time_ns += int(info.get("run_time_ns", 0))
-    return Programs(runs, time_ns)
+            if "run_cnt" in info:
+                ran = Programs(int(info["run_cnt"]), int(info["run_time_ns"]))
+                found[int(info["prog_id"])] = ran
+    return found
+
+
+def _name(library: ctypes.CDLL, number: int) -> str:
+    """Return the name of a program, from struct bpf_prog_info of <linux/bpf.h>."""
+    info = ctypes.create_string_buffer(INFO_BYTES)
+    fd = library.bpf_prog_get_fd_by_id(number)
+    library.bpf_obj_get_info_by_fd(fd, info, ctypes.byref(ctypes.c_uint(INFO_BYTES)))
+    os.close(fd)
+    return info.raw[NAME_AT : NAME_AT + NAME_BYTES].rstrip(b"\0").decode()
 
 
 @contextlib.contextmanager

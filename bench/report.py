@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from math import nan
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,9 +53,12 @@ class Row(NamedTuple):
         return median(map(get, self.costs))
 
     def ratio(self, get: Callable[[Cost], float]) -> float:
-        """Return the median of the ratios to the base mode, round by round."""
+        """Return the median of the ratios to the base mode, round by round.
+
+        NaN where the base is nothing, as with a load that is too short.
+        """
         pairs = zip(self.costs, self.base, strict=True)
-        return median(get(cost) / get(base) for cost, base in pairs)
+        return median(get(cost) / (get(base) or nan) for cost, base in pairs)
 
     def added(self, get: Callable[[Load], float]) -> float:
         """Return the median of what the tool added to a load, round by round."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.memory import memory_mb
-from bench.programs import Programs, programs_of
+from bench.programs import Programs, programs_by_name, programs_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from typing_extensions import Self
 
-TOOL = Path(sys.executable).with_name("tcpconnect")
+# Ours; in a virtual machine there is only one.
+TOOL = shutil.which(Path(sys.executable).with_name("tcpconnect")) or "tcpconnect"
 READY = b"Tracing connect ... Hit Ctrl-C to end\n"
 TIMEOUT_S = 60.0
 COMMAND_TERMINATED = 128 + signal.SIGTERM
@@ -143,6 +145,10 @@ class Tool:
     def programs(self) -> Programs:
         """Return the statistics of its BPF programs."""
         return programs_of(self._process.pid)
+
+    def programs_by_name(self) -> dict[str, Programs]:
+        """Return the same for each name of them."""
+        return programs_by_name(self._process.pid)
 
     def stop(self) -> int:
         """Stop it, or its command; return how many attempts it says were lost.

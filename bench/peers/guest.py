@@ -13,12 +13,14 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench import each
 from bench.generator import CLOSED_PORT, NETWORK, Generator, Made, Order
 from bench.peers.cases import compare
 from bench.peers.peer import BCC, OURS, PEERS, Peer, Running
 from bench.programs import programs_of, statistics
 
 MARK = NETWORK.encode()
+EACH_CONNECTS = 2000
 
 
 class Plan(NamedTuple):
@@ -164,6 +166,8 @@ def main() -> int:
                 peers[peer.name] = measure(peer, plan, generator, bare_us)._asdict()
                 say(f"round {number + 1}: {peer.name} {peers[peer.name]}")
             rounds.append({"bare_us": bare_us, "bare_rate": bare_rate, "peers": peers})
+    say("each program")
+    programs = each.report(each.measure(given.rounds, EACH_CONNECTS))
     say("one connection of each kind")
     cases = compare(OURS, BCC)
     result = {
@@ -172,6 +176,7 @@ def main() -> int:
         "versions": {peer.name: version(peer) for peer in PEERS},
         "rate": given.rate,
         "rounds": rounds,
+        "programs": programs,
         "cases": cases,
         "closed_port": CLOSED_PORT,
     }

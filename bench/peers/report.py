@@ -45,6 +45,8 @@ def report(result: dict[str, Any]) -> Iterator[str]:
     yield from _targets(result)
     yield "```"
     yield ""
+    yield from ("```", *result["programs"].splitlines(), "```")
+    yield ""
     yield from _differences(result["cases"])
 
 
