@@ -8,7 +8,7 @@
 #include "sockets.bpf.h"
 #include "task.bpf.h"
 
-#define DEPTH_MOST 64 /* names in a path */
+#define PATH_NAMES_MOST 64 /* names in a path */
 
 /* A cgroup of v1, if the controller is there and the cgroup is not the root. */
 static __always_inline struct kernfs_node *legacy_of(struct css_set *set, __u32 subsys)

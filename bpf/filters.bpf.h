@@ -167,7 +167,7 @@ static __always_inline __u8 cgroups_passed_by(struct kernfs_node *kn)
 	__u8 *passes, passed = 0;
 	__u64 id;
 
-	for (int i = 0; kn && i < DEPTH_MOST; i++) {
+	for (int i = 0; kn && i < PATH_NAMES_MOST; i++) {
 		id = kernfs_id(kn);
 		passes = bpf_map_lookup_elem(&cgroups, &id);
 		if (passes)

@@ -82,7 +82,7 @@ static __always_inline bool append_file(struct scratch *s, struct dentry *dentry
 	struct mount *above;
 	const char *name;
 
-	for (int i = 0; i < DEPTH_MOST; i++) {
+	for (int i = 0; i < PATH_NAMES_MOST; i++) {
 		read_kernel(root, mount->mnt.mnt_root);
 		if (dentry == root) {
 			read_kernel(above, mount->mnt_parent);
@@ -133,7 +133,7 @@ static __always_inline __u32 append_cgroup(struct scratch *s, __u64 cgroup, __u3
 	const char *name;
 
 	s->start = s->at;
-	for (int i = 0; kn && i < DEPTH_MOST; i++) {
+	for (int i = 0; kn && i < PATH_NAMES_MOST; i++) {
 		parent = kernfs_parent(kn);
 		if (!parent)
 			return s->at - s->start;
