@@ -44,7 +44,7 @@ def write(fd: int, data: bytes, name: str = "") -> None:
     """
     if nl_langinfo(CODESET) != "UTF-8" and os.isatty(fd):
         # A terminal of single bytes may take those of UTF-8 for controls: 0x9b is CSI.
-        data = data.decode(errors="replace").encode("ascii", "backslashreplace")
+        data = _NOT_ASCII.sub(_utf_16, data.decode(errors="replace")).encode()
     left = memoryview(data)
     while left:
         try:
@@ -61,6 +61,18 @@ def write(fd: int, data: bytes, name: str = "") -> None:
                 reason=os.strerror(error.errno or 0),
                 output=name or _NAMES.get(fd, "it"),
             ) from error
+
+
+_NOT_ASCII = re.compile(r"[^\0-\x7f]")
+
+
+def _utf_16(found: re.Match[str]) -> str:
+    r"""Return ``\uNNNN`` for each unit of UTF-16, as JSON has them."""
+    code = ord(found[0])
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
 
 
 def _hung_up(fd: int) -> bool:

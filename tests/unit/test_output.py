@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -277,7 +278,7 @@ WRITE = "from tcpconnect.output import say, write; write(1, 'Û2J'.encode()); sa
     ("locale", "expected"),
     [
         ("C.UTF-8", "Û2Jtcpconnect: Û\r\n".encode()),
-        ("POSIX", b"\\xdb2Jtcpconnect: \\xdb\r\n"),
+        ("POSIX", b"\\u00db2Jtcpconnect: \\u00db\r\n"),
     ],
 )
 def test_terminal_without_utf_8(locale: str, expected: bytes) -> None:
@@ -293,3 +294,19 @@ def test_terminal_without_utf_8(locale: str, expected: bytes) -> None:
         os.close(end)
     piped = subprocess.run(command, capture_output=True, env=environment, check=True)
     assert piped.stdout == "Û2J".encode()
+
+
+def test_json_on_terminal_without_utf_8() -> None:
+    """There JSON is still JSON, of the same values."""
+    value = "\xdb\u6f22\U0001f600\U0010ffff"
+    code = f"from tcpconnect.output import write; write(1, {value!a}.encode())"
+    terminal, end = os.openpty()
+    try:
+        command = [sys.executable, "-c", code]
+        subprocess.run(command, stdout=end, env={"LC_ALL": "POSIX"}, check=True)
+        written = os.read(terminal, 100)
+    finally:
+        os.close(terminal)
+        os.close(end)
+    assert written.isascii()
+    assert json.loads(b'"%s"' % written) == value
