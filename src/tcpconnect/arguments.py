@@ -34,8 +34,8 @@ PORT = Range("port", 0, (1 << 16) - 1)
 INODE = Range("inode of a network namespace", 1, MAX_INODE)
 PID_OR_INODE = Range("PID or inode", 1, MAX_INODE)
 COUNT = Range("count", 1, MAX_NUMBER)
-SECONDS = Time("seconds")
-MILLISECONDS = Time("milliseconds")
+SECONDS = Time("s")
+MILLISECONDS = Time("ms")
 
 
 def pids(text: str) -> frozenset[int]:
@@ -49,9 +49,15 @@ def uids(text: str) -> frozenset[int]:
 
 
 def ports(text: str) -> frozenset[int]:
-    """Parse ``80,443,8000-8100``."""
+    """Parse ``80,https,8000-8100``."""
     ranges: set[tuple[int, int]] = set()
     for word in _words(text, "port"):
+        if word.strip("0123456789-"):
+            from tcpconnect.services import port_of
+
+            port = port_of(word)
+            ranges.add((port, port))
+            continue
         low, dash, high = word.partition("-")
         first = PORT.parse(low)
         last = PORT.parse(high) if dash else first
@@ -235,6 +241,6 @@ COLUMNS = Value("LIST", listed, tuple, "columns")
 CGROUPMAP = Value("CGROUPMAP", pinned_map, pinned_map, "file")
 MNTNSMAP = replace(CGROUPMAP, metavar="MNTNSMAP")
 NUMBER = Value("N", COUNT.parse, COUNT.check)
-TIME = Value("SECONDS", SECONDS.parse, SECONDS.check)
-SHORT_TIME = Value("MS", MILLISECONDS.parse, lambda ms: ms and MILLISECONDS.check(ms))
+TIME = Value("TIME", SECONDS.parse, SECONDS.check)
+SHORT_TIME = Value("TIME", MILLISECONDS.parse, lambda ms: ms and MILLISECONDS.check(ms))
 RING = Value("BYTES", lambda text: ring_bytes(COUNT.parse(text)), ring_bytes)

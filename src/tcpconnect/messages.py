@@ -100,8 +100,12 @@ INVALID_NUMBER = Message(
     "invalid {what} {value!r}", "expected a number from {low} to {high}"
 )
 INVALID_TIME = Message(
-    "invalid number of {unit} {value!r}",
-    "expected a number greater than 0 and less than {limit}",
+    "invalid time {value!r}",
+    "expected more than 0 and less than {limit} {unit}",
+    "write a number of {unit}, or one with a unit ({units})",
+)
+INVALID_PORT = Message(
+    "invalid port {name!r}", "neither a number nor a TCP service of {file}", "{near}"
 )
 INVALID_RANGE = Message("invalid range {range!r}", "it ends before it begins")
 MISSING_VALUE = Message("missing {what} in {list!r}")

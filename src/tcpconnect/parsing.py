@@ -14,6 +14,7 @@ from tcpconnect.options import OPTIONS
 from tcpconnect.options.examples import EXAMPLES
 from tcpconnect.options.option import HELP, VERSION, Option
 from tcpconnect.output import STDOUT, write
+from tcpconnect.words import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +73,7 @@ def parse(words: Sequence[str] | None = None) -> CommandLine:
         ours, command = ours[:at], ours[at + 1 :]
         if not command:
             raise UsageError(messages.NO_COMMAND)
-    given = vars(build_parser().parse_args(ours))
+    given = vars(build_parser().parse_args(list(joined(ours))))
     from tcpconnect.settings import Settings  # -h does not need it
 
     changes = {

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MAX_NUMBER = 1_000_000_000
 MAX_DIGITS = 30
+# Microseconds.
+UNITS = {"us": 1, "ms": 10**3, "s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6}
+LETTERS = "".join(UNITS)
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -62,15 +65,17 @@ class Range(msgspec.Struct, frozen=True):
 
 
 class Time(msgspec.Struct, frozen=True):
-    """Lengths of time above 0, in a unit."""
+    """Lengths of time above 0, in a unit: a key of UNITS."""
 
     unit: str
 
     def parse(self, text: str) -> float:
-        """Read a number. Raises UsageError."""
+        """Read a number, of this unit or with one. Raises UsageError."""
+        number = text.rstrip(LETTERS)
+        unit = text[len(number) :] or self.unit
         try:
-            return self.check(float(text))
-        except (ValueError, UsageError):
+            return self.check(float(number) * UNITS[unit] / UNITS[self.unit])
+        except (ValueError, KeyError, UsageError):
             raise self._invalid(text) from None
 
     def check(self, number: float) -> float:
@@ -80,5 +85,7 @@ class Time(msgspec.Struct, frozen=True):
         return number
 
     def _invalid(self, value: object) -> UsageError:
-        message, unit = messages.INVALID_TIME, self.unit
-        return UsageError(message, unit=unit, value=value, limit=MAX_NUMBER)
+        message, unit, units = messages.INVALID_TIME, self.unit, ", ".join(UNITS)
+        return UsageError(
+            message, value=value, unit=unit, limit=MAX_NUMBER, units=units
+        )

@@ -147,8 +147,8 @@ def test_every_user_by_name() -> None:
         (arguments.ports, "80,", "missing port in '80,'"),
         (
             arguments.ports,
-            "http",
-            "invalid port 'http': expected a number from 0 to 65535",
+            "++",
+            "invalid port '++': neither a number nor a TCP service of /etc/services",
         ),
         (
             arguments.ports,

@@ -111,7 +111,8 @@ def run(
 
 
 HINT = "; tcpconnect -h shows the options"
-RANGE = ": expected a number greater than 0 and less than 1000000000" + HINT
+RANGE = ": expected more than 0 and less than 1000000000 {0}; write a number of {0}, "
+RANGE += "or one with a unit (us, ms, s, m, h)"
 COUNTED = ": -c counts attempts by address and port"
 LISTED = ": --columns names all columns; add its column there"
 ONE_LINE = [
@@ -125,38 +126,50 @@ ONE_LINE = [
         "argument -P/--port: invalid port '': expected a number from 0 to 65535" + HINT,
     ),
     (
-        "-P http",
-        "argument -P/--port: invalid port 'http': expected a number from 0 to 65535"
-        + HINT,
+        "-P ++",
+        "argument -P/--port: invalid port '++': neither a number nor a TCP service "
+        "of /etc/services" + HINT,
     ),
     ("-u no-such", "argument -u/--uid: no user 'no-such' on this machine" + HINT),
     ("-p", "argument -p/--pid: expected one argument" + HINT),
     ("-p--", "argument -p/--pid: expected one argument" + HINT),
     ("--duration=--", "argument --duration: expected one argument" + HINT),
-    ("-p -1", "argument -p/--pid: expected one argument" + HINT),
+    (
+        "-p -1",
+        "argument -p/--pid: invalid PID '-1': expected a number from 1 to 4194304"
+        + HINT,
+    ),
+    ("-p -t", "argument -p/--pid: expected one argument" + HINT),
+    ("-tp -U", "argument -p/--pid: expected one argument" + HINT),
+    ("--comm --json", "argument --comm: expected one argument" + HINT),
+    (
+        "--to -x",
+        "argument --to: invalid address or network '-x': expected for example "
+        "10.0.0.0/8, fd00::/8 or 192.0.2.1" + HINT,
+    ),
     ("-4 -6", "argument -6/--ipv6: not allowed with argument -4/--ipv4" + HINT),
     ("-x", "unrecognized arguments: -x" + HINT),
     ("curl", "unrecognized arguments: curl" + HINT),
     ("--time", "unrecognized arguments: --time" + HINT),
     (
         "--slower 0",
-        "argument --slower: invalid number of milliseconds '0'" + RANGE,
+        "argument --slower: invalid time '0'" + RANGE.format("ms"),
     ),
     (
         "--slower -5",
-        "argument --slower: expected one argument" + HINT,
+        "argument --slower: invalid time '-5'" + RANGE.format("ms"),
     ),
     (
         "--slower=-5",
-        "argument --slower: invalid number of milliseconds '-5'" + RANGE,
+        "argument --slower: invalid time '-5'" + RANGE.format("ms"),
     ),
     (
         "--slower nan",
-        "argument --slower: invalid number of milliseconds 'nan'" + RANGE,
+        "argument --slower: invalid time 'nan'" + RANGE.format("ms"),
     ),
     (
         "--duration soon",
-        "argument --duration: invalid number of seconds 'soon'" + RANGE,
+        "argument --duration: invalid time 'soon'" + RANGE.format("s"),
     ),
     (
         "--limit 0",

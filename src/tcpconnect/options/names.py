@@ -33,7 +33,7 @@ NAMES = (
     Option(
         ("--names-ttl",),
         "names_ttl_s",
-        f"with -d: names expire after SECONDS (default {NAMES_TTL_S:.0f})",
+        f"with -d: names expire after TIME (in s, or 12h; default {NAMES_TTL_S:.0f})",
         TIME,
     ),
 )

@@ -20,7 +20,7 @@ OUTCOME = (
     Option(
         ("--slower",),
         "slower_ms",
-        "only attempts that took at least MS milliseconds; implies -r",
+        "only attempts that took at least TIME (in ms, or 1.5s); implies -r",
         SHORT_TIME,
     ),
 )

@@ -6,7 +6,7 @@ from tcpconnect.arguments import NUMBER, RING, TIME
 from tcpconnect.options.option import HELP, VERSION, Option
 
 RUN = (
-    Option(("--duration",), "duration", "stop after SECONDS", TIME),
+    Option(("--duration",), "duration", "stop after TIME (in s, or 5m)", TIME),
     Option(("--limit",), "limit", "stop after N lines", NUMBER),
     Option(
         ("-v", "--verbose"),

@@ -9,7 +9,7 @@ WHERE = (
     Option(
         ("-P", "--port"),
         "ports",
-        "comma-separated list of destination ports to trace. Ranges too: 8000-8100",
+        "comma-separated list of destination ports to trace. Also 8000-8100, https",
         PORTS,
         repeats=True,
     ),
