@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.kernel.elf import MACHINE
 from tcpconnect.kernel.uprobes import BPF_LINK_CREATE, BPF_SYSCALLS, LINK
-from tcpconnect.machine.cgroup import mount_point
+from tests.support.processes import unified
 from tests.support.system import checked, libc
 from tests.support.waiting import wait_until
 
@@ -49,7 +49,7 @@ PR_SET_NO_NEW_PRIVS = 38
 @contextmanager
 def program(code: bytes) -> Iterator[None]:
     """Have this process in a cgroup where a program runs at each connect to IPv4."""
-    top = Path(os.fsdecode(mount_point()))
+    top = unified()
     home = top / Path("/proc/self/cgroup").read_text().rsplit("::/", 1)[1].strip()
     folder = top / f"tcpc-connect-{os.getpid()}"
     folder.mkdir()
