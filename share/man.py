@@ -5,16 +5,18 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from share.option import SHOWN, metavar
 from share.template import fill
 from tcpconnect import __version__
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
+from tcpconnect.options import SECTIONS
 from tcpconnect.options.examples import EXAMPLES
+from tcpconnect.options.verbs import VERBS
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
-    from tcpconnect.options.option import Option
+    from tcpconnect.options.option import Option, Section
+    from tcpconnect.options.verbs import Verb
 
 WIDTH = 72
 
@@ -23,7 +25,8 @@ def page() -> str:
     """Return the page in roff, with the macros of man(7)."""
     parts = {
         "VERSION": __version__,
-        "OPTIONS": "\n".join(map(_option, SHOWN)),
+        "VERBS": "".join(f"\n{_synopsis(verb)}" for verb in VERBS),
+        "OPTIONS": "\n".join([*map(_section, SECTIONS), *map(_verb, VERBS)]),
         "FIELDS": _fields(CONNECTION),
         "FLOWS": _fields(FLOW),
         "EXAMPLES": roff(_examples()),
@@ -38,9 +41,28 @@ def roff(text: str) -> str:
     return "\n".join(f"\\&{line}" if line[:1] in {".", "'"} else line for line in lines)
 
 
+def _synopsis(verb: Verb) -> str:
+    return f".br\n.B tcpconnect {roff(verb.name)}\n{roff(verb.usage)}"
+
+
+def _section(section: Section) -> str:
+    """Return a group of options, and of other words."""
+    options = [_option(option) for option in section.options if option.help]
+    words = [
+        f".TP\n.B {roff(word)}\n{_paragraph(text)}" for word, text in section.words
+    ]
+    return "\n".join([f".SS {roff(section.title)}", *options, *words])
+
+
+def _verb(verb: Verb) -> str:
+    """Return what a verb does, and its own options."""
+    title = f".SS {roff(f'tcpconnect {verb.name} {verb.usage}')}"
+    return "\n".join([title, _paragraph(verb.help), *map(_option, verb.options)])
+
+
 def _option(option: Option) -> str:
     names = [f"\\fB{roff(name)}\\fR" for name in option.flags]
-    value = f" \\fI{roff(metavar(option))}\\fR" if option.value else ""
+    value = f" \\fI{roff(option.metavar)}\\fR" if option.value else ""
     again = " May be given again, for more values." if option.repeats else ""
     return f".TP\n{', '.join(names)}{value}\n{_paragraph(option.help, again)}"
 
@@ -60,5 +82,5 @@ def _paragraph(text: str, more: str = "") -> str:
 
 
 def _examples() -> str:
-    _, *lines = EXAMPLES.splitlines()
+    lines = EXAMPLES.splitlines()
     return "\n".join(line.strip().replace("./", "# ", 1) for line in lines)

@@ -5,27 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpconnect.options import OPTIONS
-from tcpconnect.options.option import HELP, VERSION, Option
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
+    from tcpconnect.options.option import Option
 
 # Those that shells and the man page know: not the hidden ones.
 SHOWN = [option for option in OPTIONS if option.help]
-ENDING = {HELP, VERSION}  # they stand alone
 
 
 def column_words(table: dict[str, Column]) -> dict[str, str]:
     """Return the values of --columns with their meanings."""
     meanings = {name: column.field.meaning for name, column in table.items()}
     return {**meanings, "help": "list all columns"}
-
-
-def metavar(option: Option) -> str:
-    """Return the name of an option's value, "" where it takes none."""
-    if not option.value:
-        return ""
-    return option.value.metavar or "{" + ",".join(option.value.words) + "}"
 
 
 def completion(option: Option, kinds: dict[str, str]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from share.option import ENDING, SHOWN, column_words, completion, metavar, rivals
+from share.option import SHOWN, column_words, completion, rivals
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
+from tcpconnect.options.option import ENDING
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
@@ -55,7 +56,7 @@ def _spec(option: Option, name: str) -> str:
     value = ""
     if option.value:
         name += "=" if name.startswith("--") else "+"
-        value = f":{_escape(metavar(option))}:{completion(option, KINDS)}"
+        value = f":{_escape(option.metavar)}:{completion(option, KINDS)}"
     return shlex.quote(f"{excluded}{name}[{_escape(option.help)}]{value}")
 
 

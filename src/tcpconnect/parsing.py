@@ -11,8 +11,7 @@ import msgspec
 from tcpconnect import __version__, messages
 from tcpconnect.errors import UsageError
 from tcpconnect.options import OPTIONS
-from tcpconnect.options.examples import EXAMPLES
-from tcpconnect.options.option import HELP, VERSION, Option
+from tcpconnect.options.option import HELP, HELP_ALL, VERSION, Option
 from tcpconnect.output import STDOUT, write
 from tcpconnect.words import joined
 
@@ -89,8 +88,6 @@ def build_parser() -> Parser:
     """Return the parser of all options; options that are not given are not set."""
     parser = Parser(
         prog=PROG,
-        description="Trace TCP connects",
-        epilog=EXAMPLES,
         add_help=False,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
@@ -111,6 +108,8 @@ def _action(option: Option) -> dict[str, Any]:
     """Return the arguments of add_argument() for an option."""
     if option.member == HELP:
         return {"action": HELP}
+    if option.member == HELP_ALL:
+        return {"action": HelpAll}
     if option.member == VERSION:
         return {"action": VERSION, "version": f"{PROG} {__version__}"}
     if not option.value:
@@ -162,23 +161,11 @@ class Parser(argparse.ArgumentParser):
             self.error(message)
         return options
 
-    def format_usage(self) -> str:
-        """Return the usage, in the width of the terminal, with the command."""
-        self._prepare()
-        return super().format_usage()
-
     def format_help(self) -> str:
-        """Return usage, options and examples."""
-        self._prepare()
-        return super().format_help()
+        """Return the help of -h."""
+        from tcpconnect.help import short
 
-    def _prepare(self) -> None:
-        """Prepare for a help text, which takes time that a trace should not spend."""
-        if self.usage is None:
-            self.formatter_class = argparse.RawDescriptionHelpFormatter
-            indent = " " * len(f"usage: {self.prog} ")
-            usage = super().format_usage().removeprefix("usage: ").rstrip()
-            self.usage = f"{usage}\n{indent}[{COMMAND_MARK} COMMAND [ARGUMENT ...]]"
+        return short()
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         """Add the option to the error of its value.
@@ -204,6 +191,20 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
         raise UsageError(messages.ARGPARSE, text=message)
+
+
+class HelpAll(argparse.Action):
+    """Writes the help of all options, and ends the process."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(nargs=0, **given)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_given: object) -> None:
+        """Write it."""
+        from tcpconnect.help import everything
+
+        write(STDOUT, everything().encode())
+        parser.exit()
 
 
 class Union(argparse.Action):

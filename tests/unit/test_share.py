@@ -10,7 +10,7 @@ import pytest
 
 from share import __main__ as share
 from share import man
-from share.option import SHOWN, metavar
+from share.option import SHOWN
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
 from tcpconnect.options.examples import EXAMPLES
@@ -56,7 +56,7 @@ def sentence(text: str) -> str:
 @pytest.mark.parametrize("option", SHOWN, ids=lambda option: option.flags[-1])
 def test_page_has_option(text: str, option: Option) -> None:
     """Every option is there with all its names, its value and its help."""
-    head = f"{', '.join(option.flags)} {metavar(option)}".rstrip()
+    head = f"{', '.join(option.flags)} {option.metavar}".rstrip()
     assert f" {head} {words(sentence(option.help))}" in words(text)
 
 
@@ -70,7 +70,7 @@ def test_page_has_field(text: str, column: Column) -> None:
 
 
 @pytest.mark.packages
-@pytest.mark.parametrize("line", EXAMPLES.splitlines()[1:])
+@pytest.mark.parametrize("line", EXAMPLES.splitlines())
 def test_page_has_example(text: str, line: str) -> None:
     """Every example of the help is there as it can be typed."""
     assert words(line.replace("./", "# ", 1)) in words(text)

@@ -58,12 +58,6 @@ def test_help(option: str) -> None:
     assert "Trace TCP connects" in lines
 
 
-def test_help_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It fits a terminal of 80 columns, examples and all."""
-    monkeypatch.setenv("COLUMNS", "80")
-    assert [line for line in run_tool("-h").stdout.splitlines() if len(line) > 80] == []
-
-
 def test_help_into_head() -> None:
     """``-h | head -1`` ends quietly."""
     script = f"{TOOL} -h | head -1; echo ${{PIPESTATUS[*]}} >&2"

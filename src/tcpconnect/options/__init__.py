@@ -11,21 +11,19 @@ from tcpconnect.options.show import SHOW
 from tcpconnect.options.where import WHERE
 from tcpconnect.options.whose import WHOSE
 
+COMMAND = (
+    "-- COMMAND [ARGUMENT ...]",
+    "start this command when all is attached, and trace it and all its descendants",
+)
+
 # By what one wants.
 SECTIONS = (
-    Section("Whose attempts", WHOSE),
-    Section("From where, to where", WHERE),
-    Section("How they end", OUTCOME),
-    Section("Names of destinations", NAMES),
-    Section("Counts", COUNTS),
-    Section("What to show, and where", SHOW),
-    Section("The run", RUN),
+    Section("whose", "Whose attempts", WHOSE, (COMMAND,)),
+    Section("where", "From where, to where", WHERE),
+    Section("outcome", "How they end", OUTCOME),
+    Section("names", "Names of destinations", NAMES),
+    Section("counts", "Counts", COUNTS),
+    Section("output", "What to show, and where", SHOW),
+    Section("run", "The run", RUN),
 )
-# Those of bcc's tool come first, in its order.
-PAGE = "-h -t -p -P -U -u -c --cgroupmap --mntnsmap -d".split()
-OPTIONS = tuple(
-    sorted(
-        (option for section in SECTIONS for option in section.options),
-        key=lambda option: [*PAGE, option.flags[0]].index(option.flags[0]),
-    )
-)
+OPTIONS = tuple(option for section in SECTIONS for option in section.options)

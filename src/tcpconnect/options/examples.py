@@ -1,7 +1,7 @@
 """Examples of command lines, for the help and the man page."""
 
-EXAMPLES = """\
-examples:
+# Those of bcc's tool.
+OF_PAGE = """\
     ./tcpconnect           # trace all TCP connect()s
     ./tcpconnect -t        # include timestamps
     ./tcpconnect -p 181    # only trace PID 181
@@ -12,6 +12,9 @@ examples:
     ./tcpconnect -c        # count connects per src ip and dest ip/port
     ./tcpconnect --cgroupmap mappath  # only trace cgroups in this BPF map
     ./tcpconnect --mntnsmap mappath   # only trace mount namespaces in the map
+"""
+EXAMPLES = f"""\
+{OF_PAGE}\
     ./tcpconnect -P 443,8000-8100     # a port and a range of ports
     ./tcpconnect -u alice,1000        # users by name or number
     ./tcpconnect -6L       # IPv6 only, include the source port

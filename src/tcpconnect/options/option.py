@@ -9,8 +9,9 @@ import msgspec
 if TYPE_CHECKING:
     from tcpconnect.values import Value
 
-# These end the tool at once: each is an action of argparse.
-HELP, VERSION = "help", "version"
+# These print something and end the tool at once.
+HELP, HELP_ALL, VERSION = "help", "help_all", "version"
+ENDING = frozenset({HELP, HELP_ALL, VERSION})
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -29,9 +30,22 @@ class Option(msgspec.Struct, frozen=True):
     group: str = ""
     repeats: bool = False
 
+    @property
+    def metavar(self) -> str:
+        """The name of its value, "" where it takes none."""
+        if not self.value:
+            return ""
+        return self.value.metavar or "{" + ",".join(self.value.words) + "}"
+
 
 class Section(msgspec.Struct, frozen=True):
-    """Options for one purpose, with the heading of the help and the man page."""
+    """Options for one purpose.
 
+    ``name`` and ``title`` are its headings where there is little room, and where there
+    is enough. ``words`` are not options: what they look like, and what they do.
+    """
+
+    name: str
     title: str
     options: tuple[Option, ...]
+    words: tuple[tuple[str, str], ...] = ()

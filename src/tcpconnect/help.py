@@ -1,0 +1,109 @@
+"""The help: that of bcc's tool with what came since, and all options."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from tcpconnect.options import SECTIONS
+from tcpconnect.options.examples import EXAMPLES, OF_PAGE
+from tcpconnect.options.verbs import VERBS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tcpconnect.options.option import Option, Section
+    from tcpconnect.options.verbs import Verb
+
+WIDTH = 80
+INDENT = 24  # of what an option does
+# As bcc's tool prints it.
+USAGE = """\
+usage: tcpconnect [-h] [-t] [-p PID] [-P PORT] [-U] [-u UID] [-c]
+                  [--cgroupmap CGROUPMAP] [--mntnsmap MNTNSMAP] [-d]
+"""
+ARGUMENTS = """\
+Trace TCP connects
+
+optional arguments:
+  -h, --help            show this help message and exit
+  -t, --timestamp       include timestamp on output
+  -p PID, --pid PID     trace this PID only
+  -P PORT, --port PORT  comma-separated list of destination ports to trace.
+  -U, --print-uid       include UID on output
+  -u UID, --uid UID     trace this UID only
+  -c, --count           count connects per src ip and dest ip/port
+  --cgroupmap CGROUPMAP
+                        trace cgroups in this BPF map only
+  --mntnsmap MNTNSMAP   trace mount namespaces in this BPF map only
+  -d, --dns             include likely DNS query associated with each connect
+"""
+
+
+def short() -> str:
+    """Return what fits a screen: options and examples of bcc's tool; groups of more."""
+    more = [_row(section.name, _since(section)) for section in SECTIONS]
+    if VERBS:
+        more.append(_row("verbs", [f"tcpconnect {verb.name}" for verb in VERBS]))
+    return (
+        f"{USAGE}{' ' * 18}[OPTION ...] [-- COMMAND [ARGUMENT ...]]\n\n{ARGUMENTS}\n"
+        f"examples:\n{OF_PAGE}\nmore, which --help-all explains:\n{''.join(more)}"
+    )
+
+
+def everything() -> str:
+    """Return all options, by what they are for."""
+    usages = ["usage: tcpconnect [OPTION ...] [-- COMMAND [ARGUMENT ...]]\n"]
+    usages += [f"       tcpconnect {verb.name} {verb.usage}\n" for verb in VERBS]
+    parts = ["".join(usages), "Trace TCP connects\n"]
+    parts += [_group(s.title, (*_entries(s.options), *s.words)) for s in SECTIONS]
+    if VERBS:
+        parts.append(_group("Verbs", ((verb.name, verb.help) for verb in VERBS)))
+    return "\n".join([*parts, f"Examples:\n{EXAMPLES}"])
+
+
+def of_verb(verb: Verb) -> str:
+    """Return the help of a verb."""
+    usage = f"usage: tcpconnect {verb.name} {verb.usage}\n"
+    parts = [usage, f"{verb.help[0].upper()}{verb.help[1:]}\n"]
+    if verb.options:
+        parts.append(_group("Its own options", _entries(verb.options)))
+    parts.append("tcpconnect --help-all shows all other options.\n")
+    return "\n".join(parts)
+
+
+def _since(section: Section) -> Iterator[str]:
+    """Yield the shortest names of what bcc's tool does not have."""
+    of_page = USAGE.replace("]", " ").split()
+    for option in section.options:
+        if option.help and f"[{option.flags[0]}" not in of_page:
+            yield option.flags[0]
+    for word, _ in section.words:
+        yield word.partition(" [")[0]
+
+
+def _row(name: str, words: Iterable[str]) -> str:
+    head = f"  {name:8} "
+    shown = textwrap.shorten(" ".join(words), WIDTH - len(head), placeholder=" …")
+    return f"{head}{shown}\n"
+
+
+def _group(title: str, entries: Iterable[tuple[str, str]]) -> str:
+    return f"{title}:\n{''.join(_entry(*entry) for entry in entries)}"
+
+
+def _entries(options: Iterable[Option]) -> Iterator[tuple[str, str]]:
+    """Yield names with values, and what they do, of options that are not hidden."""
+    for option in options:
+        if option.help:
+            names = [f"{flag} {option.metavar}".rstrip() for flag in option.flags]
+            yield ", ".join(names), option.help
+
+
+def _entry(names: str, text: str) -> str:
+    """Return them side by side, or below each other, as argparse does."""
+    margin = f"\n{' ' * INDENT}"
+    head = f"  {names}"
+    head = f"{head:{INDENT}}" if len(head) <= INDENT - 2 else f"{head}{margin}"
+    lines = textwrap.wrap(text, WIDTH - INDENT, break_on_hyphens=False)
+    return f"{head}{margin.join(lines)}\n"

@@ -1,0 +1,80 @@
+"""The help: what fits a screen, and everything."""
+
+from __future__ import annotations
+
+import pytest
+
+from tcpconnect import help as helps
+from tcpconnect.options import OPTIONS, SECTIONS
+from tcpconnect.options.examples import EXAMPLES
+from tcpconnect.options.option import Option, Section
+from tcpconnect.options.verbs import VERBS, Verb
+from tcpconnect.values import Value
+
+SHOWN = [option for option in OPTIONS if option.help]
+A_VERB = Verb(
+    "watch",
+    "[OPTION ...] [FILE]",
+    "show what happens",
+    (Option(("--often",), "often", "how often", Value("N")),),
+)
+
+
+def test_short_fits_a_screen() -> None:
+    """It has at most 45 lines, and no line is wider than 80 columns."""
+    lines = helps.short().splitlines()
+    assert len(lines) <= 45
+    assert [line for line in lines if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("option", SHOWN, ids=lambda option: option.flags[-1])
+def test_short_names_every_option(option: Option) -> None:
+    """Every option is there by a name, unless its group has too many for a line."""
+    words = helps.short().replace("[", " ").replace("]", " ").split()
+    assert option.flags[0] in words or "…" in words
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
+def test_short_names_every_group(section: Section) -> None:
+    """Each group has its line."""
+    assert f"\n  {section.name} " in helps.short()
+
+
+@pytest.mark.parametrize("option", SHOWN, ids=lambda option: option.flags[-1])
+def test_everything_has_every_option(option: Option) -> None:
+    """Every option is there, with all its names and what it does."""
+    names = [f"{flag} {option.metavar}".strip() for flag in option.flags]
+    words = " ".join(helps.everything().split())
+    assert " ".join(f"{', '.join(names)} {option.help}".split()) in words
+
+
+def test_everything_is_narrow() -> None:
+    """No line is wider than 80 columns."""
+    wide = [line for line in helps.everything().splitlines() if len(line) > 80]
+    assert wide == []
+
+
+def test_everything_has_groups_and_examples() -> None:
+    """Options stand below what they are for; all examples are there."""
+    text = helps.everything()
+    titles = [f"\n{section.title}:\n" for section in SECTIONS]
+    assert sorted(titles, key=text.index) == titles
+    assert text.endswith(f"\n{EXAMPLES}")
+
+
+def test_hidden_option() -> None:
+    """What only tests need is in no help."""
+    assert "--ring" not in helps.short() + helps.everything()
+
+
+@pytest.mark.parametrize("verb", [*VERBS, A_VERB], ids=lambda verb: verb.name)
+def test_verb(monkeypatch: pytest.MonkeyPatch, verb: Verb) -> None:
+    """A verb is in both, and has a help of its own."""
+    monkeypatch.setattr(helps, "VERBS", (verb,))
+    assert f"\n  verbs    tcpconnect {verb.name}\n" in helps.short()
+    assert f"\n       tcpconnect {verb.name} {verb.usage}\n" in helps.everything()
+    own = helps.of_verb(verb)
+    assert own.startswith(f"usage: tcpconnect {verb.name} {verb.usage}\n\n")
+    assert verb.help in helps.everything()
+    assert verb.help[1:] in own
+    assert [o.flags for o in verb.options if o.help not in own] == []
