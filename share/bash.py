@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from share.option import SHOWN, completion
+from share.option import OF_VERBS, SHOWN, completion
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
+from tcpconnect.options.verbs import VERBS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tcpconnect.options.option import Option
 
 # What completes values of each kind; nothing is known of the others.
@@ -31,13 +34,22 @@ KINDS = {
 
 def script() -> str:
     """Return what bash sources."""
+    valued = [option for option in (*SHOWN, *OF_VERBS) if option.value]
     parts = {
-        "CASES": "\n".join(_case(option) for option in SHOWN if option.value),
-        "NAMES": " ".join(flag for option in SHOWN for flag in option.flags),
+        "CASES": "\n".join(map(_case, valued)),
+        "NAMES": _names(SHOWN),
+        "VERBS": " ".join(verb.name for verb in VERBS),
+        "OWN": "\n".join(
+            f"\t{verb.name}) names+=' {_names(verb.options)}' ;;" for verb in VERBS
+        ),
         "COLUMNS": " ".join([*CONNECTION, "help"]),
         "FLOWS": " ".join([*FLOW, "help"]),
     }
     return fill("bash.in", parts)
+
+
+def _names(options: Iterable[Option]) -> str:
+    return " ".join(flag for option in options for flag in option.flags)
 
 
 def _case(option: Option) -> str:

@@ -8,8 +8,11 @@ from share.option import SHOWN, column_words, completion
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
+from tcpconnect.options.verbs import VERBS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tcpconnect.fields import Column
     from tcpconnect.options.option import Option
 
@@ -30,7 +33,7 @@ KINDS = {
 def script() -> str:
     """Return what fish sources."""
     parts = {
-        "OPTIONS": "\n".join(map(_line, SHOWN)),
+        "OPTIONS": "\n".join([*map(_line, SHOWN), *_verbs()]),
         "COLUMNS": _columns(CONNECTION),
         "FLOWS": _columns(FLOW),
     }
@@ -44,8 +47,20 @@ def _columns(table: dict[str, Column]) -> str:
     )
 
 
-def _line(option: Option) -> str:
-    words = ["complete -c tcpconnect", *map(_name, option.flags)]
+def _verbs() -> Iterator[str]:
+    """Yield lines for verbs, which are first words, and for options that they have."""
+    for verb in VERBS:
+        first = "-n 'test (count (commandline -opc)) -eq 1'"
+        does = _quote(verb.help)
+        yield f"complete -c tcpconnect {first} -xa {verb.name} -d {does}"
+        given = f"-n 'test (commandline -opc)[2] = {verb.name}'"
+        for option in verb.options:
+            yield _line(option, given)
+
+
+def _line(option: Option, condition: str = "") -> str:
+    words = [f"complete -c tcpconnect {condition}".rstrip()]
+    words += map(_name, option.flags)
     if option.value:
         words.append(completion(option, KINDS))
     return f"{' '.join(words)} -d {_quote(option.help)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpconnect.options import OPTIONS
+from tcpconnect.options.verbs import VERBS
 
 if TYPE_CHECKING:
     from tcpconnect.fields import Column
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 # Those that shells and the man page know: not the hidden ones.
 SHOWN = [option for option in OPTIONS if option.help]
+OF_VERBS = [option for verb in VERBS for option in verb.options]
 
 
 def column_words(table: dict[str, Column]) -> dict[str, str]:

@@ -10,8 +10,11 @@ from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
 from tcpconnect.options.option import ENDING
+from tcpconnect.options.verbs import VERBS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tcpconnect.fields import Column
     from tcpconnect.options.option import Option
 
@@ -31,9 +34,15 @@ KINDS = {
 
 def script() -> str:
     """Return the function that zsh loads."""
-    specs = [_spec(option, name) for option in SHOWN for name in option.flags]
+    verbs = [f"{verb.name}\\:{shlex.quote(_escape(verb.help))}" for verb in VERBS]
+    first = shlex.quote(f"1:verb:(({' '.join(verbs)}))") if verbs else ""
     parts = {
-        "OPTIONS": " \\\n".join(f"\t\t{spec}" for spec in specs),
+        "OPTIONS": " \\\n".join(f"\t\t{spec}" for spec in _specs(SHOWN)),
+        "VERBS": first,
+        "OWN": "\n".join(
+            f"\t{verb.name}) own=({' '.join(_specs(verb.options))}) ;;"
+            for verb in VERBS
+        ),
         "COLUMNS": _columns(CONNECTION),
         "FLOWS": _columns(FLOW),
     }
@@ -46,6 +55,10 @@ def _columns(table: dict[str, Column]) -> str:
         f"\t\t\t{shlex.quote(f'{name}[{_escape(meaning)}]')}"
         for name, meaning in meanings.items()
     )
+
+
+def _specs(options: Iterable[Option]) -> list[str]:
+    return [_spec(option, name) for option in options for name in option.flags]
 
 
 def _spec(option: Option, name: str) -> str:

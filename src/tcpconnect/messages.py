@@ -94,6 +94,7 @@ ARGPARSE = Message("{text}", "", SEE_HELP)
 OF_OPTION = Message("argument {option}: {sentence}", *WHY)
 OF_MEMBER = Message("{member}: {sentence}", *WHY)
 NO_COMMAND = Message("no command after --", "", SEE_HELP)
+CANT_READ_OPTIONS = Message("can't read options from {path!r}", "{reason}")
 
 # Values.
 INVALID_NUMBER = Message(

@@ -18,7 +18,7 @@ from tcpconnect.words import joined
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-COMMAND_MARK = "--"
+COMMAND_MARK, FILE_MARK = "--", "@"
 PIECE_WORDS = 100
 PROG = "tcpconnect"
 
@@ -27,7 +27,8 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line asks for.
 
     ``changes`` are the members of Settings that it gives; the others say what to print,
-    where and how much. ``words`` are all before ``--``; ``command`` is what follows it.
+    where and how much. ``words`` are all before ``--``, with those of files;
+    ``command`` is what follows it.
     """
 
     changes: dict[str, Any]
@@ -66,7 +67,7 @@ def parse(words: Sequence[str] | None = None) -> CommandLine:
 
     Ends the process after ``-h`` and ``--version``.
     """
-    ours, command = list(sys.argv[1:] if words is None else words), []
+    ours, command = _expanded(list(sys.argv[1:] if words is None else words)), []
     if COMMAND_MARK in ours:
         at = ours.index(COMMAND_MARK)
         ours, command = ours[:at], ours[at + 1 :]
@@ -82,6 +83,20 @@ def parse(words: Sequence[str] | None = None) -> CommandLine:
     if command:
         changes.pop("follow", None)  # a command is always followed
     return CommandLine(changes=changes, command=command, words=ours, **rest)
+
+
+def _expanded(words: list[str]) -> list[str]:
+    """Return words with those of the files that are named before a command."""
+    end = words.index(COMMAND_MARK) if COMMAND_MARK in words else len(words)
+    if not any(word.startswith(FILE_MARK) for word in words[:end]):
+        return words
+    from tcpconnect.optionfile import words_of
+
+    found: list[str] = []
+    for word in words[:end]:
+        named = word.startswith(FILE_MARK)
+        found += words_of(word.removeprefix(FILE_MARK)) if named else [word]
+    return found + words[end:]
 
 
 def build_parser() -> Parser:

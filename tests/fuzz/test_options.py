@@ -43,7 +43,14 @@ VALUES = [
     ),
 ]
 FLAGS = sorted(flag for option in OPTIONS if option.help for flag in option.flags)
-RARE = {"--check", "--help", "-h", "--version", "--schema"}  # all ends in a page
+RARE = {
+    "--check",
+    "--help",
+    "--help-all",
+    "-h",
+    "--version",
+    "--schema",
+}  # all ends in a page
 
 
 def value(random: Random) -> str:

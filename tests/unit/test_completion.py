@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from share import __main__ as share
+from share import bash, fish, zsh
+from tcpconnect.options.option import Option
+from tcpconnect.options.verbs import Verb
+from tcpconnect.values import Value
 from tests.support.programs import needs
 from tests.support.shells import READS, SHELLS, Shell
 
@@ -15,6 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.packages
+
+OFTEN = Option(
+    ("--often",),
+    "often",
+    "how often",
+    Value("", words=("always", "never"), completion="words"),
+)
+A_VERB = Verb("watch", "[OPTION ...]", "show what happens", (OFTEN,))
 
 
 def start(name: str, folder: Path) -> Shell:
@@ -69,6 +81,13 @@ def test_file(shell: Shell, tmp_path: Path, option: str) -> None:
     assert shell.run(typed) == f"{option} {tmp_path}/events.json"
 
 
+def test_file_of_options(shell: Shell, tmp_path: Path) -> None:
+    """Behind @ files are offered, too."""
+    (tmp_path / "busy.options").touch()
+    typed = f"tcpconnect -r @{tmp_path}/bus\t"
+    assert shell.run(typed) == f"-r @{tmp_path}/busy.options"
+
+
 @pytest.mark.parametrize("name", SHELLS)
 @pytest.mark.parametrize(
     ("typed", "offered", "not_offered"),
@@ -90,3 +109,21 @@ def test_offered(
             shell.wait_for(rf"[\s,]{word}\s")
         below = shell.screen.partition(line)[2]
     assert [word for word in not_offered if word in below.split()] == []
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_verb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """A verb is completed as the first word only, and then its own options are, too."""
+    for module in (bash, zsh, fish):
+        monkeypatch.setattr(module, "VERBS", (A_VERB,))
+    monkeypatch.setattr(bash, "OF_VERBS", [OFTEN])
+    with start(name, tmp_path) as shell:
+        for typed, expected in {
+            "wat\t": "watch",
+            "-r wat\t": "-r wat",
+            "watch --oft\t": "watch --often",
+            "watch --often ne\t": "watch --often never",
+            "--oft\t": "--oft",
+            "watch --fai\t": "watch --failed",
+        }.items():
+            assert shell.run(f"tcpconnect {typed}") == expected

@@ -15,6 +15,7 @@ COMMAND = (
     "-- COMMAND [ARGUMENT ...]",
     "start this command when all is attached, and trace it and all its descendants",
 )
+FILE = ("@FILE", "take options from FILE: words as in a shell; # begins a comment")
 
 # By what one wants.
 SECTIONS = (
@@ -24,6 +25,6 @@ SECTIONS = (
     Section("names", "Names of destinations", NAMES),
     Section("counts", "Counts", COUNTS),
     Section("output", "What to show, and where", SHOW),
-    Section("run", "The run", RUN),
+    Section("run", "The run", RUN, (FILE,)),
 )
 OPTIONS = tuple(option for section in SECTIONS for option in section.options)
