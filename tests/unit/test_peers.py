@@ -25,7 +25,9 @@ def test_no_place_for_the_report(document: str) -> None:
         put_into(document, "peers", [])
 
 
-@pytest.mark.parametrize("name", ["connects", "programs", "transfers", "syscalls", "peers"])
+@pytest.mark.parametrize(
+    "name", ["connects", "programs", "transfers", "syscalls", "peers"]
+)
 def test_document_has_places(name: str) -> None:
     """Each report has its place in docs/benchmarks.md."""
     document = DOCUMENT.read_text()
