@@ -15,7 +15,7 @@ BUSY, DISCARDED = 1 << 31, 1 << 30
 LENGTH = DISCARDED - 1
 
 BATCH_RECORDS = 1024  # limits the memory of a batch
-RUN_BYTES = 256 << 10
+RUN_BYTES = 64 << 10
 
 
 class Run(NamedTuple):
