@@ -19,10 +19,11 @@ from tcpconnect.enrich.allowance import Allowance
 from tcpconnect.enrich.container import Container
 from tcpconnect.enrich.container_names import name_of
 from tcpconnect.enrich.mounts import Mounts
-from tcpconnect.enrich.runc import State, states
+from tests.support.runtime_files import DAMAGED, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
 
 A, B = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 STORAGE = "containers/storage/overlay-containers"
@@ -70,13 +71,6 @@ def our_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_each", {})
 
 
-def write(root: Path, path: str, content: str) -> None:
-    """Write a file below ``root``."""
-    file = root / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(content, errors="surrogateescape")
-
-
 @pytest.mark.parametrize("kind", FILES)
 def test_name(tmp_path: Path, kind: str) -> None:
     """The name that the runtime's own file has for the ID."""
@@ -85,10 +79,6 @@ def test_name(tmp_path: Path, kind: str) -> None:
     write(tmp_path, path, json.dumps(content))
     assert name_of(Container(runtime, A, None), str(tmp_path)) == "web"
     assert name_of(Container(runtime, "0" * 64, None), str(tmp_path)) is None
-
-
-NO_UTF8 = '{"Name": "\udcff", "names": ["\udcff"], "annotations": {"\udcff": "web"}}'
-DAMAGED = ["", "{", "[]", "{}", '{"Name": 1}', "null", "\0", NO_UTF8, f"[{NO_UTF8}]"]
 
 
 @pytest.mark.parametrize("content", DAMAGED)
@@ -334,21 +324,3 @@ def test_local(tmp_path: Path) -> None:
 def test_known_name(tmp_path: Path) -> None:
     """A name from the path needs no file."""
     assert name_of(Container("lxc", "web", "web"), str(tmp_path)) == "web"
-
-
-RUNC_STATE = "run/runc/web/state.json"
-CGROUPS = {"": "/sys/fs/cgroup/web", "pids": "/sys/fs/cgroup/pids/web"}
-
-
-def test_states_of_runc(tmp_path: Path) -> None:
-    """The name that the user gave, and the cgroups of both versions."""
-    state = {"id": "web", "init_process_pid": 1, "cgroup_paths": CGROUPS}
-    write(tmp_path, RUNC_STATE, json.dumps(state))
-    assert list(states(str(tmp_path))) == [State("web", CGROUPS)]
-
-
-@pytest.mark.parametrize("content", [*DAMAGED, '{"id": "x", "cgroup_paths": [1]}'])
-def test_damaged_state_of_runc(tmp_path: Path, content: str) -> None:
-    """A file that can't be understood is no container, and no error."""
-    write(tmp_path, RUNC_STATE, content)
-    assert list(states(str(tmp_path))) == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import dns.flags
 import dns.message
 import dns.rcode
@@ -11,107 +9,15 @@ import dns.rrset
 import pytest
 
 from tcpconnect.enrich import failures
-from tcpconnect.enrich.dns import parse
-from tcpconnect.enrich.failures import Failures
-from tcpconnect.kernel.records import (
-    ATTEMPT,
-    CALL,
-    DNS_QUESTION,
-    FAILED_LOOKUP,
-    ORIGIN,
+from tests.support.machine import (
+    NONAME,
+    SEARCH,
+    Machine,
+    S,
+    empty,
+    search,
+    who,
 )
-from tests.support.records import run
-
-if TYPE_CHECKING:
-    from tcpconnect.enrich.lookup import Failed
-
-S = 1_000_000_000
-FOUND = {"A": "10.1.2.3", "AAAA": "fd00::1"}
-NONAME, AGAIN, NODATA = -2, -3, -5
-
-
-def who(time_ns: int, waited_ns: int = 0, pid: int = 7) -> bytes:
-    """Return a struct connection of a process."""
-    zeros = (0, b"", b"")
-    attempt = (time_ns, waited_ns, *zeros, pid, pid, 0, 0, 0, 0, 0xFFFF, 0, b"dig")
-    return (
-        ATTEMPT.pack(*attempt)
-        + ORIGIN.pack(0, 100 + pid, 0, 0, 0, 0)
-        + CALL.pack(b"", 0, 0, 0)
-    )
-
-
-class Machine:
-    """What programs ask and are answered, and the time."""
-
-    def __init__(self, slower_ns: int = 0) -> None:
-        self.now_ns = 50 * S
-        self.failures = Failures(lambda: self.now_ns, slower_ns)
-
-    def ask(self, name: str, *kinds: str, call: str = "", pid: int = 7) -> None:
-        """Send questions."""
-        for kind in kinds or ("A", "AAAA"):
-            message = dns.message.make_query(name, kind).to_wire()
-            record = who(self.now_ns, pid=pid) + len(message).to_bytes(8, "little")
-            record += call.encode().ljust(256, b"\0") + message.ljust(272, b"\0")
-            self.failures.learn(run(DNS_QUESTION.length, [record]))
-
-    def answer(
-        self, name: str, word: str, *kinds: str, flags: int = 0, pid: int = 7
-    ) -> None:
-        """Answer questions: FOUND, or an RCODE."""
-        for kind in kinds or ("A", "AAAA"):
-            response = dns.message.make_response(dns.message.make_query(name, kind))
-            response.flags |= flags
-            if word == "FOUND":
-                rrset = dns.rrset.from_text(f"{name}.", 0, "IN", kind, FOUND[kind])
-                response.answer.append(rrset)
-            elif word != "NODATA":
-                response.set_rcode(dns.rcode.from_text(word))
-            wire, process = response.to_wire(), (pid, 100 + pid)
-            self.failures.answered(process, wire, parse(wire), self.now_ns)
-
-    def returns(self, name: str, code: int, waited_s: float = 0) -> None:
-        """Have getaddrinfo() return an error after that time."""
-        waited_ns = int(waited_s * S)
-        record = who(self.now_ns - waited_ns, waited_ns)
-        record += code.to_bytes(8, "little", signed=True)
-        record += name.encode().ljust(256, b"\0")
-        self.failures.learn(run(FAILED_LOOKUP.length, [record]))
-
-    def finds(self, name: str) -> None:
-        """Have getaddrinfo() return addresses."""
-        self.failures.found((7, 107), name, self.now_ns)
-
-    def after(self, seconds: float) -> list[tuple[str, str]]:
-        """Return what has failed after that time: names and results."""
-        self.now_ns += int(seconds * S)
-        return shown(self.failures.take())
-
-    def end(self) -> list[tuple[str, str]]:
-        """Return what has failed when the trace ends now."""
-        return shown(self.failures.take(last=True))
-
-
-def shown(failed: list[Failed]) -> list[tuple[str, str]]:
-    """Return names and results."""
-    return [(each.name, each.result) for each in failed]
-
-
-@pytest.fixture
-def machine() -> Machine:
-    """A machine on which nothing has been asked."""
-    return Machine()
-
-
-def empty(machine: Machine) -> bool:
-    """Whether nothing is kept when all is over."""
-    machine.now_ns += 1000 * S
-    machine.failures.take()
-    machine.now_ns += 1000 * S
-    machine.failures.take()
-    kept = machine.failures
-    return not (kept._lookups or kept._asked or kept._due)  # noqa: SLF001
 
 
 @pytest.mark.parametrize("word", ["NXDOMAIN", "NODATA", "SERVFAIL", "REFUSED"])
@@ -173,16 +79,6 @@ def test_worst_word(machine: Machine) -> None:
     machine.answer("a.test", "NODATA", "A")
     machine.answer("a.test", "SERVFAIL", "AAAA")
     assert machine.after(6) == [("a.test", "SERVFAIL")]
-
-
-SEARCH = ["svc.ns.svc.cluster.local", "svc.svc.cluster.local", "svc.cluster.local"]
-
-
-def search(machine: Machine, names: list[str], last: str, call: str = "") -> None:
-    """Ask for names until the last one, which is answered so."""
-    for name in names:
-        machine.ask(name, call=call)
-        machine.answer(name, "NXDOMAIN" if name != names[-1] else last)
 
 
 def test_search_list(machine: Machine) -> None:
@@ -267,68 +163,6 @@ def test_asked_again(machine: Machine) -> None:
         machine.ask("a.test")
         machine.answer("a.test", "NXDOMAIN")
         assert machine.after(5.1) == [("a.test", "NXDOMAIN")]
-
-
-def test_libc_at_once(machine: Machine) -> None:
-    """getaddrinfo() ends the lookup: the line has DNS's word, at once, once."""
-    search(machine, [*SEARCH, "svc"], "NXDOMAIN", call="svc")
-    machine.returns("svc", NONAME, 0.5)
-    assert machine.after(0) == [("svc", "NXDOMAIN")]
-    assert machine.after(100) == []
-    assert empty(machine)
-
-
-def test_libc_finds(machine: Machine) -> None:
-    """It has found an address: what DNS answered is no failure."""
-    search(machine, ["svc.test"], "NXDOMAIN", call="svc")
-    machine.finds("svc")
-    assert machine.after(100) == []
-    assert empty(machine)
-
-
-@pytest.mark.parametrize(
-    ("code", "word"),
-    [(-2, "EAI_NONAME"), (-3, "EAI_AGAIN"), (-11, "EAI_SYSTEM"), (12345, "EAI_FAIL")],
-)
-def test_libc_alone(machine: Machine, code: int, word: str) -> None:
-    """Where DNS said nothing, getaddrinfo() has the word."""
-    machine.returns("host", code)
-    assert machine.after(0) == [("host", word)]
-
-
-def test_libc_waits_for_the_other_version(machine: Machine) -> None:
-    """A call for each IP version: one that is empty is no failure if another finds."""
-    machine.returns("host", NODATA)
-    assert machine.after(4) == []
-    machine.finds("host")
-    machine.returns("host", NODATA)
-    assert machine.after(100) == []
-    machine.returns("host", NODATA)
-    machine.returns("host", NODATA)
-    assert machine.after(5.1) == [("host", "EAI_NODATA")]
-
-
-@pytest.mark.parametrize(
-    ("waited_s", "word"), [(2, "EAI_AGAIN"), (10.02, "DNS_TIMEOUT")]
-)
-def test_libc_without_an_answer(machine: Machine, waited_s: float, word: str) -> None:
-    """It gives up: after ten seconds that is a timeout."""
-    machine.ask("a.test", call="a.test")
-    machine.now_ns += int(waited_s * S)
-    machine.returns("a.test", AGAIN, waited_s)
-    assert machine.after(0) == [("a.test", word)]
-    assert machine.after(100) == []
-
-
-def test_libc_that_takes_longer(machine: Machine) -> None:
-    """It is shown after ten seconds, and not again when it gives up."""
-    machine.ask("a.test", call="a.test")
-    assert machine.after(10.1) == [("a.test", "DNS_TIMEOUT")]
-    machine.ask("a.test", call="a.test")
-    machine.now_ns += 10 * S
-    machine.returns("a.test", AGAIN, 20)
-    assert machine.after(100) == []
-    assert empty(machine)
 
 
 def test_end(machine: Machine) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,96 +12,11 @@ from msgspec.structs import asdict
 
 from tcpconnect import cli
 from tcpconnect.batch import Batch, Losses
-from tcpconnect.connection import CONNECTION
 from tcpconnect.errors import Line
-from tcpconnect.flow import Flow
-from tcpconnect.outputs.queued import Queued
-from tcpconnect.settings import Settings
-from tests.support.samples import connection, whole
+from tests.support.faketrace import READY, SIGNALS, FakeTrace, batches_of, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from typing_extensions import Self
-
-    from tcpconnect.connection import Connection
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-READY = "Tracing connect ... Hit Ctrl-C to end\n"
-
-
-class FakeTrace:
-    """Gives batches that were made up instead of the kernel's events."""
-
-    def __init__(self) -> None:
-        self.script: list[list[Connection]] = []
-        self.losses = Losses()
-        self.warnings: list[Line] = []
-        self.processes_ended = False
-        self.needed_capabilities = frozenset({"CAP_BPF"})
-        self.kept: set[str] = set()
-        self.settings = Settings()
-        self.stopped = False
-
-    def __call__(self, settings: Settings) -> Self:
-        """Stand for trace()."""
-        self.settings = settings
-        return self
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def stop_with(self, fd: int) -> None:
-        """Take note of nothing."""
-
-    def process_ends(self) -> None:
-        """Leave nothing to another process."""
-
-    def stop(self) -> None:
-        """Take note of it."""
-        self.stopped = True
-
-    def batches(self) -> Iterator[Batch]:
-        """Yield what was made up."""
-        yield Batch([], Losses(), self.warnings, 0)
-        for events in self.script:
-            shown = [] if self.settings.count else events
-            yield Batch(shown, self.losses, [], 0)
-        if self.settings.count:
-            yield Batch([whole(Flow)] * 3, self.losses, [], 0)
-
-    def histogram(self) -> list[int]:
-        """Return one value in the first slot."""
-        return [1, *[0] * 63]
-
-
-@pytest.fixture
-def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrace]:
-    """A trace without a kernel, and signals with their defaults while it is used."""
-    fake = FakeTrace()
-    monkeypatch.setattr("tcpconnect.pipeline.trace", fake)
-    monkeypatch.setattr("tcpconnect.pipeline.keep_only", fake.kept.update)
-    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
-    yield fake
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
-def run(capfd: pytest.CaptureFixture[str], line: str) -> tuple[list[str], str]:
-    """Run the tool; return the lines of stdout, and stderr."""
-    assert cli.main(line.split()) == 0
-    said = capfd.readouterr()
-    return said.out.splitlines(), said.err
-
-
-def batches_of(*sizes: int) -> list[list[Connection]]:
-    """Return batches of attempts whose ports count from 1."""
-    ports = iter(range(1, 1000))
-    return [[connection(dport=next(ports)) for _ in range(size)] for size in sizes]
 
 
 @pytest.mark.parametrize("options", ["", "-j", "-c", "--format csv"])
@@ -295,106 +209,3 @@ def test_options_reach_the_trace(
     assert {
         n: v for n, v in asked.items() if v != defaults[n] and n != "columns"
     } == expected
-
-
-def test_several_outputs(
-    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """Each has all lines; a suffix decides for its file, options for all others."""
-    trace.script = batches_of(2, 1)
-    names = [str(tmp_path / name) for name in ("a.csv", "b.jsonl", "c.txt")]
-    files = " ".join(f"-o {name}" for name in names)
-    lines, _ = run(capfd, f"-j --columns dport -o - {files}")
-    objects = ['{"dport":1}', '{"dport":2}', '{"dport":3}']
-    csv, recording, text = [Path(name).read_text().splitlines() for name in names]
-    assert lines == text == objects
-    assert csv == ["dport", "1", "2", "3"]
-    head, *events, total = map(json.loads, recording)
-    assert head["tcpconnect"]["options"][:3] == ["-j", "--columns", "dport"]
-    assert [event["dport"] for event in events] == [1, 2, 3]
-    assert set(events[0]) == set(CONNECTION)
-    assert total == {"total": {"events": 3, "dropped": 0, "lost": {}}}
-
-
-def test_flows_in_several_outputs(
-    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """With -c a .jsonl file has an object for each flow; a histogram is in tables."""
-    trace.script = batches_of(0)
-    names = [str(tmp_path / name) for name in ("a.csv", "b.jsonl", "c")]
-    files = " ".join(f"-o {name}" for name in names)
-    assert run(capfd, f"-c --histogram {files}") == ([], READY)
-    csv, objects, table = [Path(name).read_text().splitlines() for name in names]
-    assert len(csv) == len(objects) + 1 == 4
-    assert json.loads(objects[0])["connects"] == whole(Flow).connects
-    assert "distribution" in table[4]
-
-
-def test_what_a_slow_output_dropped_is_told(
-    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """The line names the file."""
-    trace.script = batches_of(1, 1, 1)
-    file = str(tmp_path / "file")
-
-    def drop(queued: Queued, batch: Batch) -> None:
-        queued.dropped += len(batch.events)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Queued, "write", drop)
-        _, err = run(capfd, f"-o {file}")
-    *_, line = err.splitlines()
-    assert line.startswith(f"tcpconnect: in total, 3 attempts not written to '{file}'")
-
-
-def test_one_file_twice(
-    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """Two spellings of it are refused: each would overwrite the other's lines."""
-    trace.script = batches_of(1)
-    words = ["-o", f"{tmp_path}/a", "-o", f"{tmp_path}/./a"]
-    assert cli.main(words) == 2
-    assert "twice" in capfd.readouterr().err
-
-
-def test_losses_at_the_end(
-    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """What was lost after the last batch, as with --limit, is in the totals."""
-
-    def batches() -> Iterator[Batch]:
-        yield Batch([], Losses(), [], 0)
-        yield Batch([connection()], Losses(), [], 0)
-        pytest.fail("the limit is reached")
-
-    trace.losses = Losses(ring=5)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trace, "batches", batches)
-        _, err = run(capfd, f"--limit 1 -o {tmp_path}/a.jsonl")
-    assert "in total, 5 attempts lost" in err
-    *_, last = (tmp_path / "a.jsonl").read_text().splitlines()
-    assert json.loads(last)["total"] == {"events": 1, "dropped": 0, "lost": {"ring": 5}}
-
-
-def test_histogram_that_cant_be_read(
-    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """The error is told, and what was counted is written."""
-    file = tmp_path / "flows"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trace, "histogram", lambda: 1 / 0)
-        assert cli.main(["-c", "--histogram", "-o", str(file)]) == 1
-    assert "ZeroDivisionError" in capfd.readouterr().err
-    assert len(file.read_text().splitlines()) == 1 + 3
-
-
-def test_one_output_that_fails(
-    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """The others get the batch, and are closed; the error names the one."""
-    trace.script = batches_of(2)
-    file = tmp_path / "events"
-    words = ["--columns", "dport", "-o", "/dev/full", "-o", str(file)]
-    assert cli.main(words) == 1
-    assert "check where '/dev/full' goes" in capfd.readouterr().err
-    assert file.read_text().split()[0] == "DPORT"

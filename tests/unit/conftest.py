@@ -1,0 +1,33 @@
+"""Fixtures of tests without a kernel."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+import pytest
+
+from tests.support.faketrace import SIGNALS, FakeTrace
+from tests.support.machine import Machine
+
+
+@pytest.fixture
+def machine() -> Machine:
+    """A machine on which nothing has been asked."""
+    return Machine()
+
+
+@pytest.fixture
+def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrace]:
+    """A trace without a kernel, and signals with their defaults while it is used."""
+    fake = FakeTrace()
+    monkeypatch.setattr("tcpconnect.pipeline.trace", fake)
+    monkeypatch.setattr("tcpconnect.pipeline.keep_only", fake.kept.update)
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    yield fake
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
