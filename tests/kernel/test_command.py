@@ -4,77 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
-import signal
 import stat
 import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import launch
 from tests.support.attempts import Child, attempt
+from tests.support.commands import CONNECT, DAEMON, PYTHON, Result, run
 from tests.support.tool import READY
-from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("netns")
-
-NOBODY = pwd.getpwnam("nobody")
-PYTHON = (sys.executable, "-SE", "-c")
-
-CONNECT = """
-import os, socket, sys
-def connect(port):
-    with socket.socket() as client:
-        client.connect_ex(("127.0.0.1", port))
-"""
-
-
-class Result:
-    """What the tool did with a command, and what it wrote to ``-o``."""
-
-    def __init__(self, folder: Path, options: str, *command: str, **popen: Any) -> None:
-        self.file = folder / "events"
-        self.process = subprocess.Popen(
-            **launch.command(
-                [*options.split(), "-o", self.file, "--", *command],
-                popen.pop("env", None),
-            ),
-            stdin=popen.pop("stdin", subprocess.DEVNULL),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **popen,
-        )
-
-        self.stdout = self.stderr = b""
-        self.ready = False
-
-    def wait(self) -> int:
-        """Wait for its end; return its exit code. The ready line is cut off."""
-        self.stdout, stderr = self.process.communicate(timeout=60)
-        self.ready = stderr.startswith(READY)
-        self.stderr = stderr.removeprefix(READY)
-        return int(self.process.returncode)
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """The JSON objects in the file."""
-        return [json.loads(line) for line in self.file.read_bytes().splitlines()]
-
-    @property
-    def ports(self) -> list[int]:
-        """Their destination ports."""
-        return [event["dport"] for event in self.events]
-
-
-def run(folder: Path, options: str, code: str) -> Result:
-    """Run Python code under the tool, which must end as the code does, with 0."""
-    result = Result(folder, options, *PYTHON, CONNECT + code)
-    assert (result.wait(), result.stdout, result.stderr) == (0, b"", b"")
-    assert result.ready
-    return result
 
 
 def test_first_action_is_a_connect(tmp_path: Path) -> None:
@@ -130,22 +74,6 @@ subprocess.run(["sh", "-c", '"$@"; true', "sh", *python, inner % 3])
     assert run(tmp_path, "-j", code).ports == [1, 2, 3]
 
 
-DAEMON = """
-ready, tell = os.pipe()
-if not os.fork():
-    os.setsid()
-    if not os.fork():
-        os.close(tell)
-        for fd in (0, 1, 2):
-            os.close(fd)
-        os.read(ready, 1)
-        connect(2)
-    os._exit(0)
-os.wait()
-connect(1)
-"""
-
-
 def test_daemon_is_waited_for(tmp_path: Path) -> None:
     """What has left its parent and session is traced until it has ended."""
     assert run(tmp_path, "-j", DAEMON).ports == [1, 2]
@@ -160,13 +88,6 @@ def test_ends_at_once(tmp_path: Path) -> None:
 def test_exit_code(tmp_path: Path, code: int) -> None:
     """The exit code is the command's."""
     assert Result(tmp_path, "", "sh", "-c", f"exit {code}").wait() == code
-
-
-@pytest.mark.parametrize("name", ["KILL", "TERM", "SEGV", "INT"])
-def test_killed_by_signal(tmp_path: Path, name: str) -> None:
-    """The exit code of a command that a signal has ended is 128 and its number."""
-    result = Result(tmp_path, "", "sh", "-c", f"ulimit -c 0; kill -{name} $$")
-    assert result.wait() == 128 + signal.Signals[f"SIG{name}"]
 
 
 def test_exit_code_is_the_commands_not_a_descendants(tmp_path: Path) -> None:
@@ -190,90 +111,6 @@ def test_can_not_start(tmp_path: Path, command: str, code: int, reason: str) -> 
     result = Result(tmp_path, "", command)
     assert result.wait() == code
     assert result.stderr.decode() == f"tcpconnect: can't start {command!r}: {reason}\n"
-
-
-SHOW_SIGNALS = """
-import signal
-# Blocked: one that came just before signal.pause() would not wake it.
-shown = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-signal.pthread_sigmask(signal.SIG_BLOCK, shown)
-os.write(1, b"ready")
-number = signal.sigwait(shown)
-connect(number)
-os._exit(40 + number)
-"""
-
-
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT"])
-def test_signals_are_passed_on(tmp_path: Path, name: str) -> None:
-    """The command gets the signal, and what it does then is traced."""
-    number = signal.Signals[name]
-    result = Result(tmp_path, "-j", *PYTHON, CONNECT + SHOW_SIGNALS)
-    assert result.process.stdout
-    assert os.read(result.process.stdout.fileno(), 5) == b"ready"
-    result.process.send_signal(number)
-    assert result.wait() == 40 + number
-    assert result.ports == [number]
-
-
-SAY_HANGUP = """
-signal.signal(signal.SIGHUP, lambda *_: os.write(1, b"hangup"))
-signal.signal(signal.SIGTERM, lambda *_: os._exit(3))
-os.write(1, b"ready")
-while True: signal.pause()
-"""
-
-
-def test_nohup(tmp_path: Path) -> None:
-    """SIGHUP that was to be ignored when the tool started is not passed on.
-
-    Were it, its handler would run before that of SIGTERM, whose number is higher.
-    """
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        code = "import signal" + SAY_HANGUP
-        result = Result(tmp_path, "-j", *PYTHON, CONNECT + code)
-    finally:
-        signal.signal(signal.SIGHUP, before)
-    assert result.process.stdout
-    assert os.read(result.process.stdout.fileno(), 5) == b"ready"
-    result.process.send_signal(signal.SIGHUP)
-    result.process.send_signal(signal.SIGTERM)
-    assert result.wait() == 3
-    assert result.stdout == b""
-
-
-def test_interrupt_is_for_the_command(tmp_path: Path) -> None:
-    """SIGINT to the foreground group, as a terminal sends it, reaches the command."""
-    code = SHOW_SIGNALS.replace("signal.SIGTERM", "signal.SIGINT")
-    result = Result(tmp_path, "-j", *PYTHON, CONNECT + code, start_new_session=True)
-    assert result.process.stdout
-    assert os.read(result.process.stdout.fileno(), 5) == b"ready"
-    os.killpg(result.process.pid, signal.SIGINT)
-    assert result.wait() == 40 + signal.SIGINT
-    assert result.ports == [signal.SIGINT]
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_signal_when_only_a_daemon_is_left(tmp_path: Path, name: str) -> None:
-    """When the command has ended, a signal ends the tool; the daemon continues."""
-    hold, release = os.pipe()
-    code = DAEMON.replace("os.read(ready, 1)", f"os.read({hold}, 1)")
-    result = Result(
-        tmp_path, "-j", *PYTHON, CONNECT + code + "os._exit(5)", pass_fds=[hold]
-    )
-    wait_until(lambda: result.file.exists() and 1 in result.ports, "the command's end")
-    children = Path(f"/proc/{result.process.pid}/task/{result.process.pid}/children")
-    wait_until(lambda: _zombie(children.read_text()), "the command's end")
-    result.process.send_signal(signal.Signals[name])
-    os.close(hold)
-    os.close(release)
-    assert result.wait() == 5
-    assert 1 in result.ports
-
-
-def _zombie(pid: str) -> bool:
-    return ") Z " in Path(f"/proc/{pid.strip()}/stat").read_text()
 
 
 def test_standard_streams_are_the_commands(tmp_path: Path) -> None:
@@ -301,20 +138,6 @@ def test_count_comes_at_the_end(tmp_path: Path) -> None:
     assert (flow["dport"], flow["connects"], flow["failed"]) == (1, 2, 2)
 
 
-@pytest.mark.usefixtures("far")
-def test_results_of_a_command_that_is_killed(tmp_path: Path) -> None:
-    """An attempt whose process is killed has ended when the tool does."""
-    code = """
-import signal
-client = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-client.connect_ex(("10.2.0.1", 5))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-    result = Result(tmp_path, "-rj", *PYTHON, CONNECT + code)
-    assert result.wait() == 128 + signal.SIGKILL
-    assert [event["result"] for event in result.events] == ["ABORTED"]
-
-
 def test_filters_go_with_a_command(tmp_path: Path) -> None:
     """Of the command's connects, those that pass the other filters are shown."""
     code = "connect(1); connect(2); connect(3)"
@@ -327,57 +150,6 @@ def test_limit_does_not_end_the_command(tmp_path: Path) -> None:
     result = Result(tmp_path, "-j --limit 1", *PYTHON, code)
     assert result.wait() == 9
     assert result.ports == [1]
-
-
-IDENTITY = """
-names = ("HOME", "USER", "LOGNAME")
-print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))
-print([os.environ.get(name) for name in names])
-"""
-SUDO = {
-    "SUDO_UID": str(NOBODY.pw_uid),
-    "SUDO_GID": str(NOBODY.pw_gid),
-    "SUDO_USER": "nobody",
-    "HOME": pwd.getpwuid(0).pw_dir,
-    "USER": "root",
-    "LOGNAME": "root",
-}
-
-
-def identity(folder: Path, **environment: str) -> list[str]:
-    """Return what the command says of itself in an environment."""
-    python = Path(sys.executable).resolve()
-    readable = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else python
-    command = (str(readable), "-SE", "-c", CONNECT + IDENTITY)
-    result = Result(folder, "-j", *command, env={**os.environ, **environment})
-    assert (result.wait(), result.stderr) == (0, b"")
-    return result.stdout.decode().splitlines()
-
-
-def test_sudo(tmp_path: Path) -> None:
-    """Under sudo the command runs as the user who called it."""
-    uid, gid = NOBODY.pw_uid, NOBODY.pw_gid
-    groups = sorted(os.getgrouplist("nobody", gid))
-    assert identity(tmp_path, **SUDO) == [
-        f"{(uid,) * 3} {(gid,) * 3} {groups}",
-        f"{[NOBODY.pw_dir, 'nobody', 'nobody']}",
-    ]
-
-
-def test_sudo_that_kept_variables(tmp_path: Path) -> None:
-    """Variables that sudo keeps are the user's already."""
-    kept = {**SUDO, "HOME": "/home/kept", "USER": "someone", "LOGNAME": "else"}
-    assert identity(tmp_path, **kept)[1] == "['/home/kept', 'someone', 'else']"
-
-
-@pytest.mark.parametrize("environment", [{}, {"SUDO_UID": "0", "SUDO_GID": "0"}])
-def test_no_sudo(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
-) -> None:
-    """Without sudo, or called by root, the command runs as root."""
-    for name in ("SUDO_UID", "SUDO_GID"):
-        monkeypatch.delenv(name, raising=False)
-    assert identity(tmp_path, **environment)[0].startswith("(0, 0, 0) (0, 0, 0)")
 
 
 def test_output_is_private(tmp_path: Path) -> None:

@@ -3,75 +3,49 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
-import signal
-import subprocess
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect import trace
 from tcpconnect.machine.capabilities import NOBODY
 from tests.support.attempts import PORT, Child, attempt
 from tests.support.idmaps import id_map
-from tests.support.launch import command
 from tests.support.mounts import private_mounts
 from tests.support.privileges import (
-    OWN_USER,
+    CORE,
+    DAC_OVERRIDE,
+    NET_ADMIN,
     READ_ALL,
     SYS_ADMIN,
+    SYS_PTRACE,
+    SYS_RESOURCE,
     Who,
-    bits,
+    by_perf,
     may_miss,
     missing,
     nobody,
-    parse_status,
     perf_is_guarded,
+    release,
     remedy,
     root,
     run,
     status_of,
     use,
+    words,
 )
 from tests.support.processes import unified
 from tests.support.system import sh
 from tests.support.tool import READY, Tool
-from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
 
 pytestmark = pytest.mark.usefixtures("netns")
-
-BPF, PERFMON, NET_ADMIN, SYS_PTRACE, DAC_OVERRIDE, KILL, SYS_RESOURCE = (
-    f"CAP_{name}"
-    for name in "BPF PERFMON NET_ADMIN SYS_PTRACE DAC_OVERRIDE KILL "
-    "SYS_RESOURCE".split()
-)
-CORE = (BPF, PERFMON)
 BRIEFLY = ("-P", PORT, "--duration", "0.01")
-
-
-def by_perf() -> bool:
-    """Whether functions are attached to by perf, which takes CAP_SYS_ADMIN."""
-    with trace(ports=[PORT], dns=True, name_sources=["libc"]) as events:
-        return SYS_ADMIN in events.needed_capabilities
-
-
-def release() -> tuple[int, ...]:
-    """Return the first two numbers of the kernel's release."""
-    numbers = re.match(r"(\d+)\.(\d+)", os.uname().release)
-    assert numbers
-    return tuple(map(int, numbers.groups()))
-
-
-def guarded() -> bool:
-    """Whether reading maps takes CAP_BPF: before Linux 5.19, by default."""
-    switch = Path("/proc/sys/kernel/unprivileged_bpf_disabled").read_text()
-    return release() < (5, 19) and switch != "0\n"
 
 
 def fails_for(missing: str, who: Who, *options: object) -> None:
@@ -108,11 +82,6 @@ SIMPLE = (
     "-f -p self",
     "-o /dev/null -- true",
 )
-
-
-def words(options: str) -> list[str]:
-    """Return the options of a run; ``self`` is this process."""
-    return [str(os.getpid()) if word == "self" else word for word in options.split()]
 
 
 @pytest.mark.parametrize("options", SIMPLE)
@@ -278,87 +247,6 @@ def test_check() -> None:
     assert named == expected
     assert [name for name, found in rich.items() if "missing" in found] == []
     assert set(rich) == set(poor)
-
-
-LIBC = {SYS_PTRACE, READ_ALL, "CAP_CHECKPOINT_RESTORE"}
-PERF = {SYS_ADMIN, BPF, PERFMON}
-
-# What is kept by what options; "maps" stands for what reading maps takes.
-KEPT: dict[str, set[str]] = {
-    "": set(),
-    "-r": {"maps"},
-    "-L": {"maps"},
-    "-j --format json": set(),
-    "-c": {"maps"},
-    "-cr --histogram": {"maps"},
-    "-d --names dns": set(),
-    "-d --names libc": {"libc"},
-    "-d": {"libc"},
-    "-rdj": {"libc", "maps"},
-    "--columns exe,cmdline,cgroup,unit,container_id": set(),
-    "--columns container": {READ_ALL},
-    "--columns pod -r": {READ_ALL, "maps"},
-    "-f -p self": set(),
-}
-
-
-def kept(what: set[str]) -> int:
-    """Return capabilities as bits."""
-    names = set(what)
-    if "maps" in names:
-        names = (names - {"maps"}) | ({BPF} if guarded() else set())
-    if "libc" in names:
-        names = (names - {"libc"}) | LIBC | (PERF if by_perf() else set())
-    return bits(names)
-
-
-@pytest.mark.parametrize("options", KEPT)
-def test_what_is_kept(options: str) -> None:
-    """When the tool is ready, it has what it still needs, and is not root."""
-    expected = kept(KEPT[options])
-    with Tool("-P", PORT, *words(options)) as tool:
-        status = status_of(tool.process.pid)
-        assert tool.stop() == 0
-        assert tool.stderr == READY
-    assert status == (OWN_USER, expected, expected, 0, 0, 0, True)
-
-
-def test_nothing_is_gained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only needed capabilities that it had are kept; without root, the user stays."""
-    use(root(*CORE), monkeypatch)
-    with Tool("-P", PORT, "--columns", "container") as tool:
-        status = status_of(tool.process.pid)
-    assert status == (0, 0, 0, 0, status.bounding, 0, True)
-
-
-def test_the_command_keeps_its_own(tmp_path: Path) -> None:
-    """A command runs with what the tool was called with; the tool may signal it."""
-    file = tmp_path / "status"
-    argv = ["sh", "-c", f"cat /proc/self/status >{file}; cat"]
-    with subprocess.Popen(
-        **command(["--", *argv]), stdin=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stderr
-        assert process.stderr.readline() == READY
-        assert status_of(process.pid)[:3] == (OWN_USER, *(bits({KILL}),) * 2)
-        process.communicate(timeout=TIMEOUT_S)
-    assert parse_status(file.read_text()) == status_of(os.getpid())
-
-
-def test_signal_to_a_command_of_another_user(tmp_path: Path) -> None:
-    """Under sudo the command is another user's, and gets signals all the same."""
-    nobody = pwd.getpwuid(1)  # neither root nor what the tool becomes
-    sudo = {"SUDO_UID": "1", "SUDO_GID": "1", "SUDO_USER": nobody.pw_name}
-    argv = ["sh", "-c", "trap 'exit 7' TERM; echo; while :; do sleep 0.01; done"]
-    with subprocess.Popen(
-        **command(["-o", tmp_path / "lines", "--", *argv], env={**os.environ, **sudo}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        assert process.stdout
-        assert process.stdout.read(1) == b"\n"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(TIMEOUT_S) == 7
 
 
 def test_unified_is_readable() -> None:

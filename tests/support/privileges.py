@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import resource
 import struct
 import subprocess
@@ -11,10 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tcpconnect import trace
 from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.machine.capabilities import ALL, NOBODY, NUMBERS, OWN
 from tcpconnect.machine.sudo import as_root
 from tests.support import launch
+from tests.support.attempts import PORT
 from tests.support.system import libc
 
 if TYPE_CHECKING:
@@ -27,6 +30,12 @@ VERSION_3 = 0x20080522
 PR_SET_KEEPCAPS, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_CAP_AMBIENT = 8, 23, 24, 47
 PR_CAP_AMBIENT_RAISE = 2
 READ_ALL, SYS_ADMIN = "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN"
+BPF, PERFMON, NET_ADMIN, SYS_PTRACE, DAC_OVERRIDE, KILL, SYS_RESOURCE = (
+    f"CAP_{name}"
+    for name in "BPF PERFMON NET_ADMIN SYS_PTRACE DAC_OVERRIDE KILL "
+    "SYS_RESOURCE".split()
+)
+CORE = (BPF, PERFMON)
 
 
 class Who(NamedTuple):
@@ -161,3 +170,27 @@ def status_of(pid: int) -> Status:
     """Return the privileges of a process."""
     with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
         return parse_status(file.read())
+
+
+def by_perf() -> bool:
+    """Whether functions are attached to by perf, which takes CAP_SYS_ADMIN."""
+    with trace(ports=[PORT], dns=True, name_sources=["libc"]) as events:
+        return SYS_ADMIN in events.needed_capabilities
+
+
+def release() -> tuple[int, ...]:
+    """Return the first two numbers of the kernel's release."""
+    numbers = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    assert numbers
+    return tuple(map(int, numbers.groups()))
+
+
+def guarded() -> bool:
+    """Whether reading maps takes CAP_BPF: before Linux 5.19, by default."""
+    switch = Path("/proc/sys/kernel/unprivileged_bpf_disabled").read_text()
+    return release() < (5, 19) and switch != "0\n"
+
+
+def words(options: str) -> list[str]:
+    """Return the options of a run; ``self`` is this process."""
+    return [str(os.getpid()) if word == "self" else word for word in options.split()]
