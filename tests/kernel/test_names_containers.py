@@ -14,6 +14,8 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.network import NetNs
+
 pytestmark = pytest.mark.usefixtures("netns")
 
 IPV4 = "127.1.2.3"
@@ -39,11 +41,11 @@ def test_container_that_runs_already(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["glibc", "musl"])
-def test_container_that_starts_later(tmp_path: Path, kind: str) -> None:
+def test_container_that_starts_later(netns: NetNs, tmp_path: Path, kind: str) -> None:
     """A C library that first appears while tracing gets its probes soon."""
     root = make_image(tmp_path / "root", kind, f"{IPV4} inside.example\n")
     with (
-        Tool("-P", 7, "-dj", "--names", "libc") as tool,
+        Tool("--netns", netns.inode, "-P", 7, "-dj", "--names", "libc") as tool,
         Looker(root, "inside.example", root) as looker,
     ):
 

@@ -34,7 +34,6 @@ pytestmark = pytest.mark.usefixtures("netns")
 
 IPV4 = "127.1.2.3"
 HOSTS = f"{IPV4} inside.example\n"
-LIBC = ("-P", 7, "-dj", "--names", "libc")
 NAMED = [("inside.example", "libc")]
 SHORT = 8
 UNPROBED = re.compile(
@@ -42,6 +41,12 @@ UNPROBED = re.compile(
     rb"their new C library could be probed",
     re.MULTILINE,
 )
+
+
+def tracing() -> Tool:
+    """Trace what connects to port 7 in this network namespace, also later."""
+    inode = os.stat("/proc/thread-self/ns/net").st_ino
+    return Tool("--netns", inode, "-P", 7, "-dj", "--names", "libc")
 
 
 def names(tool: Tool, pid: int) -> list[tuple[str, str]]:
@@ -82,7 +87,7 @@ def program(tmp_path: Path) -> Path:
 
 def test_program_that_runs_already(place: list[str], program: Path) -> None:
     """A C library that is in use has its probes from the start."""
-    with Looker(program, "inside.example", loader=place) as looker, Tool(*LIBC) as tool:
+    with Looker(program, "inside.example", loader=place) as looker, tracing() as tool:
         looker.run()
         tool.events(1)
         assert names(tool, looker.pid) == NAMED
@@ -90,7 +95,7 @@ def test_program_that_runs_already(place: list[str], program: Path) -> None:
 
 def test_program_that_starts_later(place: list[str], program: Path) -> None:
     """A C library has its probes as soon as a program maps it."""
-    with Tool(*LIBC) as tool, Looker(program, "inside.example", loader=place) as looker:
+    with tracing() as tool, Looker(program, "inside.example", loader=place) as looker:
         assert first_names(tool, looker)[:1] == NAMED
 
 
@@ -100,7 +105,7 @@ def test_without_root(
     """Without CAP_SYS_PTRACE it is found where it is in our own root directory."""
     needed = ("CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH")
     use(nobody(*needed), monkeypatch)
-    with Tool(*LIBC) as tool, Looker(program, "inside.example", loader=place) as looker:
+    with tracing() as tool, Looker(program, "inside.example", loader=place) as looker:
         assert first_names(tool, looker)[:1] == NAMED
 
 
@@ -108,7 +113,7 @@ def test_deleted(place: list[str], program: Path) -> None:
     """So has one that was replaced since its programs started."""
     with Looker(program, "inside.example", loader=place) as looker:
         os.unlink(f"{place[-1]}/libc.so.6")
-        with Tool(*LIBC) as tool:
+        with tracing() as tool:
             looker.run()
             tool.events(1)
             assert names(tool, looker.pid) == NAMED
@@ -118,7 +123,7 @@ def test_container(tmp_path: Path) -> None:
     """In a container on overlayfs the path is that of the container."""
     image = make_image(tmp_path / "image", "glibc", HOSTS)
     loader = move_library(image)
-    with overlay(tmp_path / "container", image) as root, Tool(*LIBC) as tool:
+    with overlay(tmp_path / "container", image) as root, tracing() as tool:
         looker = Looker(image, "inside.example", root, loader=loader)
         with looker:
             assert first_names(tool, looker)[:1] == NAMED
@@ -133,7 +138,7 @@ def test_library_that_was_not_written_yet(tmp_path: Path) -> None:
         half = library.with_suffix(".new")
         half.write_bytes(whole[: len(whole) // 2])
         half.rename(library)
-        with Tool(*LIBC) as tool:
+        with tracing() as tool:
             (told,) = re.findall(
                 rb"^tcpconnect: no names .*$", tool.stderr, re.MULTILINE
             )
@@ -147,7 +152,7 @@ def test_library_that_was_not_written_yet(tmp_path: Path) -> None:
 def test_programs_that_end_at_once(tmp_path: Path) -> None:
     """Programs of an image that is new, which ended first, are counted together."""
     images = [make_image(tmp_path / str(i), "glibc") for i in range(SHORT)]
-    with Tool(*LIBC) as tool:
+    with tracing() as tool:
         tool.process.send_signal(signal.SIGSTOP)
         for image in images:
             command = ["chroot", str(image), "/looker", "none.example", "7"]
@@ -168,7 +173,7 @@ def test_programs_that_end_at_once(tmp_path: Path) -> None:
 def test_program_whose_library_is_known(tmp_path: Path) -> None:
     """However short it lives, it is not counted when its library has probes."""
     image = make_image(tmp_path / "image", "glibc", HOSTS)
-    with Looker(image, "inside.example", image) as looker, Tool(*LIBC) as tool:
+    with Looker(image, "inside.example", image) as looker, tracing() as tool:
         tool.process.send_signal(signal.SIGSTOP)
         command = ["chroot", str(image), "/looker", "inside.example", "7"]
         subprocess.run(command, check=True, input=b"\0", stdout=subprocess.DEVNULL)
@@ -209,7 +214,7 @@ def about(path: Path, text: str) -> list[str]:
 def test_library_that_can_not_be_probed(broken: Path) -> None:
     """One at start is reported by its path, once; also by --check."""
     with mapping(broken) as child, mapping(broken):
-        with Tool(*LIBC) as tool:
+        with tracing() as tool:
             (line,) = about(broken, tool.stderr.decode())
         checked = run_check()
     start = f"no names from the libc of process {child.pid}: "
@@ -230,7 +235,7 @@ def run_check() -> str:
 
 def test_library_that_can_not_be_probed_later(broken: Path) -> None:
     """So is one that is mapped later."""
-    with Tool(*LIBC) as tool, mapping(broken):
+    with tracing() as tool, mapping(broken):
         (line,) = wait_until(lambda: about(broken, tool.stderr.decode()), "a notice")
     assert line.endswith(f"can't probe {broken}: it is not ELF64")
 
@@ -238,5 +243,5 @@ def test_library_that_can_not_be_probed_later(broken: Path) -> None:
 def test_library_for_32_bits(broken: Path) -> None:
     """Libraries of programs that have no probes are left alone."""
     broken.write_bytes(b"\x7fELF\1\1\1" + bytes(8192))
-    with mapping(broken), Tool(*LIBC) as tool:
+    with mapping(broken), tracing() as tool:
         assert about(broken, tool.stderr.decode()) == []

@@ -35,13 +35,14 @@ from tests.support.privileges import (
     use,
     words,
 )
-from tests.support.processes import unified
 from tests.support.system import sh
 from tests.support.tool import READY, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.support.processes import Cgroup
 
 
 pytestmark = pytest.mark.usefixtures("netns")
@@ -249,7 +250,7 @@ def test_check() -> None:
     assert set(rich) == set(poor)
 
 
-def test_unified_is_readable() -> None:
+def test_unified_is_readable(cgroups: Callable[..., Cgroup]) -> None:
     """Filters by cgroup take nothing more: cgroups are there to see for everyone."""
-    name = next((p.name for p in unified().iterdir() if p.is_dir()), "/")
-    assert notices_of(nobody(*CORE), "--cgroup", name) == []
+    path = cgroups("readable").path
+    assert notices_of(nobody(*CORE), "--cgroup", path) == []

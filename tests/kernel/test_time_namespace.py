@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import launch
-from tests.support.attempts import attempt
+from tests.support.attempts import PORT, attempt
 from tests.support.resolvers import look_up, serve
 from tests.support.sockets import CLOCK_SLACK_S, CLOSED, HOLE, begin
 from tests.support.tool import Tool
@@ -75,9 +75,9 @@ def test_names(options: str) -> None:
     zone = {"shifted.example.": [address]}
     with (
         serve(zone),
-        Tool(options, "-P", CLOSED[1], "--names", "dns", "--names-ttl", 600) as tool,
+        Tool(options, "-P", PORT, "--names", "dns", "--names-ttl", 600) as tool,
     ):
         look_up("shifted.example")
-        attempt(address, CLOSED[1])
+        attempt(address, PORT)
         stop(tool)
         assert [event["query"] for event in tool.all_events()] == ["shifted.example"]
