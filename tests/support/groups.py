@@ -15,8 +15,13 @@ GROUPS = {
     ALONE: "delay ends_missed floods hostile_targets instances lookups_flood losses "
     "names_again names_order namespaces_again pending preempted skipped_programs "
     "starvation",
-    # DNS answers, lookups, and the C libraries that have probes.
-    "names": "names_* killed libraries limits no_cgroups time_namespace",
+    # Answers and questions that are not read, which tools count for the whole machine.
+    "answers": "names_asked names_dns names_tcp",
+    # C libraries that are new, are let go, or can't be probed: each tool with -d looks.
+    "libraries": "libraries limits names_containers names_nested names_places "
+    "names_sources",
+    # Addresses that are not local have names of the whole machine.
+    "scopes": "names_scope names_whose",
     # Cgroups and containers, by names and IDs that are the same in several tests.
     "cgroups": "container_owners filter_places maps mptcp place "
     "places process special_filtering",
