@@ -4,9 +4,10 @@ from typing import Annotated
 
 import msgspec
 
-from tcpconnect.fields import BAD, ODD, Field, columns_of, from_rfc3339, rfc3339, slow
+from tcpconnect import fit, tones
+from tcpconnect.fields import Column, Field, columns_of
 from tcpconnect.image import UNKNOWN, Image
-from tcpconnect.why import CLOSED
+from tcpconnect.times import LOCAL_TIME, WHEN, local_time
 
 NO_QUERY = "No DNS Query"
 LONG_AGE_MS = 100
@@ -14,55 +15,42 @@ CONNECT, LOOKUP = "connect", "lookup"
 LOOPBACK = {"127.0.0.1": "localhost", "::1": "localhost"}
 
 
-def _tone(result: str) -> str:
-    return {"OK": "", "ABORTED": ODD, "PENDING": ODD}.get(result, BAD)
-
-
-def _why_tone(why: str) -> str:
-    return ODD if why == CLOSED else BAD
-
-
-def _syns_tone(syns: int) -> str:
-    return ODD if syns > 1 else ""
-
-
-TIME = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
-
-
 class Connection(msgspec.Struct, gc=False):
     """One attempt to open a TCP connection, as the outputs show it."""
 
     elapsed_s: Annotated[
         float,
-        Field("TIME", 8, "seconds since the first event", ".3f", unit="s"),
-    ]
-    time: Annotated[
-        int,
         Field(
-            "TIME",
-            30,
-            "when it began, RFC 3339 in UTC",
-            shown=rfc3339,
-            shown_type=TIME,
-            read=from_rfc3339,
+            "TIME", 8, "seconds since the first event", ".3f", unit="s", fit=fit.ASKED
         ),
     ]
+    time: Annotated[int, WHEN]
     uid: Annotated[int, Field("UID", 5, "user ID of the process", "d", reads="uid")]
     # Not known of a subflow whose MPTCP socket is older than the trace.
-    pid: Annotated[int | None, Field("PID", 6, "process ID (thread group)", "d")]
+    pid: Annotated[
+        int | None, Field("PID", 6, "process ID (thread group)", "d", fit=fit.PROCESS)
+    ]
     tid: Annotated[int | None, Field("TID", 6, "thread ID", "d")]
     comm: Annotated[
-        str | None, Field("COMM", 12, "name of the thread", ".12s", reads="comm")
+        str | None,
+        Field("COMM", 12, "name of the thread", ".12s", reads="comm", fit=fit.THREAD),
     ]
-    ip: Annotated[int | None, Field("IP", 2, "IP version on the wire, 4 or 6", "d")]
-    saddr: Annotated[str | None, Field("SADDR", 16, "source address")]
+    ip: Annotated[
+        int | None,
+        Field("IP", 2, "IP version on the wire, 4 or 6", "d", fit=fit.VERSION),
+    ]
+    saddr: Annotated[str | None, Field("SADDR", 16, "source address", fit=fit.SOURCE)]
     lport: Annotated[
         int | None,
         Field("LPORT", 5, "source port, once it is known", "d", needs="lport"),
     ]
     # Not of a lookup that failed, as the three above.
-    daddr: Annotated[str | None, Field("DADDR", 16, "destination address")]
-    dport: Annotated[int | None, Field("DPORT", 5, "destination port", "d")]
+    daddr: Annotated[
+        str | None, Field("DADDR", 16, "destination address", fit=fit.DESTINATION)
+    ]
+    dport: Annotated[
+        int | None, Field("DPORT", 5, "destination port", "d", fit=fit.ALWAYS)
+    ]
     netns: Annotated[
         int, Field("NETNS", 10, "inode of the network namespace", "d", reads="netns")
     ]
@@ -84,9 +72,10 @@ class Connection(msgspec.Struct, gc=False):
             9,
             "milliseconds from SYN_SENT to the end",
             ".3f",
-            tone=slow,
+            tone=tones.of_latency,
             unit="ms",
             needs="result",
+            fit=fit.LATENCY,
         ),
     ] = None
     result: Annotated[
@@ -96,8 +85,9 @@ class Connection(msgspec.Struct, gc=False):
             12,
             "OK, the name of the errno, ABORTED (the program gave up first) or "
             "PENDING (not ended when tracing stopped); of a lookup, why it failed",
-            tone=_tone,
+            tone=tones.of_result,
             needs="result",
+            fit=fit.ALWAYS,
         ),
     ] = None
     why: Annotated[
@@ -106,13 +96,20 @@ class Connection(msgspec.Struct, gc=False):
             "WHY",
             14,
             "why it failed, a word of docs/output.md",
-            tone=_why_tone,
+            tone=tones.of_why,
             needs="why",
+            fit=fit.WORD,
         ),
     ] = None
     why_from: Annotated[
         str | None,
-        Field("WHYFROM", 16, "who sent the ICMP error that rejects it", needs="why"),
+        Field(
+            "WHYFROM",
+            16,
+            "who sent the ICMP error that rejects it",
+            needs="why",
+            fit=fit.ADDRESS,
+        ),
     ] = None
     syns: Annotated[
         int | None,
@@ -121,8 +118,9 @@ class Connection(msgspec.Struct, gc=False):
             4,
             "how many SYNs were sent",
             "d",
-            tone=_syns_tone,
+            tone=tones.of_syns,
             needs="why",
+            fit=fit.EXTRA,
         ),
     ] = None
     dns_ms: Annotated[
@@ -133,14 +131,22 @@ class Connection(msgspec.Struct, gc=False):
             "milliseconds that the process waited for the name; its first connect to "
             "the address has them, or the lookup that failed",
             ".3f",
-            tone=slow,
+            tone=tones.of_latency,
             unit="ms",
             needs="dns",
+            fit=fit.ASKED,
         ),
     ] = None
     query: Annotated[
         str | None,
-        Field("QUERY", 32, "name of the destination", cell="query_text", needs="dns"),
+        Field(
+            "QUERY",
+            32,
+            "name of the destination",
+            cell="query_text",
+            needs="dns",
+            fit=fit.TEXT,
+        ),
     ] = None
     query_source: Annotated[
         str | None,
@@ -204,6 +210,7 @@ class Connection(msgspec.Struct, gc=False):
             "destination address that the program gave, where a BPF program of its "
             "cgroup may have put another one in its place",
             needs="asked",
+            fit=fit.ADDRESS,
         ),
     ] = None
     asked_port: Annotated[
@@ -227,6 +234,11 @@ class Connection(msgspec.Struct, gc=False):
         if self.query_age_ms is None or self.query_age_ms <= LONG_AGE_MS:
             return name
         return f"{name} ({self.query_age_ms:.3f}ms)"
+
+    @property
+    def local_time(self) -> str:
+        """When it began, as people write it."""
+        return local_time(self.time)
 
     @property
     def exe(self) -> str | None:
@@ -274,4 +286,7 @@ class Connection(msgspec.Struct, gc=False):
         return self.image.place.pod_uid
 
 
-CONNECTION = columns_of(Connection)
+MEMBERS = columns_of(Connection)
+CONNECTION = MEMBERS | {
+    "local_time": Column("local_time", LOCAL_TIME, str, "local_time")
+}

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from tcpconnect import messages
+from tcpconnect import fit, messages
 from tcpconnect.errors import UsageError, did_you_mean
-from tcpconnect.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import msgspec
-
-# Tones of values: what has failed, and what deserves a second look.
-BAD, ODD = "bad", "odd"
-# As long as a SYN without an answer waits to be sent again (RFC 6298).
-SLOW_MS = 1000
 
 # What has to be traced for a field, besides the attempts: "lport", "result", "why" or
 # "dns", as in Settings; what the program "asked" for; the "process", or that and the
@@ -33,7 +26,8 @@ class Field(NamedTuple):
     value into the one shown, of type ``shown_type``, in every output; ``read`` does the
     same the other way round, and raises ValueError. ``cell`` names
     the attribute that a table shows instead of the member; ``tone`` says which values
-    a terminal sets off, and how: BAD, ODD or "".
+    a terminal sets off, and how: a word of ``tones.py``. ``fit`` says how the column
+    fits one.
     """
 
     label: str
@@ -48,6 +42,7 @@ class Field(NamedTuple):
     unit: str = ""
     needs: Need = ""
     reads: str = ""
+    fit: fit.Fit = fit.OTHER
 
     @property
     def header(self) -> str:
@@ -101,42 +96,3 @@ def choose(table: dict[str, Column], names: Iterable[str]) -> list[Column]:
             raise UsageError(messages.UNKNOWN_COLUMN, name=name, near=near)
         chosen.append(table[name])
     return chosen
-
-
-def slow(milliseconds: float) -> str:
-    """Return the tone of a latency."""
-    return ODD if milliseconds >= SLOW_MS else ""
-
-
-MAX_SECONDS = 256  # an attempt may end two minutes after it began
-
-
-def _text(seconds: str) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(int(seconds)))
-
-
-def _seconds_of(text: str) -> int:
-    """Do the same the other way round. Raises ValueError."""
-    from datetime import datetime  # only recordings are read
-
-    return int(datetime.fromisoformat(f"{text}+00:00").timestamp())
-
-
-# Of whole seconds since the epoch.
-_texts, _seconds = Memo(_text, MAX_SECONDS), Memo(_seconds_of, MAX_SECONDS)
-
-
-def rfc3339(nanoseconds: int) -> str:
-    """Return a time since the epoch as RFC 3339 in UTC, with nanoseconds."""
-    # A third sooner than by arithmetic.
-    digits = str(nanoseconds).zfill(10)
-    return f"{_texts[digits[:-9]]}.{digits[-9:]}Z"
-
-
-def from_rfc3339(text: str) -> int:
-    """Return the time that ``rfc3339`` made a text of. Raises ValueError."""
-    seconds, _, fraction = text.removesuffix("Z").partition(".")
-    nanoseconds = _seconds[seconds] * 10**9 + int(fraction[:9].ljust(9, "0"))
-    if nanoseconds < 0:
-        raise ValueError(f"{text} is before 1970")
-    return nanoseconds

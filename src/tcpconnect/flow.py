@@ -4,31 +4,36 @@ from typing import Annotated
 
 import msgspec
 
+from tcpconnect import fit, tones
 from tcpconnect.connection import LOOPBACK, NO_QUERY
-from tcpconnect.fields import BAD, ODD, Field, columns_of, slow
+from tcpconnect.fields import Field, columns_of
+from tcpconnect.fit import Fit
 
-
-def _tone(failed: int) -> str:
-    return BAD if failed else ""
-
-
-def _second_look(resent: int) -> str:
-    return ODD if resent else ""
+# Both addresses and the numbers are as narrow as they are, where there is no room.
+FROM, TO = Fit(2, 5, most=39, whole=True), Fit(0, 5, most=39, whole=True)
+OK, FEW = Fit(6, 2, whole=True), Fit(0, 5, whole=True)
 
 
 class Flow(msgspec.Struct, gc=False):
     """Attempts from one address to one address and port; or lookups that failed."""
 
     # None: lookups of a name that gave no address.
-    saddr: Annotated[str | None, Field("LADDR", 21, "source address")]
-    daddr: Annotated[str | None, Field("RADDR", 26, "destination address")]
-    dport: Annotated[int | None, Field("RPORT", 17, "destination port", "d")]
-    connects: Annotated[int, Field("CONNECTS", 8, "attempts that began", "d")]
-    ok: Annotated[int, Field("OK", 8, "attempts that succeeded", "d")]
+    saddr: Annotated[str | None, Field("LADDR", 21, "source address", fit=FROM)]
+    daddr: Annotated[str | None, Field("RADDR", 26, "destination address", fit=TO)]
+    dport: Annotated[int | None, Field("RPORT", 17, "destination port", "d", fit=FEW)]
+    connects: Annotated[
+        int, Field("CONNECTS", 8, "attempts that began", "d", fit=fit.ALWAYS)
+    ]
+    ok: Annotated[int, Field("OK", 8, "attempts that succeeded", "d", fit=OK)]
     failed: Annotated[
         int,
         Field(
-            "FAILED", 8, "attempts that ended otherwise, or lookups", "d", tone=_tone
+            "FAILED",
+            8,
+            "attempts that ended otherwise, or lookups",
+            "d",
+            tone=tones.of_failed,
+            fit=FEW,
         ),
     ]
     latency_avg_ms: Annotated[
@@ -38,9 +43,10 @@ class Flow(msgspec.Struct, gc=False):
             11,
             "mean latency of the ended ones",
             ".3f",
-            tone=slow,
+            tone=tones.of_latency,
             unit="ms",
             needs="result",
+            fit=fit.ASKED,
         ),
     ] = None
     latency_max_ms: Annotated[
@@ -50,7 +56,7 @@ class Flow(msgspec.Struct, gc=False):
             11,
             "largest latency of the ended ones",
             ".3f",
-            tone=slow,
+            tone=tones.of_latency,
             unit="ms",
             needs="result",
         ),
@@ -62,8 +68,9 @@ class Flow(msgspec.Struct, gc=False):
             8,
             "ended ones that took more than one SYN",
             "d",
-            tone=_second_look,
+            tone=tones.of_resent,
             needs="why",
+            fit=fit.EXTRA,
         ),
     ] = None
     query: Annotated[
@@ -74,6 +81,7 @@ class Flow(msgspec.Struct, gc=False):
             "newest name of the destination",
             cell="query_text",
             needs="dns",
+            fit=fit.TEXT,
         ),
     ] = None
     netnses: tuple[int, ...] = ()  # where names are sought; no column, as the next

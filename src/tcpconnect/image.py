@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from tcpconnect import fit
 from tcpconnect.fields import Field
 
 
@@ -18,6 +19,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
             "path of the process's cgroup",
             needs="process",
             reads="cgroup",
+            fit=fit.PATH,
         ),
     ] = None
     container: Annotated[
@@ -28,6 +30,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
             "name of the container, else its ID's 12 first digits",
             needs="containers",
             reads="cgroup",
+            fit=fit.TEXT,
         ),
     ] = None
     container_id: Annotated[
@@ -38,6 +41,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
             "whole ID of the container",
             needs="process",
             reads="cgroup",
+            fit=fit.TEXT,
         ),
     ] = None
     runtime: Annotated[
@@ -59,6 +63,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
             "innermost systemd unit of the process",
             needs="process",
             reads="cgroup",
+            fit=fit.TEXT,
         ),
     ] = None
     pod: Annotated[
@@ -69,11 +74,19 @@ class Place(msgspec.Struct, frozen=True, gc=False):
             "namespace/name of the pod, else its UID",
             needs="containers",
             reads="cgroup",
+            fit=fit.TEXT,
         ),
     ] = None
     pod_uid: Annotated[
         str | None,
-        Field("PODUID", 36, "UID of the pod", needs="process", reads="cgroup"),
+        Field(
+            "PODUID",
+            36,
+            "UID of the pod",
+            needs="process",
+            reads="cgroup",
+            fit=fit.TEXT,
+        ),
     ] = None
 
 
@@ -88,6 +101,7 @@ class Image(msgspec.Struct, frozen=True, gc=False):
             "path of the file that the process executes, from its root",
             needs="process",
             reads="exe",
+            fit=fit.PATH,
         ),
     ] = None
     cmdline: Annotated[
@@ -98,6 +112,7 @@ class Image(msgspec.Struct, frozen=True, gc=False):
             "arguments of the process, quoted as for a shell",
             needs="process",
             reads="cmdline",
+            fit=fit.TEXT,
         ),
     ] = None
     place: Place = Place()

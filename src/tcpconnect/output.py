@@ -36,15 +36,25 @@ class ReaderGoneError(Exception):
     """The reader of the output is gone."""
 
 
+def is_unicode() -> bool:
+    """Whether a terminal takes UTF-8, by the locale."""
+    return nl_langinfo(CODESET) == "UTF-8"
+
+
+def escaped(text: str) -> str:
+    """Return a text for a terminal that does not take UTF-8."""
+    return _NOT_ASCII.sub(_utf_16, text)
+
+
 def write(fd: int, data: bytes, name: str = "") -> None:
     """Write all of ``data``; ``name`` is what an error calls the descriptor.
 
     Raises ReaderGoneError when the other end is closed, OutputError when the write
     fails otherwise.
     """
-    if nl_langinfo(CODESET) != "UTF-8" and os.isatty(fd):
+    if not is_unicode() and os.isatty(fd):
         # A terminal of single bytes may take those of UTF-8 for controls: 0x9b is CSI.
-        data = _NOT_ASCII.sub(_utf_16, data.decode(errors="replace")).encode()
+        data = escaped(data.decode(errors="replace")).encode()
     left = memoryview(data)
     while left:
         try:

@@ -35,11 +35,13 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     command: list[str]
     words: list[str] = []
     timestamp: bool = False
+    clock: bool = False
     print_uid: bool = False
     histogram: bool = False
     format: str | None = None
     json: bool = False
     color: str = "auto"
+    wide: bool = False
     outputs: frozenset[str] = frozenset()
     summary: bool = False
     schema: bool = False

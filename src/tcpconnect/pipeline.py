@@ -86,7 +86,7 @@ def _open_outputs(line: CommandLine, view: View) -> list[Output]:
 
 def _output(target: int | str, display: Display, line: CommandLine) -> Output:
     if not display.recorded:
-        return Text(target, display, line.color)
+        return Text(target, display, line.color, wide=line.wide)
     from tcpconnect.outputs.recording import Recording
     from tcpconnect.recorded import SCHEMA, About
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Column: the option that adds it to a table, None for those that are always there.
 TABLE = {
+    "local_time": "clock",
     "elapsed_s": "timestamp",
     "uid": "print_uid",
     "pid": None,
@@ -36,6 +37,7 @@ TABLE = {
     "query": "dns",
 }
 MACHINE = {
+    "local_time": "clock",
     "elapsed_s": "timestamp",
     "time": None,
     "pid": None,
@@ -126,7 +128,7 @@ class View:
         suffix = os.path.splitext(path or "")[1]
         form = SUFFIXES.get(suffix) or line.format or ("json" if line.json else "table")
         recorded = suffix == RECORDED and not count
-        columns = list(self._asked.table.values()) if recorded else self._columns(form)
+        columns = _members() if recorded else self._columns(form)
         histogram = line.histogram and form == "table"
         return Display(form, columns, count, histogram, recorded)
 
@@ -147,10 +149,18 @@ class View:
         return replace(self._asked, columns=sorted(wanted))
 
 
+def _members() -> list[Column]:
+    """Return all columns but those that show another one differently."""
+    from tcpconnect.connection import MEMBERS
+
+    return list(MEMBERS.values())
+
+
 def _shown_by(line: CommandLine, settings: Settings) -> dict[str | None, bool]:
     """Return which of the options in the layouts are given or implied."""
     return {
         None: True,
+        "clock": line.clock,
         "timestamp": line.timestamp,
         "print_uid": line.print_uid,
         "lport": settings.lport,
@@ -164,7 +174,7 @@ def _shown_by(line: CommandLine, settings: Settings) -> dict[str | None, bool]:
 
 def _check_letters(line: CommandLine, shown: dict[str | None, bool]) -> None:
     """Refuse letters that would do nothing."""
-    letters = {"-t": "timestamp", "-U": "print_uid", "-L": "lport"}
+    letters = {"-t": "timestamp", "-T": "clock", "-U": "print_uid", "-L": "lport"}
     given = [letter for letter, name in letters.items() if shown[name]]
     if given and line.count:
         raise UsageError(messages.CONFLICT_WITH_COUNT, option=given[0])

@@ -214,7 +214,7 @@ def test_elapsed_has_three_decimals(elapsed: float, expected: str) -> None:
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
-        ("table", "TIME\n2023-11-14T22:13:20.123456789Z\n"),
+        ("table", "TIME(UTC)\n2023-11-14T22:13:20.123456789Z\n"),
         ("json", '{"time":"2023-11-14T22:13:20.123456789Z"}\n'),
         ("csv", "time\r\n2023-11-14T22:13:20.123456789Z\r\n"),
     ],

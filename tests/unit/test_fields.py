@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from operator import attrgetter
 
 import pytest
 
+from tcpconnect import times
 from tcpconnect.connection import CONNECTION, Connection
 from tcpconnect.errors import UsageError
-from tcpconnect.fields import Column, choose, rfc3339
+from tcpconnect.fields import Column, choose
 from tcpconnect.flow import FLOW
+from tcpconnect.times import local_time, rfc3339
 from tests.support.samples import whole
 
 TABLES = pytest.mark.parametrize(
@@ -102,3 +105,18 @@ def test_unknown_column(name: str, expected: str) -> None:
 def test_rfc3339(nanoseconds: int, expected: str) -> None:
     """A time is shown in UTC with all nine digits, whatever the time zone."""
     assert rfc3339(nanoseconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [("UTC0", "22:13:20.123"), ("XXX-05:30", "03:43:20.123")],
+)
+def test_local_time(monkeypatch: pytest.MonkeyPatch, zone: str, expected: str) -> None:
+    """It is the time of day in this machine's zone; what is below 1 ms is cut."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    times.CLOCKS.clear()
+    assert local_time(1_700_000_000_123_999_999) == expected
+    monkeypatch.undo()
+    time.tzset()
+    times.CLOCKS.clear()

@@ -33,6 +33,8 @@ NOTHING = {**asdict(parse([])), "changes": None}
     [
         ("", {}),
         ("-t", {"timestamp": True}),
+        ("-T", {"clock": True}),
+        ("--wide", {"wide": True}),
         ("--timestamp", {"timestamp": True}),
         ("-p 181", {"pids": {181}}),
         ("-p181", {"pids": {181}}),
@@ -154,7 +156,7 @@ ONE_LINE = [
     ("-4 -6", "argument -6/--ipv6: not allowed with argument -4/--ipv4" + HINT),
     ("-x", "unrecognized arguments: -x" + HINT),
     ("curl", "unrecognized arguments: curl" + HINT),
-    ("--time", "unrecognized arguments: --time" + HINT),
+    ("--times", "unrecognized arguments: --times" + HINT),
     (
         "--slower 0",
         "argument --slower: invalid time '0'" + RANGE.format("ms"),
@@ -202,6 +204,7 @@ ONE_LINE = [
     ("--columns pid,", "unknown column ''; --columns help lists all columns"),
     ("-c --columns pid", "unknown column 'pid'; --columns help lists all columns"),
     ("-tc", f"-t conflicts with -c{COUNTED}; omit -t"),
+    ("-Tc", f"-T conflicts with -c{COUNTED}; omit -T"),
     ("-Uc", f"-U conflicts with -c{COUNTED}; omit -U"),
     ("-Lc", f"-L conflicts with -c{COUNTED}; omit -L"),
     ("-t --columns pid", f"-t conflicts with --columns{LISTED}"),

@@ -10,7 +10,7 @@ import pytest
 
 from tcpconnect import cli
 from tcpconnect.batch import Batch, Losses
-from tcpconnect.connection import CONNECTION
+from tcpconnect.connection import MEMBERS
 from tcpconnect.flow import Flow
 from tcpconnect.outputs.queued import Queued
 from tests.support.faketrace import READY, FakeTrace, batches_of, run
@@ -35,7 +35,7 @@ def test_several_outputs(
     head, *events, total = map(json.loads, recording)
     assert head["tcpconnect"]["options"][:3] == ["-j", "--columns", "dport"]
     assert [event["dport"] for event in events] == [1, 2, 3]
-    assert set(events[0]) == set(CONNECTION)
+    assert set(events[0]) == set(MEMBERS)
     assert total == {"total": {"events": 3, "dropped": 0, "lost": {}}}
 
 

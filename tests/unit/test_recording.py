@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcpconnect.batch import NO_LOSSES, Batch, Losses, Totals
-from tcpconnect.connection import CONNECTION, Connection
+from tcpconnect.connection import MEMBERS, Connection
 from tcpconnect.errors import Line, TcpconnectError
 from tcpconnect.formats import FORMATS, open_format
 from tcpconnect.outputs.recording import Recording
@@ -22,7 +22,7 @@ from tests.support.samples import connection, whole
 if TYPE_CHECKING:
     from pathlib import Path
 
-COLUMNS = list(CONNECTION.values())
+COLUMNS = list(MEMBERS.values())
 OPTIONS = ["-r", "--failed"]
 
 
@@ -81,7 +81,7 @@ def test_lines(tmp_path: Path) -> None:
         "schema": SCHEMA,
     }
     assert warning == {"warning": "no names"}
-    assert list(first) == list(second) == list(CONNECTION)
+    assert list(first) == list(second) == list(MEMBERS)
     assert (ring, both) == ({"lost": {"ring": 2}}, {"lost": {"ring": 3, "names": 1}})
     lost_in_all = {"ring": 5, "names": 1}
     assert total == {"total": {"events": 2, "dropped": 3, "lost": lost_in_all}}
@@ -212,7 +212,7 @@ def test_hostile_texts(tmp_path: Path) -> None:
     hostile = "a\x1b]0;x\x07b"
     event = {
         name: hostile
-        for name, column in CONNECTION.items()
+        for name, column in MEMBERS.items()
         if column.type in {str, str | None}
     }
     path = tmp_path / "file"

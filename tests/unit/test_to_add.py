@@ -19,7 +19,7 @@ Edits = dict[str, tuple[str, str]]
 
 AT_HAND: Edits = {
     "connection.py": (
-        'Field("DPORT", 5, "destination port", "d")]\n',
+        'Field("DPORT", 5, "destination port", "d", fit=fit.ALWAYS)\n    ]\n',
         '    added: Annotated[int, Field("ADDED", 5, "the same", "d", unit="s")]\n',
     ),
     "decode.py": (
@@ -29,7 +29,14 @@ AT_HAND: Edits = {
 }
 OF_A_CGROUP: Edits = {
     "image.py": (
-        '"UID of the pod", needs="process", reads="cgroup"),\n    ] = None\n',
+        """\
+            "UID of the pod",
+            needs="process",
+            reads="cgroup",
+            fit=fit.TEXT,
+        ),
+    ] = None
+""",
         """\
     added: Annotated[
         str | None, Field("ADDED", 5, "x", unit="s", needs="process", reads="cgroup")

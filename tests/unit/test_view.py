@@ -30,6 +30,8 @@ MACHINE_COLUMNS = "time pid tid uid comm ip saddr lport daddr dport netns"
     [
         ("", "pid comm ip saddr daddr dport"),
         ("-t", "elapsed_s pid comm ip saddr daddr dport"),
+        ("-T", "local_time pid comm ip saddr daddr dport"),
+        ("-tT", "local_time elapsed_s pid comm ip saddr daddr dport"),
         ("-U", "uid pid comm ip saddr daddr dport"),
         ("-L", "pid comm ip saddr lport daddr dport"),
         ("-r", "pid comm ip saddr daddr dport latency_ms result"),
@@ -69,6 +71,7 @@ def test_columns_by_letters(line: str, expected: str) -> None:
         ("-U", MACHINE_COLUMNS),
         ("-L", MACHINE_COLUMNS),
         ("-t", f"elapsed_s {MACHINE_COLUMNS}"),
+        ("-T", f"local_time {MACHINE_COLUMNS}"),
     ],
 )
 def test_columns_for_machines(output: str, letters: str, expected: str) -> None:

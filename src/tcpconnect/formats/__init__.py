@@ -19,8 +19,9 @@ FORMATS = {
     "csv": ("tcpconnect.formats.csv", "Csv"),
 }
 
-# The same with colors, where a format has them.
+# The same with colors, and on a terminal, where a format has them.
 COLORED = {"table": ("tcpconnect.formats.colored", "ColoredTable")}
+FITTED = {"table": ("tcpconnect.formats.fitted", "FittedTable")}
 
 
 class Format(Protocol):
@@ -33,11 +34,26 @@ class Format(Protocol):
         """Return the lines of these structs."""
 
 
-def open_format(name: str, columns: list[Column], *, colored: bool = False) -> Format:
-    """Return the format ``name``, a key of FORMATS."""
-    module, kind = COLORED.get(name, FORMATS[name]) if colored else FORMATS[name]
-    made: Format = getattr(import_module(module), kind)(columns)
-    return made
+def open_format(
+    name: str,
+    columns: list[Column],
+    *,
+    colored: bool = False,
+    width: Callable[[], int] | None = None,
+) -> Format:
+    """Return the format ``name``, a key of FORMATS.
+
+    ``width`` is that of a terminal whose lines have to fit.
+    """
+    if width and name in FITTED:
+        return _kind(*FITTED[name])(columns, width, colored=colored)
+    found = COLORED.get(name, FORMATS[name]) if colored else FORMATS[name]
+    return _kind(*found)(columns)
+
+
+def _kind(module: str, name: str) -> Callable[..., Format]:
+    kind: Callable[..., Format] = getattr(import_module(module), name)
+    return kind
 
 
 def row_maker(

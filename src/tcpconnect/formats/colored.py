@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.fields import BAD, ODD
 from tcpconnect.formats import row_maker, table
+from tcpconnect.tones import BAD, ODD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ class ColoredTable:
 
     def header(self) -> bytes:
         """Return the line of headers."""
-        return _set_off(self._plain.header().decode(), BOLD).encode()
+        return set_off(self._plain.header().decode(), BOLD).encode()
 
     def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
         """Return a line for each struct."""
@@ -46,10 +46,10 @@ def _cell(field: Field, width: int, value: Any) -> str:
         return f"{'-':<{width}}"
     cell = f"%-{width}{field.spec}" % value
     tone = field.tone(value) if field.tone else ""
-    return _set_off(cell, COLORS[tone]) if tone else cell
+    return set_off(cell, COLORS[tone]) if tone else cell
 
 
-def _set_off(text: str, color: str) -> str:
+def set_off(text: str, color: str) -> str:
     """Color a text, but not its trailing spaces."""
     word = text.rstrip()
     return f"\x1b[{color}m{word}\x1b[0m{text[len(word) :]}"

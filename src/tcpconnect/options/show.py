@@ -10,7 +10,17 @@ from tcpconnect.values import Value
 COLORS = ("auto", "always", "never")
 
 SHOW = (
-    Option(("-t", "--timestamp"), "timestamp", "include timestamp on output"),
+    Option(
+        ("-t", "--timestamp"),
+        "timestamp",
+        "include timestamp on output: seconds since the first attempt",
+    ),
+    Option(
+        ("-T", "--time"),
+        "clock",
+        "include the local time, HH:MM:SS.mmm. With -r, too, this and -t are when the "
+        "attempt began; lines come in the order in which attempts end",
+    ),
     Option(("-U", "--print-uid"), "print_uid", "include UID on output"),
     Option(
         ("-L", "--lport"),
@@ -37,6 +47,12 @@ SHOW = (
         "color the table: auto (default: on a terminal, unless NO_COLOR is set), "
         "always or never",
         Value("", completion="words", words=COLORS),
+    ),
+    Option(
+        ("--wide",),
+        "wide",
+        "on a terminal: do not fit the table to its width, but show all columns in "
+        "the widths that a pipe gets",
     ),
     Option(
         ("-o", "--output"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tcpconnect.color import is_colored
 from tcpconnect.formats import open_format
 from tcpconnect.output import name_of, open_file, write
+from tcpconnect.terminal import width_of
 
 if TYPE_CHECKING:
     from tcpconnect.batch import Batch, Totals
@@ -17,20 +18,27 @@ if TYPE_CHECKING:
 class Text:
     """Lines for people or programs, in a file or on an open descriptor.
 
-    Flows come at the end, together with their header.
+    Flows come at the end, together with their header. Unless it is ``wide``, the lines
+    of a table fit the terminal that they are written to.
     """
 
     dropped = 0
     needed_capabilities: frozenset[str] = frozenset()
 
     def __init__(
-        self, target: int | str, display: Display, color: str = "never"
+        self,
+        target: int | str,
+        display: Display,
+        color: str = "never",
+        *,
+        wide: bool = True,
     ) -> None:
         self.fd = target if isinstance(target, int) else -1
         self.name = name_of(target)
         self._target = target
         self._display = display
         self._color = color
+        self._wide = wide
         self._began = self._wrote = False
 
     def open(self) -> None:
@@ -39,7 +47,10 @@ class Text:
             self.fd = open_file(self._target)
         display = self._display
         colored = is_colored(self._color, self.fd)
-        self._format = open_format(display.format, display.columns, colored=colored)
+        width = None if self._wide else width_of(self.fd)
+        self._format = open_format(
+            display.format, display.columns, colored=colored, width=width
+        )
         if display.histogram:
             from tcpconnect.formats.histogram import draw
 

@@ -17,7 +17,7 @@ from msgspec import UNSET, UnsetType
 
 from tcpconnect import loss_messages, messages
 from tcpconnect.batch import NO_LOSSES, Batch, Losses
-from tcpconnect.connection import CONNECT, CONNECTION, Connection
+from tcpconnect.connection import CONNECT, MEMBERS, Connection
 from tcpconnect.errors import TcpconnectError
 from tcpconnect.formats import compiled
 from tcpconnect.output import harmless
@@ -56,7 +56,7 @@ def _row() -> type[Any]:
     """
     keys: list[tuple[str, Any, Any]] = [
         (name, _type_of(column), _missing(column))
-        for name, column in CONNECTION.items()
+        for name, column in MEMBERS.items()
         if name != DESTINATION
     ]
     for name, kind in (
@@ -96,7 +96,7 @@ def _expression(struct: type[msgspec.Struct], known: dict[str, Any]) -> str:
     """Return source code that makes a struct of a row; its names go into ``known``."""
     members = []
     for name, hint in struct.__annotations__.items():
-        if column := CONNECTION.get(name):
+        if column := MEMBERS.get(name):
             members.append(f"{name}={_value(column, known)}")
         elif hasattr(hint, "__struct_fields__"):
             members.append(f"{name}={_expression(hint, known)}")
