@@ -37,13 +37,15 @@ MEANING = {
     "unprobed": loss_messages.PROGRAMS_UNPROBED,
 }
 LIMITS = {"flows": MAX_FLOWS, "untracked": MAX_PENDING, "unfollowed": MAX_FOLLOWED}
+WARNING = loss_messages.NEW.line(loss="")  # how lines begin that are no notices
 ONCE = {"unprobed"}  # until the end: each start of a container may add some
 
 
 class LossReport:
-    """Reports what it has not reported before."""
+    """Reports what it has not reported before; if ``quiet``, no notices."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._next = 0.0
         self._said = NO_LOSSES
         self._dropped: dict[str, int] = {}
@@ -51,7 +53,8 @@ class LossReport:
     def update(self, batch: Batch, outputs: Iterable[Output] = ()) -> None:
         """Report what does not work, and what was lost since the last report."""
         for warning in batch.warnings:
-            say(warning)
+            if not self._quiet or warning.startswith(WARNING):
+                say(warning)
         if time.monotonic() >= self._next:
             lines = [*self._new_dropped(outputs)]
             if batch.losses != self._said:

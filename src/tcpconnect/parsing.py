@@ -44,6 +44,7 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     wide: bool = False
     outputs: frozenset[str] = frozenset()
     summary: bool = False
+    quiet: bool = False
     schema: bool = False
     limit: int | None = None
     check: bool = False

@@ -55,9 +55,10 @@ def run(line: CommandLine, view: View) -> int:
                 pass_signals_on(events, outputs, command)
             else:
                 stop_at_signals(events, outputs)
-            _give_up_privileges(events, outputs, command)
+            if _give_up_privileges(events, outputs, command) and not line.quiet:
+                say(messages.SHARED_USER.line())
             _show(events, outputs, line, command, summary)
-            if events.processes_ended and not command:
+            if events.processes_ended and not (command or line.quiet):
                 say(messages.ALL_ENDED.line())
         return command.wait() if command else 0
 
@@ -96,7 +97,7 @@ def _output(target: int | str, display: Display, line: CommandLine) -> Output:
 
 
 def _summary(line: CommandLine, settings: Settings) -> Summary | None:
-    if not (line.summary or os.isatty(STDERR)):
+    if not (line.summary or (os.isatty(STDERR) and not line.quiet)):
         return None
     from tcpconnect.summary import Summary, filters_of
 
@@ -133,19 +134,20 @@ def _command(line: CommandLine) -> Command:
 
 def _give_up_privileges(
     events: Trace, outputs: list[Output], command: Command | None
-) -> None:
-    """Drop those that are not needed any more; the command keeps its own."""
+) -> bool:
+    """Drop those that are not needed any more; the command keeps its own.
+
+    Return whether it runs as a user that other processes may have.
+    """
     needed = events.needed_capabilities.union(*(o.needed_capabilities for o in outputs))
     if command:
         needed |= {"CAP_KILL"}  # it may belong to another user
     try:
-        shared = keep_only(needed)
+        return keep_only(needed)
     except OSError as failure:
         reason = os.strerror(failure.errno or 0)
         say(messages.CANT_DROP_PRIVILEGES.line(reason=reason))
-        return
-    if shared:
-        say(messages.SHARED_USER.line())
+        return False
 
 
 def _show(
@@ -158,7 +160,8 @@ def _show(
     """Write events to the outputs, and report losses; then the summary."""
 
     def ready() -> None:
-        write_line(messages.READY.line())
+        if not line.quiet:
+            write_line(messages.READY.line())
         memory.settle()
         if command:
             command.start()
@@ -170,7 +173,8 @@ def _show(
     def ending() -> tuple[Losses, list[int]]:
         return events.losses, events.histogram() if line.histogram else []
 
-    flow(events.batches(), stages, outputs, ready, ending)
+    report = LossReport(quiet=line.quiet)
+    flow(events.batches(), stages, outputs, ready, ending, report)
     if summary:
         summary.report()
 
@@ -181,13 +185,13 @@ def flow(
     outputs: Collection[Output],
     ready: Callable[[], None],
     ending: Callable[[], tuple[Losses, list[int]]],
+    report: LossReport,
 ) -> None:
     """Write batches to outputs until source or stage end, or a reader is gone.
 
     ``ready`` is called with the first batch; ``ending`` returns losses and histogram of
-    Totals. Raises OutputError, after all are closed.
+    Totals; ``report`` says what was lost. Raises OutputError, after all are closed.
     """
-    report = LossReport()
     events, losses, histogram = 0, NO_LOSSES, list[int]()
     is_read = True
     try:

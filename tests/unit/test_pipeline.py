@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import asdict
 
-from tcpconnect import cli
+from tcpconnect import cli, messages
 from tcpconnect.batch import Batch, Losses
 from tcpconnect.errors import Line
 from tests.support.faketrace import READY, SIGNALS, FakeTrace, batches_of, run
@@ -36,6 +36,42 @@ def test_all_batches_are_shown(
     trace.script = batches_of(2, 0, 1)
     lines, _ = run(capfd, "--columns dport")
     assert lines == ["DPORT", "1", "2", "3"]
+
+
+def test_quiet(trace: FakeTrace, capfd: pytest.CaptureFixture[str]) -> None:
+    """No ready line and no notices; warnings, losses and what was asked for stay."""
+    trace.script, trace.processes_ended = batches_of(2), True
+    ended = messages.SOME_NOT_RUNNING.line(processes="process 7")
+    trace.warnings = [messages.NO_DROP_REASONS.line(reason="", remedy=""), ended]
+    trace.losses = Losses(ring=3)
+    lost = "3 attempts lost: the ring buffer was full"
+    lines, err = run(capfd, "--quiet --summary --columns dport -p 1")
+    assert lines == ["DPORT", "1", "2"]
+    said = err.splitlines()
+    assert said[0] == f"tcpconnect: {ended}"
+    assert said[1].startswith(f"tcpconnect: warning: {lost}")
+    assert said[2].startswith(f"tcpconnect: in total, {lost}")
+    assert said[3].startswith("2 attempts in")
+    assert len(said) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [("", True), ("--quiet", False), ("--quiet --summary", True)],
+)
+def test_summary_on_a_terminal(
+    trace: FakeTrace,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    *,
+    expected: bool,
+) -> None:
+    """It comes by itself, but not with --quiet."""
+    monkeypatch.setattr("tcpconnect.pipeline.os.isatty", lambda _: True)
+    trace.script = batches_of(2)
+    _, err = run(capfd, options)
+    assert ("2 attempts in" in err) == expected
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (2, 2), (4,), (0, 3, 1), (3, 5)])

@@ -63,9 +63,14 @@ SHOW = (
         repeats=True,
     ),
     Option(
+        ("--quiet",),
+        "quiet",
+        "no ready line, notices and summary on stderr; warnings and losses stay",
+    ),
+    Option(
         ("--summary",),
         "summary",
         "summarize attempts and failures at the end, on stderr (default: if that is "
-        "a terminal)",
+        "a terminal, without --quiet)",
     ),
 )
