@@ -27,6 +27,9 @@ enum task_filter {
 	BY_CONTAINER = 1 << 5,
 	BY_CGROUPMAP = 1 << 6,
 	BY_MNTNSMAP = 1 << 7,
+	BY_NOT_COMM = 1 << 8,
+	BY_NOT_CONTAINER = 1 << 9,
+	BY_PLACE = BY_CGROUP | BY_CONTAINER | BY_NOT_CONTAINER,
 };
 
 struct {
@@ -36,30 +39,33 @@ struct {
 	__type(value, __u8);
 } pids SEC(".maps"), uids SEC(".maps");
 
-/* By the keys of namespaces.bpf.h. `mntnses` has those of BY_CONTAINER. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u64);
-	__type(value, __u8);
-} netnses SEC(".maps"), mntnses SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, char[COMM_LEN]);
-	__type(value, __u8);
-} comms SEC(".maps");
-
 /*
- * IDs of cgroups; the value is BY_CGROUP for --cgroup, BY_CONTAINER for --container, or
- * both.
+ * By the keys of namespaces.bpf.h. `mntnses` has those of BY_CONTAINER, `not_mntnses`
+ * those of BY_NOT_CONTAINER.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, __u64);
 	__type(value, __u8);
+} netnses SEC(".maps"), mntnses SEC(".maps"), not_mntnses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, char[COMM_LEN]);
+	__type(value, __u8);
+} comms SEC(".maps"), not_comms SEC(".maps");
+
+/*
+ * IDs of cgroups; the value is BY_CGROUP for --cgroup, BY_CONTAINER for --container,
+ * BY_NOT_CONTAINER for --not-container, or several of them.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u16);
 } cgroups SEC(".maps");
 
 /* Filled by other programs, at any time: kernel/attempts.py puts their pinned maps
@@ -79,12 +85,13 @@ struct {
 } mntnsmap SEC(".maps");
 
 /*
- * Which of BY_CGROUP and BY_CONTAINER the current task passes. Only the depths at which
- * the set has cgroups are looked at: the cost does not depend on the size of the set.
+ * Which of BY_PLACE have the cgroup of the current task, or one above it. Only the
+ * depths at which the set has cgroups are looked at: the cost does not depend on the
+ * size of the set.
  */
-static __always_inline __u8 cgroups_passed(void)
+static __always_inline __u16 cgroups_passed(void)
 {
-	__u8 *passes, passed = 0;
+	__u16 *passes, passed = 0;
 	__u64 id;
 
 	for (__u32 i = 0; i < config.level_count && i < MAX_LEVELS; i++) {
@@ -96,19 +103,25 @@ static __always_inline __u8 cgroups_passed(void)
 	return passed;
 }
 
-/* Containers that are not in cgroup v2 are identified by their mount namespaces. */
-static __always_inline bool place_wanted(__u16 filters)
+/*
+ * Whether the current task is wanted, by the filters that have its cgroups. Containers
+ * that are not in cgroup v2 are identified by their mount namespaces.
+ */
+static __always_inline bool passed_wanted(__u16 filters, __u16 passed)
 {
-	__u8 passed = cgroups_passed();
 	__u64 mntns;
 
 	if (filters & BY_CGROUP && !(passed & BY_CGROUP))
 		return 0;
-	if (filters & BY_CONTAINER && !(passed & BY_CONTAINER)) {
-		mntns = mntns_key(current_mnt_ns());
-		return bpf_map_lookup_elem(&mntnses, &mntns);
-	}
-	return 1;
+	if (passed & BY_NOT_CONTAINER)
+		return 0;
+	if (!(filters & (BY_CONTAINER | BY_NOT_CONTAINER)))
+		return 1;
+	mntns = mntns_key(current_mnt_ns());
+	if (filters & BY_NOT_CONTAINER && bpf_map_lookup_elem(&not_mntnses, &mntns))
+		return 0;
+	return !(filters & BY_CONTAINER) || passed & BY_CONTAINER ||
+	       bpf_map_lookup_elem(&mntnses, &mntns);
 }
 
 static __always_inline bool netns_wanted(struct sock *sk)
@@ -145,8 +158,13 @@ static __always_inline bool task_wanted(struct connection *c, struct sock *sk,
 		if (!bpf_map_lookup_elem(&comms, c->comm))
 			return 0;
 	}
-	if (depth >= DEPTH_IMAGE && filters & (BY_CGROUP | BY_CONTAINER) &&
-	    !place_wanted(filters))
+	if (filters & BY_NOT_COMM) {
+		bpf_get_current_comm(c->comm, sizeof(c->comm));
+		if (bpf_map_lookup_elem(&not_comms, c->comm))
+			return 0;
+	}
+	if (depth >= DEPTH_IMAGE && filters & BY_PLACE &&
+	    !passed_wanted(filters, cgroups_passed()))
 		return 0;
 	if (filters & BY_CGROUPMAP) {
 		id = bpf_get_current_cgroup_id();
@@ -161,10 +179,10 @@ static __always_inline bool task_wanted(struct connection *c, struct sock *sk,
 	return 1;
 }
 
-/* Which of BY_CGROUP and BY_CONTAINER a cgroup passes. */
-static __always_inline __u8 cgroups_passed_by(struct kernfs_node *kn)
+/* Which of BY_PLACE have a cgroup, or one above it. */
+static __always_inline __u16 cgroups_passed_by(struct kernfs_node *kn)
 {
-	__u8 *passes, passed = 0;
+	__u16 *passes, passed = 0;
 	__u64 id;
 
 	for (int i = 0; kn && i < PATH_NAMES_MOST; i++) {

@@ -101,8 +101,8 @@ static __always_inline bool socket_describe(struct connection *c, struct sock *s
 					    enum depth depth)
 {
 	const __u16 filters = config.task_filters;
-	const __u8 places = filters & (BY_CGROUP | BY_CONTAINER);
 	struct kernfs_node *kn;
+	__u16 passed;
 
 	if (filters & (BY_PID | BY_COMM | BY_MNTNSMAP))
 		return 0;
@@ -116,6 +116,8 @@ static __always_inline bool socket_describe(struct connection *c, struct sock *s
 	c->cgroup = kernfs_id(kn);
 	if (filters & BY_CGROUPMAP && !bpf_map_lookup_elem(&cgroupmap, &c->cgroup))
 		return 0;
-	return depth < DEPTH_IMAGE || !places ||
-	       (cgroups_passed_by(kn) & places) == places;
+	if (depth < DEPTH_IMAGE || !(filters & BY_PLACE))
+		return 1;
+	passed = cgroups_passed_by(kn) & filters;
+	return passed == (filters & (BY_CGROUP | BY_CONTAINER));
 }

@@ -44,7 +44,7 @@ static __always_inline int namespace_insert(void *set, __u64 key, bool never_aga
 }
 
 /*
- * Both are run with a descriptor of a namespace that is traced: Linux commit
+ * All are run with a descriptor of a namespace that is traced, or is not: Linux commit
  * 1b4d60ec162f ("bpf: Enable BPF_PROG_TEST_RUN for raw_tracepoint"), v5.10.
  */
 SEC("raw_tp")
@@ -55,12 +55,23 @@ int trace_netns(__u64 *ctx)
 	return namespace_insert(&netnses, netns_key(net), exists(net->net_cookie));
 }
 
+static __always_inline int mntns_insert(void *set, __u64 fd)
+{
+	struct mnt_namespace *mnt_ns =
+		namespace_of_fd(fd) - member_offset(mnt_namespace, ns);
+
+	return namespace_insert(set, mntns_key(mnt_ns),
+				exists(mnt_ns->seq) || exists(mnt_ns->ns.ns_id));
+}
+
 SEC("raw_tp")
 int trace_mntns(__u64 *ctx)
 {
-	struct mnt_namespace *mnt_ns =
-		namespace_of_fd(ctx[0]) - member_offset(mnt_namespace, ns);
+	return mntns_insert(&mntnses, ctx[0]);
+}
 
-	return namespace_insert(&mntnses, mntns_key(mnt_ns),
-				exists(mnt_ns->seq) || exists(mnt_ns->ns.ns_id));
+SEC("raw_tp")
+int exclude_mntns(__u64 *ctx)
+{
+	return mntns_insert(&not_mntnses, ctx[0]);
 }

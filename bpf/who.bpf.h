@@ -86,26 +86,19 @@ static __noinline int who_is_one_of(const struct connection *c)
 	key = c->mntns;
 	if (filters & BY_MNTNSMAP && !bpf_map_lookup_elem(&mntnsmap, &key))
 		return 0;
-	if (!(filters & BY_COMM))
+	if (!(filters & (BY_COMM | BY_NOT_COMM)))
 		return 1;
 	__builtin_memset(comm, 0, sizeof(comm));
 	bpf_probe_read_kernel_str(comm, sizeof(comm), c->comm);
-	return !!bpf_map_lookup_elem(&comms, comm);
+	if (filters & BY_NOT_COMM && bpf_map_lookup_elem(&not_comms, comm))
+		return 0;
+	return !(filters & BY_COMM) || bpf_map_lookup_elem(&comms, comm);
 }
 
 /* The filters by cgroup and by container. */
 static __noinline int who_is_in_place(void)
 {
-	const __u16 filters = config.task_filters;
-	__u8 passed = cgroups_passed_by(who_cgroup());
-	__u64 key;
-
-	if (filters & BY_CGROUP && !(passed & BY_CGROUP))
-		return 0;
-	if (!(filters & BY_CONTAINER) || passed & BY_CONTAINER)
-		return 1;
-	key = mntns_key(current_mnt_ns());
-	return !!bpf_map_lookup_elem(&mntnses, &key);
+	return passed_wanted(config.task_filters, cgroups_passed_by(who_cgroup()));
 }
 
 /* Describe the current task; returns whether the filters want it. */
@@ -118,5 +111,5 @@ static __always_inline bool who_describe(struct connection *c)
 	who_read_namespaces(c);
 	if (config.task_filters && !who_is_one_of(c))
 		return 0;
-	return !(config.task_filters & (BY_CGROUP | BY_CONTAINER)) || who_is_in_place();
+	return !(config.task_filters & BY_PLACE) || who_is_in_place();
 }

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
-from tcpconnect.settings import EVERYWHERE, Settings, Targets
+from tcpconnect.places import EVERYWHERE, Targets
+from tcpconnect.settings import Settings
 from tcpconnect.tracer import Trace
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def trace(settings: Settings | None = None, /, **changes: Any) -> Trace:
 
 
 def _targets(settings: Settings) -> Targets:
-    if not (settings.cgroups or settings.containers):
+    cgroups, containers = settings.cgroups, settings.containers
+    if not (cgroups or containers or settings.not_containers):
         return EVERYWHERE
     from tcpconnect.targets import targets_of
 
-    return targets_of(settings.cgroups, settings.containers)
+    return targets_of(cgroups, containers, settings.not_containers)

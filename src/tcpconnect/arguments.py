@@ -25,6 +25,11 @@ MAX_COMM = 15  # bytes
 PAGE_BYTES = 4096
 MAPPED_LENGTH = 96  # of ::ffff:0:0/96, the IPv4-mapped addresses
 NAME_SOURCES = frozenset({"dns", "libc"})
+# The others are named in results.py.
+COMMON_RESULTS = tuple(
+    "OK ECONNREFUSED ETIMEDOUT EHOSTUNREACH ENETUNREACH EADDRNOTAVAIL EACCES EPERM "
+    "ABORTED PENDING NXDOMAIN NODATA SERVFAIL REFUSED DNS_TIMEOUT".split()
+)
 MAX_NAMES, NAMES_TTL_S = 10_240, 24 * 3600.0  # the defaults
 
 
@@ -109,6 +114,23 @@ def names(text: str) -> frozenset[str]:
 def whole(text: str) -> frozenset[str]:
     """Return the text as a single value."""
     return frozenset({text})
+
+
+def host_names(text: str) -> frozenset[str]:
+    """Parse ``*.corp.example,db``: patterns of names, without a last dot."""
+    return frozenset(word.rstrip(".") for word in _words(text, "name"))
+
+
+def results(text: str) -> frozenset[str]:
+    """Parse ``ECONNREFUSED,etimedout``."""
+    return frozenset(result(word) for word in _words(text, "result"))
+
+
+def result(word: str) -> str:
+    """Return a result in capitals, if there is one of that name."""
+    from tcpconnect import results as known
+
+    return known.result(word)
 
 
 def name_sources(text: str) -> frozenset[str]:
@@ -237,6 +259,10 @@ CONTAINERS = Value("CONTAINER", names, frozenset)
 SOURCES = Value(
     *("SOURCES", name_sources, _each(name_source), "list"), tuple(sorted(NAME_SOURCES))
 )
+HOSTS = Value("NAME", host_names, frozenset)
+UNITS = Value("UNIT", names, frozenset)
+PODS = Value("POD", names, frozenset)
+RESULTS = Value("RESULT", results, _each(result), "list", COMMON_RESULTS)
 COLUMNS = Value("LIST", listed, tuple, "columns")
 CGROUPMAP = Value("CGROUPMAP", pinned_map, pinned_map, "file")
 MNTNSMAP = replace(CGROUPMAP, metavar="MNTNSMAP")

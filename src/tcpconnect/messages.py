@@ -110,6 +110,7 @@ INVALID_PORT = Message(
 )
 INVALID_RANGE = Message("invalid range {range!r}", "it ends before it begins")
 MISSING_VALUE = Message("missing {what} in {list!r}")
+UNKNOWN_RESULT = Message("unknown result {name!r}", "", "{near}")
 INVALID_SOURCE = Message("invalid source of names {source!r}", "expected {expected}")
 INVALID_ADDRESS = Message(
     "invalid address or network {value!r}",
@@ -194,6 +195,11 @@ CONFLICT_WITH_COLUMNS = Message(
 CONFLICT_OF_FORMATS = Message("-j conflicts with --format {format}", "", "omit one")
 SAME_FILE = Message("-o names {name} twice", "", "name another file")
 HISTOGRAM_WITHOUT_TABLE = Message("--histogram needs the table of -c", "", "{remedy}")
+FILTERED_COUNT = Message(
+    "{member} conflicts with count",
+    "attempts are counted in the kernel, which does not know it",
+    "count events",
+)
 FOLLOW_WITHOUT_PID = Message("-f needs -p", "it follows these processes", "add -p PID")
 PID_WITH_COMMAND = Message(
     "-p conflicts with a command",

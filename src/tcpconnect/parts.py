@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tcpconnect.enrich.reasons import Reasons
     from tcpconnect.kernel.follow import Follow
     from tcpconnect.naming import Naming
-    from tcpconnect.settings import Settings, Targets
+    from tcpconnect.places import Targets
+    from tcpconnect.settings import Settings
 
 
 class Parts:

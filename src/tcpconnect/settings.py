@@ -21,41 +21,10 @@ if TYPE_CHECKING:
 
     Network = str | IPv4Network | IPv6Network
 
+# The filters of wanted.py: the column that each looks at.
+FILTERED = {"units": "unit", "pods": "pod", "to_names": "query", "results": "result"}
 # These show whose name a connection has.
 OF_NAMES = frozenset({"netns", "cgroup_id", "start"})
-
-
-class Cgroup(msgspec.Struct, frozen=True):
-    """A cgroup of v2: its ID, and at which levels below the root it may be."""
-
-    id: int
-    levels: range
-
-
-class Targets(msgspec.Struct, frozen=True):
-    """Where to trace: cgroups, containers' cgroups, and containers' mount namespaces.
-
-    The last are for containers that are not in cgroup v2: paths in /proc, one for each
-    of their processes.
-    """
-
-    cgroups: frozenset[Cgroup] = frozenset()
-    containers: frozenset[Cgroup] = frozenset()
-    mntnses: frozenset[str] = frozenset()
-
-    @property
-    def of_containers(self) -> bool:
-        """Whether containers are filtered."""
-        return bool(self.containers or self.mntnses)
-
-    @property
-    def levels(self) -> list[int]:
-        """All levels at which the cgroups may be."""
-        every = self.cgroups | self.containers
-        return sorted({level for cgroup in every for level in cgroup.levels})
-
-
-EVERYWHERE = Targets()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,11 +45,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         not_to: no destinations in these networks.
         from_: only source addresses in these networks.
         comms: only threads of these names, of up to 15 bytes.
+        not_comms: no threads of these names.
         netns: only sockets of these network namespaces, by their inode numbers, or by
             paths such as "/run/netns/blue" and "/proc/1234/ns/net".
         cgroups: only processes in these cgroups and below, by paths from where cgroup
             v2 is mounted.
         containers: only these containers, by name, ID or ID prefix.
+        not_containers: none of these containers, which must be running, too.
+        units: only processes whose innermost systemd unit has one of these names.
+            ``.service`` may be left out. In this and the next two, ``*``, ``?`` and
+            ``[...]`` are wildcards. They are applied after decoding, so not to counts
+            of the kernel (``count``).
+        pods: only pods of these names, ``namespace/name`` or ``name``.
+        to_names: only destinations of these names: names are found, as with ``dns``.
+            What has no known name does not match.
+        results: only attempts, and lookups, that ended so: "ECONNREFUSED", "NXDOMAIN",
+            "OK"; implies ``result``.
         follow: trace all descendants of ``pids``, too, until all have ended.
         cgroupmap: path of a pinned BPF hash map, key u64 and value u64: only the
             cgroups whose IDs are its keys.
@@ -117,9 +97,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     not_to: Collection[Network] = frozenset()
     from_: Collection[Network] = frozenset()
     comms: Collection[str] = frozenset()
+    not_comms: Collection[str] = frozenset()
     netns: Collection[int | str] = frozenset()
     cgroups: Collection[str] = frozenset()
     containers: Collection[str] = frozenset()
+    not_containers: Collection[str] = frozenset()
+    units: Collection[str] = frozenset()
+    pods: Collection[str] = frozenset()
+    to_names: Collection[str] = frozenset()
+    results: Collection[str] = frozenset()
     follow: bool = False
     cgroupmap: str | None = None
     mntnsmap: str | None = None
@@ -153,17 +139,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(messages.FOLLOW_WITHOUT_PID)
         if self.ip not in {0, 4, 6}:
             raise UsageError(messages.INVALID_IP_VERSION, version=self.ip)
+        if self.count and self.filtered:
+            raise UsageError(messages.FILTERED_COUNT, member=self.filtered[0])
+
+    @property
+    def filtered(self) -> list[str]:
+        """The filters that user space applies, after decoding."""
+        return [name for name in FILTERED if getattr(self, name)]
+
+    @property
+    def only_failed(self) -> bool:
+        """Whether the kernel leaves out the attempts that end OK."""
+        return self.failed or (bool(self.results) and "OK" not in self.results)
 
     @property
     def wait_end(self) -> bool:
         """Whether an attempt is reported, or counted, when it ends."""
-        by_end = self.failed or self.slower_ms > 0
+        by_end = self.only_failed or self.slower_ms > 0
         return by_end or (self.with_result and not self.count)
 
     @property
     def with_result(self) -> bool:
         """Whether results are wanted."""
-        by_end = self.failed or self.slower_ms > 0
+        by_end = self.only_failed or self.slower_ms > 0
         by_option = self.result or by_end or self.dns_latency
         return by_option or self.with_why or "result" in self._needs
 
@@ -200,7 +198,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def slow_refusals(self) -> bool:
         """Whether they are wanted even where every system call gets slower by that."""
-        return self.refusals and (self.failed or self.with_why)
+        return self.refusals and (self.only_failed or self.with_why)
 
     @property
     def with_lport(self) -> bool:
@@ -254,9 +252,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _fields(self) -> list[Field]:
         """The fields that are wanted."""
+        by_filters = [self.table[FILTERED[name]].field for name in self.filtered]
         if self.columns is None:
-            return [c.field for c in self.table.values() if not c.field.needs]
-        return [self.table[name].field for name in self.columns]
+            plain = [c.field for c in self.table.values() if not c.field.needs]
+            return plain + by_filters
+        return [self.table[name].field for name in self.columns] + by_filters
 
     @property
     def _needs(self) -> set[Need]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # The members that decide which attempts are shown.
 FILTERS = frozenset(
     "pids ports uids not_ports ip to not_to from_ comms netns cgroups containers "
-    "cgroupmap mntnsmap failed slower_ms".split()
+    "not_comms not_containers units pods to_names cgroupmap mntnsmap failed results "
+    "slower_ms".split()
 )
 MAX_PLACES = 1024
 MAX_FAILURES = 64

@@ -10,7 +10,7 @@ from tcpconnect import messages
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.machine import cgroup
 from tcpconnect.machine.cgroup import MAX_LEVELS
-from tcpconnect.settings import Cgroup, Targets
+from tcpconnect.places import Cgroup, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,19 +22,25 @@ CGROUP_NAMESPACE = "/proc/self/ns/cgroup"
 INITIAL_CGROUP_NAMESPACE = 0xEFFFFFFB
 
 
-def targets_of(cgroups: Iterable[str], containers: Iterable[str]) -> Targets:
+def targets_of(
+    cgroups: Iterable[str], containers: Iterable[str], not_containers: Iterable[str]
+) -> Targets:
     """Find cgroups by their paths, and containers by their names or IDs.
 
     Raises UsageError for one that does not exist.
     """
     found = frozenset(_cgroup(find(path)) for path in cgroups)
-    if not containers:
-        return Targets(found)
+    return Targets(found, *_containers(containers), *_containers(not_containers))
+
+
+def _containers(names: Iterable[str]) -> tuple[frozenset[Cgroup], frozenset[str]]:
+    """Return the cgroups of containers, and the mount namespaces of others."""
+    if not names:
+        return frozenset(), frozenset()
     from tcpconnect.containers import Running, select
 
-    chosen: list[Running] = select(containers)
-    return Targets(
-        found,
+    chosen: list[Running] = select(names)
+    return (
         frozenset(_cgroup(path) for running in chosen for path in running.paths),
         frozenset(mntns for running in chosen for mntns in running.mntnses),
     )

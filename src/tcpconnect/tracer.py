@@ -13,7 +13,7 @@ from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.events import Events
 from tcpconnect.kernel.records import CONNECTION, EXPLAINED, KINDS, Kind
 from tcpconnect.parts import Parts
-from tcpconnect.settings import EVERYWHERE, Settings, Targets
+from tcpconnect.places import EVERYWHERE, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tcpconnect.counted import FailedLookups
     from tcpconnect.errors import Line
     from tcpconnect.flow import Flow
+    from tcpconnect.settings import Settings
+    from tcpconnect.wanted import Wanted
 
 # The first event after a quiet time is read at once, the next ones no sooner than this
 # after it: so the kernel need not wake us for every event. Events that wait together
@@ -63,6 +65,11 @@ class Trace:
             from tcpconnect.counted import FailedLookups  # and, for flows(), the rest
 
             self._counts = FailedLookups()
+        self._wanted: Wanted | None = None
+        if settings.filtered:
+            from tcpconnect.wanted import Wanted
+
+            self._wanted = Wanted(settings)
         self._parts = parts = Parts(settings, targets)
         self._attempts, self._ring = parts.attempts, parts.attempts.ring
         self._follow, self._naming = parts.follow, parts.naming
@@ -125,6 +132,8 @@ class Trace:
             yield self._batch([])  # with what was lost at the end
 
     def _batch(self, events: list[Any]) -> Batch:
+        if self._wanted:
+            events = self._wanted(events)
         warnings = self.warnings[self._yielded :]
         self._yielded += len(warnings)
         return Batch(events, self.losses, warnings, time.time())

@@ -166,7 +166,7 @@ def _shown_by(line: CommandLine, settings: Settings) -> dict[str | None, bool]:
         "lport": settings.lport,
         "result": settings.with_result,
         "why": settings.with_why,
-        "dns": settings.named,
+        "dns": settings.dns or settings.dns_latency,
         "dns_latency": settings.dns_latency,
         "lookups": settings.lookups,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tcpconnect.options import OPTIONS
@@ -9,6 +10,7 @@ from tcpconnect.options import OPTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+RESULT, RESULTS = "--result", "--results"
 FLAGS = {flag: bool(option.value) for option in OPTIONS for flag in option.flags}
 
 
@@ -18,6 +20,7 @@ def joined(words: Sequence[str]) -> Iterator[str]:
     argparse takes no value that begins with ``-`` from the next word. A word that is
     an option stays one.
     """
+    words = list(_with_results(words))
     held = ""  # an option that wants a value
     for word in words:
         if held and _is_dashed_value(word):
@@ -31,6 +34,14 @@ def joined(words: Sequence[str]) -> Iterator[str]:
             yield word
     if held:
         yield held
+
+
+def _with_results(words: Sequence[str]) -> Iterator[str]:
+    """Yield words; ``--result`` is ``--results`` where a value follows."""
+    for word, after in pairwise([*words, "-"]):
+        option, equals, value = word.partition("=")
+        valued = equals or (after and not after.startswith("-"))
+        yield f"{RESULTS}{equals}{value}" if option == RESULT and valued else word
 
 
 def _is_dashed_value(word: str) -> bool:

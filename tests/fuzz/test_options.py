@@ -16,6 +16,7 @@ from tcpconnect.kernel.filters import Filters
 from tcpconnect.options import OPTIONS
 from tcpconnect.output import ReaderGoneError
 from tcpconnect.outputs import text as output_text
+from tcpconnect.places import EVERYWHERE, Targets
 from tests.support.material import is_harmless, mutated, text
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def test_values(fuzz: Fuzz) -> None:
 def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Go as far as the kernel's constants and maps, and no further."""
 
-    def trace(given: settings.Settings, places: settings.Targets) -> NoReturn:
+    def trace(given: settings.Settings, places: Targets) -> NoReturn:
         Filters(given, places).configure(Config())
         raise ReaderGoneError
 
@@ -167,6 +168,6 @@ def test_api(fuzz: Fuzz) -> None:
             wanted = settings.Settings(comms=names, **given)  # type: ignore[arg-type]
         except UsageError:
             return
-        Filters(wanted, settings.EVERYWHERE).configure(Config())
+        Filters(wanted, EVERYWHERE).configure(Config())
 
     fuzz(case)

@@ -104,6 +104,31 @@ def test_containers(names: list[str], expected: list[int]) -> None:
         assert shown_of([one, two, three, four], *options) == expected
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--not-container", ID[:12]], [1, 2, 3, 4]),
+        (["--not-container", f"{OTHER_ID},tcpc-web"], [0, 3, 4]),
+        (["--not-container", "tcpc-db", "--container", f"tcpc-web,{ID}"], [0, 2]),
+        (["--not-container", ID, "--cgroup", "{top}/system.slice"], []),
+        (["--not-container", ID, "--cgroup", "{top}"], [1, 2, 3, 4]),
+    ],
+)
+def test_not_containers(options: list[str], expected: list[int]) -> None:
+    """--not-container leaves out all in it, beside the other filters."""
+    top = f"tcpc-test-{os.getpid()}"
+    root = unified() / top
+    with (
+        in_cgroup(root / CONTAINERS[0]) as one,
+        in_cgroup(root / CONTAINERS[1]) as two,
+        in_cgroup(root / CONTAINERS[2]) as three,
+        in_cgroup(root / CONTAINERS[3]) as four,
+        in_cgroup(root / "none") as none,
+    ):
+        given = [option.format(top=top) for option in options]
+        assert shown_of([one, two, three, four, none], *given) == expected
+
+
 TASK = f"io.containerd.runtime.v2.task/k8s.io/{ID}"
 PLACES = {
     "containerd": "/run/containerd",

@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,7 @@ from tests.support.sockets import mptcp_socket
 from tests.support.tool import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -129,6 +130,39 @@ def test_thousand_users() -> None:
     others = ",".join(map(str, range(3_000_000_000, 3_000_000_999)))
     assert traced_ports(["-u", f"{others},0"], [LAST]) == [LAST]
     assert traced_ports(["-u", others], [LAST]) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--not-comm", "one"], [81, 82]),
+        (["--not-comm", "one,-bash"], [82]),
+        (["--not-comm", "one", "--comm", "one,-bash"], [81]),
+        (["--not-comm", "on"], [80, 81, 82]),
+        (["-c", "--not-comm", "one"], [81, 82]),
+    ],
+)
+def test_not_comm(options: list[str], expected: list[int]) -> None:
+    """--not-comm leaves out threads of these names, and no others."""
+    names = {80: "one", 81: "-bash", 82: "a"}
+
+    def prepare(name: str) -> Callable[[], None]:
+        return lambda: rename(name.encode())
+
+    with ExitStack() as stack:
+        children = [
+            stack.enter_context(
+                Child(partial(attempt, "127.0.0.1", port), prepare(name))
+            )
+            for port, name in names.items()
+        ]
+        pids = ",".join(str(child.pid) for child in children)
+        with Tool("-j", "-p", pids, *options) as tool:
+            for child in children:
+                child.run()
+            assert tool.stop() == 0
+            shown = [event["dport"] for event in tool.all_events()]
+    assert sorted(shown) == expected
 
 
 def test_uid_is_the_real_one() -> None:

@@ -76,20 +76,23 @@ def check(
 
 
 @pytest.mark.parametrize("by", PROGRAMS)
-@pytest.mark.parametrize("option", ["-p", "-u", "--comm"])
+@pytest.mark.parametrize("option", ["-p", "-u", "--comm", "--not-comm"])
 def test_process(option: str, by: str, tmp_path: Path) -> None:
     """Filters by process, user and program."""
     values: dict[str, tuple[object, object]] = {
         "-p": (f"{os.getpid()} -f", os.getppid()),
         "-u": (os.getuid(), 12345),
         "--comm": (comm(), "another"),
+        "--not-comm": ("another", comm()),
     }
     with resolving(tmp_path):
         check(by, option, values[option])
 
 
 @pytest.mark.parametrize("by", PROGRAMS)
-@pytest.mark.parametrize("option", ["--cgroup", "--container", "--cgroupmap"])
+@pytest.mark.parametrize(
+    "option", ["--cgroup", "--container", "--not-container", "--cgroupmap"]
+)
 def test_cgroup(
     option: str,
     by: str,
@@ -104,6 +107,7 @@ def test_cgroup(
     values: tuple[object, object] = {
         "--cgroup": (cgroup.path, other.path),
         "--container": (OURS, OTHER),
+        "--not-container": (OTHER, OURS),
         "--cgroupmap": (full.path, empty.path),
     }[option]
     with resolving(tmp_path):

@@ -135,6 +135,11 @@ def test_no_services(monkeypatch: pytest.MonkeyPatch) -> None:
         ("-o -", "-o -"),
         ("--comm", "--comm"),
         ("", ""),
+        ("--result", "--result"),
+        ("-r", "-r"),
+        ("--result -t", "--result -t"),
+        ("--result ok -t", "--results ok -t"),
+        ("--result=ok,eperm", "--results=ok,eperm"),
     ],
 )
 def test_joined(line: str, expected: str) -> None:

@@ -24,7 +24,7 @@ MAX_PLACES = 8192
 SHORT = 12  # digits of a short ID
 
 # The units that have cgroups, except slices, which only group others.
-_UNIT = re.compile(r".+\.(?:service|scope|socket|mount|swap)")
+UNIT = re.compile(r".+\.(?:service|scope|socket|mount|swap)")
 
 
 class Places:
@@ -83,6 +83,6 @@ def unit(path: str) -> str | None:
     """Return the innermost systemd unit on a cgroup's path, without its escapes."""
     for name in reversed(path.split("/")):
         # systemd puts a _ before names that the kernel might use itself.
-        if _UNIT.fullmatch(bare := name.removeprefix("_")):
+        if UNIT.fullmatch(bare := name.removeprefix("_")):
             return unescape(bare)
     return None

@@ -37,6 +37,8 @@ _CODES = {
     -105: "EAI_IDN_ENCODE",
 }
 
+EVERY = frozenset({TIMEOUT, *_RCODES, *_CODES.values()})
+
 # The name exists; it may have an address of the other IP version.
 EMPTY = frozenset({NODATA, "EAI_NODATA", "EAI_ADDRFAMILY"})
 

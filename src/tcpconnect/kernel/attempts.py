@@ -21,13 +21,14 @@ from tcpconnect.kernel.follow import Follow
 from tcpconnect.kernel.records import FLOW, FLOW_COUNTS, Progress
 from tcpconnect.kernel.refusals import Way
 from tcpconnect.machine import cgroup
-from tcpconnect.settings import EVERYWHERE
+from tcpconnect.places import EVERYWHERE
 
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Iterator
 
-    from tcpconnect.settings import Settings, Targets
+    from tcpconnect.places import Targets
+    from tcpconnect.settings import Settings
 
 # The programs: one for each Depth, and a second look at ends. Where programs are
 # preemptible, also one for each on perf's tracepoint, and a last one.
@@ -187,7 +188,7 @@ class Attempts(Part):
         config.track = settings.track
         config.wait_end = settings.wait_end
         config.count = settings.count
-        config.failed = settings.failed
+        config.failed = settings.only_failed
         config.details = self._details
         config.slot_shift = 64 - pending.SLOT_BITS
         config.explain = settings.with_why

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tcpconnect.bpf.object import BpfObject
     from tcpconnect.kernel.config import Config
     from tcpconnect.kernel.networks import Network, NetworkSet
-    from tcpconnect.settings import Settings, Targets
+    from tcpconnect.places import Targets
+    from tcpconnect.settings import Settings
 
 COMM_LEN = 16
 WORD_BITS = 64
@@ -27,10 +28,11 @@ MAX_FOLLOWED = 1 << 16  # processes that are traced at a time with -f
 ALL = (1 << WORD_BITS) - 1
 MEMBER = b"\1"
 NETNS_PROGRAM, MNTNS_PROGRAM = "trace_netns", "trace_mntns"
+NOT_MNTNS_PROGRAM = "exclude_mntns"
 # That look at who connects, by what is in them.
 MAPS = (
-    *("pids", "uids", "comms", "netnses", "mntnses"),
-    *("cgroups", "cgroupmap", "mntnsmap"),
+    *("pids", "uids", "comms", "not_comms", "netnses", "mntnses"),
+    *("not_mntnses", "cgroups", "cgroupmap", "mntnsmap"),
 )
 ONLY_KEY = bytes(4)  # of an array of one element
 
@@ -46,11 +48,18 @@ class TaskFilter(IntFlag):
     CONTAINER = 1 << 5
     CGROUPMAP = 1 << 6
     MNTNSMAP = 1 << 7
+    NOT_COMM = 1 << 8
+    NOT_CONTAINER = 1 << 9
 
 
 # Those that look at more than the socket, and what helpers return: enum depth.
 BY_OWNER = TaskFilter.NETNS | TaskFilter.CGROUPMAP
-BY_IMAGE = TaskFilter.CGROUP | TaskFilter.CONTAINER | TaskFilter.MNTNSMAP
+BY_IMAGE = (
+    TaskFilter.CGROUP
+    | TaskFilter.CONTAINER
+    | TaskFilter.NOT_CONTAINER
+    | TaskFilter.MNTNSMAP
+)
 
 
 class AddressFilter(IntFlag):
@@ -72,10 +81,10 @@ class Filters:
             AddressFilter.NOT_TO: _network_set(settings.not_to),
             AddressFilter.FROM: _network_set(settings.from_),
         }
-        comms = [os.fsencode(name).ljust(COMM_LEN, b"\0") for name in settings.comms]
         self._entries = {
             "uids": _numbers(settings.uids, 4),
-            "comms": dict.fromkeys(comms, MEMBER),
+            "comms": _comms(settings.comms),
+            "not_comms": _comms(settings.not_comms),
             "cgroups": _cgroups(targets),
         }
         self._values = {
@@ -99,6 +108,8 @@ class Filters:
             (TaskFilter.CONTAINER, self._targets.of_containers),
             (TaskFilter.CGROUPMAP, settings.cgroupmap is not None),
             (TaskFilter.MNTNSMAP, settings.mntnsmap is not None),
+            (TaskFilter.NOT_COMM, settings.not_comms),
+            (TaskFilter.NOT_CONTAINER, self._targets.but_containers),
         ):
             if wanted:
                 filters |= which
@@ -110,6 +121,7 @@ class Filters:
             bpf.resize(name, len(entries))
         bpf.resize("netnses", len(self._settings.netns))
         bpf.resize("mntnses", len(self._targets.mntnses))
+        bpf.resize("not_mntnses", len(self._targets.not_mntnses))
         for name, value in self._values.items():
             bpf.resize_value(name, len(value))
         children = MAX_FOLLOWED if self._settings.follow else 0
@@ -142,18 +154,21 @@ class Filters:
 
             for which in self._settings.netns:
                 _trace_namespace(bpf, NETNS_PROGRAM, open_netns(which))
-        for path in self._targets.mntnses:
-            with suppress(OSError):  # that process of the container has ended
-                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                _trace_namespace(bpf, MNTNS_PROGRAM, fd)
+        for program, paths in self._mntnses.items():
+            for path in paths:
+                with suppress(OSError):  # that process of the container has ended
+                    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                    _trace_namespace(bpf, program, fd)
+
+    @property
+    def _mntnses(self) -> dict[str, frozenset[str]]:
+        """The mount namespaces of containers, by the program that adds them."""
+        targets = self._targets
+        return {MNTNS_PROGRAM: targets.mntnses, NOT_MNTNS_PROGRAM: targets.not_mntnses}
 
     def unused(self) -> list[str]:
         """Return the programs that fill no map."""
-        settings = self._settings
-        used = {
-            NETNS_PROGRAM: settings.netns,
-            MNTNS_PROGRAM: self._targets.mntnses,
-        }
+        used = {NETNS_PROGRAM: self._settings.netns, **self._mntnses}
         return [program for program, wanted in used.items() if not wanted]
 
 
@@ -176,6 +191,10 @@ def _name(which: AddressFilter) -> str:
     return str(which.name).lower()
 
 
+def _comms(names: Iterable[str]) -> dict[bytes, bytes]:
+    return {os.fsencode(name).ljust(COMM_LEN, b"\0"): MEMBER for name in names}
+
+
 def _numbers(values: Iterable[int], size: int) -> dict[bytes, bytes]:
     return {value.to_bytes(size, "little"): MEMBER for value in values}
 
@@ -186,10 +205,11 @@ def _cgroups(targets: Targets) -> dict[bytes, bytes]:
     for cgroups, passed in (
         (targets.cgroups, TaskFilter.CGROUP),
         (targets.containers, TaskFilter.CONTAINER),
+        (targets.not_containers, TaskFilter.NOT_CONTAINER),
     ):
         for cgroup in cgroups:
             passes[cgroup.id] = passes.get(cgroup.id, TaskFilter(0)) | passed
-    return {i.to_bytes(8, "little"): bytes((p,)) for i, p in passes.items()}
+    return {i.to_bytes(8, "little"): p.to_bytes(2, "little") for i, p in passes.items()}
 
 
 def _network_set(networks: Iterable[object]) -> NetworkSet | None:

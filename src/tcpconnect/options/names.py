@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tcpconnect.arguments import MAX_NAMES, NAMES_TTL_S, NUMBER, SOURCES, TIME
+from tcpconnect.arguments import (
+    HOSTS,
+    MAX_NAMES,
+    NAMES_TTL_S,
+    NUMBER,
+    SOURCES,
+    TIME,
+)
 from tcpconnect.options.option import Option
 
 NAMES = (
@@ -15,6 +22,14 @@ NAMES = (
         ("--dns-latency",),
         "dns_latency",
         "include DNS(ms), how long the program waited for the name; implies -d and -r",
+    ),
+    Option(
+        ("--to-name",),
+        "to_names",
+        "only destinations of this name, as QUERY has it: '*.corp.example'; "
+        "comma-separated",
+        HOSTS,
+        repeats=True,
     ),
     Option(
         ("--names",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcpconnect.arguments import SHORT_TIME
+from tcpconnect.arguments import RESULTS, SHORT_TIME
 from tcpconnect.options.option import Option
 
 OUTCOME = (
@@ -12,6 +12,14 @@ OUTCOME = (
         "include LAT(ms) and RESULT; a line then comes when its attempt ends",
     ),
     Option(("--failed",), "failed", "only attempts that did not end OK; implies -r"),
+    Option(
+        ("--results",),
+        "results",
+        "only these results, comma-separated: ECONNREFUSED, NXDOMAIN, OK, ...; "
+        "implies -r. --result LIST is the same",
+        RESULTS,
+        repeats=True,
+    ),
     Option(
         ("--why",),
         "why",

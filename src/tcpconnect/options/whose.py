@@ -10,7 +10,9 @@ from tcpconnect.arguments import (
     MNTNSMAP,
     NETNS,
     PIDS,
+    PODS,
     UIDS,
+    UNITS,
 )
 from tcpconnect.options.option import Option
 
@@ -43,10 +45,38 @@ WHOSE = (
         repeats=True,
     ),
     Option(
+        ("--not-comm",),
+        "not_comms",
+        "exclude threads of these names",
+        COMMS,
+        repeats=True,
+    ),
+    Option(
         ("--container",),
         "containers",
         "trace this running container only: its name, or a prefix of its ID",
         CONTAINERS,
+        repeats=True,
+    ),
+    Option(
+        ("--not-container",),
+        "not_containers",
+        "exclude these running containers",
+        CONTAINERS,
+        repeats=True,
+    ),
+    Option(
+        ("--pod",),
+        "pods",
+        "trace this pod only: its name, or namespace/name; wildcards: 'shop/web-*'",
+        PODS,
+        repeats=True,
+    ),
+    Option(
+        ("--unit",),
+        "units",
+        "trace this systemd unit only; wildcards; .service may be left out",
+        UNITS,
         repeats=True,
     ),
     Option(
