@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MIN_PREFIX = 4
 SHORT_ID = 12
+MANY_NAMES = 8
 
 
 Known: TypeAlias = "dict[tuple[Container, int], Running]"
@@ -92,8 +93,15 @@ def _unknown(name: str, every: list[Running]) -> UsageError:
     if unread := unreadable():
         reason = f"can't read their names in {', '.join(unread)}"
     known = {word for r in every for word in (r.short, r.id[:SHORT_ID])}
-    near = did_you_mean(name, known)
+    near = did_you_mean(name, known) or _running(every)
     return UsageError(messages.NO_CONTAINER, name=name, reason=reason, near=near)
+
+
+def _running(every: list[Running]) -> str:
+    """Return the names of some containers, those of root."""
+    names = sorted({running.short for running in every if running.owner == ROOT})
+    shown = ", ".join(names[:MANY_NAMES]) + ", …" * (len(names) > MANY_NAMES)
+    return messages.CONTAINERS_RUN.format(names=shown) if names else ""
 
 
 def find_all() -> list[Running]:

@@ -90,7 +90,16 @@ INTERNAL_ERROR = Message(
 
 SEE_HELP = "tcpconnect -h shows the options"
 
+NO_SOURCE_PORTS = "no option filters by source port"
+NO_LOOKUPS = "addresses are never looked up"
+VERB_FIRST = "write it first: tcpconnect {verb}"
+CONTAINERS_RUN = "these run: {names}"
+COMMAND_AFTER = "a command stands after --"
+
 ARGPARSE = Message("{text}", "", SEE_HELP)
+UNKNOWN_OPTION = Message("unknown option {name}", "{reason}", "{remedy}")
+UNEXPECTED_WORD = Message("unexpected argument {word!r}", "{reason}", "{remedy}")
+NO_VALUE = Message("{option} takes no value", "", "{remedy}")
 OF_OPTION = Message("argument {option}: {sentence}", *WHY)
 OF_MEMBER = Message("{member}: {sentence}", *WHY)
 NO_COMMAND = Message("no command after --", "", SEE_HELP)
@@ -108,6 +117,7 @@ INVALID_TIME = Message(
 INVALID_PORT = Message(
     "invalid port {name!r}", "neither a number nor a TCP service of {file}", "{near}"
 )
+INVALID_CHOICE = Message("invalid choice {value!r}", "expected {expected}", "{near}")
 INVALID_RANGE = Message("invalid range {range!r}", "it ends before it begins")
 MISSING_VALUE = Message("missing {what} in {list!r}")
 UNKNOWN_RESULT = Message("unknown result {name!r}", "", "{near}")

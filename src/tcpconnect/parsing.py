@@ -136,8 +136,7 @@ def _action(option: Option) -> dict[str, Any]:
     return {
         "action": Union if option.repeats else "store",
         "type": option.value.parse,
-        "metavar": option.value.metavar or None,
-        "choices": None if option.value.metavar else option.value.words,
+        "metavar": option.metavar,
     }
 
 
@@ -165,13 +164,15 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(formatter_class=_without_terminal, **given)
+        self._words: list[str] = []
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str], _namespace: None = None
     ) -> argparse.Namespace:
         """Parse, in linear time."""
+        self._words = list(args)
         options, unknown = argparse.Namespace(), []
-        for piece in _pieces(list(args)):
+        for piece in _pieces(self._words):
             options, more = self.parse_known_args(piece, options)
             unknown += more
         if unknown:
@@ -195,20 +196,25 @@ class Parser(argparse.ArgumentParser):
         try:
             return super()._get_values(action, arg_strings)
         except UsageError as error:
+            from tcpconnect.mistakes import remedy_for
+
+            remedy = remedy_for(action.option_strings[0], arg_strings[0])
             raise UsageError(
                 messages.OF_OPTION,
                 option="/".join(action.option_strings),
                 sentence=error.sentence,
-                reason=error.reason,
-                remedy=error.remedy or messages.SEE_HELP,
+                reason="" if remedy else error.reason,
+                remedy=remedy or error.remedy or messages.SEE_HELP,
             ) from error
 
     def _print_message(self, message: str, _file: object = None) -> None:
         write(STDOUT, message.encode())
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
-        raise UsageError(messages.ARGPARSE, text=message)
+        """Raise UsageError: for the first mistake, if there is one that we know."""
+        from tcpconnect.mistakes import first_mistake
+
+        raise first_mistake(self._words) or UsageError(messages.ARGPARSE, text=message)
 
 
 class HelpAll(argparse.Action):

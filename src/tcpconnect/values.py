@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tcpconnect import messages
-from tcpconnect.errors import UsageError
+from tcpconnect.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,19 @@ class Value(msgspec.Struct, frozen=True):
     check: Callable[[Any], Any] = lambda value: value
     completion: str = ""
     words: tuple[str, ...] = ()
+
+
+def choice(*words: str) -> Value:
+    """Return a value that is one of these words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            expected, near = ", ".join(words), did_you_mean(text, words)
+            message = messages.INVALID_CHOICE
+            raise UsageError(message, value=text, expected=expected, near=near)
+        return text
+
+    return Value("", parse, completion="words", words=words)
 
 
 class Range(msgspec.Struct, frozen=True):

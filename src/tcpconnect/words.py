@@ -29,7 +29,7 @@ def joined(words: Sequence[str]) -> Iterator[str]:
             continue
         if held:
             yield held
-        held = word if _wants_value(word) else ""
+        held = word if wants_value(word) else ""
         if not held:
             yield word
     if held:
@@ -49,7 +49,7 @@ def _is_dashed_value(word: str) -> bool:
     return word.startswith("-") and word != "-" and not is_option
 
 
-def _wants_value(word: str) -> bool:
+def wants_value(word: str) -> bool:
     """Whether an option takes the next word as its value."""
     if word.startswith("--") or not word.startswith("-"):
         return FLAGS.get(word, False)

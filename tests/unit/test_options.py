@@ -154,9 +154,8 @@ ONE_LINE = [
         "10.0.0.0/8, fd00::/8 or 192.0.2.1" + HINT,
     ),
     ("-4 -6", "argument -6/--ipv6: not allowed with argument -4/--ipv4" + HINT),
-    ("-x", "unrecognized arguments: -x" + HINT),
-    ("curl", "unrecognized arguments: curl" + HINT),
-    ("--times", "unrecognized arguments: --times" + HINT),
+    ("-x", "unknown option -x" + HINT),
+    ("--tin", "unknown option --tin" + HINT),
     (
         "--slower 0",
         "argument --slower: invalid time '0'" + RANGE.format("ms"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tcpconnect.arguments import COLUMNS
 from tcpconnect.formats import FORMATS
 from tcpconnect.options.option import Option
-from tcpconnect.values import Value
+from tcpconnect.values import Value, choice
 
 COLORS = ("auto", "always", "never")
 
@@ -38,7 +38,7 @@ SHOW = (
         ("--format",),
         "format",
         "table (default), json (one object per line) or csv",
-        Value("", completion="words", words=tuple(FORMATS)),
+        choice(*FORMATS),
     ),
     Option(("-j", "--json"), "json", "the same as --format json"),
     Option(
@@ -46,7 +46,7 @@ SHOW = (
         "color",
         "color the table: auto (default: on a terminal, unless NO_COLOR is set), "
         "always or never",
-        Value("", completion="words", words=COLORS),
+        choice(*COLORS),
     ),
     Option(
         ("--wide",),
