@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.attempts import attempt
+from tests.support.attempts import attempt, comm
 from tests.support.launch import TOOL
 from tests.support.tool import READY, Tool
 from tests.support.waiting import wait_until
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from typing_extensions import Self
+
+    from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -33,9 +35,10 @@ MODES = pytest.mark.parametrize("options", [(), ("-r",), ("-j",), ("-c",)], ids=
 class Terminal:
     """The tool on a terminal of its own, as its session's leader, tracing us."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, columns: int = 0) -> None:
         self._pid, self._leader = pty.fork()
         if not self._pid:
+            set_width(1, columns)
             command = [str(TOOL), "-p", str(os.getppid()), *options]
             os.execv(TOOL, command)  # noqa: S606 (no shell, on purpose)
         self._seen = bytearray()
@@ -58,8 +61,7 @@ class Terminal:
 
     def resize(self, columns: int) -> None:
         """Change its width, which it is sent a signal for."""
-        size = struct.pack("HHHH", 24, columns, 0, 0)
-        fcntl.ioctl(self._leader, termios.TIOCSWINSZ, size)
+        set_width(self._leader, columns)
 
     def close(self) -> None:
         """Hang up."""
@@ -72,6 +74,11 @@ class Terminal:
         wait_until(lambda: os.waitid(os.P_PID, self._pid, ENDED), "its end")
         pid, self._pid = self._pid, 0
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def set_width(fd: int, columns: int) -> None:
+    """Give a terminal a width, of which its foreground processes get a SIGWINCH."""
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
 def connect(count: int) -> None:
@@ -89,6 +96,55 @@ def test_resized() -> None:
         header = b"DPORT\r\n"
         rows = 4 * MANY * b"1\r\n"
         wait_until(lambda: terminal.read().endswith(header + rows), "all rows")
+
+
+ADDRESS = "2001:db8:1234:5678:abcd:ef01:2345:6789"
+
+
+def table(terminal: Terminal, lines: int) -> list[str]:
+    """Return so many lines of the table, when they are there."""
+
+    def read() -> list[str]:
+        text = terminal.read().decode().partition("PID ")[2]
+        found = f"PID {text}".splitlines()
+        return found if text.count("\n") >= lines else []
+
+    found: list[str] = wait_until(read, f"{lines} lines")
+    return found
+
+
+def test_long_addresses(netns: NetNs) -> None:
+    """No line of -rd wraps, before and after a resize; the destination is whole."""
+    netns.ip(f"address add {ADDRESS}/128 dev lo nodad")
+    with Terminal("-rd", "--color", "never", columns=80) as terminal:
+        attempt("127.0.0.1", 1)
+        table(terminal, 2)
+        attempt(ADDRESS, 1)
+        before = table(terminal, 4)
+        terminal.resize(120)
+        attempt(ADDRESS, 1)
+        wide = table(terminal, 6)[4:]
+        terminal.resize(70)
+        attempt(ADDRESS, 1)
+        narrow = table(terminal, 8)[6:]
+    first = [line.split()[0] for line in before]
+    assert first == ["PID", str(os.getpid()), "COMM", comm()]
+    for width, lines in ((80, before), (120, wide), (70, narrow)):
+        assert max(map(len, lines)) <= width
+        assert lines[-2].index("DADDR") == lines[-1].index(ADDRESS)
+        assert lines[-2].index("RESULT") == lines[-1].index("ECONNREFUSED")
+
+
+@pytest.mark.parametrize("columns", [0, 80])
+def test_wide(columns: int) -> None:
+    """With --wide, or without a width, all columns are there as in a pipe."""
+    with (
+        Terminal("-rd", "--color", "never", "--wide", columns=columns) as terminal,
+        Tool("-p", os.getpid(), "-rd") as tool,
+    ):
+        attempt("127.0.0.1", 1)
+        header, _ = tool.lines(2)
+        assert table(terminal, 2)[0] == header
 
 
 @MODES
