@@ -7,6 +7,7 @@ import os
 import struct
 import termios
 from contextlib import suppress
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +71,20 @@ def test_cut(text: str, width: int, head: str, tail: str) -> None:
     assert cut(text, width, "…") == head
     assert cut(text, width, "…", tail=True) == tail
     assert max(cells(head), cells(tail)) <= width
+
+
+@pytest.mark.parametrize("width", range(1, 8))
+def test_cut_any(width: int) -> None:
+    """What fits stays as it is; all else is cut, and one cell is empty at most."""
+    for letters in product("a字\u0301", repeat=5):
+        text = "".join(letters)
+        for tail in (False, True):
+            found = cut(text, width, "…", tail=tail)
+            if cells(text) <= width:
+                assert found == text
+            else:
+                assert width - 1 <= cells(found) <= width
+                assert text.startswith(found[:-1]) or text.endswith(found[1:])
 
 
 def lines(columns: list[Column], width: int, *structs: msgspec.Struct) -> list[str]:

@@ -97,17 +97,21 @@ def cut(text: str, width: int, mark: str, *, tail: bool = False) -> str:
 
     With ``tail``, the end is there, and the mark before it.
     """
-    if cells(text) <= width:
-        return text
-    left = width - 1
+    if text.isascii():
+        at = len(text) - width + 1
+        if at <= 1:
+            return text
+        return mark + text[at:] if tail else text[: width - 1] + mark
     kept: list[str] = []
+    left = width
     for c in reversed(text) if tail else text:
         left -= _cells(c)
         if left < 0:
             break
         kept.append(c)
-    if not tail:
-        return "".join(kept) + mark
-    while kept and not _cells(kept[-1]):  # it would change the mark
-        kept.pop()
-    return mark + "".join(reversed(kept))
+    else:
+        return text
+    left = width - 1 - sum(map(_cells, kept))
+    while left < 0 or (tail and kept and not _cells(kept[-1])):
+        left += _cells(kept.pop())  # what it changes, or would change the mark
+    return mark + "".join(reversed(kept)) if tail else "".join(kept) + mark
