@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcpconnect import trace
-from tcpconnect.connection import CONNECTION
+from tcpconnect.connection import MEMBERS
 from tcpconnect.kernel import records
 from tests.support.attempts import PORT, Child, rename, run_tool
 from tests.support.processes import fork
@@ -36,7 +36,7 @@ UID = 4711
 # What differs between two attempts of one process.
 OWN = {"saddr", "lport", "time", "elapsed_s", "latency_ms"}
 OWN |= {"asked", "asked_port"}  # the program asked for the first subflow only
-COLUMNS = [name for name, c in CONNECTION.items() if c.field.needs != "dns"]
+COLUMNS = [name for name, c in MEMBERS.items() if c.field.needs != "dns"]
 
 
 def serve(far: NetNs, ready: int) -> None:
@@ -107,7 +107,7 @@ def subflows(events: Trace, count: int) -> list[dict[str, Any]]:
         return len(found) >= count
 
     wait_until(enough, f"{count} attempts")
-    return [{name: getattr(each, name) for name in CONNECTION} for each in found]
+    return [{name: getattr(each, name) for name in MEMBERS} for each in found]
 
 
 def common(subflow: dict[str, Any]) -> dict[str, Any]:
