@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.launch import hear_ignored_signals
+from tests.support.mapper import mapped
 from tests.support.network import NetNs, inside
 from tests.support.processes import Cgroup, unified
 from tests.support.runc import TOP, Bundle
@@ -118,6 +119,13 @@ def cgroups() -> Iterator[Callable[..., Cgroup]]:
     yield make
     for cgroup in made:
         cgroup.remove()
+
+
+@pytest.fixture(scope="module")
+def known_libraries() -> Iterator[None]:
+    """Tools have seen the C libraries of other tests, whose programs come and go."""
+    with mapped(list(Path("/lib").glob("ld-musl-*.so.1"))):
+        yield
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -25,9 +26,12 @@ EVERYTHING = ("-j", "--dns-latency", "--columns", ",".join(CONNECTION))
 def test_each_sees_all(count: int, options: tuple[str, ...]) -> None:
     """All show the same attempts, and lose none."""
     with ExitStack() as stack:
-        tools = [
-            stack.enter_context(Tool("-p", os.getpid(), *options)) for _ in range(count)
-        ]
+
+        def start(_: int) -> Tool:
+            return stack.enter_context(Tool("-p", os.getpid(), *options))
+
+        with ThreadPoolExecutor(count) as pool:
+            tools = list(pool.map(start, range(count)))
         for port in range(1, 1 + MADE):
             attempt("127.0.0.1", port)
         for tool in tools:

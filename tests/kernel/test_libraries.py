@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tcpconnect.batch import Batch
     from tcpconnect.kernel.answers import Share
 
+pytestmark = pytest.mark.usefixtures("known_libraries")
+
 VANISHED, VANISHED_BY_PERF = 60, 10
 # What is attached at the stop: events of perf, six a library, the kernel detaches one
 # by one, and takes 30 to 130 ms for each.

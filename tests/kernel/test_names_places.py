@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("netns")
+pytestmark = pytest.mark.usefixtures("netns", "known_libraries")
 
 IPV4 = "127.1.2.3"
 HOSTS = f"{IPV4} inside.example\n"

@@ -32,7 +32,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.usefixtures("netns")
+pytestmark = pytest.mark.usefixtures("netns", "known_libraries")
 
 REFUSED = ("127.0.0.1", PORT)
 RESULT = "ECONNREFUSED"

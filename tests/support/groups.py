@@ -13,13 +13,12 @@ GROUPS = {
     # What is lost, missed or late, floods, and who gets the number of a namespace that
     # is gone: no other test runs at that time.
     ALONE: "delay ends_missed floods hostile_targets instances lookups_flood losses "
-    "names_again names_order namespaces_again pending preempted skipped_programs "
-    "starvation",
+    "names_again names_order namespaces_again pending preempted starvation",
     # Answers and questions that are not read, which tools count for the whole machine.
     "answers": "names_asked names_dns names_tcp",
     # C libraries that are new, are let go, or can't be probed: each tool with -d looks.
     "libraries": "libraries limits names_containers names_nested names_places "
-    "names_sources",
+    "names_sources skipped_programs",
     # Addresses that are not local have names of the whole machine.
     "scopes": "names_scope names_whose",
     # Cgroups and containers, by names and IDs that are the same in several tests.
