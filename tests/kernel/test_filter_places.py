@@ -216,23 +216,20 @@ def refusal(*options: object) -> str:
 
 def test_unknown_names(netns: NetNs) -> None:
     """A name that matches nothing is one line, with what is like it."""
-    top = f"tcpc-test-{os.getpid()}"
+    top, unit = f"tcpc-test-{os.getpid()}", f"nginx-{os.getpid()}.service"
     near = f"{netns.name}x"
     end = "; tcpconnect -h shows the options"
-    with cgroup(unified() / top / "nginx.service"), cgroup(unified() / CONTAINERS[2]):
+    with cgroup(unified() / top / unit), cgroup(unified() / CONTAINERS[2]):
         said = refusal("--netns", near)
         assert said.startswith(
             f"argument --netns: no network namespace {near!r}: not in "
             "/run/netns; did you mean "
         )
         assert netns.name in said
-        assert refusal("--cgroup", f"{top}/ngix.service") == (
-            f"no cgroup '{top}/ngix.service' in {unified()}; "
-            f"did you mean {top}/nginx.service?"
+        assert refusal("--cgroup", f"{top}/{unit[1:]}") == (
+            f"no cgroup '{top}/{unit[1:]}' in {unified()}; did you mean {top}/{unit}?"
         )
-        assert f"did you mean {top}/nginx.service" in refusal(
-            "--cgroup", "nginx.service"
-        )
+        assert f"did you mean {top}/{unit}" in refusal("--cgroup", unit)
         assert refusal("--container", "tcpc-wbe") == (
             "no container 'tcpc-wbe'; did you mean tcpc-web?"
         )

@@ -18,7 +18,7 @@ GROUPS = {
     "answers": "names_asked names_dns names_tcp",
     # C libraries that are new, are let go, or can't be probed: each tool with -d looks.
     "libraries": "libraries limits names_containers names_nested names_places "
-    "names_sources skipped_programs",
+    "names_sources",
     # Addresses that are not local have names of the whole machine.
     "scopes": "names_scope names_whose",
     # Cgroups and containers, by names and IDs that are the same in several tests.
