@@ -10,6 +10,10 @@ SHARE := $(wildcard share/*.py share/*.in)
 # Debian's users have neither in PATH; nor has root who comes by su(1).
 export PATH := $(PATH):/usr/sbin:/sbin
 
+# Python keeps bytecode, whatever the environment says: without, each start of the tool
+# takes three times the CPU, and tests start it thousands of times.
+export PYTHONDONTWRITEBYTECODE :=
+
 define INSTALL_NOTE
 Installing tcpconnect into $(abspath $(VENV)). pip downloads what its cache does not have:
   to run it: msgspec (0.5 MB)
