@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.groups import ALONE, group_of
+from tests.support.groups import ALONE, group_of, turn_of
 from tests.support.turns import Turn
 
 if TYPE_CHECKING:
@@ -25,14 +26,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist, where it is installed
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """Give each group of tests to one process."""
+    """Give each group of tests to one process, in their order."""
     from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False
 
     class Groups(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
         def _split_scope(self, nodeid: str) -> str:
             return group_of(nodeid)
 
     return Groups(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Sort the groups of tests that run in parallel."""
+    if TURN in config.stash:
+        tests = Counter(group_of(item.nodeid) for item in items)
+        turns = {group: turn_of(group, count) for group, count in tests.items()}
+        items.sort(key=lambda item: turns[group_of(item.nodeid)])
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
