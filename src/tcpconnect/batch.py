@@ -28,6 +28,7 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         ring: the ring buffer was full.
         flows: the map of flows (-c) was full.
+        rows: attempts that would have needed one row too many of -c with --by or -i.
         untracked: shown without a result, because too many were pending.
         missed: the kernel skipped all programs for them, whether a filter wanted them
             or not (decision 11).
@@ -58,6 +59,7 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
     unfinished_details: int = 0
     unprobed: int = 0
     questions: int = 0
+    rows: int = 0
 
     def __add__(self, other: Losses) -> Losses:
         """Return the sums."""
@@ -93,12 +95,17 @@ class Batch(msgspec.Struct, frozen=True):
         losses: all so far.
         warnings: lines about what does not work while the rest does.
         now: its time, in seconds since the epoch.
+        still_open: at the end of each interval the attempts that have not ended: with
+            Settings.interval_s; else None. In batches of rows it marks a whole table.
+        more: how many rows of a table are left out.
     """
 
     events: list[Any]
     losses: Losses
     warnings: list[Line]
     now: float
+    still_open: list[Any] | None = None
+    more: int = 0
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpconnect.decode import address
 from tcpconnect.flow import Flow
-from tcpconnect.kernel.records import ATTEMPT, ORIGIN
+from tcpconnect.kernel.records import ATTEMPT, ORIGIN, PENDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,12 +24,12 @@ class _Counted:
 
     __slots__ = (
         *("connects", "failed", "max_ns", "netnses", "ok"),
-        *("refused", "resent", "total_ns"),
+        *("pending", "refused", "resent", "total_ns"),
     )
 
     def __init__(self) -> None:
         self.connects = self.ok = self.failed = self.resent = self.refused = 0
-        self.total_ns = self.max_ns = 0
+        self.total_ns = self.max_ns = self.pending = 0
         self.netnses: set[int] = set()
 
     def add(
@@ -92,19 +92,26 @@ def without_collector() -> Iterator[None]:
 
 
 def decode_flows(
-    entries: Iterable[tuple[Any, ...]], pending: Iterable[bytes]
+    entries: Iterable[tuple[Any, ...]],
+    still_open: Iterable[bytes],
+    *,
+    counted_at_end: bool = False,
 ) -> list[Flow]:
     """Decode the members of struct flow and struct flow_counts, most connects first.
 
-    ``pending`` are records of attempts that are not counted yet.
+    ``still_open`` are records of attempts that have not ended; ``counted_at_end``: the
+    entries do not have those yet.
     """
     counts: defaultdict[tuple[bytes, bytes, int], _Counted] = defaultdict(_Counted)
     for saddr, daddr, dport, *counted in entries:
         counts[saddr, daddr, dport].add(*counted)
-    for record in pending:
-        _, _, _, saddr, daddr, _, _, _, _, _, dport, *_ = ATTEMPT.unpack_from(record)
+    for record in still_open:
+        attempt = ATTEMPT.unpack_from(record)
+        _, _, _, saddr, daddr, _, _, _, _, _, dport, result, *_ = attempt
         *_, netns, _ = ORIGIN.unpack_from(record, ATTEMPT.size)
-        counts[saddr, daddr, dport].add(netns, 1)
+        if counted_at_end:
+            counts[saddr, daddr, dport].add(netns, 1)
+        counts[saddr, daddr, dport].pending += result == PENDING
     flows = [_flow(*flow, counted) for flow, counted in counts.items()]
     flows.sort(key=lambda flow: (-flow.connects, flow.saddr, flow.daddr, flow.dport))
     return flows
@@ -121,6 +128,7 @@ def _flow(saddr: bytes, daddr: bytes, dport: int, counted: _Counted) -> Flow:
         counted.failed,
         counted.total_ns // ended // 1000 / 1000 if ended else None,
         counted.max_ns // 1000 / 1000 if ended else None,
+        pending=counted.pending,
         resent=counted.resent,
         netnses=tuple(sorted(counted.netnses)),
     )

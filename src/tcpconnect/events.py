@@ -41,7 +41,7 @@ class Events:
         for run in runs:
             kind = KINDS[run.length]
             if kind is CONNECTION:
-                connections += self._attempts(run)
+                connections += self.attempts(run)
             elif kind is EXPLAINED:
                 connections += self._explained(run)
             else:
@@ -72,7 +72,8 @@ class Events:
             self._parts.reasons.add_to_others(connections)
         return connections
 
-    def _attempts(self, run: Run) -> list[Connection]:
+    def attempts(self, run: Run) -> list[Connection]:
+        """Return the attempts of a run."""
         records = FRAMED_ATTEMPT.iter_unpack(run.framed)
         self._first_ns = self._first_ns or self._parts.attempts.first_ns
         decoded = decode(records, self._first_ns)
@@ -85,7 +86,7 @@ class Events:
     def _explained(self, run: Run) -> list[Connection]:
         """Decode attempts that have ended, with --why."""
         attempts, evidence = split(run)
-        decoded = self._attempts(attempts)
+        decoded = self.attempts(attempts)
         if self._parts.reasons:
             self._parts.reasons.add_to(decoded, evidence)
         return decoded

@@ -84,6 +84,9 @@ class Flow(msgspec.Struct, gc=False):
             fit=fit.TEXT,
         ),
     ] = None
+    pending: Annotated[
+        int, Field("PENDING", 8, "attempts that have not ended", "d", needs="result")
+    ] = 0
     netnses: tuple[int, ...] = ()  # where names are sought; no column, as the next
     names_differ: bool = False  # the destination has others, too
 

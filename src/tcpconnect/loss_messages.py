@@ -25,6 +25,9 @@ PROGRAMS_SKIPPED = Message(
 TOO_MANY_FLOWS = Message(
     "{n} attempts not counted", "there were more than {limit} flows", FEWER
 )
+TOO_MANY_ROWS = Message(
+    "{n} attempts not counted", "the table had too many rows", FEWER
+)
 TOO_MANY_OPEN = Message(
     "{n} attempts without a result", "more than {limit} were open", FEWER
 )

@@ -24,6 +24,7 @@ PERIOD_S = 1.0
 MEANING = {
     "ring": loss_messages.RING_FULL,
     "flows": loss_messages.TOO_MANY_FLOWS,
+    "rows": loss_messages.TOO_MANY_ROWS,
     "untracked": loss_messages.TOO_MANY_OPEN,
     "missed": loss_messages.PROGRAMS_SKIPPED,
     "processes": loss_messages.NO_DETAILS,

@@ -203,6 +203,8 @@ CONFLICT_WITH_COLUMNS = Message(
     "add its column there",
 )
 CONFLICT_OF_FORMATS = Message("-j conflicts with --format {format}", "", "omit one")
+NEEDS_COUNT = Message("{option} needs -c", "it is about its tables", "add -c")
+CLEAR_WITHOUT_INTERVAL = Message("--clear needs -c -i", "", "add -c -i SECONDS")
 SAME_FILE = Message("-o names {name} twice", "", "name another file")
 HISTOGRAM_WITHOUT_TABLE = Message("--histogram needs the table of -c", "", "{remedy}")
 FILTERED_COUNT = Message(

@@ -46,6 +46,9 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     summary: bool = False
     quiet: bool = False
     schema: bool = False
+    by: tuple[str, ...] = ()
+    sort: str = ""
+    clear: bool = False
     limit: int | None = None
     check: bool = False
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcpconnect.parsing import CommandLine
     from tcpconnect.settings import Settings
     from tcpconnect.summary import Summary
+    from tcpconnect.tables import Tables
     from tcpconnect.tracer import Trace
     from tcpconnect.view import Display, View
 
@@ -42,6 +43,7 @@ def run(line: CommandLine, view: View) -> int:
         outputs = _open_outputs(line, view)
         settings, command = view.settings, None
         summary = _summary(line, settings)
+        tables = view.counting.tables() if view.counting else None
         if line.command:
             command = stack.enter_context(_command(line))
             settings = replace(settings, pids={command.pid}, follow=True)
@@ -57,7 +59,7 @@ def run(line: CommandLine, view: View) -> int:
                 stop_at_signals(events, outputs)
             if _give_up_privileges(events, outputs, command) and not line.quiet:
                 say(messages.SHARED_USER.line())
-            _show(events, outputs, line, command, summary)
+            _show(events, outputs, line, tables, command, summary)
             if events.processes_ended and not (command or line.quiet):
                 say(messages.ALL_ENDED.line())
         return command.wait() if command else 0
@@ -86,6 +88,10 @@ def _open_outputs(line: CommandLine, view: View) -> list[Output]:
 
 
 def _output(target: int | str, display: Display, line: CommandLine) -> Output:
+    if display.count:
+        from tcpconnect.outputs.tables import Tables
+
+        return Tables(target, display, line.color, wide=line.wide)
     if not display.recorded:
         return Text(target, display, line.color, wide=line.wide)
     from tcpconnect.outputs.recording import Recording
@@ -101,7 +107,7 @@ def _summary(line: CommandLine, settings: Settings) -> Summary | None:
         return None
     from tcpconnect.summary import Summary, filters_of
 
-    count, with_result = settings.count, settings.with_result
+    count, with_result = settings.count, settings.with_result or settings.tally
     return Summary(filters_of(line), count=count, with_result=with_result)
 
 
@@ -154,6 +160,7 @@ def _show(
     events: Trace,
     outputs: list[Output],
     line: CommandLine,
+    tables: Tables | None,
     command: Command | None,
     summary: Summary | None,
 ) -> None:
@@ -166,15 +173,22 @@ def _show(
         if command:
             command.start()
 
-    stages: list[Stage] = [Limit(line.limit)] if line.limit else []
-    if summary:
-        stages.append(summary)
+    batches: Iterable[Batch] = events.batches()
+    stages: list[Stage] = []
+    if tables:
+        batches = tables.over(batches, summary)
+    else:
+        stages += [Limit(line.limit)] if line.limit else []
+        stages += [summary] if summary else []
 
     def ending() -> tuple[Losses, list[int]]:
-        return events.losses, events.histogram() if line.histogram else []
+        losses = events.losses + tables.losses if tables else events.losses
+        if not (tables and line.histogram):
+            return losses, []
+        return losses, tables.histogram(events.histogram())
 
     report = LossReport(quiet=line.quiet)
-    flow(events.batches(), stages, outputs, ready, ending, report)
+    flow(batches, stages, outputs, ready, ending, report)
     if summary:
         summary.report()
 

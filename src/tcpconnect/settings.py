@@ -73,6 +73,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ``why_from`` and ``syns`` are set; implies ``result``.
         slower_ms: only attempts that took at least so long; implies ``result``.
         count: count per flow in the kernel, for ``flows()``; no events.
+        tally: hold each event until its attempt has ended, as ``result`` does, but
+            without attempts that the kernel refuses before it sends a SYN.
+        interval_s: with ``batches()``: each so many seconds a batch says which attempts
+            are still open. They are held until they end.
         dns: find the names of destinations: ``query`` and its companions are set, and
             ``dns_ms``, how long the program waited for the name.
         dns_latency: implies ``dns`` and ``result``: the whole cost of reaching it.
@@ -115,6 +119,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     why: bool = False
     slower_ms: float = 0.0
     count: bool = False
+    tally: bool = False
+    interval_s: float | None = None
     dns: bool = False
     dns_latency: bool = False
     name_sources: Collection[str] = NAME_SOURCES
@@ -156,7 +162,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def wait_end(self) -> bool:
         """Whether an attempt is reported, or counted, when it ends."""
         by_end = self.only_failed or self.slower_ms > 0
-        return by_end or (self.with_result and not self.count)
+        in_time = self.tally or self.interval_s is not None
+        return by_end or in_time or (self.with_result and not self.count)
 
     @property
     def with_result(self) -> bool:

@@ -40,7 +40,7 @@ OTHER_NAMES = {
     "--netns": "namespace ns network-namespace",
     "--duration": "timeout seconds runtime stop-after",
     "--limit": "max number max-count head lines",
-    "-r": "latency results status outcome",
+    "-r": "latency status outcome",
     "--failed": "errors error fail failures failing only-failed",
     "--slower": "slow min-latency min-ms threshold min-duration",
     "--why": "reason explain cause",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import time
@@ -53,6 +54,7 @@ class Trace:
     def __init__(self, settings: Settings, targets: Targets = EVERYWHERE) -> None:
         self.settings = settings
         self._stopped = False
+        self._next = math.inf  # end of an interval
         self._deadline: float | None = None
         if settings.duration is not None:
             self._deadline = time.monotonic() + settings.duration
@@ -111,11 +113,16 @@ class Trace:
         """
         self.settle()
         yield self._batch([])
+        interval = self.settings.interval_s or math.inf
+        self._next = time.monotonic() + interval
         while not self._over():
             if self._naming:
                 self._naming.look()
             runs = self._ring.read()
             yield self._batch(self._events.of(runs))
+            if time.monotonic() >= self._next:
+                yield self._batch([], self._still_open())
+                self._next = max(self._next, time.monotonic() - interval) + interval
             if not runs and not self._ring.waiting:
                 self._wait(self._ready, PAUSE_MS if self._emptied else IDLE_MS)
             elif not self._ring.backlog:
@@ -127,24 +134,32 @@ class Trace:
             self._events.failed(last=True)
             yield self._batch(self.flows())
         else:
-            yield from map(self._batch, self._pending())
+            for run in self._pending():
+                yield self._batch(self._events.of([run]))
             yield self._batch(self._events.failed(last=True))
             yield self._batch([])  # with what was lost at the end
 
-    def _batch(self, events: list[Any]) -> Batch:
+    def _batch(
+        self, events: list[Any], still_open: list[Connection] | None = None
+    ) -> Batch:
         if self._wanted:
             events = self._wanted(events)
+            still_open = still_open and self._wanted(still_open)
         warnings = self.warnings[self._yielded :]
         self._yielded += len(warnings)
-        return Batch(events, self.losses, warnings, time.time())
+        return Batch(events, self.losses, warnings, time.time(), still_open)
 
-    def _pending(self) -> Iterator[list[Connection]]:
+    def _still_open(self) -> list[Connection]:
+        """Return the attempts that have not ended, at the end of an interval."""
+        return [c for run in self._pending() for c in self._events.attempts(run)]
+
+    def _pending(self) -> Iterator[Run]:
         """Yield the attempts that have not ended."""
         pending = self._attempts.pending()
         while records := list(islice(pending, BATCH_RECORDS)):
             header = bytes(HEADER_BYTES)
             framed = b"".join(header + record for record in records)
-            yield self._events.of([Run(CONNECTION.length, framed)])
+            yield Run(CONNECTION.length, framed)
 
     def _written(self) -> Iterator[list[Connection]]:
         """Yield the records that have been written.
@@ -184,8 +199,9 @@ class Trace:
         return bool(self._follow and self._follow.empty)
 
     def _wait(self, poll: select.poll, timeout_ms: float) -> None:
-        if self._deadline is not None:
-            left_ms = (self._deadline - time.monotonic()) * 1000
+        end = min(self._next, math.inf if self._deadline is None else self._deadline)
+        if end < math.inf:
+            left_ms = (end - time.monotonic()) * 1000
             timeout_ms = max(0, min(timeout_ms, left_ms))
         for fd, _ in poll.poll(timeout_ms):
             if fd != self._ring.fd:
@@ -237,10 +253,12 @@ class Trace:
         """Return what ``count`` has counted, most connects first."""
         from tcpconnect.counted import decode_flows, without_collector
 
-        # Attempts are counted when they end: those that have not ended are PENDING.
-        pending = self._attempts.pending() if self.settings.wait_end else ()
+        at_end = self.settings.wait_end
+        wanted = at_end or self.settings.with_result
+        pending = self._attempts.pending() if wanted else ()
         with without_collector():
-            flows = decode_flows(self._attempts.flows(), pending)
+            entries = self._attempts.flows()
+            flows = decode_flows(entries, pending, counted_at_end=at_end)
             if self._naming:
                 self._naming.add_to_flows(flows)
         return flows + (self._counts.flows() if self._counts else [])

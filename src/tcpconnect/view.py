@@ -14,6 +14,7 @@ from tcpconnect.fields import choose
 from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
+    from tcpconnect.counting import Counting
     from tcpconnect.fields import Column
     from tcpconnect.parsing import CommandLine
 
@@ -70,20 +71,6 @@ JSON = {
     "event": "lookups",
 }
 LAYOUTS = {"table": TABLE, "json": JSON}
-FLOWS = {
-    "saddr": None,
-    "daddr": None,
-    "dport": None,
-    "connects": None,
-    "ok": None,
-    "failed": None,
-    "latency_avg_ms": "result",
-    "latency_max_ms": "result",
-    "resent": "why",
-    "query": "dns",
-}
-
-
 RECORDED = ".jsonl"
 # Suffix of a file: the format that it decides for.
 SUFFIXES = {".csv": "csv", RECORDED: "json"}
@@ -92,12 +79,15 @@ SUFFIXES = {".csv": "csv", RECORDED: "json"}
 class Display(msgspec.Struct, frozen=True):
     """How events, or with ``count`` flows, are shown: a format, and its columns.
 
+    ``interval``: they come again and again; ``clear``: on a screen of their own.
     ``recorded``: in a recording, with all that goes with events there.
     """
 
     format: str
     columns: list[Column]
     count: bool = False
+    interval: bool = False
+    clear: bool = False
     histogram: bool = False
     recorded: bool = False
 
@@ -110,42 +100,66 @@ class View:
 
     def __init__(self, line: CommandLine) -> None:
         self._line = line
-        self._asked = Settings(**line.changes)
+        self.counting: Counting | None = None
+        changes = line.changes
+        if line.count:
+            from tcpconnect.counting import Counting
+
+            self.counting = Counting(line)
+            changes = self.counting.changes
+        _refuse_without_count(line)
+        self._asked = Settings(**changes)
+        self._table = self.counting.table if self.counting else self._asked.table
         if line.json and line.format not in {None, "json"}:
             raise UsageError(messages.CONFLICT_OF_FORMATS, format=line.format)
         self._shown = _shown_by(line, self._asked)
         _check_letters(line, self._shown)
         self.displays = {path: self._display(path) for path in line.outputs or {None}}
         formats = {display.format for display in self.displays.values()}
-        if line.histogram and not (self._asked.count and "table" in formats):
-            remedy = "omit the format" if self._asked.count else "add -c"
+        if line.histogram and not (line.count and "table" in formats):
+            remedy = "omit the format" if line.count else "add -c"
             raise UsageError(messages.HISTOGRAM_WITHOUT_TABLE, remedy=remedy)
         self.settings = self._filled()
 
     def _display(self, path: str | None) -> Display:
         """Return how an output shows what comes: its suffix decides, else an option."""
-        line, count = self._line, self._asked.count
+        line, count, counting = self._line, self._line.count, self.counting
         suffix = os.path.splitext(path or "")[1]
         form = SUFFIXES.get(suffix) or line.format or ("json" if line.json else "table")
         recorded = suffix == RECORDED and not count
         columns = _members() if recorded else self._columns(form)
-        histogram = line.histogram and form == "table"
-        return Display(form, columns, count, histogram, recorded)
+        interval = False
+        if counting:
+            columns, interval = counting.first(form) + columns, counting.interval
+        return Display(
+            form,
+            columns,
+            count,
+            interval=interval,
+            clear=line.clear,
+            histogram=line.histogram and form == "table",
+            recorded=recorded,
+        )
 
     def _columns(self, form: str) -> list[Column]:
-        names = self._asked.columns
+        names = self._line.columns
         if names is None:
-            layout = FLOWS if self._asked.count else LAYOUTS.get(form, MACHINE)
+            layout = LAYOUTS.get(form, MACHINE)
+            layout = self.counting.layout(form) if self.counting else layout
             names = [name for name, by in layout.items() if self._shown[by]]
-        return choose(self._asked.table, names)
+        return choose(self._table, names)
 
     def _filled(self) -> Settings:
         """Return the settings that fill all columns."""
+        if self._asked.tally:
+            return self._asked
         shown = [c for display in self.displays.values() for c in display.columns]
         # What has an option is filled when that is given, or the column is named.
         options = Settings.__struct_fields__
         wanted = {c.name for c in shown if c.field.needs not in options}
         wanted.update(self._asked.columns or ())
+        if self.counting and self.counting.sort:
+            wanted.add(self.counting.sort.name)
         return replace(self._asked, columns=sorted(wanted))
 
 
@@ -180,3 +194,17 @@ def _check_letters(line: CommandLine, shown: dict[str | None, bool]) -> None:
         raise UsageError(messages.CONFLICT_WITH_COUNT, option=given[0])
     if given and line.columns is not None:
         raise UsageError(messages.CONFLICT_WITH_COLUMNS, option=given[0])
+
+
+def _refuse_without_count(line: CommandLine) -> None:
+    """Refuse options about tables."""
+    for option, given in {
+        "-i": "interval_s" in line.changes,
+        "--by": line.by,
+        "--sort": line.sort,
+        "--clear": line.clear,
+    }.items():
+        if given and not line.count:
+            raise UsageError(messages.NEEDS_COUNT, option=option)
+    if line.clear and "interval_s" not in line.changes:
+        raise UsageError(messages.CLEAR_WITHOUT_INTERVAL)

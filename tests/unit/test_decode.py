@@ -311,9 +311,8 @@ def test_flows_have_the_pending_attempts() -> None:
     entries = [(*loopback, 80, 0, 2, 1, 1, 0, 0), flow_entry(1, 1, 1, 0, 0, 0)]
     whole = record() + bytes(CONNECTION.length - ATTEMPT.size)
     pending = [whole] * 3
-    actual = [
-        (f.daddr, f.connects, f.ok, f.failed) for f in decode_flows(entries, pending)
-    ]
+    flows = decode_flows(entries, pending, counted_at_end=True)
+    actual = [(f.daddr, f.connects, f.ok, f.failed) for f in flows]
     assert actual == [("127.0.0.1", 5, 1, 1), ("10.0.0.1", 1, 1, 0)]
 
 
@@ -332,6 +331,6 @@ def test_flow_of_two_network_namespaces() -> None:
 def test_flow_of_pending_attempts_only() -> None:
     """A flow of which no attempt has ended has no latency."""
     whole = record() + bytes(CONNECTION.length - ATTEMPT.size)
-    (flow,) = decode_flows([], [whole])
+    (flow,) = decode_flows([], [whole], counted_at_end=True)
     assert (flow.daddr, flow.dport, flow.connects) == ("127.0.0.1", 80, 1)
     assert flow.latency_avg_ms is None

@@ -15,7 +15,7 @@ from tcpconnect.suggestions import BY_OTHER_NAME, FLAGS
 
 HELP = "tcpconnect -h shows the options"
 UNKNOWN = {
-    "--prot 443": "--prot; did you mean --port or --lport?",
+    "--prot 443": "--prot; did you mean --port or --lport or --pod?",
     "--PORT 443": "--PORT; did you mean -P 443?",
     "--fail": "--fail; did you mean --failed?",
     "--help-al": "--help-al; did you mean --help-all or --help?",

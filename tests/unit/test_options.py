@@ -91,7 +91,7 @@ def test_every_member_has_its_option() -> None:
     """What can be set can be set by an option."""
     settable = {option.member for option in OPTIONS}
     others = {*Settings.__struct_fields__, *CommandLine.__struct_fields__} - settable
-    assert others == {"changes", "command", "words"}
+    assert others == {"changes", "command", "words", "tally"}
 
 
 def test_no_filter_is_on_by_default() -> None:
@@ -155,7 +155,7 @@ ONE_LINE = [
     ),
     ("-4 -6", "argument -6/--ipv6: not allowed with argument -4/--ipv4" + HINT),
     ("-x", "unknown option -x" + HINT),
-    ("--tin", "unknown option --tin" + HINT),
+    ("--zzz", "unknown option --zzz" + HINT),
     (
         "--slower 0",
         "argument --slower: invalid time '0'" + RANGE.format("ms"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tcpconnect.connection import CONNECTION
+from tcpconnect.counting import CSV_FLOWS, FLOWS
 from tcpconnect.errors import UsageError
 from tcpconnect.flow import FLOW
 from tcpconnect.parsing import CommandLine, parse
 from tcpconnect.settings import Settings
-from tcpconnect.view import FLOWS, MACHINE, TABLE, View
+from tcpconnect.view import MACHINE, TABLE, View
 
 
 def view(line: str) -> View:
@@ -22,6 +23,7 @@ def columns(line: str) -> str:
     return " ".join(column.name for column in view(line).displays[None].columns)
 
 
+OUTCOMES = "connects ok failed pending latency_avg_ms latency_max_ms"
 MACHINE_COLUMNS = "time pid tid uid comm ip saddr lport daddr dport netns"
 
 
@@ -49,13 +51,21 @@ MACHINE_COLUMNS = "time pid tid uid comm ip saddr lport daddr dport netns"
         ("-4 -p 1 -u 0 -P 80", "pid comm ip saddr daddr dport"),
         ("--format table", "pid comm ip saddr daddr dport"),
         ("-c", "saddr daddr dport connects ok failed"),
-        (
-            "-cr",
-            "saddr daddr dport connects ok failed latency_avg_ms latency_max_ms",
-        ),
+        ("-cr", f"saddr daddr dport {OUTCOMES}"),
         ("-c --histogram", "saddr daddr dport connects ok failed"),
         ("-cd", "saddr daddr dport connects ok failed query"),
         ("-cj", "saddr daddr dport connects ok failed"),
+        (
+            "-cr --format csv",
+            "saddr daddr dport connects ok failed latency_avg_ms latency_max_ms",
+        ),
+        ("-c -i 5", "saddr daddr dport connects ok failed"),
+        ("-cj -i 5", "time saddr daddr dport connects ok failed"),
+        ("-cd -i 5", "saddr daddr dport connects ok failed query"),
+        ("-c --by comm,dport", "comm dport connects ok failed"),
+        ("-c --by result", f"result {OUTCOMES}"),
+        ("-c --by comm --columns failed,comm", "failed comm"),
+        ("-c --unit x", "saddr daddr dport connects ok failed"),
     ],
 )
 def test_columns_by_letters(line: str, expected: str) -> None:
@@ -223,6 +233,17 @@ def test_what_is_read(line: str, expected: set[str]) -> None:
         "--columns pid,,comm",
         "-c --columns comm",
         "--columns connects",
+        "-i 5",
+        "--by comm",
+        "--sort failed",
+        "-c --clear",
+        "-c -i 0",
+        "-c --by nothing",
+        "-c --by comm,comm",
+        "-c --by time",
+        "-c --sort nothing",
+        "-c --by comm --sort daddr",
+        "-c --by comm --columns daddr",
     ],
 )
 def test_makes_no_sense(line: str) -> None:
@@ -233,8 +254,8 @@ def test_makes_no_sense(line: str) -> None:
 
 @pytest.mark.parametrize(
     ("layout", "table"),
-    [(TABLE, CONNECTION), (MACHINE, CONNECTION), (FLOWS, FLOW)],
-    ids=["table", "machine", "flows"],
+    [(TABLE, CONNECTION), (MACHINE, CONNECTION), (FLOWS, FLOW), (CSV_FLOWS, FLOW)],
+    ids=["table", "machine", "flows", "flows as csv"],
 )
 def test_layouts_are_of_options_and_columns(
     layout: dict[str, str | None], table: dict[str, object]

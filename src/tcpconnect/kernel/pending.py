@@ -51,7 +51,7 @@ def records(bpf: BpfObject, settings: Settings) -> Iterator[bytes]:
             result = UNKNOWN
         else:
             age = now - began
-            result = PENDING if settings.wait_end else result
+            result = PENDING if settings.wait_end or settings.count else result
         if age >= round(settings.slower_ms * 1e6):
             attempt = ATTEMPT.pack(began, age, *who, result, ip, comm)
             yield attempt + value[ATTEMPT.size :]

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+from tcpconnect.arguments import BY, TIME
 from tcpconnect.options.option import Option
+from tcpconnect.values import Value
 
 COUNTS = (
     Option(("-c", "--count"), "count", "count connects per src ip and dest ip/port"),
+    Option(
+        ("-i", "--interval"),
+        "interval_s",
+        "with -c: a table each TIME (in s), of what happened in it",
+        TIME,
+    ),
+    Option(
+        ("--by",),
+        "by",
+        "with -c: count by these columns: comm,dport. --columns help lists them all",
+        BY,
+    ),
+    Option(
+        ("--sort",),
+        "sort",
+        "with -c: sort by this column of the table: failed",
+        Value("COLUMN"),
+    ),
+    Option(
+        ("--clear",),
+        "clear",
+        "with -c -i: clear the terminal before each table",
+    ),
     Option(
         ("--histogram",),
         "histogram",
