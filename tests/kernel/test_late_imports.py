@@ -46,6 +46,8 @@ EVERY_MODE = (
     *("--color always", "-c", "-cj", "-cr --histogram", "-c --format csv"),
     *("-d", "-rdj", "-cd", "--dns-latency", "--names-ttl 1 -d"),
     *("--why", "-c --why --summary", "--why --summary --failed"),
+    *("-c -i 0.1", "-cj -i 0.1 --summary", "-cr --by comm,unit --sort ok --limit 1"),
+    *("--result ECONNREFUSED --to-name local*", "-c --unit a* --pod b/c --histogram"),
     *("--columns exe,cmdline,container,pod,unit,time", "-o /dev/null", "-f"),
 )
 
