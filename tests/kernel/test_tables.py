@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 INTERVAL = 0.2
+CLEAR = b"\x1b[H\x1b[2J"
 
 
 def start(*options: object) -> Tool:
@@ -195,7 +196,7 @@ def test_clear_on_a_terminal() -> None:
     """--clear clears a terminal before each table, and nothing else."""
     pid, terminal = pty.fork()
     if not pid:
-        options = ["-c", "-i", "0.1", "--clear", "--color", "never", "--duration", "1"]
+        options = ["-c", "-i", "0.1", "--clear", "--color", "never"]
         os.execv(TOOL, [str(TOOL), *options])  # noqa: S606 (no shell, on purpose)
     output = bytearray()
 
@@ -206,11 +207,12 @@ def test_clear_on_a_terminal() -> None:
             return True
         return False
 
+    wait_until(lambda: read() or output.count(CLEAR) >= 3, "three screens")
+    os.write(terminal, b"\x03")
     wait_until(read, "its end")
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    screens = output.decode().split("\x1b[H\x1b[2J")[1:]
-    assert len(screens) >= 3
+    screens = output.decode().split(CLEAR.decode())[1:]
     assert all(screen.startswith("[") and "CONNECTS" in screen for screen in screens)
     with start("-i", INTERVAL, "--clear") as tool:
         tool.lines(3)
