@@ -186,7 +186,10 @@ def test_containers_and_cgroups() -> None:
         assert shown_of([inside, outside], *options) == [0]
 
 
-def test_container_of_cgroup_v1() -> None:
+@pytest.mark.parametrize(
+    ("option", "expected"), [("--container", [0]), ("--not-container", [1])]
+)
+def test_container_of_cgroup_v1(option: str, expected: list[int]) -> None:
     """A container that is in cgroup v1 only is identified by its mount namespace."""
     if not (V1 / "cgroup.procs").exists():
         pytest.skip("this machine has no cgroup v1")
@@ -199,8 +202,8 @@ def test_container_of_cgroup_v1() -> None:
     with Child(work, unshare) as inside, Child(work) as outside, cgroup(path):
         (path / "cgroup.procs").write_text(str(inside.pid))
         try:
-            shown = shown_of([inside, outside], "--container", ID[:12])
-            assert shown == [0]
+            shown = shown_of([inside, outside], option, ID[:12])
+            assert shown == expected
         finally:
             (V1 / "cgroup.procs").write_text(str(inside.pid))
 

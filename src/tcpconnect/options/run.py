@@ -7,7 +7,12 @@ from tcpconnect.options.option import HELP, HELP_ALL, VERSION, Option
 
 RUN = (
     Option(("--duration",), "duration", "stop after TIME (in s, or 5m)", TIME),
-    Option(("--limit",), "limit", "stop after N lines", NUMBER),
+    Option(
+        ("--limit",),
+        "limit",
+        "stop after N lines; with -c: show N rows of each table",
+        NUMBER,
+    ),
     Option(
         ("-v", "--verbose"),
         "verbose",
