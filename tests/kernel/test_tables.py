@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tcpconnect import trace
 from tests.support.attempts import Child, attempt, rename
 from tests.support.launch import TOOL
 from tests.support.tool import Tool
@@ -231,3 +232,24 @@ def test_losses_are_counted(options: list[object]) -> None:
         total = sum(event["connects"] for event in tool.all_events())
         lost = re.findall(r"in total, (\d+) attempts lost", tool.stderr.decode())
     assert total + sum(map(int, lost)) == made
+
+
+def test_what_is_still_open(far: NetNs) -> None:
+    """With an interval, batches say again and again which attempts have not ended."""
+    assert far
+    seen = []
+    with (
+        trace(pids=[os.getpid()], interval_s=0.1, duration=60) as events,
+        socket.socket() as client,
+    ):
+        for batch in events.batches():
+            if batch.still_open is None:
+                assert batch.events == []
+                continue
+            seen.append([event.result for event in batch.still_open])
+            if len(seen) == 1:
+                client.setblocking(False)  # noqa: FBT003 (its only argument)
+                client.connect_ex(("10.2.0.1", 7))
+            elif len(seen) == 3:
+                break
+    assert seen == [[], ["PENDING"], ["PENDING"]]
