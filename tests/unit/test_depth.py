@@ -10,7 +10,10 @@ from tcpconnect.kernel.filters import BY_IMAGE, BY_OWNER, TaskFilter
 
 NONE = Detail(0), TaskFilter(0)
 # What helpers return.
-HELPED = Detail.COMM | Detail.UID, TaskFilter.PID | TaskFilter.UID | TaskFilter.COMM
+HELPED = (
+    Detail.COMM | Detail.UID,
+    TaskFilter.PID | TaskFilter.UID | TaskFilter.COMM | TaskFilter.NOT_COMM,
+)
 
 
 @pytest.mark.parametrize("detail", Detail)
