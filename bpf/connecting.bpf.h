@@ -19,7 +19,7 @@
 
 struct connecting {
 	__u64 tag;	/* as in struct slot; of a thread */
-	__u64 socket;	/* its struct sock, for connect_exits() */
+	__u64 socket;	/* its struct sock, if it is known */
 	__u32 daddr[4]; /* what the program asked for; as in struct connection */
 	__u16 dport;	/* host order */
 	__u8 ip;	/* 4 or 6 */

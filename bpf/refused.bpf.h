@@ -18,6 +18,7 @@
 #include "sockets.bpf.h"
 
 #define EPERM 1
+#define ENOMEM 12
 #define EISCONN 106
 #define EALREADY 114
 #define EINPROGRESS 115

@@ -83,9 +83,11 @@ struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_error_queue;
 	__u16 sk_protocol;
+	__u32 sk_txhash;
 	int sk_err;
 	int sk_err_soft;
 	kuid_t sk_uid;
+	__u8 sk_kern_sock : 1;
 	void *sk_socket;
 	struct sock_cgroup_data sk_cgrp_data;
 } __relocated;

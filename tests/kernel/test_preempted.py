@@ -7,6 +7,7 @@ realtime priority takes the CPU at any moment, also at that one.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -36,6 +37,7 @@ PAUSE_S = 0.0002
 PRIORITIES = (0, 1, 2)  # each takes the CPU from those before it
 REFUSED = ("127.0.0.1", 1)
 RESULT = "ECONNREFUSED"
+SKIPPED = re.compile("in total, ([0-9]+) attempts of this machine lost")
 LOST = re.compile("in total, ([0-9]+) names lost")
 
 COLUMNS = {
@@ -103,6 +105,27 @@ def test_no_attempt_is_missed(column: str) -> None:
     pids, shown, said = lines_of(attempts, column)
     assert said == ""
     assert shown == {f"{pid},{COLUMNS[column]}": MADE for pid in pids}
+
+
+UNROUTED = ("192.0.2.1", 1)
+
+
+def refused(priority: int) -> None:
+    """Make attempts that the kernel refuses before it sends a SYN."""
+    for _ in range(MADE):
+        if priority:
+            time.sleep(PAUSE_S)
+        with socket.socket() as client:
+            assert client.connect_ex(UNROUTED) == errno.ENETUNREACH
+
+
+@pytest.mark.parametrize("options", [("-r",), ("--why",)])
+def test_refused_attempts_are_accounted_for(options: tuple[str, ...]) -> None:
+    """Each is shown once, or counted as lost: those of the last priority may be."""
+    pids, shown, said = lines_of(refused, "daddr,asked,result", *options)
+    *lines, last = (f"{pid},{UNROUTED[0]},{UNROUTED[0]},ENETUNREACH" for pid in pids)
+    lost = sum(map(int, SKIPPED.findall(said)))
+    assert shown == {**dict.fromkeys(lines, MADE), last: MADE - lost}
 
 
 def test_no_process_is_forgotten() -> None:

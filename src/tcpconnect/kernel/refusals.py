@@ -31,8 +31,8 @@ MAX_MORE = 4096  # calls of connect() that have no slot
 
 # What sees the end of a call comes first.
 ON_FUNCTIONS = (
-    *("connect_returns", "connect_permitted"),
-    *("fastopen_returns", "fastopen_begins"),
+    *("connect_returns", "connect_ends"),
+    *("connect_begins", "connect_permitted"),
 )
 ON_SYSTEM_CALLS = {
     "connect_exits": "sys_exit_connect",
