@@ -20,6 +20,7 @@ from tcpconnect.settings import Settings
 # Features that may be limited, with settings that test them.
 FEATURES = {
     "every attempt": Settings(),
+    "why attempts fail (--why)": Settings(why=True),
     "names from dns (-d)": Settings(dns=True, name_sources={"dns"}),
     "names from libc (-d)": Settings(dns=True, name_sources={"libc"}),
     "names of containers (--columns container,pod)": Settings(columns=["container"]),

@@ -74,6 +74,7 @@ def notices_of(who: Who, *options: object) -> list[str]:
 SIMPLE = (
     "-t",
     "-r",
+    "-rj -P 80",
     "-L",
     "-c",
     "-c -r --histogram",
@@ -95,6 +96,31 @@ def test_two_are_enough(options: str) -> None:
 def test_less_than_two(missing: str) -> None:
     """The missing one is named."""
     fails_for(missing, nobody(*{*CORE} - {missing}))
+
+
+NO_TRAMPOLINES = "this kernel refuses fentry and fexit programs"
+
+
+@pytest.mark.parametrize("options", ["--failed", "--why", "-c --why", "--failed -4"])
+def test_refused_attempts(options: str) -> None:
+    """They take nothing more, but where the kernel has no BPF trampolines."""
+    said = seen_with(nobody(*CORE), options)
+    if not said:
+        return
+    every = (NET_ADMIN, READ_ALL, SYS_ADMIN)
+    assert f"not shown: {SYS_ADMIN} is missing" in seen_with(
+        nobody(*CORE, NET_ADMIN, READ_ALL), options
+    )
+    assert said.startswith("tcpconnect: attempts without a SYN are not shown: ")
+    assert NET_ADMIN in said
+    assert NO_TRAMPOLINES in seen_with(nobody(*CORE, *every), options)
+
+
+def seen_with(who: Who, options: str) -> str:
+    """Return what is said of attempts without a SYN, empty where all are seen."""
+    said = [line for line in notices_of(who, *words(options)) if "SYN" in line]
+    assert len(said) < 2
+    return "".join(said)
 
 
 def test_events_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,10 +265,12 @@ def test_check() -> None:
     }
     if lacks := missing(root(*CORE)):
         expected["every attempt"] = [lacks]
-    needed = {name for names in expected.values() for name in names}
+    needed = {name for names in expected.values() for name in names} | {SYS_ADMIN}
     with docker_of_nobody():
         poor = check(root(*CORE))
         rich = check(root(*CORE, SYS_PTRACE, *needed))
+    if NO_TRAMPOLINES in rich["why attempts fail"]:
+        expected["why attempts fail"] = [NET_ADMIN, SYS_ADMIN]
     lacking = {name: found for name, found in poor.items() if "missing" in found}
     named = {n: re.findall("CAP_[A-Z_]+", f) for n, f in lacking.items()}
     assert named == expected

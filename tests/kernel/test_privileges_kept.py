@@ -50,6 +50,8 @@ KEPT: dict[str, set[str]] = {
     "-j --format json": set(),
     "-c": {"maps"},
     "-cr --histogram": {"maps"},
+    "--failed": {"maps"},
+    "--why": {"maps"},
     "-d --names dns": set(),
     "-d --names libc": {"libc"},
     "-d": {"libc"},
@@ -78,7 +80,7 @@ def test_what_is_kept(options: str) -> None:
     with Tool("-P", PORT, *words(options)) as tool:
         status = status_of(tool.process.pid)
         assert tool.stop() == 0
-        assert tool.stderr == READY
+        assert tool.said == READY
     assert status == (OWN_USER, expected, expected, 0, 0, 0, True)
 
 

@@ -91,7 +91,7 @@ class Attempts(Part):
             self._take_maps()
             self._configure()
             self._leave_out()
-            self._bpf.load()
+            self._bpf.load(*refusals.NEEDED.get(way, ()))
             self._filters.fill(self._bpf)
             self._progress = Progress.from_buffer(self._bpf.variables())
             self.ring = Ring(self._bpf.map_fd("ring"), settings.ring_bytes)

@@ -12,7 +12,7 @@ from tcpconnect.bpf import libbpf
 from tcpconnect.bpf.step import step
 from tcpconnect.errors import KernelError
 from tcpconnect.machine import cgroup
-from tcpconnect.machine.capabilities import ALMIGHTY
+from tcpconnect.machine.capabilities import ALMIGHTY, READ_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -58,6 +58,11 @@ SHOWN = {
     Way.NONE: messages.NO_REFUSALS,
 }
 EVERY = [name for way in Way for name in way.value]
+# The capabilities that the programs need besides those of all BPF.
+NEEDED = {
+    Way.SYSTEM_CALLS: ("CAP_NET_ADMIN", ALMIGHTY),
+    Way.CGROUPS: ("CAP_NET_ADMIN",),
+}
 
 
 def are_wanted(library: ctypes.CDLL, settings: Settings) -> bool:
@@ -112,7 +117,8 @@ def try_ways(
                 _require_trampolines(library)
             attach_by(way)
         except KernelError as error:
-            failure = error
+            if way is not Way.CGROUPS:  # the way before it shows more
+                failure = error
         else:
             break
     else:
@@ -163,7 +169,7 @@ def attach(bpf: BpfObject, way: Way) -> None:
         from tcpconnect.kernel.tracepoints import open_tracepoint
 
         for name, tracepoint in ON_SYSTEM_CALLS.items():
-            with step(messages.CANT_ATTACH, ALMIGHTY, name=name):
+            with step(messages.CANT_ATTACH, READ_FILES, ALMIGHTY, name=name):
                 event = open_tracepoint("syscalls", tracepoint)
             bpf.attach_event(name, event)
         _attach_cgroups(bpf, ON_CGROUPS, 0)
