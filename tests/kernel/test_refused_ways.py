@@ -15,10 +15,13 @@ from tcpconnect.errors import KernelError
 from tcpconnect.kernel import attempts, refusals
 from tcpconnect.kernel.preflight import ready_library
 from tcpconnect.kernel.refusals import Way
+from tcpconnect.kernel.tracepoints import TRACEFS
 from tcpconnect.settings import Settings
 from tests.support.attempts import PORT, kernel_objects
+from tests.support.mounts import private_mounts
 from tests.support.programs import needs
 from tests.support.sockets import mptcp_socket
+from tests.support.system import sh
 from tests.support.tool import NOTICES, Tool
 from tests.support.uring import Uring
 
@@ -99,6 +102,24 @@ def test_calls_that_are_not_connect(work: Callable[[], None]) -> None:
         events.stop()
         (event,) = events
     assert (event.daddr, event.dport, event.result) == (FAR, PORT, "ENETUNREACH")
+
+
+@pytest.mark.usefixtures("netns")
+@pytest.mark.parametrize("kind", ["tracefs", "tmpfs"])
+def test_system_calls_without_tracefs(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their tracepoints are found where tracefs is mounted, and where it is not."""
+    monkeypatch.setattr(refusals, "ways", lambda _: [Way.SYSTEM_CALLS])
+    with private_mounts():
+        sh(f"mount -t {kind} none {TRACEFS}")
+        assert os.path.exists(f"{TRACEFS}/events") == (kind == "tracefs")
+        with trace(failed=True, pids=[os.getpid()]) as events:
+            workload()
+            events.stop()
+            assert (
+                len([e for e in events if e.daddr == FAR]) == 3
+            )  # one of them is bound
 
 
 def test_system_calls_are_for_failures() -> None:
