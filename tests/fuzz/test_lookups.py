@@ -9,15 +9,15 @@ from tcpconnect.enrich import failures, words
 from tcpconnect.enrich.dns import parse
 from tcpconnect.enrich.failures import Failures
 from tcpconnect.enrich.wire import MalformedError
-from tcpconnect.kernel.records import (
-    ATTEMPT,
-    CALL,
-    DNS_QUESTION,
-    FAILED_LOOKUP,
-    ORIGIN,
-)
 from tests.support.material import is_harmless, mutated, text
-from tests.support.records import IPV4, message, run
+from tests.support.records import (
+    IPV4,
+    asker,
+    failure,
+    message,
+    question,
+    questions,
+)
 
 if TYPE_CHECKING:
     from random import Random
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.support.fuzzing import Fuzz
 
 S = 1_000_000_000
+START_NS = 7
 NAMES = ("a", "a.test", "a.test.local", "b.test")
 SEEDS = [message(name, IPV4) for name in NAMES]
 WORDS = {
@@ -39,12 +40,8 @@ def who(random: Random, now_ns: int) -> bytes:
     """Return the struct connection of one of three processes."""
     pid = random.randrange(3)
     waited_ns = random.choice((0, S, 11 * S))
-    zeros = (0, b"", b"", pid, 0, 0, 0, 0, 0, 0xFFFF, 0, text(random)[:16])
-    return (
-        ATTEMPT.pack(now_ns, waited_ns, *zeros)
-        + ORIGIN.pack(0, 7, 0, 0, 0, 0)
-        + CALL.pack(b"", 0, 0, 0)
-    )
+    comm = text(random)[:16]
+    return asker(now_ns, waited_ns, pid=pid, start_ns=START_NS, comm=comm)
 
 
 def wire(random: Random) -> bytes:
@@ -66,22 +63,19 @@ def step(random: Random, kept: Failures, now_ns: int) -> None:
     kind, data = random.randrange(4), wire(random)
     if kind == 0:
         size = random.choice((len(data), random.randrange(1 << 32)))
-        record = who(random, now_ns) + size.to_bytes(8, "little")
-        record += name(random).ljust(256, b"\0") + data[:272].ljust(272, b"\0")
-        kept.learn(run(DNS_QUESTION.length, [record]))
+        asked = question(who(random, now_ns), data, name(random), size)
+        kept.learn(questions(asked))
     elif kind == 1:
         code = random.choice((-2, -3, -5, random.randrange(-(1 << 31), 1 << 31)))
-        record = who(random, now_ns) + code.to_bytes(8, "little", signed=True)
-        record += name(random).ljust(256, b"\0")
-        kept.learn(run(FAILED_LOOKUP.length, [record]))
+        kept.learn(failure(who(random, now_ns), code, name(random)))
     elif kind == 2:
         try:
             answer = parse(data)
         except MalformedError:
             return
-        kept.answered((random.randrange(3), 7), data, answer, now_ns)
+        kept.answered((random.randrange(3), START_NS), data, answer, now_ns)
     else:
-        kept.found((random.randrange(3), 7), random.choice(NAMES), now_ns)
+        kept.found((random.randrange(3), START_NS), random.choice(NAMES), now_ns)
 
 
 def test_words(fuzz: Fuzz) -> None:
@@ -110,12 +104,12 @@ def test_flood(fuzz: Fuzz) -> None:
     """However many names are asked for, so many are kept, and the others counted."""
     now_ns = 100 * S
     kept = Failures(lambda: now_ns)
-    records = []
-    for number in range(2 * failures.MAX_LOOKUPS):
-        data = message(f"{number}.test", IPV4)
-        record = who_of(now_ns) + len(data).to_bytes(8, "little")
-        records.append(record + bytes(256) + data[:272].ljust(272, b"\0"))
-    flood = run(DNS_QUESTION.length, records)
+    asked = asker(now_ns, pid=1, start_ns=START_NS)
+    records = [
+        question(asked, message(f"{number}.test", IPV4))
+        for number in range(2 * failures.MAX_LOOKUPS)
+    ]
+    flood = questions(*records)
 
     def case(_random: Random) -> None:
         kept.learn(flood)
@@ -124,11 +118,3 @@ def test_flood(fuzz: Fuzz) -> None:
         assert kept.lost
 
     fuzz(case)
-
-
-def who_of(now_ns: int) -> bytes:
-    """Return the struct connection of a process."""
-    attempt = (now_ns, 0, 0, b"", b"", 1, 1, 0, 0, 0, 0, 0xFFFF, 0, b"")
-    return (
-        ATTEMPT.pack(*attempt) + ORIGIN.pack(0, 7, 0, 0, 0, 0) + CALL.pack(b"", 0, 0, 0)
-    )

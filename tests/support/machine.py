@@ -11,14 +11,7 @@ import dns.rrset
 
 from tcpconnect.enrich.dns import parse
 from tcpconnect.enrich.failures import Failures
-from tcpconnect.kernel.records import (
-    ATTEMPT,
-    CALL,
-    DNS_QUESTION,
-    FAILED_LOOKUP,
-    ORIGIN,
-)
-from tests.support.records import run
+from tests.support.records import asker, failure, question, questions
 
 if TYPE_CHECKING:
     from tcpconnect.enrich.lookup import Failed
@@ -30,13 +23,7 @@ FOUND = {"A": "10.1.2.3", "AAAA": "fd00::1"}
 
 def who(time_ns: int, waited_ns: int = 0, pid: int = 7) -> bytes:
     """Return a struct connection of a process."""
-    zeros = (0, b"", b"")
-    attempt = (time_ns, waited_ns, *zeros, pid, pid, 0, 0, 0, 0, 0xFFFF, 0, b"dig")
-    return (
-        ATTEMPT.pack(*attempt)
-        + ORIGIN.pack(0, 100 + pid, 0, 0, 0, 0)
-        + CALL.pack(b"", 0, 0, 0)
-    )
+    return asker(time_ns, waited_ns, pid=pid, start_ns=100 + pid)
 
 
 class Machine:
@@ -50,9 +37,8 @@ class Machine:
         """Send questions."""
         for kind in kinds or ("A", "AAAA"):
             message = dns.message.make_query(name, kind).to_wire()
-            record = who(self.now_ns, pid=pid) + len(message).to_bytes(8, "little")
-            record += call.encode().ljust(256, b"\0") + message.ljust(272, b"\0")
-            self.failures.learn(run(DNS_QUESTION.length, [record]))
+            record = question(who(self.now_ns, pid=pid), message, call.encode())
+            self.failures.learn(questions(record))
 
     def answer(
         self, name: str, word: str, *kinds: str, flags: int = 0, pid: int = 7
@@ -72,10 +58,8 @@ class Machine:
     def returns(self, name: str, code: int, waited_s: float = 0) -> None:
         """Have getaddrinfo() return an error after that time."""
         waited_ns = int(waited_s * S)
-        record = who(self.now_ns - waited_ns, waited_ns)
-        record += code.to_bytes(8, "little", signed=True)
-        record += name.encode().ljust(256, b"\0")
-        self.failures.learn(run(FAILED_LOOKUP.length, [record]))
+        asked = who(self.now_ns - waited_ns, waited_ns)
+        self.failures.learn(failure(asked, code, name.encode()))
 
     def finds(self, name: str) -> None:
         """Have getaddrinfo() return addresses."""

@@ -11,8 +11,13 @@ import msgspec
 
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
 from tcpconnect.kernel.records import (
+    ATTEMPT,
+    CALL,
+    DNS_QUESTION,
+    FAILED_LOOKUP,
     LARGE_ANSWER,
     LOOKUP,
+    ORIGIN,
     SMALL_ANSWER,
     SMALL_ANSWER_BYTES,
 )
@@ -87,6 +92,38 @@ def lookup(
     who = (cgroup, start_ns, netns, pid)
     head = (time_ns, asked_ns, *who, len(addresses), cut, text)
     return run(LOOKUP.length, [LOOKUP.layout.pack(*head, found)])
+
+
+def asker(
+    time_ns: int, waited_ns: int = 0, *, pid: int, start_ns: int, comm: bytes = b"dig"
+) -> bytes:
+    """Return the struct connection of a process that looks up a name."""
+    who = (pid, pid, 0, 0, 0, 0, 0xFFFF, 0, comm)
+    return (
+        ATTEMPT.pack(time_ns, waited_ns, 0, b"", b"", *who)
+        + ORIGIN.pack(0, start_ns, 0, 0, 0, 0)
+        + CALL.pack(b"", 0, 0, 0)
+    )
+
+
+def question(
+    who: bytes, sent: bytes, call: bytes = b"", length: int | None = None
+) -> bytes:
+    """Return the record of a DNS question, by default of the length that it has."""
+    size = len(sent) if length is None else length
+    name, message = call[:256].ljust(256, b"\0"), sent[:272].ljust(272, b"\0")
+    return who + size.to_bytes(8, "little") + name + message
+
+
+def questions(*records: bytes) -> Run:
+    """Return a run of them."""
+    return run(DNS_QUESTION.length, records)
+
+
+def failure(who: bytes, code: int, name: bytes) -> Run:
+    """Return the record of a getaddrinfo() that fails."""
+    record = who + code.to_bytes(8, "little", signed=True) + name.ljust(256, b"\0")
+    return run(FAILED_LOOKUP.length, [record])
 
 
 def named(
