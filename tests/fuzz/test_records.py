@@ -101,13 +101,15 @@ def test_why(fuzz: Fuzz) -> None:
         attempts, shown = split(Run(EXPLAINED.length, framed))
         events = decode(FRAMED_ATTEMPT.iter_unpack(attempts.framed), 0)
         Calls().add_to(events, attempts.framed)
-        reasons = Reasons(drops)
+        reasons, dropped_by = Reasons(drops), set[str]()
         reasons.add_to(events, shown)
         assert [event.syns for event in events] == [syns for _, _, syns, _ in shown]
         for event, (_, drop, *_) in zip(events, shown, strict=True):
             dropped = f"{DROPPED}: {drops.get(drop, str(drop))}"
             assert event.why in words or event.why == dropped
+            dropped_by.add(dropped)
         reasons.add_to_others(events)
+        assert {event.why for event in events} <= words | dropped_by
         assert all(is_harmless(f"{e.why}{e.why_from}") for e in events)
 
     fuzz(case)
