@@ -35,6 +35,8 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
         processes: attempts shown without their process's exe, cmdline and cgroup, which
             did not fit the ring buffer, or would have delayed lines.
         names: DNS answers and lookups that did not fit the ring buffer, or came late.
+        lookups: DNS questions and calls of getaddrinfo() that were not followed,
+            because too many lookups were open: some that failed may not be shown.
         questions: open DNS questions that were replaced by newer ones of their socket.
         unread: DNS answers that were malformed or truncated.
         unfollowed: children of followed processes that did not fit the set of them.
@@ -60,6 +62,7 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
     unprobed: int = 0
     questions: int = 0
     rows: int = 0
+    lookups: int = 0
 
     def __add__(self, other: Losses) -> Losses:
         """Return the sums."""

@@ -47,6 +47,11 @@ NAMES_LOST = Message(
     "half of the ring buffer was full, or reading them would have delayed lines",
     "use one source, --names dns or --names libc",
 )
+TOO_MANY_LOOKUPS = Message(
+    "{n} lookups not followed",
+    "more than 16384 were open",
+    "some that failed may not be shown",
+)
 QUESTIONS_DROPPED = Message(
     "{n} DNS questions dropped",
     "a socket had more than 112 open",

@@ -29,6 +29,7 @@ MEANING = {
     "missed": loss_messages.PROGRAMS_SKIPPED,
     "processes": loss_messages.NO_DETAILS,
     "names": loss_messages.NAMES_LOST,
+    "lookups": loss_messages.TOO_MANY_LOOKUPS,
     "questions": loss_messages.QUESTIONS_DROPPED,
     "unread": loss_messages.ANSWERS_UNREAD,
     "ends_missed": loss_messages.END_SKIPPED,

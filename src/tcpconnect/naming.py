@@ -108,10 +108,11 @@ class Naming(Part):
     @property
     def losses(self) -> Losses:
         """Names that came late, and answers that were malformed or truncated."""
-        names = self._names.skipped
-        if self.failures:
-            names += self.failures.lost
-        return Losses(names=names, unread=self._names.unread)
+        names, unread, failures = self._names.skipped, self._names.unread, self.failures
+        if not failures:
+            return Losses(names=names, unread=unread)
+        names += failures.late
+        return Losses(names=names, unread=unread, lookups=failures.ignored)
 
 
 def _failures(settings: Settings) -> Failures:

@@ -115,6 +115,6 @@ def test_flood(fuzz: Fuzz) -> None:
         kept.learn(flood)
         assert len(kept._lookups) <= failures.MAX_LOOKUPS  # noqa: SLF001
         assert len(kept._due) <= failures.MAX_DUE  # noqa: SLF001
-        assert kept.lost
+        assert kept.ignored
 
     fuzz(case)

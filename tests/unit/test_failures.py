@@ -9,6 +9,7 @@ import dns.rrset
 import pytest
 
 from tcpconnect.enrich import failures
+from tcpconnect.loss_messages import TOO_MANY_LOOKUPS
 from tests.support.machine import (
     NONAME,
     SEARCH,
@@ -200,12 +201,17 @@ def test_behind(machine: Machine) -> None:
     assert machine.after(0) == []
 
 
+def test_room_is_told() -> None:
+    """The line about lookups that found no room has the number that are kept."""
+    assert f"more than {failures.MAX_LOOKUPS} were" in TOO_MANY_LOOKUPS.line(n=1)
+
+
 def test_room(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not fit is counted, and what is over makes room."""
     monkeypatch.setattr(failures, "MAX_LOOKUPS", 10)
     for number in range(12):
         machine.ask(f"{number}.test", "A")
-    assert machine.failures.lost == 2
+    assert machine.failures.ignored == 2
     assert len(machine.after(10.1)) == 10
     assert empty(machine)
     machine.ask("a.test")

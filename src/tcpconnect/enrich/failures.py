@@ -66,12 +66,12 @@ class Failures:
         self._turn = 0
         self._failed: list[Failed] = []
         self._seen_ns = 0  # when the newest record was written
-        self._lost = 0
+        self.ignored = 0  # questions and calls, because too many lookups were open
 
     @property
-    def lost(self) -> int:
-        """How many records were late, or found no room."""
-        return self._lost + self._late.skipped
+    def late(self) -> int:
+        """How many records came too late to be read."""
+        return self._late.skipped
 
     def learn(self, run: Run) -> None:
         """Learn from a run of questions, or of failures of the C library."""
@@ -96,7 +96,7 @@ class Failures:
         call = spelled(raw_call)
         lookup = self._lookup((*process, call or asked), record, time_ns)
         if lookup is None or len(lookup.answers) >= MAX_NAMES:
-            self._lost += 1
+            self.ignored += 1
             return
         self._asked[(*process, asked)] = lookup
         lookup.last_ns = time_ns
@@ -218,7 +218,7 @@ class Failures:
         began_ns, _ = TIMES.unpack_from(record)
         lookup = self._lookup(key, record, began_ns)
         if lookup is None:
-            self._lost += 1
+            self.ignored += 1
         else:
             lookup.record, lookup.result, lookup.waited_ns = record, result, waited_ns
             lookup.call = True
