@@ -7,7 +7,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.decode import address
+from tcpconnect.decode import ANY, address
 from tcpconnect.flow import Flow
 from tcpconnect.kernel.records import ATTEMPT, ORIGIN, PENDING
 
@@ -113,14 +113,17 @@ def decode_flows(
             counts[saddr, daddr, dport].add(netns, 1)
         counts[saddr, daddr, dport].pending += result == PENDING
     flows = [_flow(*flow, counted) for flow, counted in counts.items()]
-    flows.sort(key=lambda flow: (-flow.connects, flow.saddr, flow.daddr, flow.dport))
+    flows.sort(
+        key=lambda flow: (-flow.connects, flow.saddr or "", flow.daddr, flow.dport)
+    )
     return flows
 
 
 def _flow(saddr: bytes, daddr: bytes, dport: int, counted: _Counted) -> Flow:
+    source = address(saddr)
     ended = counted.ok + counted.failed - counted.refused
     return Flow(
-        address(saddr),
+        None if source in ANY else source,  # of what was refused
         address(daddr),
         dport,
         counted.connects,

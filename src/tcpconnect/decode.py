@@ -38,6 +38,7 @@ def address(raw: bytes) -> str:
     return inet_ntop(AF_INET6, raw)
 
 
+ANY = (address(_MAPPED + bytes(4)), address(bytes(16)))  # none was chosen
 _results = Memo(_result, MAX_TEXTS)
 addresses, _comms = Memo(address, MAX_TEXTS), Memo(printable, MAX_TEXTS)
 

@@ -60,7 +60,8 @@ def refused(address: str, result: str, latency_ms: float = 0.0) -> dict[str, obj
 
 def shown(*options: object) -> Tool:
     """Return a tool that shows the refused attempts of this process."""
-    return Tool("--failed", "-j", "-p", os.getpid(), "--columns", COLUMNS, *options)
+    columns = options or ("--columns", COLUMNS)
+    return Tool("--failed", "-j", "-p", os.getpid(), *columns)
 
 
 @pytest.mark.usefixtures("netns")
@@ -82,6 +83,29 @@ def test_types_of_routes(netns: NetNs, route: str, expected: tuple[str, str]) ->
         assert connect(address) == result
         assert tool.events(1) == [refused(address, result)]
         assert tool.stop() == 0
+
+
+@pytest.mark.usefixtures("netns")
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::9"])
+@pytest.mark.parametrize("count", ["-j", "-cj"])
+def test_no_source(count: str, address: str) -> None:
+    """The kernel had not chosen a source address: none is shown."""
+    options = (count, "--failed", "-p", os.getpid(), "--columns", "saddr,daddr")
+    with Tool(*options) as tool:
+        assert connect(address) == "ENETUNREACH"
+        assert tool.stop() == 0
+        assert tool.all_events() == [{"saddr": None, "daddr": address}]
+
+
+@pytest.mark.usefixtures("netns")
+def test_source_that_was_bound() -> None:
+    """The program has chosen it."""
+    with shown("--columns", "saddr,lport,daddr") as tool, socket.socket() as client:
+        client.bind(("127.0.0.1", 0))
+        assert client.connect_ex(("192.0.2.1", PORT)) == errno.ENETUNREACH
+        source, port = client.getsockname()
+        expected = {"saddr": source, "lport": port, "daddr": "192.0.2.1"}
+        assert tool.events(1) == [expected]
 
 
 @pytest.mark.usefixtures("netns")

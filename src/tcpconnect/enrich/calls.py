@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpconnect.decode import addresses
+from tcpconnect.decode import ANY, addresses
 from tcpconnect.kernel.records import FRAMED_CALL
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Calls:
-    """Sets ``asked``, ``asked_port`` and ``refused_by``."""
+    """Sets ``asked``, ``asked_port``, ``refused_by``; unsets a source that is none."""
 
     kinds = ()
 
@@ -25,5 +25,7 @@ class Calls:
         calls = FRAMED_CALL.iter_unpack(framed)
         for connection, call in zip(connections, calls, strict=True):
             asked, port, ip, connection.refused_by = call
+            if connection.refused_by and connection.saddr in ANY:
+                connection.saddr = None
             if ip:
                 connection.asked, connection.asked_port = addresses[asked], port
