@@ -16,6 +16,26 @@ from tests.support.machine import (
 )
 
 
+def test_a_name_of_the_search_list_that_exists(machine: Machine) -> None:
+    """getaddrinfo() knows which name exists: not the one that was asked for last."""
+    names = [*SEARCH, "svc"]
+    for name in names:
+        machine.ask(name, "A", call="svc")
+        machine.answer(name, "NODATA" if name == SEARCH[0] else "NXDOMAIN", "A")
+    machine.returns("svc", NODATA)
+    assert machine.after(6) == [("svc", "NODATA")]
+
+
+def test_that_name_of_the_other_version(machine: Machine) -> None:
+    """A call for each IP version is one lookup: what the second finds is no failure."""
+    for name in [*SEARCH, "svc"]:
+        machine.ask(name, "A", call="svc")
+        machine.answer(name, "NODATA" if name == SEARCH[0] else "NXDOMAIN", "A")
+    machine.returns("svc", NODATA)
+    machine.finds("svc")
+    assert machine.after(100) == []
+
+
 def test_libc_at_once(machine: Machine) -> None:
     """getaddrinfo() ends the lookup: the line has DNS's word, at once, once."""
     search(machine, [*SEARCH, "svc"], "NXDOMAIN", call="svc")

@@ -196,16 +196,18 @@ class Failures:
         _, waited_ns = TIMES.unpack_from(record)
         key = (*process_of(record), name)
         lookup = self._lookups.get(key)
-        result = ""
+        result, said = "", words.of_code(code)
         if lookup and lookup.call:
             record = with_image_of(lookup.record, record)
             if lookup.closed and not (lookup.found or lookup.answered):  # it was shown
                 self._forget(lookup)
                 return
             result = lookup.word()
+            if said in words.EMPTY and lookup.exists:
+                result = words.NODATA  # of another name of its search list
             if not result and lookup.answers and waited_ns >= TIMEOUT_NS:
                 result = words.TIMEOUT
-        result = result or words.of_code(code)
+        result = result or said
         if result not in words.EMPTY:
             if lookup and not lookup.found:
                 self._forget(lookup)

@@ -79,6 +79,11 @@ class Lookup:
         kinds = self.answers.get(name) or self.answers[next(reversed(self.answers))]
         return words.worst(kinds.values())
 
+    @property
+    def exists(self) -> bool:
+        """Whether a name that was asked for has other records."""
+        return any(words.NODATA in kinds.values() for kinds in self.answers.values())
+
     def is_over(self, time_ns: int) -> bool:
         """Whether a question at that time begins another lookup."""
         if self.found or not self.closed:
