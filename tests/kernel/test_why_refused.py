@@ -5,12 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.attempts import PORT, Child
-from tests.support.connect_programs import RETURN_0, deny_tcp, has_landlock, program
+from tests.support.connect_programs import (
+    RETURN_0,
+    deny_tcp,
+    has_landlock,
+    lsm,
+    program,
+)
 from tests.support.mounts import etc
 from tests.support.tool import Tool
 
@@ -66,6 +73,25 @@ def test_denied() -> None:
     with Child(denied, deny_tcp) as child, start(child.pid) as tool:
         child.run()
         assert explained(tool) == [("EACCES", "denied", 0, 0.0)]
+
+
+@pytest.mark.usefixtures("netns")
+@pytest.mark.parametrize("result", ["EACCES", "EPERM"])
+def test_denied_by_an_lsm_program(result: str) -> None:
+    """A BPF LSM program refuses it, with an errno of its choice: SELinux has EACCES."""
+
+    def denied() -> None:
+        assert connect("127.0.0.1") == result
+
+    with ExitStack() as stack:
+        child = stack.enter_context(Child(denied))
+        try:
+            stack.enter_context(lsm(child.pid, getattr(errno, result)))
+        except OSError:
+            pytest.skip("this kernel has no BPF LSM")
+        tool = stack.enter_context(start(child.pid))
+        child.run()
+        assert explained(tool) == [(result, "denied", 0, 0.0)]
 
 
 @pytest.mark.parametrize("address", ["198.51.100.1", "2001:db8::1"])

@@ -11,6 +11,7 @@ from socket import inet_aton
 from struct import pack
 from typing import TYPE_CHECKING
 
+from tcpconnect.bpf.libbpf import LIBRARY
 from tcpconnect.kernel.elf import MACHINE
 from tcpconnect.kernel.uprobes import BPF_LINK_CREATE, BPF_SYSCALLS, LINK
 from tests.support.processes import unified
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # include/uapi/linux/bpf.h
-BPF_PROG_LOAD = 5
+BPF_PROG_LOAD, BPF_RAW_TRACEPOINT_OPEN = 5, 17
+BPF_PROG_TYPE_LSM, BPF_LSM_MAC = 29, 27
 BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT = 18, 10
 # Instructions, as struct bpf_insn: code, registers, offset, value.
 PASS = pack("<BBhi", 0xB7, 0, 0, 1) + pack("<BBhi", 0x95, 0, 0, 0)
@@ -66,7 +68,7 @@ def program(code: bytes) -> Iterator[None]:
 def attached(code: bytes, folder: Path) -> Iterator[None]:
     """Have a program attached to the connects to IPv4 of a cgroup."""
     opened = os.open(folder, os.O_RDONLY)
-    loaded = _load(code)
+    loaded = _load(code, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT)
     numbers = (loaded, opened, BPF_CGROUP_INET4_CONNECT, 0)
     link = _bpf(BPF_LINK_CREATE, LINK.pack(*numbers, 0, 0, 0, 0))
     try:
@@ -87,18 +89,49 @@ def _removed(folder: Path) -> bool:
     return True
 
 
-def _load(code: bytes) -> int:
+def _load(code: bytes, kind: int, attach: int, function: int = 0) -> int:
     text = ctypes.create_string_buffer(code, len(code))
     license_ = ctypes.create_string_buffer(b"GPL")
     addresses = ctypes.addressof(text), ctypes.addressof(license_)
-    kind = BPF_PROG_TYPE_CGROUP_SOCK_ADDR, len(code) // 8
-    rest = (0, 0, 0, 0, 0, b"", 0, BPF_CGROUP_INET4_CONNECT)
-    return _bpf(BPF_PROG_LOAD, pack("<IIQQIIQII16sII", *kind, *addresses, *rest))
+    start = pack("<IIQQ", kind, len(code) // 8, *addresses)
+    middle = pack("<IIQII16sII", 0, 0, 0, 0, 0, b"", 0, attach)
+    return _bpf(BPF_PROG_LOAD, start + middle + pack("<IIQIIQII", *[0] * 7, function))
 
 
 def _bpf(command: int, attributes: bytes) -> int:
     number = BPF_SYSCALLS[MACHINE]
     return _opened(libc.syscall(number, command, attributes, len(attributes)))
+
+
+@contextmanager
+def lsm(pid: int, error: int) -> Iterator[None]:
+    """Have a BPF LSM program deny all connects of a process, with this errno.
+
+    Raises OSError where such programs can't be attached, or are not called.
+    """
+    find = ctypes.CDLL(LIBRARY).libbpf_find_vmlinux_btf_id
+    hook = _opened(find(b"socket_connect", BPF_LSM_MAC))
+    loaded = _load(_deny(pid, error), BPF_PROG_TYPE_LSM, BPF_LSM_MAC, hook)
+    try:
+        link = _bpf(BPF_RAW_TRACEPOINT_OPEN, pack("<QII", 0, loaded, 0))
+    finally:
+        os.close(loaded)
+    try:
+        yield
+    finally:
+        os.close(link)
+
+
+def _deny(pid: int, error: int) -> bytes:
+    """Return a program that returns an errno to a process, and 0 to others."""
+    return (
+        pack("<BBhi", 0x85, 0, 0, 14)  # call bpf_get_current_pid_tgid()
+        + pack("<BBhi", 0x77, 0, 0, 32)  # r0 >>= 32
+        + pack("<BBhi", 0x15, 0, 2, pid)  # if r0 == pid goto +2
+        + RETURN_0
+        + pack("<BBhi", 0xB7, 0, 0, -error)  # r0 = -error
+        + pack("<BBhi", 0x95, 0, 0, 0)  # exit
+    )
 
 
 def has_landlock() -> bool:

@@ -15,6 +15,7 @@ from tcpconnect.why import BY_CGROUP, BY_KERNEL, BY_LSM, Evidence
 from tests.support.properties import steady
 
 OUTPUT = Path(__file__).parents[2] / "docs/output.md"
+RECIPES = OUTPUT.with_name("recipes.md")
 
 V4, V6 = "192.0.2.1", "2001:db8::1"
 CASES = {
@@ -115,3 +116,9 @@ def test_every_failure_has_a_word(
     """Whatever comes, it is one of the list."""
     evidence = Evidence(result, address, refused_by, answered, icmp)
     assert why.why(evidence) in {word for word, _ in why.WORDS}
+
+
+def test_recipes() -> None:
+    """docs/recipes.md has a session for each word."""
+    sessions = re.findall(r"^### ([^:]+):", RECIPES.read_text(), re.MULTILINE)
+    assert {*sessions} - {"OK, but slow"} == {why.LOOKUP, *(word for word, _ in why.WORDS)}
