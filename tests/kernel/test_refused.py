@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,7 +15,7 @@ from tcpconnect.kernel.records import (
     REFUSED_BY_KERNEL,
     REFUSED_BY_LSM,
 )
-from tests.support.attempts import PORT, Child, attempt
+from tests.support.attempts import PORT, Child, attempt, comm
 from tests.support.connect_programs import RETURN_0, deny_tcp, has_landlock, program
 from tests.support.tool import Tool
 
@@ -125,6 +125,34 @@ def test_what_is_none() -> None:
         assert connect("192.0.2.1") == "ENETUNREACH"
         assert [e["result"] for e in tool.events(2)] == ["ECONNREFUSED", "ENETUNREACH"]
         assert tool.stop() == 0
+
+
+FILTERS: dict[str, tuple[object, object]] = {
+    "ports": ([PORT], [PORT + 1]),
+    "not_ports": ([PORT + 1], [PORT]),
+    "to": (["192.0.2.0/24"], ["198.51.100.0/24"]),
+    "not_to": (["198.51.100.0/24"], ["192.0.2.0/24"]),
+    "from_": (["127.0.0.1"], ["127.0.0.2"]),
+    "ip": (4, 6),
+    "uids": ([os.getuid()], [12345]),
+    "comms": ([comm()], ["another"]),
+}
+
+
+@pytest.mark.usefixtures("netns")
+@pytest.mark.parametrize("member", FILTERS)
+@pytest.mark.parametrize("count", [False, True])
+def test_filters(member: str, *, count: bool) -> None:
+    """Those hold that hold for all attempts."""
+    for value, found in zip(FILTERS[member], (["192.0.2.1"], []), strict=True):
+        options: dict[str, Any] = {"pids": [os.getpid()], member: value}
+        with trace(failed=True, count=count, **options) as events:
+            with socket.socket() as client:
+                client.bind(("127.0.0.1", 0))
+                assert client.connect_ex(("192.0.2.1", PORT)) == errno.ENETUNREACH
+            events.stop()
+            (batch,) = [b.events for b in events.batches() if b.events] or [[]]
+        assert [event.daddr for event in batch] == found
 
 
 @pytest.mark.usefixtures("netns")

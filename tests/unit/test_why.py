@@ -121,4 +121,7 @@ def test_every_failure_has_a_word(
 def test_recipes() -> None:
     """docs/recipes.md has a session for each word."""
     sessions = re.findall(r"^### ([^:]+):", RECIPES.read_text(), re.MULTILINE)
-    assert {*sessions} - {"OK, but slow"} == {why.LOOKUP, *(word for word, _ in why.WORDS)}
+    assert {*sessions} - {"OK, but slow"} == {
+        why.LOOKUP,
+        *(word for word, _ in why.WORDS),
+    }
