@@ -25,6 +25,7 @@ URL = re.compile(r"\w+://(?:[^@/]*@)?([^/?#]+).*")
 WILD = re.compile(r"((?:\d{1,3}\.){1,3})(?:\*\.?)+")
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # that are typed for -
 MOST_WORDS = 12
+LONGEST_PLACE = 255
 LISTS = frozenset({"pids", "ports", "not_ports", "uids"})
 PLACES = ("--to", "--from")
 
@@ -115,15 +116,17 @@ def for_name(text: str) -> str:
 
 def for_place(text: str, flag: str = "--to") -> str:
     """Suggest options for an address, a network or a name, perhaps with a port."""
+    if len(text) > LONGEST_PLACE:
+        return ""
+    if _is_network(text):
+        return f"{flag} {text}"
     if url := URL.fullmatch(text):
-        text = url[1]
+        return for_place(url[1], flag)
     if (pair := WITH_PORT.fullmatch(text)) and (place := for_place(pair[1], flag)):
         return f"{place} -P {pair[2]}"
     if wild := WILD.fullmatch(text):
         octets = wild[1].split(".")[:-1]
         return f"{flag} {'.'.join([*octets, '0', '0', '0'][:4])}/{8 * len(octets)}"
-    if _is_network(text):
-        return f"{flag} {text}"
     named = HOST_NAME.fullmatch(text) or text == "localhost"
     return _with_value("--to-name", [text]) if named and flag == "--to" else ""
 

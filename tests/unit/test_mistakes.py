@@ -107,7 +107,17 @@ def test_answer(capfd: pytest.CaptureFixture[str], line: str) -> None:
     assert capfd.readouterr() == ("", f"tcpconnect: {MISTAKES[line]}\n")
 
 
-HOSTILE = "\x1b[31m", "a\nb", "\u202e", "\udcff", "'", "`id`", "x" * 9999, "$(id)", " "
+HOSTILE: tuple[str, ...] = (
+    "\x1b[31m",
+    "a\nb",
+    "\u202e",
+    "\udcff",
+    "'",
+    "`id`",
+    "x" * 9999,
+    "1" + ":1" * 5000,
+)
+HOSTILE += "$(id)", " ", "ftp://" * 2000 + "a"
 PLACES = (
     """\
 {}|-{}|--{}|port {}|host {}|--dport {}|--dport={}|-c{}|-p {}|-P {}|--to {}|-u {}|ls {}
@@ -119,7 +129,7 @@ PLACES = (
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: ascii(text)[:9])
 def test_harmless(capfd: pytest.CaptureFixture[str], place: str, hostile: str) -> None:
     """Whatever is wrong, the line is printable, and suggests nothing that is not."""
     words = [word.replace("{}", hostile) for word in place.split()]
@@ -127,7 +137,7 @@ def test_harmless(capfd: pytest.CaptureFixture[str], place: str, hostile: str) -
     out, err = capfd.readouterr()
     assert (out, err[-1:]) == ("", "\n")
     assert err[:-1].isprintable()
-    if len(hostile) < 9999:
+    if len(hostile) < 99:
         assert len(err) < 400
     suggested = "".join(re.findall("did you mean (.*)", err))
     assert hostile.strip() == "" or hostile not in suggested
