@@ -1,28 +1,15 @@
-"""main(): runs what the options ask for; the only place that prints errors."""
+"""main(): runs what the options ask for."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from tcpconnect import messages
-from tcpconnect.errors import (
-    SHORTAGES,
-    PreflightError,
-    TcpconnectError,
-)
-from tcpconnect.output import (
-    STDOUT,
-    ReaderGoneError,
-    keep_standard_descriptors,
-    say,
-    write,
-    write_line,
-)
+from tcpconnect.failure import explain
+from tcpconnect.output import STDOUT, keep_standard_descriptors, write
 from tcpconnect.parsing import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tcpconnect.parsing import CommandLine
 
@@ -38,15 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked = parse(arguments)
         verbose = asked.verbose
         return _run(asked)
-    except ReaderGoneError:
-        return 0
     except Exception as error:  # noqa: BLE001 (a bug: still one line, no traceback)
-        if verbose:
-            for line in _traceback(error):
-                write_line(line)
-        known = error if isinstance(error, TcpconnectError) else _unforeseen(error)
-        _show(known)
-        return known.exit_code
+        return explain(error, verbose=verbose)
 
 
 def _run(line: CommandLine) -> int:
@@ -66,38 +46,3 @@ def _run(line: CommandLine) -> int:
     from tcpconnect.view import View
 
     return run(line, View(line))
-
-
-def _unforeseen(error: Exception) -> TcpconnectError:
-    if isinstance(error, OSError) and error.errno in SHORTAGES:
-        reason, (what, remedy) = os.strerror(error.errno), SHORTAGES[error.errno]
-        return TcpconnectError(messages.OUT_OF, what=what, reason=reason, remedy=remedy)
-    if isinstance(error, FileNotFoundError) and not os.path.exists("/proc/self"):
-        return TcpconnectError(messages.NO_PROC, reason=os.strerror(error.errno or 0))
-    reason = f"{type(error).__name__}: {error}"
-    return TcpconnectError(messages.INTERNAL_ERROR, reason=reason)
-
-
-def _show(error: TcpconnectError) -> None:
-    problems = error.problems if isinstance(error, PreflightError) else [error]
-    for problem in problems:
-        say(problem.line)
-
-
-def _traceback(error: BaseException) -> Iterator[str]:
-    """Yield the traceback of an error, after those of the errors that caused it.
-
-    The module traceback can't be imported: by then it may run as another user.
-    """
-    before = error.__cause__
-    if not error.__suppress_context__:
-        before = error.__context__
-    if before:
-        yield from _traceback(before)
-    yield "Traceback (most recent call last):"
-    step = error.__traceback__
-    while step:
-        code = step.tb_frame.f_code
-        yield f'  File "{code.co_filename}", line {step.tb_lineno}, in {code.co_name}'
-        step = step.tb_next
-    yield f"{type(error).__name__}: {error}"

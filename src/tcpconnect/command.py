@@ -35,15 +35,16 @@ class Command:
     """A process that executes the command at ``start``; its ``pid`` is known before.
 
     The end of the ``with`` statement waits for it; a command that was not started by
-    then is never started.
+    then is never started. With ``output``, a descriptor, it prints there, and reads
+    nothing.
     """
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], output: int | None = None) -> None:
         self.argv = list(argv)
         if not self.argv[0]:  # as execvp(3) does
             raise _cant_start("", errno.ENOENT)
         user = invoking_user()
-        variables = _variables(user) if user else {}  # the child must not import
+        variables = variables_of(user) if user else {}  # the child must not import
         go, self._go = os.pipe()
         self._failed, failed = os.pipe()
         self._status: int | None = None
@@ -54,6 +55,8 @@ class Command:
             raise _cant_start(self.argv[0], error.errno or 0) from error
         if not self.pid:
             os.close(self._go)
+            if output is not None:
+                _redirect(output)
             _become(self.argv, user, variables, go, failed)
         os.close(go)
         os.close(failed)
@@ -112,6 +115,13 @@ class Command:
             reason = os.strerror(failure.errno or 0)
             say(messages.CANT_SIGNAL_COMMAND.line(reason=reason))
 
+    def hang_up(self) -> None:
+        """Ask it to end, as a terminal does that is closed."""
+        if self.is_running():
+            with suppress(OSError):
+                os.kill(self.pid, signal.SIGHUP)
+                os.kill(self.pid, signal.SIGCONT)
+
     def _go_on(self, group: int) -> None:
         """Continue it, and those of its descendants that are in its process group.
 
@@ -125,6 +135,14 @@ class Command:
     def _has_stopped(self) -> bool:
         options = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.pid, options) is not None
+
+
+def _redirect(output: int) -> None:
+    """Have standard descriptors read nothing, and write to ``output``."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    for number in (1, 2):
+        os.dup2(output, number)
 
 
 def _cant_start(name: str, error: int) -> CommandError:
@@ -161,7 +179,7 @@ def _become(
             for number in IGNORED_BY_PYTHON:
                 signal.signal(number, signal.SIG_DFL)
             if user:
-                _be(user, variables)
+                become(user, variables)
             os.execvp(argv[0], argv)  # noqa: S606 (that is what it is for)
     except OSError as error:
         os.write(failed, str(error.errno).encode())
@@ -189,7 +207,7 @@ def _is_id(text: str) -> bool:
     return digits and int(text) <= MAX_UID
 
 
-def _be(user: User, variables: dict[str, str]) -> None:
+def become(user: User, variables: dict[str, str]) -> None:
     """Become this user for good, with these environment variables."""
     if user.name:
         os.initgroups(user.name, user.gid)
@@ -200,7 +218,7 @@ def _be(user: User, variables: dict[str, str]) -> None:
     os.environ.update(variables)
 
 
-def _variables(user: User) -> dict[str, str]:
+def variables_of(user: User) -> dict[str, str]:
     """Return the user's values of the variables that sudo has set to root's."""
     theirs, ours = _names(user.uid), _names(os.geteuid())
     return {

@@ -1,6 +1,6 @@
 """The errors, with their exit codes.
 
-Raise anywhere; only ``cli.main`` prints.
+Raise anywhere; only ``failure.explain`` prints.
 
 * TcpconnectError (exit 1)
 

@@ -99,6 +99,13 @@ def is_writable(fd: int) -> bool:
     return bool(poll.poll(0))
 
 
+def is_read(fd: int) -> bool:
+    """Whether somebody has the other end of a pipe."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    return not poll.poll(0)
+
+
 def open_file(path: str) -> int:
     """Return a descriptor of a truncated file, or of a new one with mode 0600.
 

@@ -18,6 +18,8 @@ from tcpconnect.words import joined
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tcpconnect.options.verbs import Verb
+
 COMMAND_MARK, FILE_MARK = "--", "@"
 PIECE_WORDS = 100
 PROG = "tcpconnect"
@@ -73,19 +75,8 @@ def parse(words: Sequence[str] | None = None) -> CommandLine:
 
     Ends the process after ``-h`` and ``--version``.
     """
-    ours, command = _expanded(list(sys.argv[1:] if words is None else words)), []
-    if COMMAND_MARK in ours:
-        at = ours.index(COMMAND_MARK)
-        ours, command = ours[:at], ours[at + 1 :]
-        if not command:
-            raise UsageError(messages.NO_COMMAND)
-    given = vars(build_parser().parse_args(list(joined(ours))))
-    from tcpconnect.settings import Settings  # -h does not need it
-
-    changes = {
-        name: given[name] for name in Settings.__struct_fields__ if name in given
-    }
-    rest = {name: value for name, value in given.items() if name not in changes}
+    ours, command = split(sys.argv[1:] if words is None else words)
+    changes, rest = divide(vars(build_parser().parse_args(ours)))
     if command:
         changes.pop("follow", None)  # a command is always followed
     return CommandLine(changes=changes, command=command, words=ours, **rest)
@@ -105,17 +96,41 @@ def _expanded(words: list[str]) -> list[str]:
     return found + words[end:]
 
 
-def build_parser() -> Parser:
-    """Return the parser of all options; options that are not given are not set."""
+def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words before ``--``, and the command. Raises UsageError."""
+    ours = _expanded(list(words))
+    if COMMAND_MARK not in ours:
+        return ours, []
+    at = ours.index(COMMAND_MARK)
+    if not ours[at + 1 :]:
+        raise UsageError(messages.NO_COMMAND)
+    return ours[:at], ours[at + 1 :]
+
+
+def divide(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the members of Settings, and the others."""
+    from tcpconnect.settings import Settings  # -h does not need it
+
+    changes = {
+        name: given[name] for name in Settings.__struct_fields__ if name in given
+    }
+    return changes, {name: x for name, x in given.items() if name not in changes}
+
+
+def build_parser(
+    options: Sequence[Option] = OPTIONS, verb: Verb | None = None
+) -> Parser:
+    """Return the parser of options; options that are not given are not set."""
     parser = Parser(
+        verb,
         prog=PROG,
         add_help=False,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
     )
-    names = {option.group for option in OPTIONS if option.group}
+    names = {option.group for option in options if option.group}
     groups = {name: parser.add_mutually_exclusive_group() for name in names}
-    for option in OPTIONS:
+    for option in options:
         groups.get(option.group, parser).add_argument(
             *option.flags,
             dest=option.member,
@@ -165,29 +180,38 @@ def _pieces(words: list[str]) -> Iterator[list[str]]:
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises its errors, and writes as the tool writes."""
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, verb: Verb | None = None, **given: Any) -> None:
         super().__init__(formatter_class=_without_terminal, **given)
         self._words: list[str] = []
+        self.verb = verb
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str], _namespace: None = None
     ) -> argparse.Namespace:
         """Parse, in linear time."""
-        self._words = list(args)
-        options, unknown = argparse.Namespace(), []
+        options, unknown = self.parse_some(args)
+        if unknown:
+            self.refuse(unknown)
+        return options
+
+    def parse_some(self, args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """Do the same; return what is no option, too."""
+        self._words = [*joined(args)]
+        options, unknown = argparse.Namespace(), list[str]()
         for piece in _pieces(self._words):
             options, more = self.parse_known_args(piece, options)
             unknown += more
-        if unknown:
-            message = f"unrecognized arguments: {' '.join(unknown)}"
-            self.error(message)
-        return options
+        return options, unknown
+
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """Raise UsageError."""
+        self.error(f"unrecognized arguments: {' '.join(words)}")
 
     def format_help(self) -> str:
         """Return the help of -h."""
-        from tcpconnect.help import short
+        from tcpconnect.help import of_verb, short
 
-        return short()
+        return of_verb(self.verb) if self.verb else short()
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         """Add the option to the error of its value.

@@ -16,7 +16,14 @@ from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import LossReport
 from tcpconnect.machine import memory
 from tcpconnect.machine.capabilities import keep_only
-from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, say, write_line
+from tcpconnect.output import (
+    STDERR,
+    STDOUT,
+    ReaderGoneError,
+    is_read,
+    say,
+    write_line,
+)
 from tcpconnect.outputs.text import Text
 from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals, watch
 from tcpconnect.stages import Limit
@@ -38,14 +45,28 @@ if TYPE_CHECKING:
 
 def run(line: CommandLine, view: View) -> int:
     """Trace until a signal, or the end of the command; return the exit code."""
+    tables = view.counting.tables() if view.counting else None
+    return trace_to(_open_outputs(line, view), line, view.settings, tables)
+
+
+def trace_to(
+    outputs: list[Output],
+    line: CommandLine,
+    settings: Settings,
+    tables: Stage | None = None,
+    command_output: int | None = None,
+) -> int:
+    """Do the same with outputs that are open.
+
+    ``command_output`` is a descriptor for what the command prints; it then reads
+    nothing, and is asked to end when the reader of an output has gone.
+    """
     with ExitStack() as stack:
         stack.callback(end_watch)
-        outputs = _open_outputs(line, view)
-        settings, command = view.settings, None
+        command = None
         summary = _summary(line, settings)
-        tables = view.counting.tables() if view.counting else None
         if line.command:
-            command = stack.enter_context(_command(line))
+            command = stack.enter_context(_command(line, command_output))
             settings = replace(settings, pids={command.pid}, follow=True)
         if settings.named:
             _allow_descriptors()
@@ -60,9 +81,15 @@ def run(line: CommandLine, view: View) -> int:
             if _give_up_privileges(events, outputs, command) and not line.quiet:
                 say(messages.SHARED_USER.line())
             _show(events, outputs, line, tables, command, summary)
+            if command and command_output is not None and not _are_read(outputs):
+                command.hang_up()
             if events.processes_ended and not (command or line.quiet):
                 say(messages.ALL_ENDED.line())
         return command.wait() if command else 0
+
+
+def _are_read(outputs: Iterable[Output]) -> bool:
+    return all(is_read(output.fd) for output in outputs)
 
 
 def _open_outputs(line: CommandLine, view: View) -> list[Output]:
@@ -130,12 +157,12 @@ def _allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _command(line: CommandLine) -> Command:
+def _command(line: CommandLine, output: int | None) -> Command:
     from tcpconnect.command import Command
 
     if line.changes.get("pids"):
         raise UsageError(messages.PID_WITH_COMMAND)
-    return Command(line.command)
+    return Command(line.command, output)
 
 
 def _give_up_privileges(
@@ -207,7 +234,7 @@ def flow(
     Totals; ``report`` says what was lost. Raises OutputError, after all are closed.
     """
     events, losses, histogram = 0, NO_LOSSES, list[int]()
-    is_read = True
+    reported = True
     try:
         for number, each in enumerate(batches):
             batch = _changed(each, stages)
@@ -220,11 +247,11 @@ def flow(
                 break
         losses, histogram = ending()
     except ReaderGoneError:
-        is_read = False
+        reported = False
     finally:
         watch(outputs)
         _close(outputs, Totals(events, losses, histogram=histogram))
-    if is_read:
+    if reported:
         report.total(losses, outputs)
 
 

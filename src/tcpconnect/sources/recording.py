@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import stat
 import time
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 READ_BYTES = 256 << 10
 MAX_LINE = 1 << 20  # bytes
+IDLE_MS = 1000
 EPOCH = "1970-01-01T00:00:00Z"
 # What decoding raises: msgspec's errors are kinds of the first one.
 WRONG = (ValueError, RecursionError)
@@ -143,12 +145,30 @@ class Recording:
         self._ended = True  # whether nothing more has to come
         self._stopped = False
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._ready = select.poll()
+        self._ready.register(self._wake, select.POLLIN)
+        self._ready.register(fd, select.POLLIN)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a file, so that its end comes soon."""
+        return stat.S_ISREG(os.fstat(self._fd).st_mode)
+
+    def stop_with(self, fd: int) -> None:
+        """Stop when the other end of ``fd``, an output, has been closed."""
+        self._ready.register(fd, 0)
 
     def batches(self) -> Iterator[Batch]:
-        """Yield what was recorded, as it can be read. Raises TcpconnectError."""
+        """Yield what was recorded, as it can be read; without any, once a second.
+
+        Raises TcpconnectError.
+        """
         yield self._batch([], [])
         left = b""
-        while data := self._next():
+        while (data := self._next()) != b"":
+            if data is None:
+                yield self._batch([], [])
+                continue
             lines, newline, left = (left + data).rpartition(b"\n")
             if len(left) > MAX_LINE:
                 raise self._error(self._lines + 1, "the line is too long")
@@ -180,12 +200,15 @@ class Recording:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _next(self) -> bytes:
-        """Return what can be read; nothing at the end, or when it has been stopped."""
-        ready = select.poll()
-        ready.register(self._wake, select.POLLIN)
-        ready.register(self._fd, select.POLLIN)
-        if any(fd == self._wake for fd, _ in ready.poll()):
+    def _next(self) -> bytes | None:
+        """Return what can be read; nothing at the end, or when it has been stopped.
+
+        Returns None when nothing comes for a while.
+        """
+        found = self._ready.poll(IDLE_MS)
+        if not found:
+            return None
+        if any(fd != self._fd for fd, _ in found):
             return b""
         try:
             return os.read(self._fd, READ_BYTES)
