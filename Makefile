@@ -24,7 +24,7 @@ endef
 define TOOLS_NOTE
 Installing what tests and checks need into $(abspath $(VENV)) (500 MB). pip downloads what its
 cache does not have: build, clang-format, dnspython, hypothesis, mypy, pytest, pytest-xdist, ruff,
-ziglang and a newer pip.
+textual, ziglang and a newer pip.
 endef
 export INSTALL_NOTE TOOLS_NOTE
 

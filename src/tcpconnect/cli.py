@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from tcpconnect.failure import explain
@@ -22,7 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbose = False
     try:
         keep_standard_descriptors()
-        asked = parse(arguments)
+        words = sys.argv[1:] if arguments is None else arguments
+        if words and not words[0].startswith("-"):
+            from tcpconnect.commands import COMMANDS
+
+            if words[0] in COMMANDS:
+                verbose = "-v" in words or "--verbose" in words
+                return COMMANDS[words[0]](words[1:])
+        asked = parse(words)
         verbose = asked.verbose
         return _run(asked)
     except Exception as error:  # noqa: BLE001 (a bug: still one line, no traceback)

@@ -82,6 +82,7 @@ INVALID_RECORDING = Message(
     "{reason}",
     "name a file of tcpconnect -o FILE.jsonl, or lines of -j",
 )
+TRACER_KILLED = Message("the tracer was killed", "{signal}", "start it again")
 INTERNAL_ERROR = Message(
     "internal error", "{reason}", "please report it with the output of -v"
 )
@@ -217,6 +218,21 @@ PID_WITH_COMMAND = Message(
     "-p conflicts with a command",
     "the command and its descendants are traced",
     "omit -p",
+)
+
+RECORDED_AS_IT_IS = Message(
+    "{name} is shown as it was recorded",
+    "options and commands are for a trace",
+    "omit them, or omit {name}",
+)
+
+NO_TEXTUAL = Message(
+    "the live view needs Textual",
+    "it is not installed",
+    "install it: {python} -m pip install 'tcpconnect[top]'; or add --once",
+)
+NO_TERMINAL = Message(
+    "no terminal for the live view", "{reason}", "add --once for one frame on stdout"
 )
 
 # --- It starts, and says something.

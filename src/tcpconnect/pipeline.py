@@ -53,7 +53,7 @@ def trace_to(
     outputs: list[Output],
     line: CommandLine,
     settings: Settings,
-    tables: Stage | None = None,
+    tables: Tables | None = None,
     command_output: int | None = None,
 ) -> int:
     """Do the same with outputs that are open.

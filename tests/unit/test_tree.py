@@ -26,7 +26,7 @@ RULES = [
         f"{SYSTEM} tcpconnect.enrich.files",
     ),
     ("tcpconnect*", "tcpconnect.cli", "tcpconnect.__main__"),
-    ("tcpconnect*", "tcpconnect.pipeline", "tcpconnect.cli"),
+    ("tcpconnect*", "tcpconnect.pipeline", "tcpconnect.cli tcpconnect.commands.*"),
     ("tcpconnect*", "dns*", "tcpconnect.enrich.*"),
     ("tcpconnect*", "argparse*", "tcpconnect.parsing"),
     ("tcpconnect.formats*", "tcpconnect.bpf* tcpconnect.kernel*", ""),

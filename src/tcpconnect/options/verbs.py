@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tcpconnect.options.top import TOP
+
 if TYPE_CHECKING:
     from tcpconnect.options.option import Option
 
@@ -19,4 +21,11 @@ class Verb(msgspec.Struct, frozen=True):
     options: tuple[Option, ...] = ()
 
 
-VERBS: tuple[Verb, ...] = ()
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "top",
+        "[OPTION ...] [-- COMMAND [ARGUMENT ...] | FILE | -]",
+        "show live who connects where, and what fails",
+        TOP,
+    ),
+)

@@ -1,0 +1,206 @@
+"""``tcpconnect top``: a live view of who connects, or one frame of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tcpconnect import messages
+from tcpconnect.errors import TcpconnectError, UsageError
+from tcpconnect.failure import explain
+from tcpconnect.live.stream import MAX_TEXT, Begin
+from tcpconnect.options import OPTIONS
+from tcpconnect.options.option import HELP
+from tcpconnect.options.verbs import VERBS
+from tcpconnect.parsing import CommandLine, build_parser, divide, split
+from tcpconnect.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tcpconnect.batch import Output
+    from tcpconnect.live.kept import Kept
+    from tcpconnect.live.processes import Others
+    from tcpconnect.sources.recording import Recording
+
+STDIN = "-"
+# What a row shows.
+COLUMNS = (
+    "time pid comm daddr dport latency_ms result why query exe cmdline container unit "
+    "pod event"
+)
+IMPLIED: dict[str, Any] = {"result": True, "why": True, "dns": True}
+# Those that decide what is traced; the screen has columns, counts and formats.
+OTHERS = {"count", "columns", "lport"}
+TRACED = tuple(
+    option
+    for option in OPTIONS
+    if option.member in {HELP, *Settings.__struct_fields__} - OTHERS
+)
+WIDE = 120  # cells of a frame that goes to no terminal
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line asks for; ``file`` is that of a recording."""
+
+    changes: dict[str, Any]
+    command: list[str]
+    words: list[str]
+    file: str | None = None
+    interval: int = 1
+    once: bool = False
+
+    @property
+    def line(self) -> CommandLine:
+        """The same for a trace."""
+        changes, command, words = self.changes, self.command, self.words
+        return CommandLine(changes=changes, command=command, words=words)
+
+    @property
+    def settings(self) -> Settings:
+        """What to trace."""
+        changes = dict(self.changes)
+        if self.once and not self.command:
+            changes.setdefault("duration", self.interval)
+        return Settings(**{**changes, **IMPLIED}, columns=COLUMNS.split())
+
+
+def asked_by(words: Sequence[str]) -> Asked:
+    """Parse the words behind the verb. Raises UsageError."""
+    ours, command = split(words)
+    (verb,) = (verb for verb in VERBS if verb.name == "top")
+    parser = build_parser((*TRACED, *verb.options), verb)
+    options, rest = parser.parse_some(ours)
+    wrong = [word for word in rest if word.startswith("-") and word != STDIN]
+    if wrong or len(rest) > 1:
+        parser.refuse(wrong or rest[1:])
+    changes, given = divide(vars(options))
+    if command:
+        changes.pop("follow", None)  # a command is always followed
+    file = rest[0] if rest else None
+    if file is not None and (command or changes.keys() - {"verbose"}):
+        raise UsageError(messages.RECORDED_AS_IT_IS, name=_name(file))
+    return Asked(changes=changes, command=command, words=ours, file=file, **given)
+
+
+def run(words: Sequence[str]) -> int:
+    """Show what the words ask for; return the exit code."""
+    asked = asked_by(words)
+    if asked.once:
+        return _once(asked)
+    from importlib.util import find_spec
+
+    if find_spec("textual") is None:
+        raise UsageError(messages.NO_TEXTUAL, python=sys.executable)
+    from tcpconnect.live.processes import show
+
+    return show(
+        lambda *given: _trace_for_screen(asked, *given),
+        lambda *given: _painted(asked, *given),
+        reads_stdin=asked.file == STDIN,
+    )
+
+
+def _trace_for_screen(
+    asked: Asked, ticks: int, printed: int, gone: Callable[[], None]
+) -> int:
+    """Be the tracer; return the exit code."""
+    from tcpconnect.live.sender import Sender
+
+    try:
+        if asked.file is None:
+            about = lambda: about_trace(asked)  # noqa: E731
+            return trace(asked, Sender(ticks, about, gone, whole=False), printed)
+        with recording_of(asked.file) as source:
+            source.stop_with(ticks)
+            about = lambda: about_recording(source)  # noqa: E731
+            replay(source, Sender(ticks, about, gone, whole=source.whole))
+    except Exception as error:  # noqa: BLE001 (main() is in the other process)
+        return explain(error, verbose=bool(asked.changes.get("verbose")))
+    return 0
+
+
+def _painted(
+    asked: Asked, ticks: int, others: Others, printed: Kept
+) -> Callable[[], bool]:
+    """Return what runs the screen; all is imported."""
+    from tcpconnect.live.board import Board
+    from tcpconnect.live.model import Model
+    from tcpconnect.live.screen import Screen
+
+    board = Board(Model(asked.interval), asked.words, printed)
+    app = Screen(board, ticks, others)
+    return lambda: bool(app.run(mouse=False))
+
+
+def _once(asked: Asked) -> int:
+    from tcpconnect.live.sender import Once
+
+    how = shutil.get_terminal_size((WIDE, 0)).columns, float(asked.interval)
+    if asked.file is None:
+        return trace(asked, Once(lambda: about_trace(asked), *how, whole=False))
+    with recording_of(asked.file) as source:
+        whole = source.whole
+        replay(source, Once(lambda: about_recording(source), *how, whole=whole))
+    return 0
+
+
+def trace(asked: Asked, output: Output, command_output: int | None = None) -> int:
+    """Trace to an output; return the exit code."""
+    from tcpconnect.pipeline import trace_to
+
+    output.open()
+    return trace_to([output], asked.line, asked.settings, command_output=command_output)
+
+
+def replay(source: Recording, output: Output) -> None:
+    """Read a recording to an output. Raises TcpconnectError."""
+    from tcpconnect.batch import NO_LOSSES
+    from tcpconnect.pipeline import flow
+
+    output.open()
+    flow(source.batches(), [], [output], lambda: None, lambda: (NO_LOSSES, []))
+
+
+def recording_of(file: str) -> Recording:
+    """Return a recording, or what comes from stdin. Raises TcpconnectError."""
+    from tcpconnect.sources.recording import Recording
+
+    name = _name(file)
+    if file == STDIN:
+        return Recording(0, name)
+    try:
+        fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        message = messages.CANT_READ_FILE
+        raise TcpconnectError(message, name=name, reason=reason) from error
+    return Recording(fd, name)
+
+
+def _name(file: str) -> str:
+    return "stdin" if file == STDIN else repr(file)
+
+
+def about_trace(asked: Asked) -> Begin:
+    """Return where attempts come from: this machine."""
+    return _begin(os.uname().nodename, asked.words)
+
+
+def about_recording(source: Recording) -> Begin:
+    """Return where the attempts of a recording come from, as far as is known."""
+    about = source.about
+    whole = source.whole
+    if not about:
+        return Begin("", "", whole)
+    return _begin(about.host, about.options, whole=whole)
+
+
+def _begin(host: str, words: Sequence[str], *, whole: bool = False) -> Begin:
+    from shlex import join
+
+    return Begin(host[:MAX_TEXT], join(words)[:MAX_TEXT], whole)

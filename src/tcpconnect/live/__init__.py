@@ -1,0 +1,1 @@
+"""The live view: what the tracer folds, and what the screen makes of it."""

@@ -1,0 +1,128 @@
+"""The columns of each view: what they show, by what they sort, how wide they are."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+GAP = 1
+UNKNOWN = "-"
+
+
+class Column(NamedTuple):
+    """A column of edges, or of attempts.
+
+    ``text`` is its cell, at a time; ``key`` what it sorts by, None for unknown. It is
+    at least ``width`` cells wide, and at most ``most``, where there is room; ``falls``:
+    the greatest comes first.
+    """
+
+    header: str
+    width: int
+    text: Callable[[Any, float], str]
+    key: Callable[[Any], Any]
+    most: int = 0
+    right: bool = False
+    falls: bool = False
+
+
+def number(value: float) -> str:
+    """Return a rate in at most six characters."""
+    if value >= 99_950:
+        return f"{value / 1000:.0f}k"
+    if value >= 9_995:
+        return f"{value / 1000:.1f}k"
+    if value >= 99.95 or value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 0.95 else f"{value:.2f}"
+
+
+def milliseconds(value: float | None) -> str:
+    """Return a latency in at most seven characters."""
+    if value is None:
+        return UNKNOWN
+    if value >= 99_950:
+        return f"{value / 1000:.0f}s"
+    return f"{value:.0f}" if value >= 999.5 else f"{value:.{1 if value >= 100 else 2}f}"
+
+
+def _age(seconds: float) -> str:
+    seconds = max(seconds, 0.0)
+    if seconds < 100:
+        return f"{seconds:.0f}s"
+    return f"{seconds / 60:.0f}m" if seconds < 6000 else f"{seconds / 3600:.0f}h"
+
+
+def _clock(at: float) -> str:
+    try:
+        return time.strftime("%H:%M:%S", time.localtime(at))
+    except (OverflowError, ValueError, OSError):
+        return UNKNOWN
+
+
+def _port(port: int) -> str:
+    return str(port) if port else UNKNOWN
+
+
+PROGRAM = Column(
+    "PROGRAM", 9, lambda x, _: x.program.name, lambda x: x.program.name, most=32
+)
+DESTINATION = Column(
+    "DESTINATION", 12, lambda x, _: x.destination, lambda x: x.destination, most=64
+)
+PORT = Column("PORT", 5, lambda x, _: _port(x.port), lambda x: x.port, right=True)
+ATTEMPTS = Column(
+    "ATT/s", 6, lambda x, _: number(x.rate), lambda x: x.rate, right=True, falls=True
+)
+FAILED = Column(
+    *("FAIL/s", 6, lambda x, _: number(x.fail_rate), lambda x: x.fail_rate),
+    right=True,
+    falls=True,
+)
+RESULT = Column(
+    "RESULT", 16, lambda x, _: x.outcome or UNKNOWN, lambda x: x.outcome, most=28
+)
+AVERAGE = Column(
+    *("AVG(ms)", 7, lambda x, _: milliseconds(x.average_ms), lambda x: x.average_ms),
+    right=True,
+    falls=True,
+)
+HIGHEST = Column(
+    *("MAX(ms)", 7, lambda x, _: milliseconds(x.highest_ms), lambda x: x.highest_ms),
+    right=True,
+    falls=True,
+)
+LAST = Column(
+    *("LAST", 4, lambda x, now: _age(now - x.last), lambda x: x.last),
+    right=True,
+    falls=True,
+)
+TIME = Column("TIME", 8, lambda x, _: _clock(x.time), lambda x: x.time, falls=True)
+PID = Column("PID", 7, lambda x, _: str(x.pid or UNKNOWN), lambda x: x.pid, right=True)
+LATENCY = Column(
+    *("LAT(ms)", 7, lambda x, _: milliseconds(x.latency_ms), lambda x: x.latency_ms),
+    right=True,
+    falls=True,
+)
+
+_RATES = (ATTEMPTS, FAILED, RESULT, AVERAGE, HIGHEST, LAST)
+EDGES = (PROGRAM, DESTINATION, PORT, *_RATES)
+PROGRAMS = (PROGRAM, *_RATES)
+DESTINATIONS = (DESTINATION, PORT, *_RATES)
+SINGLE = (TIME, PROGRAM, PID, DESTINATION, PORT, RESULT, LATENCY)
+
+
+def widths(columns: Sequence[Column], room: int) -> list[int]:
+    """Return how wide columns are in so many cells: what is left is shared."""
+    found = [column.width for column in columns]
+    left = room - sum(found) - GAP * (len(columns) - 1)
+    growing = [at for at, column in enumerate(columns) if column.most]
+    while left > 0 and growing:
+        at = min(growing, key=lambda at: found[at] / columns[at].most)
+        found[at] += 1
+        left -= 1
+        growing = [at for at in growing if found[at] < columns[at].most]
+    return found

@@ -1,0 +1,140 @@
+"""A frame: what is on the screen, as lines of texts with tones."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tcpconnect.live.cells import fit
+from tcpconnect.live.columns import GAP, number, widths
+from tcpconnect.live.model import Edge
+from tcpconnect.live.state import VIEWS
+from tcpconnect.output import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tcpconnect.live.state import Item, State
+
+    Line = list[tuple[str, str]]  # texts with their tones
+
+# Tones of texts.
+PLAIN, TITLE, HEADER, BAD, DIM, SELECTED = "", "title", "header", "bad", "dim", "here"
+BARS = "▁▂▃▄▅▆▇█"
+ASCII_BARS = "_.:-=+*#"
+UP, DOWN = "▲", "▼"
+LABEL = 9
+HEAD_LINES = 5  # above the column headers
+
+
+def head(
+    state: State,
+    cells: int,
+    notes: Sequence[str] = (),
+    *,
+    bars: str = BARS,
+    now: float | None = None,
+) -> list[Line]:
+    """Return the lines above the rows; ``notes`` are states such as paused."""
+    model = state.model
+    shown = model.time if now is None or model.whole else now
+    clock = time.strftime("%H:%M:%S", time.localtime(shown))
+    title = " ".join(harmless(t) for t in ("tcpconnect top", model.host, model.options))
+    rates = [
+        f"attempts/s {number(model.rate)}",
+        f"failed/s {number(model.fail_rate)}",
+        f"lost {model.lost:.0f}",
+        *([f"not shown {model.others:.0f}"] if model.others else []),
+        "whole recording" if model.whole else f"every {model.interval:g} s",
+        *notes,
+    ]
+    counted = model.minute()
+    return [
+        [(fit(title, cells - len(clock) - 1), TITLE), (f" {clock}", TITLE)],
+        [(fit("   ".join(rates), cells), BAD if model.lost else PLAIN)],
+        _spark("attempts", [a for a, _ in counted], cells, bars),
+        _spark("failed", [f for _, f in counted], cells, bars, BAD),
+        _views(state, cells),
+    ]
+
+
+def _spark(
+    label: str, values: Sequence[int], cells: int, bars: str, tone: str = PLAIN
+) -> Line:
+    """Return a bar for each second, and the highest."""
+    most = max(values)
+    scale = " " + bars
+    drawn = "".join(
+        scale[-(-value * len(bars) // most) if most else 0] for value in values
+    )
+    text = f"{label:{LABEL}}{drawn[-(cells - LABEL) :]} {most}/s"
+    return [(fit(text, cells), tone if most else DIM)]
+
+
+def _views(state: State, cells: int) -> Line:
+    line: Line = []
+    left = cells
+    for view in VIEWS:
+        word = f" {view} "[:left]
+        here = view == state.view and not state.detail
+        line.append((word, SELECTED if here else DIM))
+        left -= len(word)
+    text = " ".join(_filters(state))
+    line.append((fit(f"  {text}" if text else "", left), PLAIN))
+    return line
+
+
+def _filters(state: State) -> Iterator[str]:
+    if state.detail:
+        name = _exact(state.detail.program, state.detail.destination)
+        yield f"last attempts of {name}"
+    for exact in state.exact:
+        yield f"only {_exact(exact.program, exact.destination)}"
+    if state.words:
+        yield f"/{harmless(state.words)}"
+
+
+def _exact(program: tuple[str, str] | None, place: tuple[str, int] | None) -> str:
+    name = program[0] if program else ""
+    to = f"{place[0]}:{place[1]}" if place else ""
+    return harmless(" to ".join(part for part in (name, to) if part))
+
+
+def column_heads(state: State, cells: int, *, marks: str = UP + DOWN) -> Line:
+    """Return the headers of the columns; one is marked that rows are sorted by."""
+    parts = []
+    order = state.order
+    each = zip(state.columns, widths(state.columns, cells), strict=True)
+    for at, (column, width) in enumerate(each):
+        name = column.header
+        if at == order.column:
+            name = f"{name[: width - 1]}{marks[column.falls != order.reverse]}"
+        parts.append(fit(name, width, right=column.right))
+    return [(fit((" " * GAP).join(parts), cells), HEADER)]
+
+
+def row(state: State, item: Item, cells: int, *, selected: bool = False) -> Line:
+    """Return the line of a row."""
+    tone = PLAIN
+    if selected:
+        tone = SELECTED
+    elif item.fail_rate if isinstance(item, Edge) else item.failed:
+        tone = BAD
+    parts = [
+        fit(harmless(column.text(item, state.model.time)), width, right=column.right)
+        for column, width in zip(
+            state.columns, widths(state.columns, cells), strict=True
+        )
+    ]
+    return [(fit((" " * GAP).join(parts), cells), tone)]
+
+
+def whole(state: State, cells: int) -> Iterator[str]:
+    """Yield a frame with all rows, as text."""
+    lines: Iterable[Line] = [
+        *head(state, cells)[: HEAD_LINES - 1],
+        column_heads(state, cells),
+        *(row(state, item, cells) for item in state.rows),
+    ]
+    for line in lines:
+        yield "".join(text for text, _ in line).rstrip()

@@ -1,0 +1,131 @@
+"""Keys: what each does to the state, and the help that lists them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpconnect.live.state import MAX_FILTER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tcpconnect.live.state import State
+
+HELP = """\
+Tab, Shift-Tab    next view, the one before
+Enter             last attempts of the row
+Esc               back: from attempts, a row's filter, the words of /
+Up Down k j       select a row; also PgUp PgDn Home End
+/                 show rows that have these words
+f                 show only what has this row's program and destination
+s S               sort by the next column, the one before
+r                 reverse the order
+p Space           pause, and go on
++ -               longer, shorter interval
+y                 the tcpconnect command that shows this row
+o                 the output of the command behind --
+?                 this help
+q                 quit; the command behind -- is asked to end
+""".splitlines()
+
+
+class Keys:
+    """What the screen does when keys are pressed.
+
+    ``panel`` is what is shown instead of rows: help, output, same or "". ``prompt`` has
+    the words of ``/`` while they are typed, else None.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.panel = ""
+        self.offset = 0  # the first line of the panel that is shown
+        self.prompt: str | None = None
+        self.paused = self.over = False
+        self._actions: Mapping[str, Callable[[], None]] = {
+            "tab": state.next_view,
+            "shift+tab": lambda: state.next_view(-1),
+            "enter": state.enter,
+            "escape": state.back,
+            "f": state.filter_selected,
+            "s": lambda: state.sort(1),
+            "S": lambda: state.sort(-1),
+            "r": state.reverse,
+            "+": lambda: state.change_interval(1),
+            "-": lambda: state.change_interval(-1),
+            "p": self._pause,
+            " ": self._pause,
+            "/": self._ask,
+            "y": lambda: self._open("same"),
+            "o": lambda: self._open("output"),
+            "?": lambda: self._open("help"),
+        }
+        self._moves: Mapping[str, Callable[[], int]] = {
+            "up": lambda: -1,
+            "k": lambda: -1,
+            "down": lambda: 1,
+            "j": lambda: 1,
+            "pageup": lambda: -state.height,
+            "pagedown": lambda: state.height,
+            "home": lambda: -(1 << 30),
+            "end": lambda: 1 << 30,
+        }
+
+    def press(self, key: str, character: str | None) -> None:
+        """Do what a key does: by its name, or by its character."""
+        if key == "ctrl+c":
+            self.over = True
+        elif self.prompt is not None:
+            self._type(key, character)
+        elif "q" in {key, character}:
+            self._quit()
+        elif move := self._moves.get(key) or self._moves.get(character or ""):
+            self._move(move())
+        elif self.panel:
+            self._close(character or key)
+        elif action := self._actions.get(key) or self._actions.get(character or ""):
+            action()
+
+    def _quit(self) -> None:
+        if self.panel:
+            self.panel = ""
+        else:
+            self.over = True
+
+    def _move(self, lines: int) -> None:
+        if self.panel:
+            self.offset = max(0, self.offset + lines)
+        else:
+            self.state.move(lines)
+
+    def _open(self, panel: str) -> None:
+        self.panel, self.offset = panel, 0
+
+    def _close(self, key: str) -> None:
+        """Close the panel by Esc, Enter, or the key that opened it."""
+        if key in {"escape", "\x1b", "enter", "\r", self.panel[0], "?", "y"}:
+            self.panel = ""
+
+    def _pause(self) -> None:
+        self.paused = not self.paused
+
+    def _ask(self) -> None:
+        self.prompt = self.state.words
+
+    def _type(self, key: str, character: str | None) -> None:
+        """Edit the words of the filter, which rows follow at once."""
+        words = self.prompt or ""
+        if key == "enter":
+            self.prompt = None
+        elif key == "escape":
+            self.prompt = None
+            self.state.filter("")
+        else:
+            if key == "backspace":
+                words = words[:-1]
+            elif key == "ctrl+u":
+                words = ""
+            elif character and character.isprintable():
+                words += character
+            self.prompt = words[:MAX_FILTER]
+            self.state.filter(self.prompt)

@@ -1,0 +1,43 @@
+"""The tcpconnect command that shows what a row shows."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from tcpconnect.live.model import Edge
+from tcpconnect.options import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tcpconnect.live.state import Item
+
+FLAGS = {option.member: option.flags[-1] for option in OPTIONS}
+# By which option a program is filtered; without one, by the name of its threads.
+PROGRAMS = {"pod": "pods", "container": "containers", "unit": "units"}
+
+
+def command(words: Sequence[str], item: Item | None) -> str:
+    """Return the command: these options, and those that filter a row."""
+    shown = ["tcpconnect", "-r", "-d", "--why", *words]
+    if item is not None:
+        shown += _filters(item)
+    return shlex.join(shown)
+
+
+def _filters(item: Item) -> Iterator[str]:
+    program = item.program
+    if program.name:
+        member = PROGRAMS.get(program.kind, "")
+        if member in FLAGS:
+            yield from (FLAGS[member], program.name)
+        elif program.comm:
+            yield from (FLAGS["comms"], program.comm)
+    if item.destination or not isinstance(item, Edge):
+        if item.destination != item.address and "to_names" in FLAGS:
+            yield from (FLAGS["to_names"], item.destination)
+        elif item.address:
+            yield from (FLAGS["to"], item.address)
+        if item.port:
+            yield from (FLAGS["ports"], str(item.port))

@@ -1,0 +1,157 @@
+"""The screen: an app of Textual's with one widget, which draws lines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.app import App, ComposeResult
+from textual.drivers import linux_driver
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tcpconnect.live import frame
+from tcpconnect.live.stream import Reader, StreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tcpconnect.live.board import Board
+
+READ_BYTES = 1 << 20
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+# Imported before privileges go, since Textual imports them late.
+EARLY = linux_driver, Pilot, Region
+
+COLORS = {
+    frame.PLAIN: Style(),
+    frame.TITLE: Style(bold=True),
+    frame.HEADER: Style(bold=True, underline=True),
+    frame.BAD: Style(color="red"),
+    frame.DIM: Style(dim=True),
+    frame.SELECTED: Style(reverse=True),
+}
+
+
+class Lines(Widget):
+    """Draws the lines of a board."""
+
+    DEFAULT_CSS = "Lines { width: 1fr; height: 1fr; background: ansi_default; }"
+
+    def __init__(self, board: Board, *, colored: bool) -> None:
+        super().__init__()
+        self._board = board
+        self._styles = dict(COLORS)
+        if not colored:
+            self._styles[frame.BAD] = Style(bold=True)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Have another size."""
+        self._board.resize(event.size.width, event.size.height)
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the screen."""
+        line = self._board.line(y)
+        styles = self._styles
+        return Strip([Segment(text, styles[tone]) for text, tone in line])
+
+
+class Screen(App[bool]):
+    """Reads the tracer's pipe and the keys; False when it has lost the tracer."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = "Screen { background: ansi_default; }"
+    BINDINGS: ClassVar = []
+
+    def __init__(
+        self, board: Board, pipe: int, others: Mapping[int, Callable[[bytes], None]]
+    ) -> None:
+        """``others`` are further descriptors, with what takes what comes there."""
+        self._colored = not os.environ.get("NO_COLOR")
+        super().__init__(ansi_color=True)
+        self._board = board
+        self._pipe = pipe
+        self._others = others
+        self._reader = Reader()
+        self._reading = False
+
+    def compose(self) -> ComposeResult:
+        """Have one widget."""
+        self._lines = Lines(self._board, colored=self._colored)
+        yield self._lines
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        loop = asyncio.get_running_loop()
+        for number in STOPPING:
+            loop.add_signal_handler(number, self._quit)
+        self._read_pipe(wanted=True)
+        for fd in self._others:
+            loop.add_reader(fd, self._take_other, fd)
+        self.set_interval(1.0, self._turn)
+
+    def _quit(self) -> None:
+        self.exit(result=True)
+
+    def _turn(self) -> None:
+        self._board.turn(time.time())
+        self._lines.refresh()
+
+    def _read_pipe(self, *, wanted: bool) -> None:
+        """Read the pipe, or leave in it what comes: the tracer then waits, folding."""
+        if wanted == self._reading:
+            return
+        self._reading = wanted
+        loop = asyncio.get_running_loop()
+        if wanted:
+            loop.add_reader(self._pipe, self._take)
+        else:
+            loop.remove_reader(self._pipe)
+
+    def _take(self) -> None:
+        data = os.read(self._pipe, READ_BYTES)
+        if not data:
+            self._read_pipe(wanted=False)
+            if not self._board.ended:
+                self.exit(result=False)
+            return
+        try:
+            changed = False
+            for message in self._reader.messages(data):
+                changed |= self._board.take(message)
+        except StreamError:
+            self.exit(result=False)
+            return
+        if changed:
+            self._lines.refresh()
+
+    def _take_other(self, fd: int) -> None:
+        data = os.read(fd, READ_BYTES)
+        if data:
+            self._others[fd](data)
+        else:
+            asyncio.get_running_loop().remove_reader(fd)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take keys before Textual makes something else of them."""
+        if isinstance(event, events.Key):
+            self._press(event)
+        else:
+            await super().on_event(event)
+
+    def _press(self, event: events.Key) -> None:
+        self._board.keys.press(event.key, event.character)
+        if self._board.keys.over:
+            self._quit()
+            return
+        if not self._board.ended:
+            self._read_pipe(wanted=not self._board.keys.paused)
+        self._lines.refresh()

@@ -1,0 +1,191 @@
+"""``tcpconnect top``: what its command line asks for, and one frame of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcpconnect import cli
+from tcpconnect.commands import COMMANDS
+from tcpconnect.commands.top import asked_by
+from tcpconnect.errors import UsageError
+from tcpconnect.fields import rfc3339
+from tcpconnect.options.verbs import VERBS
+from tests.support.folding import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TOOL = str(Path(sys.executable).with_name("tcpconnect"))
+
+
+def recorded(path: Path, events: int = 100) -> Path:
+    """Write a recording of this many attempts, ten a second, of which some fail."""
+    about = {"host": "web", "options": ["-o", "a b"], "schema": 1}
+    lines: list[dict[str, object]] = [{"tcpconnect": about}]
+    for n in range(events):
+        failed = n % 10 == 9
+        event: dict[str, object] = {
+            "time": rfc3339(int(NOW) * 10**9 + n * 10**8),
+            "pid": 100 + n,
+            "comm": "curl",
+            "exe": "/usr/bin/curl",
+            "daddr": "192.0.2.1" if n % 2 else "2001:db8::1",
+            "dport": 443,
+            "query": None if n % 2 else "a.example",
+            "result": "ECONNREFUSED" if failed else "OK",
+            "why": "RST" if failed else None,
+            "latency_ms": n / 10,
+        }
+        lines.append(event)
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return path
+
+
+def run(
+    *words: str, columns: int = 80, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the tool to its end."""
+    environment = {**os.environ, "TZ": "UTC", "COLUMNS": str(columns), **more}
+    return subprocess.run(
+        [TOOL, *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+    )
+
+
+FRAME = """\
+tcpconnect top web -o 'a b'                                             22:13:29
+attempts/s 10.1   failed/s 1.0   lost 0   whole recording
+attempts                                                   ██████████ 10/s
+failed                                                     ██████████ 1/s
+PROGRAM   DESTINATION   PORT  ATT/s FAIL/s RESULT           AVG(ms) MAX(ms) LAST
+curl      192.0.2.1      443    5.0    1.0 ECONNREFUSED RST    5.00    9.90   0s
+curl      a.example      443    5.0      0 -                   4.90    9.80   0s
+"""
+
+
+def test_a_frame_of_a_recording(tmp_path: Path) -> None:
+    """All rows, with rates of the whole time."""
+    path = recorded(tmp_path / "a.jsonl")
+    ended = run("top", "--once", str(path))
+    assert ended.stdout.splitlines() == FRAME.splitlines()
+    with path.open() as file:
+        words = [TOOL, "top", "-", "--once"]
+        again = subprocess.run(words, check=True, stdin=file, capture_output=True)
+    assert b"curl" in again.stdout
+
+
+def test_wide_frames(tmp_path: Path) -> None:
+    """Lines are never wider than they may be."""
+    path = str(recorded(tmp_path / "a.jsonl"))
+    for columns in (80, 120, 200):
+        lines = run("top", "--once", path, columns=columns).stdout.splitlines()
+        assert 0.8 * columns < max(map(len, lines)) <= columns
+
+
+def test_every_verb_is_described() -> None:
+    """What can be run and what is described are the same."""
+    assert [verb.name for verb in VERBS] == [*COMMANDS]
+
+
+def test_only_the_first_word_is_a_verb() -> None:
+    """Elsewhere it is refused, as all bare words are."""
+    ended = run("-r", "top")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "unrecognized arguments: top" in ended.stderr
+
+
+def test_help() -> None:
+    """It shows the verb's options."""
+    ended = run("top", "-h")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "--interval" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("-c", "unrecognized arguments: -c"),
+        ("-j", "unrecognized arguments: -j"),
+        ("a b", "unrecognized arguments: b"),
+        ("-i 0", "argument -i/--interval: invalid number of seconds '0'"),
+        ("-i x", "argument -i/--interval: invalid number of seconds 'x'"),
+        ("-P 80 a.jsonl", "'a.jsonl' is shown as it was recorded"),
+        ("- -- true", "stdin is shown as it was recorded"),
+        ("--", "no command after --"),
+    ],
+)
+def test_wrong_usage(words: str, expected: str) -> None:
+    """What makes no sense is refused with a line."""
+    with pytest.raises(UsageError, match=f"^{expected}"):
+        asked_by(words.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "command", "interval"),
+    [
+        ((), None, [], 1),
+        (("-i", "5", "-", "-v"), "-", [], 5),
+        (("-P", "443", "--", "a", "-i"), None, ["a", "-i"], 1),
+        (("a.jsonl", "--interval=2"), "a.jsonl", [], 2),
+    ],
+)
+def test_what_is_asked_for(
+    words: Sequence[str], file: str | None, command: list[str], interval: int
+) -> None:
+    """Options, a file and a command are told from each other."""
+    asked = asked_by(words)
+    assert (asked.file, asked.command, asked.interval) == (file, command, interval)
+
+
+def test_a_file_that_is_not_there() -> None:
+    """It is a line."""
+    ended = run("top", "--once", "/no/such.jsonl")
+    expected = "tcpconnect: can't read '/no/such.jsonl': No such file or directory\n"
+    assert (ended.returncode, ended.stderr) == (1, expected)
+
+
+def test_no_terminal(tmp_path: Path) -> None:
+    """Without one, a line says what to do."""
+    words = [TOOL, "top", str(recorded(tmp_path / "a.jsonl"))]
+    ended = subprocess.run(
+        words, check=False, capture_output=True, text=True, start_new_session=True
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("tcpconnect: no terminal for the live view: ")
+    assert ended.stderr.endswith("; add --once for one frame on stdout\n")
+
+
+def test_without_textual(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A line says how to install it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert cli.main(["top"]) == 2
+    said = capfd.readouterr().err
+    assert said.startswith(
+        "tcpconnect: the live view needs Textual: it is not installed"
+    )
+    assert f"{sys.executable} -m pip install 'tcpconnect[top]'" in said
+    assert said.count("\n") == 1
+
+
+def test_the_plain_start_imports_nothing_of_it() -> None:
+    """Neither verbs nor the live view cost a plain trace anything."""
+    code = "import sys; from tcpconnect.cli import main; main(sys.argv[1:])"
+    code += "; print(*[m for m in sys.modules if m.startswith('tcpconnect')])"
+    words = [sys.executable, "-c", code, "--columns", "help"]
+    ended = subprocess.run(words, check=True, capture_output=True, text=True)
+    *_, modules = ended.stdout.splitlines()
+    for name in ("commands", "live", "options.verbs", "options.top"):
+        assert f"tcpconnect.{name}" not in modules
