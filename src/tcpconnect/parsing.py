@@ -241,7 +241,8 @@ class Parser(argparse.ArgumentParser):
         """Raise UsageError: for the first mistake, if there is one that we know."""
         from tcpconnect.mistakes import first_mistake
 
-        raise first_mistake(self._words) or UsageError(messages.ARGPARSE, text=message)
+        mistake = None if self.verb else first_mistake(self._words)
+        raise mistake or UsageError(messages.ARGPARSE, text=message)
 
 
 class HelpAll(argparse.Action):

@@ -98,7 +98,7 @@ def for_value(flag: str, text: str) -> str:
         return f"-{flag}{text}"
     if short and text.startswith("="):
         return _with_value(flag, [text[1:]])
-    member = FLAGS[flag].member
+    member = FLAGS[flag].member if flag in FLAGS else ""  # of a verb
     if member in LISTS and re.search(r"[\s;]", text):
         return _with_value(flag, [",".join(re.findall(r"[^\s;,]+", text))])
     rules: dict[str, Callable[[], str]] = {

@@ -15,8 +15,8 @@ from tcpconnect import cli
 from tcpconnect.commands import COMMANDS
 from tcpconnect.commands.top import asked_by
 from tcpconnect.errors import UsageError
-from tcpconnect.fields import rfc3339
 from tcpconnect.options.verbs import VERBS
+from tcpconnect.times import rfc3339
 from tests.support.folding import NOW
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_only_the_first_word_is_a_verb() -> None:
     """Elsewhere it is refused, as all bare words are."""
     ended = run("-r", "top")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "unrecognized arguments: top" in ended.stderr
+    assert "write it first: tcpconnect top" in ended.stderr
 
 
 def test_help() -> None:

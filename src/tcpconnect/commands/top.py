@@ -160,10 +160,12 @@ def trace(asked: Asked, output: Output, command_output: int | None = None) -> in
 def replay(source: Recording, output: Output) -> None:
     """Read a recording to an output. Raises TcpconnectError."""
     from tcpconnect.batch import NO_LOSSES
+    from tcpconnect.lossreport import LossReport
     from tcpconnect.pipeline import flow
 
     output.open()
-    flow(source.batches(), [], [output], lambda: None, lambda: (NO_LOSSES, []))
+    nothing = NO_LOSSES, list[int]()
+    flow(source.batches(), [], [output], lambda: None, lambda: nothing, LossReport())
 
 
 def recording_of(file: str) -> Recording:

@@ -17,6 +17,6 @@ TOP = (
     Option(
         ("--once",),
         "once",
-        "print one frame to stdout, after an interval or at the end, and exit",
+        "print one frame to stdout, and exit",
     ),
 )
