@@ -44,6 +44,7 @@ def recorded(path: Path, events: int = 100) -> Path:
             "latency_ms": n / 10,
         }
         lines.append(event)
+    lines.append({"total": {"events": events}})
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     return path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -111,17 +112,21 @@ def _trace_for_screen(
     """Be the tracer; return the exit code."""
     from tcpconnect.live.sender import Sender
 
+    code = 0
     try:
         if asked.file is None:
-            about = lambda: about_trace(asked)  # noqa: E731
-            return trace(asked, Sender(ticks, about, gone, whole=False), printed)
-        with recording_of(asked.file) as source:
-            source.stop_with(ticks)
-            about = lambda: about_recording(source)  # noqa: E731
-            replay(source, Sender(ticks, about, gone, whole=source.whole))
+            sender = Sender(ticks, lambda: about_trace(asked), gone, whole=False)
+            code = trace(asked, sender, printed)
+        else:
+            with recording_of(asked.file) as source:
+                source.stop_with(ticks)
+                about = partial(about_recording, source)
+                sender = Sender(ticks, about, gone, whole=source.whole)
+                replay(source, sender)
+        sender.end()
     except Exception as error:  # noqa: BLE001 (main() is in the other process)
         return explain(error, verbose=bool(asked.changes.get("verbose")))
-    return 0
+    return code
 
 
 def _painted(

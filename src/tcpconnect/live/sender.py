@@ -68,14 +68,18 @@ class Sender:
             self._last = batch.now
 
     def close(self, _totals: Totals) -> None:
-        """Send the rest, and that it was all. Raises ReaderGoneError."""
+        """Send the rest. Raises ReaderGoneError."""
         os.set_blocking(self.fd, True)
         try:
             self._tick()
-            self._put(End())
         except ReaderGoneError:
             self._gone()
             raise
+
+    def end(self) -> None:
+        """Send that it was all: nothing has failed."""
+        with suppress(ReaderGoneError):
+            self._put(End())
 
     def _tick(self) -> None:
         about = self._about()

@@ -1,0 +1,205 @@
+"""``tcpconnect top`` in a terminal: keys, sizes, pipes that stall, and kill -9."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.launch import INSTALLED
+from tests.support.panes import PROMPT, Pane, children
+from tests.support.programs import needs
+from tests.support.waiting import wait_until
+from tests.unit.test_top import recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.packages
+
+TOP = f"{shlex.quote(str(INSTALLED))} top"
+KEYS_LINE = "q quit"
+
+
+@pytest.fixture
+def pane(tmp_path: Path) -> Iterator[Pane]:
+    """Yield a terminal of 80 columns and 24 lines."""
+    needs("tmux", "bash", "stty", "ps")
+    with Pane(tmp_path) as pane:
+        yield pane
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> str:
+    """Return the path of a recording."""
+    return str(recorded(tmp_path / "a.jsonl"))
+
+
+@pytest.fixture
+def pipe(tmp_path: Path, recording: str) -> Iterator[int]:
+    """Yield a pipe that has a recording's lines, and stalls; it is named "pipe"."""
+    os.mkfifo(tmp_path / "pipe")
+    writer = os.open(tmp_path / "pipe", os.O_RDWR)
+    os.write(writer, Path(recording).read_bytes())
+    yield writer
+    os.close(writer)
+
+
+def processes(pane: Pane) -> tuple[int, int]:
+    """Return the process of the screen, and that of the tracer."""
+    (screen,) = children(pane.pid)
+    (tracer,) = children(screen)
+    return screen, tracer
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_a_recording(pane: Pane, recording: str) -> None:
+    """Keys change what is shown; at the end the terminal is as it was."""
+    pane.run(f"{TOP} {recording}")
+    lines = pane.wait_for("192.0.2.1")
+    assert lines[0].startswith("tcpconnect top web -o 'a b'")
+    assert "whole recording   ended" in lines[1]
+    assert KEYS_LINE in lines[23]
+    pane.press("Tab")
+    pane.wait_for("^curl  .*ECONNREFUSED RST")
+    pane.press("Tab", "Tab")
+    pane.wait_for(r"^22:13:\d\d curl .* 199 192")
+    pane.press("Tab", "/", "e", "x", "a", "m")
+    pane.wait_for("^/exam_")
+    pane.press("Enter")
+    wait_until(lambda: "192.0.2.1" not in "".join(pane.lines), "the filter")
+    pane.press("Escape")
+    pane.wait_for("192.0.2.1")
+    pane.press("?")
+    pane.wait_for("last attempts of the row")
+    pane.press("q")
+    pane.wait_for("192.0.2.1")
+    pane.press("q")
+    pane.wait_for(PROMPT)
+    wait_until(lambda: not pane.is_alternate, "the screen of before")
+    pane.run("echo it ended: $?")
+    pane.wait_for("it ended: 0$")
+    assert pane.echoes
+
+
+def is_filled(pane: Pane, lines: int) -> bool:
+    """Whether the screen has so many lines, and the last one is there."""
+    shown = pane.lines
+    return len(shown) == lines and KEYS_LINE in shown[-1]
+
+
+def test_sizes(pane: Pane, recording: str) -> None:
+    """It follows the terminal's size, and fills it."""
+    pane.run(f"{TOP} {recording}")
+    pane.wait_for("192.0.2.1")
+    for columns, lines in ((200, 50), (120, 30), (80, 24)):
+        pane.resize(columns, lines)
+        wait_until(partial(is_filled, pane, lines), "the last line")
+        clock = wait_until(lambda: pane.lines[0].rstrip()[-8:], "a clock")
+        assert clock == "22:13:29"
+        assert max(map(len, pane.lines)) == columns
+
+
+def test_no_color(pane: Pane, recording: str) -> None:
+    """With NO_COLOR there is none."""
+    pane.run(f"{TOP} {recording}")
+    pane.wait_for("192.0.2.1")
+    assert "\x1b[31m" in pane.styled
+    pane.press("q")
+    wait_until(lambda: not pane.is_alternate, "the end")
+    pane.run(f"NO_COLOR=1 {TOP} {recording}")
+    pane.wait_for("192.0.2.1")
+    assert "\x1b[3" not in pane.styled.replace("\x1b[39m", "")
+
+
+def test_a_pipe_that_stalls(pane: Pane, pipe: int, recording: str) -> None:
+    """Keys work while nothing comes; what comes later is shown."""
+    pane.run(f"cd {Path(recording).parent}; {TOP} - < pipe")
+    pane.wait_for("192.0.2.1")
+    pane.press("Tab")
+    pane.wait_for("^curl  .*ECONNREFUSED RST")
+    os.write(pipe, b'{"daddr": "192.0.2.9", "dport": 1, "comm": "wget"}\n')
+    pane.wait_for("^wget ")
+    pane.press("q")
+    pane.wait_for(PROMPT)
+
+
+def test_the_screen_is_killed(pane: Pane, pipe: int, recording: str) -> None:
+    """The tracer ends, and gives the terminal back."""
+    assert pipe
+    pane.run(f"cd {Path(recording).parent}; {TOP} - < pipe")
+    pane.wait_for("192.0.2.1")
+    screen, tracer = processes(pane)
+    os.kill(screen, signal.SIGKILL)
+    wait_until(lambda: is_gone(tracer), "the tracer's end")
+    wait_until(lambda: not pane.is_alternate, "the screen of before")
+    pane.run("echo it ended: $?")
+    pane.wait_for("it ended: 137$")
+    assert pane.echoes
+
+
+def test_the_tracer_is_killed(pane: Pane, pipe: int, recording: str) -> None:
+    """The screen ends with a line about it, and gives the terminal back."""
+    assert pipe
+    pane.run(f"cd {Path(recording).parent}; {TOP} - < pipe")
+    pane.wait_for("192.0.2.1")
+    screen, tracer = processes(pane)
+    os.kill(tracer, signal.SIGKILL)
+    pane.wait_for("^tcpconnect: the tracer was killed: SIGKILL")
+    wait_until(lambda: is_gone(screen), "the end of the screen")
+    pane.run("echo it ended: $?")
+    pane.wait_for("it ended: 1$")
+    assert not pane.is_alternate
+    assert pane.echoes
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signals(pane: Pane, pipe: int, recording: str, number: int) -> None:
+    """They end the screen as q does."""
+    assert pipe
+    pane.run(f"cd {Path(recording).parent}; {TOP} - < pipe")
+    pane.wait_for("192.0.2.1")
+    screen, tracer = processes(pane)
+    os.kill(screen, number)
+    wait_until(lambda: is_gone(screen) and is_gone(tracer), "the end of both")
+    pane.run("echo it ended: $?")
+    pane.wait_for("it ended: 0$")
+    assert not pane.is_alternate
+
+
+def test_a_screen_that_has_stopped(pane: Pane, pipe: int, recording: str) -> None:
+    """The tracer reads on meanwhile, and nothing is lost."""
+    pane.run(f"set +m; cd {Path(recording).parent}; {TOP} - < pipe")
+    pane.wait_for("192.0.2.1")
+    screen, _ = processes(pane)
+    os.kill(screen, signal.SIGSTOP)
+    line = b'{"daddr": "192.0.2.9", "dport": 1, "comm": "wget", "result": "OK"}\n'
+    for _ in range(500):
+        os.write(pipe, line * 100)
+    os.kill(screen, signal.SIGCONT)
+    pane.press("/", "w", "g", "e", "t", "Enter")
+    pane.wait_for("^wget ")
+    pane.press("Enter")
+    pane.wait_for("last attempts of wget to 192.0.2.9:1")
+
+
+def test_a_file_that_is_none(pane: Pane, tmp_path: Path) -> None:
+    """A wrong file is a line, and no screen is opened."""
+    (tmp_path / "wrong").write_text("nothing\n")
+    pane.run(f"{TOP} {tmp_path}/wrong")
+    pane.wait_for("JSON is malformed")
+    pane.run("echo it ended: $?")
+    pane.wait_for("it ended: 1$")
+    assert not pane.is_alternate
