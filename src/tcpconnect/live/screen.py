@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
+from textual import events, scrollbar
 from textual.app import App, ComposeResult
 from textual.drivers import linux_driver
-from textual.geometry import Region
+from textual.layouts import factory, horizontal, stream
 from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widget import Widget
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 READ_BYTES = 1 << 20
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # Imported before privileges go, since Textual imports them late.
-EARLY = linux_driver, Pilot, Region
+EARLY = linux_driver, Pilot, factory, horizontal, scrollbar, stream
 
 COLORS = {
     frame.PLAIN: Style(),
