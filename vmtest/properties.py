@@ -51,6 +51,11 @@ PROPERTIES = (
         "Linux 6.7 and later have it; other LSMs take the same way",
     ),
     Property(
+        ("5.10",),
+        "this kernel has no BPF LSM",
+        "Debian's 5.10 has it, but not among those of CONFIG_LSM",
+    ),
+    Property(
         EVERY,
         "this kernel has BPF trampolines",
         "what is done without them is tested on the host, which refuses them",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +13,7 @@ from tests.support.attempts import PORT, Child
 from tests.support.connect_programs import (
     RETURN_0,
     deny_tcp,
+    has_bpf_lsm,
     has_landlock,
     lsm,
     program,
@@ -83,13 +83,13 @@ def test_denied_by_an_lsm_program(result: str) -> None:
     def denied() -> None:
         assert connect("127.0.0.1") == result
 
-    with ExitStack() as stack:
-        child = stack.enter_context(Child(denied))
-        try:
-            stack.enter_context(lsm(child.pid, getattr(errno, result)))
-        except OSError:
-            pytest.skip("this kernel has no BPF LSM")
-        tool = stack.enter_context(start(child.pid))
+    if not has_bpf_lsm():
+        pytest.skip("this kernel has no BPF LSM")
+    with (
+        Child(denied) as child,
+        lsm(child.pid, getattr(errno, result)),
+        start(child.pid) as tool,
+    ):
         child.run()
         assert explained(tool) == [(result, "denied", 0, 0.0)]
 

@@ -7,7 +7,7 @@ import errno
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from socket import inet_aton
+from socket import AF_INET, SOCK_DGRAM, inet_aton, socket
 from struct import pack
 from typing import TYPE_CHECKING
 
@@ -107,7 +107,7 @@ def _bpf(command: int, attributes: bytes) -> int:
 def lsm(pid: int, error: int) -> Iterator[None]:
     """Have a BPF LSM program deny all connects of a process, with this errno.
 
-    Raises OSError where such programs can't be attached, or are not called.
+    Raises OSError where such programs can't be attached.
     """
     find = ctypes.CDLL(LIBRARY).libbpf_find_vmlinux_btf_id
     hook = _opened(find(b"socket_connect", BPF_LSM_MAC))
@@ -120,6 +120,15 @@ def lsm(pid: int, error: int) -> Iterator[None]:
         yield
     finally:
         os.close(link)
+
+
+def has_bpf_lsm() -> bool:
+    """Whether BPF LSM programs are called; on some kernels they are only attached."""
+    try:
+        with lsm(os.getpid(), errno.EPERM), socket(AF_INET, SOCK_DGRAM) as client:
+            return client.connect_ex(("127.0.0.1", 9)) == errno.EPERM
+    except OSError:
+        return False
 
 
 def _deny(pid: int, error: int) -> bytes:
