@@ -29,7 +29,7 @@ endef
 export INSTALL_NOTE TOOLS_NOTE
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs share dist release-check clean
+.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +90,10 @@ bench-peers: $(VENV)/tools ## compare with other tools, in a virtual machine; AR
 
 docs: $(VENV)/installed ## make docs/troubleshooting.md of the catalogue of messages
 	$(BIN)/python -m share.troubleshooting
+
+picture: $(VENV)/tools ## record docs/picture.svg, a session in a network namespace, as root
+	@scripts/system-packages test
+	$(BIN)/python -m tests.picture docs/picture.svg
 
 share: $(VENV)/installed ## make the man page and the completions, in build/share
 	$(BIN)/python -m share build/share

@@ -1,4 +1,4 @@
-"""Build hook: compiles the BPF objects, makes the man page and the completions."""
+"""Build hooks: BPF objects, man page and completions; links and URLs of the project."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 OBJECTS = "src/tcpconnect/bpf/*.o"
 SHARE = "build/share"
@@ -31,3 +32,15 @@ class BuildHook(BuildHookInterface):  # type: ignore[misc]
         """Run one of the source tree's modules; CalledProcessError when it fails."""
         command = [sys.executable, "-m", module, *arguments]
         subprocess.run(command, check=True, cwd=self.root)
+
+
+class MetadataHook(MetadataHookInterface):  # type: ignore[misc]
+    """Gives the README links that work on a package index, and the project its URLs."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Fill what pyproject.toml says is dynamic."""
+        sys.path.insert(0, self.root)
+        from share import readme
+
+        metadata["readme"] = {"content-type": "text/markdown", "text": readme.page()}
+        metadata["urls"] = readme.urls()

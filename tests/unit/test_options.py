@@ -33,8 +33,6 @@ NOTHING = {**asdict(parse([])), "changes": None}
     [
         ("", {}),
         ("-t", {"timestamp": True}),
-        ("-T", {"clock": True}),
-        ("--wide", {"wide": True}),
         ("--timestamp", {"timestamp": True}),
         ("-p 181", {"pids": {181}}),
         ("-p181", {"pids": {181}}),
@@ -203,7 +201,6 @@ ONE_LINE = [
     ("--columns pid,", "unknown column ''; --columns help lists all columns"),
     ("-c --columns pid", "unknown column 'pid'; --columns help lists all columns"),
     ("-tc", f"-t conflicts with -c{COUNTED}; omit -t"),
-    ("-Tc", f"-T conflicts with -c{COUNTED}; omit -T"),
     ("-Uc", f"-U conflicts with -c{COUNTED}; omit -U"),
     ("-Lc", f"-L conflicts with -c{COUNTED}; omit -L"),
     ("-t --columns pid", f"-t conflicts with --columns{LISTED}"),
