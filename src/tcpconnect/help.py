@@ -74,12 +74,12 @@ def of_verb(verb: Verb) -> str:
 
 def _since(section: Section) -> Iterator[str]:
     """Yield the shortest names of what bcc's tool does not have."""
+    for word, _ in section.words:
+        yield word.partition(" [")[0]
     of_page = USAGE.replace("]", " ").split()
     for option in section.options:
         if option.help and f"[{option.flags[0]}" not in of_page:
             yield option.flags[0]
-    for word, _ in section.words:
-        yield word.partition(" [")[0]
 
 
 def _row(name: str, words: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from tcpconnect.suggestions import BY_OTHER_NAME, FLAGS
 
 HELP = "tcpconnect -h shows the options"
 UNKNOWN = {
-    "--prot 443": "--prot; did you mean --port or --lport or --pod?",
+    "--slowr 9": "--slowr; did you mean --slower?",
     "--PORT 443": "--PORT; did you mean -P 443?",
     "--fail": "--fail; did you mean --failed?",
     "--help-al": "--help-al; did you mean --help-all or --help?",
@@ -47,6 +47,9 @@ UNEXPECTED = {
     "'not port 22'": "'not port 22'; did you mean --not-port 22?",
     "src port 22": "'src': no option filters by source port; -L shows it",
     "host 10.0.0.1": "'host'; did you mean --to 10.0.0.1?",
+    "host example.com": "'host'; did you mean --to-name example.com?",
+    "https://example.com/": "'https://example.com/'; did you mean --to-name "
+    "example.com?",
     "port 443 and host ::1": "'port'; did you mean -P 443 --to ::1?",
     "src host 10.0.0.1": "'src'; did you mean --from 10.0.0.1?",
     "not net 10.0.0.0/8": "'not'; did you mean --not-to 10.0.0.0/8?",
@@ -76,6 +79,8 @@ VALUES = {
     "-P 443/tcp": "argument -P/--port: invalid port '443/tcp'; did you mean -P 443?",
     "-P 10.0.0.1:443": "argument -P/--port: invalid port '10.0.0.1:443'; "
     "did you mean --to 10.0.0.1 -P 443?",
+    "--to example.com": "argument --to: invalid address or network 'example.com'; "
+    "did you mean --to-name example.com?",
     "--to 10.0.0.1:443": "argument --to: invalid address or network '10.0.0.1:443'; "
     "did you mean --to 10.0.0.1 -P 443?",
     "--to '10.0.*'": "argument --to: invalid address or network '10.0.*'; "
