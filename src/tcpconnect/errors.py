@@ -117,11 +117,16 @@ def remedy_for(error: int) -> str:
     return remedy
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a question with the words most similar to ``word``, or ""."""
+def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
+    """Return a question with the words most similar to ``word``, or "".
+
+    ``before`` stands before each in the question, and is not compared.
+    """
     if len(word) > MOST_ALIKE:
         return ""
     from difflib import get_close_matches
 
     near = get_close_matches(word, list(known), cutoff=0.7)
-    return f"did you mean {' or '.join(near)}?" if near else ""
+    return (
+        f"did you mean {' or '.join(before + each for each in near)}?" if near else ""
+    )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LONGEST = 60  # of words that are repeated
-SHORTEST = 4  # of options that are spelled like others
+SHORTEST = 3  # of names of options that are spelled like others
 # What no option does: why not.
 REASONS = {
     **dict.fromkeys(
@@ -61,7 +61,7 @@ def _in_letters(word: str, rest: Sequence[str]) -> UsageError | None:
         if not option:
             if at > 1 and letter.isdigit():
                 return _no_value(f"-{word[at - 1]}", word[at:])
-            known = for_option(f"-{word}") or _near(f"-{word}")
+            known = for_option(f"-{word}") or _near(word)
             return _unknown(word if at == 1 or known else f"-{letter}", rest)
         if option.value:
             return None
@@ -72,14 +72,16 @@ def _unknown(word: str, rest: Sequence[str]) -> UsageError:
     name = word.partition("=")[0]
     reason = REASONS.get(name, "")
     remedy = REMEDIES.get(reason) or _question(for_option(word, rest))
-    remedy = remedy or _near(name if name.startswith("--") else f"-{name}")
+    remedy = remedy or _near(name)
     message, remedy = messages.UNKNOWN_OPTION, remedy or messages.SEE_HELP
     return UsageError(message, name=_cut(name), reason=reason, remedy=remedy)
 
 
 def _near(name: str) -> str:
-    """Ask for options that are spelled like this one, with two dashes."""
-    return did_you_mean(name.lower(), FLAGS) if len(name) > SHORTEST else ""
+    """Ask for options that are spelled like this one."""
+    bare = name.strip("-").lower()
+    long = [flag[2:] for flag in FLAGS if flag.startswith("--")]
+    return did_you_mean(bare, long, "--") if len(bare) >= SHORTEST else ""
 
 
 def _unexpected(words: Sequence[str], at: int, before: str) -> UsageError:
@@ -98,7 +100,7 @@ def _unexpected(words: Sequence[str], at: int, before: str) -> UsageError:
     remedy = (
         _question(_listed(words, at, before) or for_words(words[at:]))
         or did_you_mean(word, verbs)
-        or _near(f"--{word}")
+        or _near(word)
         or _question(for_name(word))
         or f"{messages.COMMAND_AFTER}; {messages.SEE_HELP}"
     )

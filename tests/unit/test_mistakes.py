@@ -19,7 +19,7 @@ UNKNOWN = {
     "--PORT 443": "--PORT; did you mean -P 443?",
     "--fail": "--fail; did you mean --failed?",
     "--help-al": "--help-al; did you mean --help-all or --help?",
-    "--colour always": "--colour; did you mean --color or --columns?",
+    "--colour always": "--colour; did you mean --color?",
     "-failed": "-failed; did you mean --failed?",
     "-json": "-json; did you mean -j?",
     "-tx": f"-x; {HELP}",
