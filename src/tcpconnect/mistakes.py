@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING
 from tcpconnect import messages
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.options.verbs import VERBS
-from tcpconnect.suggestions import FLAGS, for_name, for_option, for_value, for_words
+from tcpconnect.suggestions import (
+    FLAGS,
+    PLAIN,
+    for_name,
+    for_option,
+    for_value,
+    for_words,
+)
 from tcpconnect.words import wants_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LONGEST = 60  # of words that are repeated
+MOST_VALUES = 8
 SHORTEST = 3  # of names of options that are spelled like others
 # What no option does: why not.
 REASONS = {
@@ -112,8 +120,10 @@ def _listed(words: Sequence[str], at: int, before: str) -> str:
     option = FLAGS.get(before)
     if not (option and option.value and option.repeats and at >= 2):
         return ""
-    values = [words[at - 1]]
-    for word in words[at:]:
+    values: list[str] = []
+    for word in words[at - 1 : at + MOST_VALUES]:
+        if not PLAIN.fullmatch(word):
+            break
         try:
             option.value.parse(word)
         except UsageError:

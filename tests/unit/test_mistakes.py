@@ -126,7 +126,7 @@ HOSTILE += "$(id)", " ", "ftp://" * 2000 + "a"
 PLACES = (
     """\
 {}|-{}|--{}|port {}|host {}|--dport {}|--dport={}|-c{}|-p {}|-P {}|--to {}|-u {}|ls {}
---format {}|--failed={}
+--format {}|--failed={}|--comm a {}|--comm {} b|-p 1 {}
 """.strip()
     .replace("\n", "|")
     .split("|")
@@ -145,6 +145,7 @@ def test_harmless(capfd: pytest.CaptureFixture[str], place: str, hostile: str) -
     if len(hostile) < 99:
         assert len(err) < 400
     suggested = "".join(re.findall("did you mean (.*)", err))
+    assert "\\" not in suggested
     assert hostile.strip() == "" or hostile not in suggested
 
 
