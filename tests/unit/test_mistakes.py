@@ -91,6 +91,9 @@ VALUES = {
     "did you mean www-data?",
     "--format jsn": "argument --format: invalid choice 'jsn': "
     "expected table, json, csv; did you mean json?",
+    "-c 5": "-c takes no value; did you mean -c -i 5?",
+    "-c5": "-c takes no value; did you mean -c -i 5?",
+    "-i 1": "-i needs -c: it is about its tables; add -c",
     "--failed=yes": "--failed takes no value; omit 'yes'",
 }
 MISTAKES = {
