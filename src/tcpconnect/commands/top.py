@@ -36,7 +36,7 @@ COLUMNS = (
 )
 IMPLIED: dict[str, Any] = {"result": True, "why": True, "dns": True}
 # Those that decide what is traced; the screen has columns, counts and formats.
-OTHERS = {"count", "columns", "lport"}
+OTHERS = {"count", "columns", "lport", "interval_s"}
 TRACED = tuple(
     option
     for option in OPTIONS
