@@ -10,7 +10,7 @@ from tcpconnect.options.examples import EXAMPLES, OF_PAGE
 from tcpconnect.options.verbs import VERBS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from tcpconnect.options.option import Option, Section
     from tcpconnect.options.verbs import Verb
@@ -62,14 +62,27 @@ def everything() -> str:
     return "\n".join([*parts, f"Examples:\n{EXAMPLES}"])
 
 
-def of_verb(verb: Verb) -> str:
-    """Return the help of a verb."""
+def of_verb(verb: Verb, taken: Container[str]) -> str:
+    """Return the help of a verb, which takes these flags."""
     usage = f"usage: tcpconnect {verb.name} {verb.usage}\n"
-    parts = [usage, f"{verb.help[0].upper()}{verb.help[1:]}\n"]
+    does = textwrap.fill(f"{verb.help[0].upper()}{verb.help[1:]}", WIDTH)
+    parts = [usage, f"{does}\n"]
     if verb.options:
         parts.append(_group("Its own options", _entries(verb.options)))
-    parts.append("tcpconnect --help-all shows all other options.\n")
+    own = {flag for option in verb.options for flag in option.flags}
+    rows = [
+        _row(section.name, shared)
+        for section in SECTIONS
+        if (shared := [f for f in _first(section) if f in taken and f not in own])
+    ]
+    if rows:
+        parts.append(f"Those of a trace, which --help-all explains:\n{''.join(rows)}")
     return "\n".join(parts)
+
+
+def _first(section: Section) -> list[str]:
+    """Return the first names of options."""
+    return [option.flags[0] for option in section.options if option.help]
 
 
 def _since(section: Section) -> Iterator[str]:
@@ -77,9 +90,7 @@ def _since(section: Section) -> Iterator[str]:
     for word, _ in section.words:
         yield word.partition(" [")[0]
     of_page = USAGE.replace("]", " ").split()
-    for option in section.options:
-        if option.help and f"[{option.flags[0]}" not in of_page:
-            yield option.flags[0]
+    yield from (flag for flag in _first(section) if f"[{flag}" not in of_page)
 
 
 def _row(name: str, words: Iterable[str]) -> str:

@@ -91,6 +91,8 @@ INTERNAL_ERROR = Message(
 
 SEE_HELP = "tcpconnect -h shows the options"
 
+SEE_HELP_OF = "tcpconnect {verb} -h shows what it takes"
+NOT_OF_VERB = "{verb} does not take it"
 NO_SOURCE_PORTS = "no option filters by source port"
 NO_LOOKUPS = "addresses are never looked up"
 VERB_FIRST = "write it first: tcpconnect {verb}"

@@ -18,7 +18,7 @@ from tcpconnect.suggestions import (
 from tcpconnect.words import wants_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 LONGEST = 60  # of words that are repeated
 MOST_VALUES = 8
@@ -57,6 +57,20 @@ def first_mistake(words: Sequence[str]) -> UsageError | None:
     return None
 
 
+def refused_by(verb: str, word: str, taken: Iterable[str]) -> UsageError:
+    """Return the error for a word that a verb does not take; it takes these flags."""
+    if not word.startswith("-"):
+        message, remedy = messages.UNEXPECTED_WORD, messages.SEE_HELP_OF
+        remedy = remedy.format(verb=verb)
+        return UsageError(message, word=_cut(word), reason="", remedy=remedy)
+    name = word.partition("=")[0]
+    reason = messages.NOT_OF_VERB.format(verb=verb) if name in FLAGS else ""
+    remedy = "" if reason else _near(name, taken)
+    remedy = remedy or messages.SEE_HELP_OF.format(verb=verb)
+    message = messages.UNKNOWN_OPTION
+    return UsageError(message, name=_cut(name), reason=reason, remedy=remedy)
+
+
 def remedy_for(flag: str, text: str) -> str:
     """Return what to do about a value that an option refuses, or ""."""
     return _question(for_value(flag, text))
@@ -85,10 +99,10 @@ def _unknown(word: str, rest: Sequence[str]) -> UsageError:
     return UsageError(message, name=_cut(name), reason=reason, remedy=remedy)
 
 
-def _near(name: str) -> str:
+def _near(name: str, flags: Iterable[str] = FLAGS) -> str:
     """Ask for options that are spelled like this one."""
     bare = name.strip("-").lower()
-    long = [flag[2:] for flag in FLAGS if flag.startswith("--")]
+    long = [flag[2:] for flag in flags if flag.startswith("--")]
     return did_you_mean(bare, long, "--") if len(bare) >= SHORTEST else ""
 
 

@@ -204,14 +204,19 @@ class Parser(argparse.ArgumentParser):
         return options, unknown
 
     def refuse(self, words: Sequence[str]) -> NoReturn:
-        """Raise UsageError."""
+        """Raise UsageError for words that are neither options nor their values."""
+        if self.verb:
+            from tcpconnect.mistakes import refused_by
+
+            raise refused_by(self.verb.name, words[0], self._option_string_actions)
         self.error(f"unrecognized arguments: {' '.join(words)}")
 
     def format_help(self) -> str:
         """Return the help of -h."""
         from tcpconnect.help import of_verb, short
 
-        return of_verb(self.verb) if self.verb else short()
+        taken = self._option_string_actions
+        return of_verb(self.verb, taken) if self.verb else short()
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         """Add the option to the error of its value.

@@ -116,9 +116,9 @@ def test_help() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("-c", "unrecognized arguments: -c"),
-        ("-j", "unrecognized arguments: -j"),
-        ("a b", "unrecognized arguments: b"),
+        ("-c", "unknown option -c: top does not take it; tcpconnect top -h"),
+        ("--onec", "unknown option --onec; did you mean --once"),
+        ("a b", "unexpected argument 'b'; tcpconnect top -h shows what it takes"),
         ("-i 0", "argument -i/--interval: invalid number of seconds '0'"),
         ("-i x", "argument -i/--interval: invalid number of seconds 'x'"),
         ("-P 80 a.jsonl", "'a.jsonl' is shown as it was recorded"),
