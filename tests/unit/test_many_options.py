@@ -123,8 +123,8 @@ def test_ip_versions_exclude_each_other(between: list[str]) -> None:
     assert parse_words(["-4", *between, "-4"]).changes == {"ip": 4}
 
 
-def test_unknown_words_are_named_in_their_order() -> None:
-    """All of them, however many words there are between."""
-    words = ["a", *(150 * ["-t"]), "b", "--wrong", *(150 * ["-t"]), "c"]
-    with pytest.raises(TcpconnectError, match=r"unrecognized arguments: a b --wrong c"):
+def test_first_unknown_word_is_named() -> None:
+    """However many words there are before and behind it."""
+    words = [*(150 * ["-t"]), "a", *(150 * ["-t"]), "b", "--wrong"]
+    with pytest.raises(TcpconnectError, match=r"^unexpected argument 'a'; "):
         parse_words(words)
