@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bench import each, syscalls, transfers
+from bench import each, syscalls, top, transfers
 from bench.document import write
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
@@ -55,7 +55,7 @@ def options() -> argparse.Namespace:
     )
     add(
         "--only",
-        choices=("connects", "programs", "transfers", "syscalls"),
+        choices=("top", "connects", "programs", "transfers", "syscalls"),
         help="measure only what a connect costs, what each program takes of that, what "
         "-d costs a transfer, or what the tool costs any system call",
     )
@@ -85,6 +85,8 @@ def main() -> int:
         publish("transfers", transfers.report(samples), given)
     if given.only in {None, "syscalls"}:
         publish("syscalls", syscalls.report(syscalls.measure(given.rounds)), given)
+    if given.only in {None, "top"}:
+        publish("top", top.report(top.measure(given.rounds)), given)
     return code
 
 

@@ -138,8 +138,7 @@ def _painted(
     from tcpconnect.live.screen import Screen
 
     board = Board(Model(asked.interval), asked.words, printed)
-    app = Screen(board, ticks, others)
-    return lambda: bool(app.run(mouse=False))
+    return Screen(board, ticks, others).run_to_end
 
 
 def _once(asked: Asked) -> int:

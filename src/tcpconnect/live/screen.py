@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tcpconnect.live.board import Board
 
 READ_BYTES = 1 << 20
+PATIENCE_S = 3
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # Imported before privileges go, since Textual imports them late.
 EARLY = linux_driver, Pilot, factory, horizontal, scrollbar, stream
@@ -99,7 +100,15 @@ class Screen(App[bool]):
         self.set_interval(1.0, self._turn)
 
     def _quit(self) -> None:
+        # Textual waits for ever for what it writes to a terminal that was closed.
+        signal.alarm(PATIENCE_S)
         self.exit(result=True)
+
+    def run_to_end(self) -> bool:
+        """Show it until it ends; return False if the tracer was lost."""
+        result = self.run(mouse=False)
+        signal.alarm(0)
+        return bool(result)
 
     def _turn(self) -> None:
         self._board.turn(time.time())
