@@ -86,7 +86,7 @@ def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
         Filters(given, places).configure(Config())
         raise ReaderGoneError
 
-    def start(argv: list[str]) -> NoReturn:
+    def start(argv: list[str], _output: int | None) -> NoReturn:
         assert argv
         raise ReaderGoneError
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.groups import is_user_space
 from tests.support.launch import hear_ignored_signals
 from tests.support.mapper import mapped
 from tests.support.network import NetNs, inside
@@ -34,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent not in item.path.parents:
             continue
         item.add_marker(pytest.mark.kernel)
+        if is_user_space(item.path):
+            item.add_marker(pytest.mark.user_space)
         if reason and "CI" not in os.environ:
             item.add_marker(pytest.mark.skip(reason=reason))
 

@@ -26,7 +26,7 @@ def test_example_of_the_documentation(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The example prints the attempt that was made; it is stopped as the page says."""
-    (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    example, _ = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     real_trace = tcpconnect.trace
 
     def trace(*, ports: list[int], result: bool) -> tcpconnect.Trace:

@@ -119,7 +119,7 @@ def refused(priority: int) -> None:
             assert client.connect_ex(UNROUTED) == errno.ENETUNREACH
 
 
-@pytest.mark.parametrize("options", [("-r",), ("--why",)])
+@pytest.mark.parametrize("options", [("--failed",), ("--why",)])
 def test_refused_attempts_are_accounted_for(options: tuple[str, ...]) -> None:
     """Each is shown once, or counted as lost: those of the last priority may be."""
     pids, shown, said = lines_of(refused, "daddr,asked,result", *options)

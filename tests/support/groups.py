@@ -29,6 +29,13 @@ GROUPS = {
 # What begins first, since it takes longest; the first of all beside nothing else.
 FIRST = (ALONE, "libraries", "tests/kernel/test_lookups_failed.py")
 
+# What user space does with events, in every kernel the same: CI has these on the host
+# only (the mark user_space), `make test-kernels` everywhere.
+USER_SPACE = (
+    "added_filter blocked_output color command* contributing failing_output job "
+    "late_imports names_output slow_output summary tables terminal top wanted"
+)
+
 
 def group_of(path: str) -> str:
     """Return the group of a test's file, which may have ``::`` and a test behind it."""
@@ -39,6 +46,12 @@ def group_of(path: str) -> str:
             if any(fnmatchcase(name, pattern) for pattern in patterns.split()):
                 return group
     return str(file)
+
+
+def is_user_space(path: PurePath) -> bool:
+    """Whether a test's file of tests/kernel is one of USER_SPACE."""
+    name = path.stem.removeprefix("test_")
+    return any(fnmatchcase(name, pattern) for pattern in USER_SPACE.split())
 
 
 def turn_of(group: str, tests: int) -> tuple[object, ...]:

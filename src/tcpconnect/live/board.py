@@ -37,8 +37,6 @@ class Board:
         model: Model,
         words: Sequence[str] = (),
         printed: Kept | None = None,
-        *,
-        bars: str = frame.BARS,
     ) -> None:
         self.model = model
         self.state = State(model)
@@ -46,7 +44,6 @@ class Board:
         self.ended = False
         self._words = words
         self._printed = printed or Kept()
-        self._bars = bars
         self._width, self._height = 80, 24
         self._now = time.time()
         self._heard = self._now
@@ -96,9 +93,7 @@ class Board:
         return frame.row(self.state, self.state.rows[at], self._width, selected=here)
 
     def _make_head(self) -> list[Line]:
-        return frame.head(
-            self.state, self._width, self._notes(), bars=self._bars, now=self._now
-        )
+        return frame.head(self.state, self._width, self._notes(), now=self._now)
 
     def _notes(self) -> list[str]:
         if self.keys.paused:

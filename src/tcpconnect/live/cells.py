@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from unicodedata import category, east_asian_width
 
-ELLIPSIS = "…"
+from tcpconnect.output import is_unicode
+
+ELLIPSIS = "…" if is_unicode() else "~"
 
 
 def _cells(c: str) -> int:

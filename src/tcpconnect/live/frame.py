@@ -9,7 +9,7 @@ from tcpconnect.live.cells import fit
 from tcpconnect.live.columns import GAP, number, widths
 from tcpconnect.live.model import Edge
 from tcpconnect.live.state import VIEWS
-from tcpconnect.output import harmless
+from tcpconnect.output import harmless, is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 # Tones of texts.
 PLAIN, TITLE, HEADER, BAD, DIM, SELECTED = "", "title", "header", "bad", "dim", "here"
-BARS = "▁▂▃▄▅▆▇█"
-ASCII_BARS = "_.:-=+*#"
-UP, DOWN = "▲", "▼"
+BARS = "▁▂▃▄▅▆▇█" if is_unicode() else "_.:-=+*#"
+UP, DOWN = "▲▼" if is_unicode() else "^v"
 LABEL = 9
 HEAD_LINES = 5  # above the column headers
 
@@ -32,7 +31,6 @@ def head(
     cells: int,
     notes: Sequence[str] = (),
     *,
-    bars: str = BARS,
     now: float | None = None,
 ) -> list[Line]:
     """Return the lines above the rows; ``notes`` are states such as paused."""
@@ -52,20 +50,18 @@ def head(
     return [
         [(fit(title, cells - len(clock) - 1), TITLE), (f" {clock}", TITLE)],
         [(fit("   ".join(rates), cells), BAD if model.lost else PLAIN)],
-        _spark("attempts", [a for a, _ in counted], cells, bars),
-        _spark("failed", [f for _, f in counted], cells, bars, BAD),
+        _spark("attempts", [a for a, _ in counted], cells),
+        _spark("failed", [f for _, f in counted], cells, BAD),
         _views(state, cells),
     ]
 
 
-def _spark(
-    label: str, values: Sequence[int], cells: int, bars: str, tone: str = PLAIN
-) -> Line:
+def _spark(label: str, values: Sequence[int], cells: int, tone: str = PLAIN) -> Line:
     """Return a bar for each second, and the highest."""
     most = max(values)
-    scale = " " + bars
+    scale = " " + BARS
     drawn = "".join(
-        scale[-(-value * len(bars) // most) if most else 0] for value in values
+        scale[-(-value * len(BARS) // most) if most else 0] for value in values
     )
     text = f"{label:{LABEL}}{drawn[-(cells - LABEL) :]} {most}/s"
     return [(fit(text, cells), tone if most else DIM)]
@@ -100,7 +96,7 @@ def _exact(program: tuple[str, str] | None, place: tuple[str, int] | None) -> st
     return harmless(" to ".join(part for part in (name, to) if part))
 
 
-def column_heads(state: State, cells: int, *, marks: str = UP + DOWN) -> Line:
+def column_heads(state: State, cells: int) -> Line:
     """Return the headers of the columns; one is marked that rows are sorted by."""
     parts = []
     order = state.order
@@ -108,7 +104,7 @@ def column_heads(state: State, cells: int, *, marks: str = UP + DOWN) -> Line:
     for at, (column, width) in enumerate(each):
         name = column.header
         if at == order.column:
-            name = f"{name[: width - 1]}{marks[column.falls != order.reverse]}"
+            name = f"{name[: width - 1]}{DOWN if column.falls != order.reverse else UP}"
         parts.append(fit(name, width, right=column.right))
     return [(fit((" " * GAP).join(parts), cells), HEADER)]
 

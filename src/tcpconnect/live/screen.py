@@ -8,6 +8,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, scrollbar
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 READ_BYTES = 1 << 20
 PATIENCE_S = 3
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-# Imported before privileges go, since Textual imports them late.
-EARLY = linux_driver, Pilot, factory, horizontal, scrollbar, stream
+# Imported before privileges go, since Textual and Rich import them late: the last one
+# is the table of characters' widths.
+EARLY = linux_driver, Pilot, factory, horizontal, scrollbar, stream, cell_len("…")
 
 COLORS = {
     frame.PLAIN: Style(),
