@@ -82,9 +82,8 @@ class Explained(Tool):
 
     def shown(self, count: int = 1) -> list[tuple[Any, ...]]:
         """Wait for events, stop, and return their explanations."""
-        self.events(count)
-        assert self.stop() == 0
-        return [tuple(made[key] for key in EXPLAINED) for made in self.all_events()]
+        whole = self.whole(count)
+        return [tuple(made[key] for key in EXPLAINED) for made in whole]
 
     @property
     def syns(self) -> list[int | None]:

@@ -53,9 +53,7 @@ class Watch(Tool):
         self, count: int = 1, number: int = signal.SIGINT
     ) -> list[dict[str, Any]]:
         """Wait for ``count`` events, stop, and return all that there are."""
-        self.events(count)
-        assert self.stop(number) == 0
-        return [self._timeless(made) for made in self.all_events()]
+        return [self._timeless(made) for made in self.whole(count, number)]
 
     def _timeless(self, made: dict[str, Any]) -> dict[str, Any]:
         stamp, latency_ms = made.pop("time"), made.pop("latency_ms")

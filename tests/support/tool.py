@@ -25,6 +25,7 @@ NOTICES = re.compile(
     rb"tcpconnect: (?:attempts without a SYN are shown for|WHY can't be) .*\n"
 )
 ENDED = b"tcpconnect: all traced processes have ended\n"
+MISSING = re.compile(rb"^tcpconnect: (?:in total|warning)", re.MULTILINE)
 
 
 class Tool:
@@ -125,6 +126,13 @@ class Tool:
     def events(self, count: int) -> list[dict[str, Any]]:
         """Return the JSON objects printed, once there are at least ``count``."""
         return [json.loads(line) for line in self.lines(count)]
+
+    def whole(self, count: int, number: int = signal.SIGINT) -> list[dict[str, Any]]:
+        """Wait for ``count`` events, stop, and return all; nothing may be missing."""
+        self.events(count)
+        assert self.stop(number) == 0
+        assert not MISSING.search(self.stderr), self.stderr
+        return self.all_events()
 
     def all_events(self) -> list[dict[str, Any]]:
         """Return all JSON objects printed until now."""
