@@ -9,7 +9,7 @@ from tcpconnect.live import frame
 from tcpconnect.live.cells import fit
 from tcpconnect.live.kept import Kept
 from tcpconnect.live.keys import HELP, Keys
-from tcpconnect.live.same import command
+from tcpconnect.live.same import command, wrapped
 from tcpconnect.live.state import State
 from tcpconnect.live.stream import Begin, End, Tick
 from tcpconnect.output import harmless
@@ -70,6 +70,11 @@ class Board:
             self.state.update()
         return True
 
+    def press(self, key: str, character: str | None) -> None:
+        """Do what a key does."""
+        self.keys.press(key, character)
+        self._head = []
+
     def turn(self, now: float) -> None:
         """Note that time has passed."""
         self._now = now
@@ -116,10 +121,8 @@ class Board:
             return HELP
         if self.keys.panel == "output":
             return self._printed.lines() or ["nothing was printed"]
-        return ["the same, line by line:", "", self._same()]
-
-    def _same(self) -> str:
-        return command(self._words, self.state.selected)
+        same = command(self._words, self.state.selected)
+        return ["the same, line by line:", "", *wrapped(same, self._width - 2)]
 
     def _foot(self) -> Line:
         if self.keys.prompt is not None:

@@ -159,7 +159,7 @@ class Screen(App[bool]):
             await super().on_event(event)
 
     def _press(self, event: events.Key) -> None:
-        self._board.keys.press(event.key, event.character)
+        self._board.press(event.key, event.character)
         if self._board.keys.over:
             self._quit()
             return
