@@ -231,7 +231,7 @@ RECORDED_AS_IT_IS = Message(
 NO_TEXTUAL = Message(
     "the live view needs Textual",
     "it is not installed",
-    "install it: {python} -m pip install 'tcpconnect[top]'; or add --once",
+    "install it: {python} -m pip install textual; or add --once",
 )
 NO_TERMINAL = Message(
     "no terminal for the live view", "{reason}", "add --once for one frame on stdout"
