@@ -32,8 +32,8 @@ FIRST = (ALONE, "libraries", "tests/kernel/test_lookups_failed.py")
 # What user space does with events, in every kernel the same: CI has these on the host
 # only (the mark user_space), `make test-kernels` everywhere.
 USER_SPACE = (
-    "added_filter blocked_output color command* contributing failing_output job "
-    "late_imports names_output slow_output summary tables terminal top wanted"
+    "added_filter bare blocked_output color command* contributing failing_output job "
+    "late_imports names_output seccomp slow_output summary tables terminal top wanted"
 )
 
 
