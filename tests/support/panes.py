@@ -47,7 +47,12 @@ class Pane:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._call("kill-server")
+        self.close()
+
+    def close(self) -> None:
+        """Close the terminal, if it is open."""
+        words = [*self._tmux, "kill-server"]
+        subprocess.run(words, check=False, stderr=subprocess.DEVNULL)
 
     @property
     def lines(self) -> list[str]:

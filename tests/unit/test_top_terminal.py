@@ -179,6 +179,16 @@ def test_signals(pane: Pane, pipe: int, recording: str, number: int) -> None:
     assert not pane.is_alternate
 
 
+def test_a_terminal_that_is_closed(pane: Pane, pipe: int, recording: str) -> None:
+    """Both end; Textual alone would wait for the terminal for ever."""
+    assert pipe
+    pane.run(f"cd {Path(recording).parent}; {TOP} - < pipe")
+    pane.wait_for("192.0.2.1")
+    both = processes(pane)
+    pane.close()
+    wait_until(lambda: all(map(is_gone, both)), "the end of both")
+
+
 def test_a_screen_that_has_stopped(pane: Pane, pipe: int, recording: str) -> None:
     """The tracer reads on meanwhile, and nothing is lost."""
     pane.run(f"set +m; cd {Path(recording).parent}; {TOP} - < pipe")
