@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -78,6 +79,7 @@ async def screens(width: int) -> list[str]:
             await pilot.press("escape", "q")
         assert app.return_value is True
     finally:
+        signal.alarm(0)  # which q has set, for a terminal that is closed
         os.close(pipe)
         os.close(writer)
     return made

@@ -115,3 +115,16 @@ def test_a_whole_recording() -> None:
         model.take(tick)
     assert model.rate == 30 / 200
     assert [edge.rate for edge in model.edges.values()] == [10 / 200] * 3
+
+
+def test_the_clock_is_set_back() -> None:
+    """Intervals go on, and rows go when nothing has happened to them for a minute."""
+    model = model_of(batch([]), batch([attempt()], NOW + 1))
+    for tick in ticks(*(batch([attempt()] * 3, NOW - 3600 + n) for n in range(3))):
+        taken = model.take(tick)
+    assert taken
+    assert (model.time, model.rate) == (NOW - 3598, 3.0)
+    assert [attempts for attempts, _ in model.minute()][-3:] == [3, 3, 3]
+    for tick in ticks(*(batch([], NOW - 3598 + n) for n in range(65))):
+        model.take(tick)
+    assert not model.edges

@@ -253,3 +253,17 @@ def test_nothing_to_select() -> None:
     state = state_of()
     press(state, "enter", "f", "down", "end", "s", "r", "tab", "enter", "escape", "x")
     assert (list(state.rows), state.selected) == ([], None)
+
+
+def test_the_place_is_found_again() -> None:
+    """Esc leaves the attempts of a row where Enter was pressed, and else nothing."""
+    state = state_of(batch([attempt(dport=port) for port in range(1, 40)]))
+    state.height = 10
+    state.move(20)
+    before, top = state.selected, state.top
+    state.enter()
+    assert state.at == 0
+    state.back()
+    assert (state.selected, state.top) == (before, top)
+    state.back()
+    assert (state.selected, state.top) == (before, top)

@@ -17,7 +17,7 @@ from tcpconnect.live.stream import MAX_TEXT, Begin
 from tcpconnect.options import OPTIONS
 from tcpconnect.options.option import HELP
 from tcpconnect.options.verbs import VERBS
-from tcpconnect.parsing import CommandLine, build_parser, divide, split
+from tcpconnect.parsing import COMMAND_MARK, CommandLine, build_parser, divide, split
 from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,6 +62,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return CommandLine(changes=changes, command=command, words=words)
 
     @property
+    def traced(self) -> list[str] | None:
+        """The words of tcpconnect that are the same, None for what is recorded."""
+        if self.file is not None:
+            return None
+        behind = [COMMAND_MARK, *self.command] if self.command else []
+        return [*without_own(self.words), *behind]
+
+    @property
     def settings(self) -> Settings:
         """What to trace."""
         changes = dict(self.changes)
@@ -86,6 +94,17 @@ def asked_by(words: Sequence[str]) -> Asked:
     if file is not None and (command or changes.keys() - {"verbose"}):
         raise UsageError(messages.RECORDED_AS_IT_IS, name=_name(file))
     return Asked(changes=changes, command=command, words=ours, file=file, **given)
+
+
+def without_own(words: Sequence[str]) -> list[str]:
+    """Return words without the options that only this verb has."""
+    left, rest = [], iter(words)
+    for word in rest:
+        if not word.startswith(("-i", "--interval", "--once")):
+            left.append(word)
+        elif word in {"-i", "--interval"}:
+            next(rest, None)
+    return left
 
 
 def run(words: Sequence[str]) -> int:
@@ -137,7 +156,7 @@ def _painted(
     from tcpconnect.live.model import Model
     from tcpconnect.live.screen import Screen
 
-    board = Board(Model(asked.interval), asked.words, printed)
+    board = Board(Model(asked.interval), asked.traced, printed)
     return Screen(board, ticks, others).run_to_end
 
 
@@ -146,10 +165,14 @@ def _once(asked: Asked) -> int:
 
     how = shutil.get_terminal_size((WIDE, 0)).columns, float(asked.interval)
     if asked.file is None:
-        return trace(asked, Once(lambda: about_trace(asked), *how, whole=False))
+        once = Once(lambda: about_trace(asked), *how, whole=False)
+        code = trace(asked, once)
+        once.show()
+        return code
     with recording_of(asked.file) as source:
-        whole = source.whole
-        replay(source, Once(lambda: about_recording(source), *how, whole=whole))
+        once = Once(lambda: about_recording(source), *how, whole=source.whole)
+        replay(source, once)
+        once.show()
     return 0
 
 

@@ -29,13 +29,14 @@ ROWS_FROM = frame.HEAD_LINES + 1
 class Board:
     """What the screen shows, line by line; what keys and messages change.
 
-    ``words`` are the options of the trace; ``printed`` is what its command prints.
+    ``words`` are those of the trace, None without one; ``printed`` is what its command
+    prints.
     """
 
     def __init__(
         self,
         model: Model,
-        words: Sequence[str] = (),
+        words: Sequence[str] | None = (),
         printed: Kept | None = None,
     ) -> None:
         self.model = model
@@ -101,10 +102,9 @@ class Board:
         return frame.head(self.state, self._width, self._notes(), now=self._now)
 
     def _notes(self) -> list[str]:
-        if self.keys.paused:
-            return ["paused"]
-        if self.ended:
-            return ["ended"]
+        notes = ["paused"] * self.keys.paused + ["ended"] * self.ended
+        if notes:
+            return notes
         silent = self._now - self._heard
         return [f"nothing for {silent:.0f} s"] if silent > SILENT_S else []
 
@@ -121,6 +121,8 @@ class Board:
             return HELP
         if self.keys.panel == "output":
             return self._printed.lines() or ["nothing was printed"]
+        if self._words is None:
+            return ["a recording is not traced: no command shows the same"]
         same = command(self._words, self.state.selected)
         return ["the same, line by line:", "", *wrapped(same, self._width - 2)]
 

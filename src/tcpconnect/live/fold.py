@@ -56,7 +56,8 @@ class Fold:
         """Add a batch."""
         self._lost = lost_of(batch.losses)
         if not self._whole:
-            self._see(batch.now)
+            self._time = batch.now  # the clock may have been set back
+            self._began = self._began or batch.now
         for connection in batch.events:
             if self._whole:
                 now = (connection.time + (connection.latency_ms or 0) * 1e6) / NANO

@@ -63,7 +63,9 @@ def _spark(label: str, values: Sequence[int], cells: int, tone: str = PLAIN) -> 
     drawn = "".join(
         scale[-(-value * len(BARS) // most) if most else 0] for value in values
     )
-    text = f"{label:{LABEL}}{drawn[-(cells - LABEL) :]} {most}/s"
+    most_of_all = f" {most}/s"
+    room = max(1, cells - LABEL - len(most_of_all))
+    text = f"{label:{LABEL}}{drawn[-room:]}{most_of_all}"
     return [(fit(text, cells), tone if most else DIM)]
 
 

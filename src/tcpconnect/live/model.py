@@ -125,7 +125,9 @@ class Model:
 
         The ``last`` one ends it.
         """
-        self.time, self.lost = max(self.time, tick.time), tick.lost
+        if tick.time < self.time:
+            self._set_back(tick.time)
+        self.time, self.lost = tick.time, tick.lost
         self.others += tick.others
         self._attempts += tick.others
         for row in tick.rows:
@@ -139,6 +141,13 @@ class Model:
             return False
         self._turn(max(passed, 1.0))
         return True
+
+    def _set_back(self, now: float) -> None:
+        """Begin an interval when the clock was set back: nothing is later than now."""
+        self._began = now
+        self._seconds = {s: n for s, n in self._seconds.items() if s <= now}
+        for edge in self.edges.values():
+            edge.last = min(edge.last, now)
 
     def _take(self, row: Row) -> None:
         self._attempts += row.attempts

@@ -115,7 +115,8 @@ def _be_screen(pipes: Pipes, paint: Painter, tracer: int, tty: int) -> int:
     with suppress(TcpconnectError, ReaderGoneError):
         write(STDERR, said.whole())
     if code < 0:
-        name = signal.Signals(-code).name
+        known = -code in {*signal.Signals}
+        name = signal.Signals(-code).name if known else f"signal {-code}"
         raise TcpconnectError(messages.TRACER_KILLED, signal=name)
     return code or int(not whole)
 

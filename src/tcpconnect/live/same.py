@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tcpconnect.live.cells import width
 from tcpconnect.live.model import Edge
 from tcpconnect.options import OPTIONS
+from tcpconnect.parsing import COMMAND_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,10 +23,9 @@ PROGRAMS = {"pod": "pods", "container": "containers", "unit": "units"}
 
 def command(words: Sequence[str], item: Item | None) -> list[str]:
     """Return the command: these options, and those that filter a row."""
-    shown = ["tcpconnect", "-r", "-d", "--why", *words]
-    if item is not None:
-        shown += _filters(item)
-    return shown
+    at = words.index(COMMAND_MARK) if COMMAND_MARK in words else len(words)
+    filters = [] if item is None else _filters(item)
+    return ["tcpconnect", "-r", "-d", "--why", *words[:at], *filters, *words[at:]]
 
 
 def wrapped(command: Sequence[str], cells: int) -> Iterator[str]:

@@ -132,6 +132,9 @@ class Once:
         self._fold.add(batch)
 
     def close(self, _totals: Totals) -> None:
+        """Do nothing: what was not read to its end is no measurement."""
+
+    def show(self) -> None:
         """Print the frame. Raises OutputError and ReaderGoneError."""
         self._model.begin(self._about())
         self._model.take(self._fold.tick(), last=True)

@@ -70,6 +70,7 @@ class State:
         self.rows: Sequence[Item] = ()
         self.at = self.top = 0  # the selected row, and the first one that is shown
         self.height = 1  # rows that are shown
+        self._left: tuple[Any, int] = None, 0  # the row of the detail, and its line
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -91,11 +92,17 @@ class State:
         before = self.selected if self.at else None
         line = self.at - self.top
         self.rows = self._sorted(filter(self._fits, self._items()))
-        if before is not None:
-            same = _same(before)
-            found = (i for i, item in enumerate(self.rows) if same(item))
-            self.at = next(found, self.at)
-            self.top = self.at - line
+        if before is None:
+            self.scroll()
+        else:
+            self._find(before, line)
+
+    def _find(self, item: Item, line: int) -> None:
+        """Select a row that was shown in a line of the screen."""
+        same = _same(item)
+        found = (i for i, other in enumerate(self.rows) if same(other))
+        self.at = next(found, self.at)
+        self.top = self.at - line
         self.scroll()
 
     def scroll(self) -> None:
@@ -158,6 +165,7 @@ class State:
     def enter(self) -> None:
         """Show the last attempts of the selected row."""
         if self.selected is not None and not self.detail:
+            self._left = self.selected, self.at - self.top
             self.detail = self._exact_of(self.selected)
             self._from_top()
 
@@ -165,11 +173,13 @@ class State:
         """Leave the last attempts, or else a filter."""
         if self.detail:
             self.detail = None
+            self.update()
+            self._find(*self._left)
         elif self.exact:
             self.exact.pop()
-        else:
-            self.words = ""
-        self._from_top()
+            self._from_top()
+        elif self.words:
+            self.filter("")
 
     def filter(self, words: str) -> None:
         """Show the rows that have all of these words."""

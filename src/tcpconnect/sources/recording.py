@@ -42,6 +42,13 @@ DESTINATION = "daddr"  # what every event has
 
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Length = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # of a time, in its unit
+BOUNDED: dict[Any, Any] = {
+    int: Number,
+    int | None: Number | None,
+    float: Length,
+    float | None: Length | None,
+}
 
 
 class Total(msgspec.Struct):
@@ -76,7 +83,7 @@ def _type_of(column: Column) -> Any:
     """Return the type of a column's values; numbers are those that the kernel has."""
     if column.field.shown_type:
         return column.field.shown_type
-    return {int: Number, int | None: Number | None}.get(column.type, column.type)
+    return BOUNDED.get(column.type, column.type)
 
 
 def _missing(column: Column) -> Any:
