@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.attempts import PORT, Child, attempt
+from tests.support.launch import EMULATED
 from tests.support.processes import (
     Watch,
     busybox,
@@ -26,6 +27,7 @@ from tests.support.processes import (
     spawn,
 )
 from tests.support.system import MS_BIND
+from tests.support.tool import told
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -49,7 +51,10 @@ def copy_of_busybox(folder: Path, name: str = "busybox") -> Path:
 def test_thousand_processes_of_a_millisecond(
     netns: NetNs, tmp_path: Path, cgroups: Callable[..., Cgroup]
 ) -> None:
-    """Each has its own program, parent, arguments, cgroup and container."""
+    """Each has its own program, parent, arguments, cgroup and container.
+
+    Where the CPU is emulated, it may be too slow to read all in time: that is counted.
+    """
     ids = [f"{number:064x}" for number in range(PARENTS)]
     groups = [cgroups("system.slice", f"docker-{n}.scope") for n in ids]
     programs = [copy_of_busybox(tmp_path / str(n)) for n in range(PARENTS)]
@@ -79,8 +84,15 @@ def test_thousand_processes_of_a_millisecond(
                         "unit": f"docker-{ids[number]}.scope",
                     }
         events = watch.events(PARENTS * EACH)
+        assert watch.tool.stop() == 0
     assert len({event.pop("pid") for event in events}) == PARENTS * EACH
-    assert {event.pop("daddr"): event for event in events} == expected
+    shown = {event.pop("daddr"): event for event in events}
+    late = {address for address, event in shown.items() if event["exe"] is None}
+    assert len(late) <= told(watch.tool, "attempts without their exe")
+    assert EMULATED or not late
+    assert shown.keys() == expected.keys()
+    whole = shown.keys() - late
+    assert {a: shown[a] for a in whole} == {a: expected[a] for a in whole}
 
 
 def test_one_process_executes_another_program(netns: NetNs, tmp_path: Path) -> None:
