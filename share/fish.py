@@ -53,7 +53,7 @@ def _verbs() -> Iterator[str]:
         first = "-n 'test (count (commandline -opc)) -eq 1'"
         does = _quote(verb.help)
         yield f"complete -c tcpconnect {first} -xa {verb.name} -d {does}"
-        given = f"-n 'test (commandline -opc)[2] = {verb.name}'"
+        given = f"-n 'contains -- {verb.name} (commandline -opc)[2]'"
         for option in verb.options:
             yield _line(option, given)
 

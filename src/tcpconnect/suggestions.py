@@ -25,6 +25,7 @@ URL = re.compile(r"\w+://(?:[^@/]*@)?([^/?#]+).*")
 WILD = re.compile(r"((?:\d{1,3}\.){1,3})(?:\*\.?)+")
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # that are typed for -
 MOST_WORDS = 12
+MAX_PORT = 65535
 LONGEST_PLACE = 255
 LISTS = frozenset({"pids", "ports", "not_ports", "uids"})
 PLACES = ("--to", "--from")
@@ -164,7 +165,7 @@ def _for_number(text: str) -> str:
 def _for_port(flag: str, text: str) -> str:
     """Suggest the port in ``443/tcp``, ``:443``, ``80:90`` or ``10.0.0.1:443``."""
     if found := re.fullmatch(r"(?:tcp[/:])?:?(\d{1,5})(?:/tcp)?", text, re.IGNORECASE):
-        return f"{flag} {found[1]}"
+        return f"{flag} {found[1]}" if int(found[1]) <= MAX_PORT else ""
     if found := re.fullmatch(r"(\d{1,5})(?::|\.\.|--)(\d{1,5})", text):
         return f"{flag} {found[1]}-{found[2]}"
     return for_place(text) if flag == "-P" and ":" in text else ""

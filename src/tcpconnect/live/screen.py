@@ -102,9 +102,12 @@ class Screen(App[bool]):
         self.set_interval(1.0, self._turn)
 
     def _quit(self) -> None:
-        # Textual waits for ever for what it writes to a terminal that was closed.
+        self._end(result=True)
+
+    def _end(self, *, result: bool) -> None:
+        # Textual waits for ever for a terminal that was closed.
         signal.alarm(PATIENCE_S)
-        self.exit(result=True)
+        self.exit(result=result)
 
     def run_to_end(self) -> bool:
         """Show it until it ends; return False if the tracer was lost."""
@@ -132,14 +135,14 @@ class Screen(App[bool]):
         if not data:
             self._read_pipe(wanted=False)
             if not self._board.ended:
-                self.exit(result=False)
+                self._end(result=False)
             return
         try:
             changed = False
             for message in self._reader.messages(data):
                 changed |= self._board.take(message)
         except StreamError:
-            self.exit(result=False)
+            self._end(result=False)
             return
         if changed:
             self._lines.refresh()
