@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from enum import Enum
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
@@ -43,21 +43,27 @@ ON_CGROUPS_FIRST = ("connect_asks_ipv4", "connect_asks_ipv6")
 
 
 class Way(Enum):
-    """By what refused attempts are seen, and its programs."""
+    """By what refused attempts are seen."""
 
-    FUNCTIONS = ON_FUNCTIONS
-    SYSTEM_CALLS = (*ON_SYSTEM_CALLS, *ON_CGROUPS)
-    CGROUPS = ON_CGROUPS_FIRST  # they see only what is asked for
-    NONE = ()
+    FUNCTIONS = auto()
+    SYSTEM_CALLS = auto()
+    CGROUPS = auto()  # they see only what is asked for
+    NONE = auto()
 
 
+PROGRAMS: dict[Way, tuple[str, ...]] = {
+    Way.FUNCTIONS: ON_FUNCTIONS,
+    Way.SYSTEM_CALLS: (*ON_SYSTEM_CALLS, *ON_CGROUPS),
+    Way.CGROUPS: ON_CGROUPS_FIRST,
+    Way.NONE: (),
+}
 # What is said where it is not the best way.
 SHOWN = {
     Way.SYSTEM_CALLS: messages.ONLY_CONNECT,
     Way.CGROUPS: messages.NO_REFUSALS,
     Way.NONE: messages.NO_REFUSALS,
 }
-EVERY = [name for way in Way for name in way.value]
+EVERY = [name for names in PROGRAMS.values() for name in names]
 # The capabilities that the programs need besides those of all BPF.
 NEEDED = {
     Way.SYSTEM_CALLS: ("CAP_NET_ADMIN", ALMIGHTY),
@@ -148,7 +154,7 @@ def ways(settings: Settings) -> list[Way]:
 
 def unused(way: Way) -> Iterator[str]:
     """Yield the programs that a way does not use."""
-    return (name for name in EVERY if name not in way.value)
+    return (name for name in EVERY if name not in PROGRAMS[way])
 
 
 def size(bpf: BpfObject, way: Way) -> None:
