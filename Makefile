@@ -23,8 +23,8 @@ pip and the compiler keep caches in the folder .cache of your home; "make clean"
 endef
 define TOOLS_NOTE
 Installing what tests and checks need into $(abspath $(VENV)) (500 MB). pip downloads what its
-cache does not have: build, clang-format, dnspython, hypothesis, mypy, pytest, pytest-xdist, ruff,
-textual, ziglang and a newer pip.
+cache does not have: backports.zstd, build, clang-format, dnspython, hypothesis, jinja2, mypy, pytest,
+pytest-xdist, ruff, textual, ziglang and a newer pip.
 endef
 export INSTALL_NOTE TOOLS_NOTE
 

@@ -1,0 +1,1 @@
+"""What is kept of attempts: a SQLite file that one recorder writes and many read."""
