@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import tcpconnect
 from share.template import fill
-from tcpconnect import loss_messages, messages
 from tcpconnect.errors import Message
 from tcpconnect.kernel.attempts import MAX_FLOWS
 from tcpconnect.kernel.filters import MAX_FOLLOWED
 from tcpconnect.kernel.pending import MAX_PENDING
 from tcpconnect.kernel.preflight import OLDEST
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 DOCUMENT = Path(__file__).parents[1] / "docs/troubleshooting.md"
+PACKAGE = Path(tcpconnect.__path__[0])
 NUMBERS = {
     "MAX_FLOWS": str(MAX_FLOWS),
     "MAX_FOLLOWED": str(MAX_FOLLOWED),
@@ -22,11 +28,18 @@ NUMBERS = {
 }
 
 
+def catalogues() -> list[ModuleType]:
+    """Return the modules that have messages: messages.py, and those named like it."""
+    names = sorted(path.stem for path in PACKAGE.glob("*messages.py"))
+    return [import_module(f"{tcpconnect.__name__}.{name}") for name in names]
+
+
 def catalogue() -> dict[str, Message]:
     """Return the messages by their names, without those that are a single value."""
     return {
         name: message
-        for name, message in (vars(messages) | vars(loss_messages)).items()
+        for module in catalogues()
+        for name, message in vars(module).items()
         if isinstance(message, Message) and message.sentence != "{text}"
     }
 

@@ -1,4 +1,4 @@
-"""The catalogue: all that users can read on stderr, but for loss_messages.py.
+"""The catalogue: what users can read on stderr. Some *_messages.py have more of it.
 
 share/troubleshooting.py makes docs/troubleshooting.md of it. A message that is a single
 place passes on what others say.
@@ -82,7 +82,6 @@ INVALID_RECORDING = Message(
     "{reason}",
     "name a file of tcpconnect -o FILE.jsonl, or lines of -j",
 )
-TRACER_KILLED = Message("the tracer was killed", "{signal}", "start it again")
 INTERNAL_ERROR = Message(
     "internal error", "{reason}", "please report it with the output of -v"
 )
@@ -90,23 +89,12 @@ INTERNAL_ERROR = Message(
 # --- An option or a value is refused.
 
 SEE_HELP = "tcpconnect -h shows the options"
-
-SEE_HELP_OF = "tcpconnect {verb} -h shows what it takes"
-NOT_OF_VERB = "{verb} does not take it"
-NO_SOURCE_PORTS = "no option filters by source port"
-NO_LOOKUPS = "addresses are never looked up"
-VERB_FIRST = "write it first: tcpconnect {verb}"
 CONTAINERS_RUN = "these run: {names}"
-COMMAND_AFTER = "a command stands after --"
 
 ARGPARSE = Message("{text}", "", SEE_HELP)
-UNKNOWN_OPTION = Message("unknown option {name}", "{reason}", "{remedy}")
-UNEXPECTED_WORD = Message("unexpected argument {word!r}", "{reason}", "{remedy}")
-NO_VALUE = Message("{option} takes no value", "", "{remedy}")
 OF_OPTION = Message("argument {option}: {sentence}", *WHY)
 OF_MEMBER = Message("{member}: {sentence}", *WHY)
 NO_COMMAND = Message("no command after --", "", SEE_HELP)
-CANT_READ_OPTIONS = Message("can't read options from {path!r}", "{reason}")
 
 # Values.
 INVALID_NUMBER = Message(
@@ -220,21 +208,6 @@ PID_WITH_COMMAND = Message(
     "-p conflicts with a command",
     "the command and its descendants are traced",
     "omit -p",
-)
-
-RECORDED_AS_IT_IS = Message(
-    "{name} is shown as it was recorded",
-    "options and commands are for a trace",
-    "omit them, or omit {name}",
-)
-
-NO_TEXTUAL = Message(
-    "the live view needs Textual",
-    "it is not installed",
-    "install it: {python} -m pip install textual; or add --once",
-)
-NO_TERMINAL = Message(
-    "no terminal for the live view", "{reason}", "add --once for one frame on stdout"
 )
 
 # --- It starts, and says something.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpconnect import messages
+from tcpconnect import messages, word_messages
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.options.verbs import VERBS
 from tcpconnect.suggestions import (
@@ -26,11 +26,14 @@ SHORTEST = 3  # of names of options that are spelled like others
 # What no option does: why not.
 REASONS = {
     **dict.fromkeys(
-        ("--sport", "--src-port", "--source-port"), messages.NO_SOURCE_PORTS
+        ("--sport", "--src-port", "--source-port"), word_messages.NO_SOURCE_PORTS
     ),
-    **dict.fromkeys(("-n", "--numeric"), messages.NO_LOOKUPS),
+    **dict.fromkeys(("-n", "--numeric"), word_messages.NO_LOOKUPS),
 }
-REMEDIES = {messages.NO_SOURCE_PORTS: "-L shows it", messages.NO_LOOKUPS: "omit it"}
+REMEDIES = {
+    word_messages.NO_SOURCE_PORTS: "-L shows it",
+    word_messages.NO_LOOKUPS: "omit it",
+}
 
 
 def first_mistake(words: Sequence[str]) -> UsageError | None:
@@ -60,14 +63,14 @@ def first_mistake(words: Sequence[str]) -> UsageError | None:
 def refused_by(verb: str, word: str, taken: Iterable[str]) -> UsageError:
     """Return the error for a word that a verb does not take; it takes these flags."""
     if not word.startswith("-"):
-        message, remedy = messages.UNEXPECTED_WORD, messages.SEE_HELP_OF
+        message, remedy = word_messages.UNEXPECTED_WORD, word_messages.SEE_HELP_OF
         remedy = remedy.format(verb=verb)
         return UsageError(message, word=_cut(word), reason="", remedy=remedy)
     name = word.partition("=")[0]
-    reason = messages.NOT_OF_VERB.format(verb=verb) if name in FLAGS else ""
+    reason = word_messages.NOT_OF_VERB.format(verb=verb) if name in FLAGS else ""
     remedy = "" if reason else _near(name, taken)
-    remedy = remedy or messages.SEE_HELP_OF.format(verb=verb)
-    message = messages.UNKNOWN_OPTION
+    remedy = remedy or word_messages.SEE_HELP_OF.format(verb=verb)
+    message = word_messages.UNKNOWN_OPTION
     return UsageError(message, name=_cut(name), reason=reason, remedy=remedy)
 
 
@@ -95,7 +98,7 @@ def _unknown(word: str, rest: Sequence[str]) -> UsageError:
     reason = REASONS.get(name, "")
     remedy = REMEDIES.get(reason) or _question(for_option(word, rest))
     remedy = remedy or _near(name)
-    message, remedy = messages.UNKNOWN_OPTION, remedy or messages.SEE_HELP
+    message, remedy = word_messages.UNKNOWN_OPTION, remedy or messages.SEE_HELP
     return UsageError(message, name=_cut(name), reason=reason, remedy=remedy)
 
 
@@ -107,14 +110,14 @@ def _near(name: str, flags: Iterable[str] = FLAGS) -> str:
 
 
 def _unexpected(words: Sequence[str], at: int, before: str) -> UsageError:
-    word, message = words[at], messages.UNEXPECTED_WORD
+    word, message = words[at], word_messages.UNEXPECTED_WORD
     if any(verb.name == word for verb in VERBS):
-        remedy = messages.VERB_FIRST.format(verb=word)
+        remedy = word_messages.VERB_FIRST.format(verb=word)
         return UsageError(message, word=word, reason="", remedy=remedy)
     if before == "-c" and word.replace(".", "", 1).isdigit() and "-i" in FLAGS:
         return _no_value(before, word)
     if "src port" in " ".join(words[at : at + 4]):
-        reason = messages.NO_SOURCE_PORTS
+        reason = word_messages.NO_SOURCE_PORTS
         return UsageError(
             message, word=_cut(word), reason=reason, remedy=REMEDIES[reason]
         )
@@ -124,7 +127,7 @@ def _unexpected(words: Sequence[str], at: int, before: str) -> UsageError:
         or did_you_mean(word, verbs)
         or _near(word)
         or _question(for_name(word))
-        or f"{messages.COMMAND_AFTER}; {messages.SEE_HELP}"
+        or f"{word_messages.COMMAND_AFTER}; {messages.SEE_HELP}"
     )
     return UsageError(message, word=_cut(word), reason="", remedy=remedy)
 
@@ -150,7 +153,7 @@ def _no_value(flag: str, value: str) -> UsageError:
     remedy = f"omit {_cut(value)!r}"
     if flag == "-c" and value.isdigit() and "-i" in FLAGS:
         remedy = _question(f"-c -i {value}")
-    return UsageError(messages.NO_VALUE, option=flag, remedy=remedy)
+    return UsageError(word_messages.NO_VALUE, option=flag, remedy=remedy)
 
 
 def _question(suggestion: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from tcpconnect import messages
+from tcpconnect import word_messages
 from tcpconnect.errors import UsageError
 
 MAX_BYTES = 64 << 10
@@ -24,7 +24,7 @@ def words_of(path: str) -> list[str]:
         reason = os.strerror(error.errno or 0)
     except ValueError as error:  # of shlex, and of a path
         reason = str(error)
-    raise UsageError(messages.CANT_READ_OPTIONS, path=path, reason=reason)
+    raise UsageError(word_messages.CANT_READ_OPTIONS, path=path, reason=reason)
 
 
 def _text(path: str) -> str:

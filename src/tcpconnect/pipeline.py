@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tcpconnect import __version__, messages
+from tcpconnect import messages
 from tcpconnect.api import trace
 from tcpconnect.batch import NO_LOSSES, Totals
 from tcpconnect.errors import UsageError
@@ -18,17 +17,14 @@ from tcpconnect.machine import memory
 from tcpconnect.machine.capabilities import keep_only
 from tcpconnect.output import (
     STDERR,
-    STDOUT,
     ReaderGoneError,
     is_read,
     say,
     write_line,
 )
-from tcpconnect.outputs.text import Text
+from tcpconnect.outputs.opening import open_outputs
 from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals, watch
 from tcpconnect.stages import Limit
-
-STDOUT_NAME = "-"  # for the option -o
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -40,13 +36,13 @@ if TYPE_CHECKING:
     from tcpconnect.summary import Summary
     from tcpconnect.tables import Tables
     from tcpconnect.tracer import Trace
-    from tcpconnect.view import Display, View
+    from tcpconnect.view import View
 
 
 def run(line: CommandLine, view: View) -> int:
     """Trace until a signal, or the end of the command; return the exit code."""
     tables = view.counting.tables() if view.counting else None
-    return trace_to(_open_outputs(line, view), line, view.settings, tables)
+    return trace_to(open_outputs(line, view), line, view.settings, tables)
 
 
 def trace_to(
@@ -92,43 +88,6 @@ def _are_read(outputs: Iterable[Output]) -> bool:
     return all(is_read(output.fd) for output in outputs)
 
 
-def _open_outputs(line: CommandLine, view: View) -> list[Output]:
-    """Return the outputs; with a command, stdout belongs to it.
-
-    Slow outputs must not block the trace, or other outputs.
-    """
-    displays = sorted(view.displays.items(), key=str)
-    outputs = [_output(_target(path, line), shown, line) for path, shown in displays]
-    if any(path not in {None, STDOUT_NAME} for path in view.displays):
-        from tcpconnect.outputs.queued import Queued
-
-        outputs = [Queued(output) for output in outputs]
-    files: set[tuple[int, int]] = set()
-    for output in outputs:
-        output.open()
-        status = os.fstat(output.fd)
-        file = status.st_dev, status.st_ino
-        if stat.S_ISREG(status.st_mode) and file in files:
-            raise UsageError(messages.SAME_FILE, name=output.name)
-        files.add(file)
-    return outputs
-
-
-def _output(target: int | str, display: Display, line: CommandLine) -> Output:
-    if display.count:
-        from tcpconnect.outputs.tables import Tables
-
-        return Tables(target, display, line.color, wide=line.wide)
-    if not display.recorded:
-        return Text(target, display, line.color, wide=line.wide)
-    from tcpconnect.outputs.recording import Recording
-    from tcpconnect.recorded import SCHEMA, About
-
-    host, options = os.uname().nodename, line.words
-    about = About(version=__version__, host=host, options=options, schema=SCHEMA)
-    return Recording(target, display, about)
-
-
 def _summary(line: CommandLine, settings: Settings) -> Summary | None:
     if not (line.summary or (os.isatty(STDERR) and not line.quiet)):
         return None
@@ -136,13 +95,6 @@ def _summary(line: CommandLine, settings: Settings) -> Summary | None:
 
     count, with_result = settings.count, settings.with_result or settings.tally
     return Summary(filters_of(line), count=count, with_result=with_result)
-
-
-def _target(path: str | None, line: CommandLine) -> int | str:
-    """Return the descriptor or the file of an output."""
-    if path is None:
-        return STDERR if line.command else STDOUT
-    return STDOUT if path == STDOUT_NAME else path
 
 
 def _allow_descriptors() -> None:

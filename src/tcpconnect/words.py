@@ -10,6 +10,7 @@ from tcpconnect.options import OPTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+COMMAND_MARK = "--"
 RESULT, RESULTS = "--result", "--results"
 FLAGS = {flag: bool(option.value) for option in OPTIONS for flag in option.flags}
 

@@ -21,7 +21,8 @@ from tcpconnect.formats import open_format
 from tcpconnect.help import short
 from tcpconnect.kernel.records import ATTEMPT, FLOW, LOOKUP, UNKNOWN
 from tcpconnect.options import OPTIONS
-from tcpconnect.parsing import PROG, parse
+from tcpconnect.parser import PROG
+from tcpconnect.parsing import parse
 from tcpconnect.view import View
 
 if TYPE_CHECKING:

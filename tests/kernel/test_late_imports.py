@@ -162,7 +162,8 @@ def test_names_of_a_container_to_come() -> None:
 
 def test_unexpected_error() -> None:
     """A bug is one line, with -v what led to it."""
-    broken = "pipeline.Text.write = lambda self, batch: 1 / 0\nfrom tcpconnect.cli"
+    broken = "from tcpconnect.outputs.text import Text\n"
+    broken += "Text.write = lambda self, batch: 1 / 0\nfrom tcpconnect.cli"
     code = WATCH.replace("from tcpconnect.cli", broken)
     words = [sys.executable, "-c", code, "-v", "-P", str(PORT)]
     ended = subprocess.run(words, check=False, capture_output=True, timeout=60)

@@ -28,7 +28,7 @@ RULES = [
     ("tcpconnect*", "tcpconnect.cli", "tcpconnect.__main__"),
     ("tcpconnect*", "tcpconnect.pipeline", "tcpconnect.cli tcpconnect.commands.*"),
     ("tcpconnect*", "dns*", "tcpconnect.enrich.*"),
-    ("tcpconnect*", "argparse*", "tcpconnect.parsing"),
+    ("tcpconnect*", "argparse*", "tcpconnect.parser"),
     ("tcpconnect.formats*", "tcpconnect.bpf* tcpconnect.kernel*", ""),
     ("tcpconnect.enrich*", "tcpconnect.bpf*", ""),
     ("tcpconnect.machine*", f"tcpconnect.bpf* tcpconnect.kernel* {SHOWN}", ""),

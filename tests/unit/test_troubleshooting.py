@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tcpconnect
-from share.troubleshooting import DOCUMENT, catalogue, page, text
+from share.troubleshooting import DOCUMENT, catalogue, catalogues, page, text
 from tcpconnect.errors import Message, UsageError
 from tcpconnect.parsing import parse
 
@@ -52,14 +52,26 @@ def test_no_other_entries() -> None:
 @pytest.mark.parametrize("name", catalogue())
 def test_message_is_used(name: str) -> None:
     """The catalogue has nothing that is never printed."""
-    use = re.compile(rf"\b(loss_)?messages\.{name}\b")
+    use = re.compile(rf"\b\w*messages\.{name}\b")
     assert any(use.search(text) for text in SOURCES.values())
 
 
 def test_no_messages_elsewhere() -> None:
     """All messages are in the catalogue; errors.py has what joins several."""
     makers = {name for name, source in SOURCES.items() if "Message(" in source}
-    assert makers == {"messages.py", "loss_messages.py", "errors.py"}
+    catalogue = {f"{module.__name__.split('.')[1]}.py" for module in catalogues()}
+    assert makers == {*catalogue, "errors.py"}
+
+
+def test_no_name_twice() -> None:
+    """Messages of all modules are known by their names alone."""
+    names = [
+        name
+        for module in catalogues()
+        for name, message in vars(module).items()
+        if isinstance(message, Message)
+    ]
+    assert sorted(set(names)) == sorted(names)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[0])

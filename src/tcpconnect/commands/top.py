@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tcpconnect import messages
+from tcpconnect import messages, top_messages
 from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.failure import explain
 from tcpconnect.live.stream import MAX_TEXT, Begin
 from tcpconnect.options import OPTIONS
 from tcpconnect.options.option import HELP
 from tcpconnect.options.verbs import VERBS
-from tcpconnect.parsing import COMMAND_MARK, CommandLine, build_parser, divide, split
+from tcpconnect.parser import build_parser
+from tcpconnect.parsing import CommandLine, divide, split
 from tcpconnect.settings import Settings
+from tcpconnect.words import COMMAND_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,7 +94,7 @@ def asked_by(words: Sequence[str]) -> Asked:
         changes.pop("follow", None)  # a command is always followed
     file = rest[0] if rest else None
     if file is not None and (command or changes.keys() - {"verbose"}):
-        raise UsageError(messages.RECORDED_AS_IT_IS, name=_name(file))
+        raise UsageError(top_messages.RECORDED_AS_IT_IS, name=_name(file))
     return Asked(changes=changes, command=command, words=ours, file=file, **given)
 
 
@@ -115,7 +117,7 @@ def run(words: Sequence[str]) -> int:
     from importlib.util import find_spec
 
     if find_spec("textual") is None:
-        raise UsageError(messages.NO_TEXTUAL, python=sys.executable)
+        raise UsageError(top_messages.NO_TEXTUAL, python=sys.executable)
     from tcpconnect.live.processes import show
 
     return show(

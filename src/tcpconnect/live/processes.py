@@ -12,7 +12,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from tcpconnect import messages
+from tcpconnect import messages, top_messages
 from tcpconnect.errors import TcpconnectError
 from tcpconnect.live import terminal
 from tcpconnect.live.kept import Kept
@@ -117,7 +117,7 @@ def _be_screen(pipes: Pipes, paint: Painter, tracer: int, tty: int) -> int:
     if code < 0:
         known = -code in {*signal.Signals}
         name = signal.Signals(-code).name if known else f"signal {-code}"
-        raise TcpconnectError(messages.TRACER_KILLED, signal=name)
+        raise TcpconnectError(top_messages.TRACER_KILLED, signal=name)
     return code or int(not whole)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tcpconnect.live.cells import width
 from tcpconnect.live.model import Edge
 from tcpconnect.options import OPTIONS
-from tcpconnect.parsing import COMMAND_MARK
+from tcpconnect.words import COMMAND_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,7 +10,7 @@ import termios
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect import messages
+from tcpconnect import top_messages
 from tcpconnect.command import become, invoking_user
 from tcpconnect.errors import UsageError
 from tcpconnect.machine.capabilities import keep_only
@@ -32,7 +32,7 @@ def open_tty() -> int:
         return os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise UsageError(messages.NO_TERMINAL, reason=reason) from error
+        raise UsageError(top_messages.NO_TERMINAL, reason=reason) from error
 
 
 def modes(tty: int) -> Modes:

@@ -1,0 +1,211 @@
+"""The parser, made of the table of options: the only module that knows argparse."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tcpconnect import __version__, messages
+from tcpconnect.errors import UsageError
+from tcpconnect.options import OPTIONS
+from tcpconnect.options.option import HELP, HELP_ALL, VERSION, Option
+from tcpconnect.output import STDOUT, write
+from tcpconnect.words import COMMAND_MARK, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tcpconnect.options.verbs import Verb
+
+PIECE_WORDS = 100
+PROG = "tcpconnect"
+
+
+def build_parser(
+    options: Sequence[Option] = OPTIONS, verb: Verb | None = None
+) -> Parser:
+    """Return the parser of options; options that are not given are not set."""
+    parser = Parser(
+        verb,
+        prog=PROG,
+        add_help=False,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    names = {option.group for option in options if option.group}
+    groups = {name: parser.add_mutually_exclusive_group() for name in names}
+    for option in options:
+        groups.get(option.group, parser).add_argument(
+            *option.flags,
+            dest=option.member,
+            help=option.help or argparse.SUPPRESS,
+            **_action(option),
+        )
+    return parser
+
+
+def _action(option: Option) -> dict[str, Any]:
+    """Return the arguments of add_argument() for an option."""
+    if option.member == HELP:
+        return {"action": HELP}
+    if option.member == HELP_ALL:
+        return {"action": HelpAll}
+    if option.member == VERSION:
+        return {"action": VERSION, "version": f"{PROG} {__version__}"}
+    if not option.value:
+        action = Exclusive if option.group else "store_const"
+        return {"action": action, "const": option.const}
+    return {
+        "action": Union if option.repeats else "store",
+        "type": option.value.parse,
+        "metavar": option.metavar,
+    }
+
+
+def _without_terminal(prog: str) -> argparse.HelpFormatter:
+    """Return a formatter, with which argparse checks options, of a fixed width."""
+    return argparse.HelpFormatter(prog, width=80)
+
+
+def _pieces(words: list[str]) -> Iterator[list[str]]:
+    """Yield words a piece at a time: for all of them argparse takes quadratic time.
+
+    A piece begins with what argparse takes for an option, whatever stands before it.
+    """
+    begin = 0
+    for end, word in enumerate(words):
+        long_enough = end - begin >= PIECE_WORDS
+        if long_enough and word.startswith("-") and word != "-" and " " not in word:
+            yield words[begin:end]
+            begin = end
+    yield words[begin:]
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises its errors, and writes as the tool writes."""
+
+    def __init__(self, verb: Verb | None = None, **given: Any) -> None:
+        super().__init__(formatter_class=_without_terminal, **given)
+        self._words: list[str] = []
+        self.verb = verb
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str], _namespace: None = None
+    ) -> argparse.Namespace:
+        """Parse, in linear time."""
+        options, unknown = self.parse_some(args)
+        if unknown:
+            self.refuse(unknown)
+        return options
+
+    def parse_some(self, args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """Do the same; return what is no option, too."""
+        self._words = [*joined(args)]
+        options, unknown = argparse.Namespace(), list[str]()
+        for piece in _pieces(self._words):
+            options, more = self.parse_known_args(piece, options)
+            unknown += more
+        return options, unknown
+
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """Raise UsageError for words that are neither options nor their values."""
+        if self.verb:
+            from tcpconnect.mistakes import refused_by
+
+            raise refused_by(self.verb.name, words[0], self._option_string_actions)
+        self.error(f"unrecognized arguments: {' '.join(words)}")
+
+    def format_help(self) -> str:
+        """Return the help of -h."""
+        from tcpconnect.help import of_verb, short
+
+        taken = self._option_string_actions
+        return of_verb(self.verb, taken) if self.verb else short()
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Add the option to the error of its value.
+
+        Refuse ``--``, too, which argparse before Python 3.13 drops.
+        """
+        if arg_strings == [COMMAND_MARK]:
+            raise argparse.ArgumentError(action, "expected one argument")
+        try:
+            return super()._get_values(action, arg_strings)
+        except UsageError as error:
+            from tcpconnect.mistakes import remedy_for
+
+            remedy = remedy_for(action.option_strings[0], arg_strings[0])
+            raise UsageError(
+                messages.OF_OPTION,
+                option="/".join(action.option_strings),
+                sentence=error.sentence,
+                reason="" if remedy else error.reason,
+                remedy=remedy or error.remedy or messages.SEE_HELP,
+            ) from error
+
+    def _print_message(self, message: str, _file: object = None) -> None:
+        write(STDOUT, message.encode())
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError: for the first mistake, if there is one that we know."""
+        from tcpconnect.mistakes import first_mistake
+
+        mistake = None if self.verb else first_mistake(self._words)
+        raise mistake or UsageError(messages.ARGPARSE, text=message)
+
+
+class HelpAll(argparse.Action):
+    """Writes the help of all options, and ends the process."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(nargs=0, **given)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_given: object) -> None:
+        """Write it."""
+        from tcpconnect.help import everything
+
+        write(STDOUT, everything().encode())
+        parser.exit()
+
+
+class Union(argparse.Action):
+    """An option that may be repeated: the union of its values, which are sets."""
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        _option: str | None = None,
+    ) -> None:
+        """Add the values of one occurrence."""
+        united = getattr(namespace, self.dest, None)
+        if united is None:
+            united = set()
+            setattr(namespace, self.dest, united)
+        united.update(values)
+
+
+class Exclusive(argparse.Action):
+    """Stores its constant; refuses another one of the group, wherever it is."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(nargs=0, **given)
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        _values: Any,
+        _option: str | None = None,
+    ) -> None:
+        """Store it."""
+        stored = getattr(namespace, self.dest, self.const)
+        if stored != self.const:
+            (other,) = (
+                "/".join(option.flags)
+                for option in OPTIONS
+                if (option.member, option.const) == (self.dest, stored)
+            )
+            raise argparse.ArgumentError(self, f"not allowed with argument {other}")
+        setattr(namespace, self.dest, self.const)

@@ -1,0 +1,20 @@
+"""The catalogue of what the verb top says."""
+
+from __future__ import annotations
+
+from tcpconnect.errors import Message
+
+RECORDED_AS_IT_IS = Message(
+    "{name} is shown as it was recorded",
+    "options and commands are for a trace",
+    "omit them, or omit {name}",
+)
+NO_TEXTUAL = Message(
+    "the live view needs Textual",
+    "it is not installed",
+    "install it: {python} -m pip install textual; or add --once",
+)
+NO_TERMINAL = Message(
+    "no terminal for the live view", "{reason}", "add --once for one frame on stdout"
+)
+TRACER_KILLED = Message("the tracer was killed", "{signal}", "start it again")

@@ -1,0 +1,17 @@
+"""The catalogue of what is wrong with words of the command line."""
+
+from __future__ import annotations
+
+from tcpconnect.errors import Message
+
+SEE_HELP_OF = "tcpconnect {verb} -h shows what it takes"
+NOT_OF_VERB = "{verb} does not take it"
+NO_SOURCE_PORTS = "no option filters by source port"
+NO_LOOKUPS = "addresses are never looked up"
+VERB_FIRST = "write it first: tcpconnect {verb}"
+COMMAND_AFTER = "a command stands after --"
+
+UNKNOWN_OPTION = Message("unknown option {name}", "{reason}", "{remedy}")
+UNEXPECTED_WORD = Message("unexpected argument {word!r}", "{reason}", "{remedy}")
+NO_VALUE = Message("{option} takes no value", "", "{remedy}")
+CANT_READ_OPTIONS = Message("can't read options from {path!r}", "{reason}")
