@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from share.option import OF_VERBS, SHOWN, completion
+from share.option import SHOWN, completion, shown
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tcpconnect.options.option import Option
+    from tcpconnect.options.verbs import Verb
 
 # What completes values of each kind; nothing is known of the others.
 KINDS = {
@@ -34,14 +35,12 @@ KINDS = {
 
 def script() -> str:
     """Return what bash sources."""
-    valued = [option for option in (*SHOWN, *OF_VERBS) if option.value]
+    cases = [_case(option, verb.name) for verb in VERBS for option in verb.options]
     parts = {
-        "CASES": "\n".join(map(_case, valued)),
+        "CASES": "\n".join(filter(None, [*cases, *map(_case, SHOWN)])),
         "NAMES": _names(SHOWN),
         "VERBS": " ".join(verb.name for verb in VERBS),
-        "OWN": "\n".join(
-            f"\t{verb.name}) names+=' {_names(verb.options)}' ;;" for verb in VERBS
-        ),
+        "OWN": "\n".join(map(_own, VERBS)),
         "COLUMNS": " ".join([*CONNECTION, "help"]),
         "FLOWS": " ".join([*FLOW, "help"]),
     }
@@ -52,6 +51,15 @@ def _names(options: Iterable[Option]) -> str:
     return " ".join(flag for option in options for flag in option.flags)
 
 
-def _case(option: Option) -> str:
+def _own(verb: Verb) -> str:
+    files = " files=1" if verb.files else ""
+    return f"\t{verb.name}) verb={verb.name} names='{_names(shown(verb))}'{files} ;;"
+
+
+def _case(option: Option, verb: str = "*") -> str:
+    """Return what completes an option's value, behind a verb or anywhere."""
+    if not option.value:
+        return ""
+    flags = " | ".join(f"{verb}' {flag}'" for flag in option.flags)
     command = completion(option, KINDS)
-    return f"\t{' | '.join(option.flags)}) {command} ;;".replace("  ;;", " ;;")
+    return f"\t{flags}) {command} ;;".replace("  ;;", " ;;")

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import starmap
 from typing import TYPE_CHECKING
 
-from share.option import SHOWN, column_words, completion
+from share.option import column_words, completion, shown
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
 from tcpconnect.options.verbs import VERBS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tcpconnect.fields import Column
     from tcpconnect.options.option import Option
+    from tcpconnect.options.verbs import Verb
 
+NO_VERB = "-"
 # The value of an option: how complete(1) completes it.
 KINDS = {
     "words": "-xa '{words}'",
@@ -33,7 +34,8 @@ KINDS = {
 def script() -> str:
     """Return what fish sources."""
     parts = {
-        "OPTIONS": "\n".join([*map(_line, SHOWN), *_verbs()]),
+        "VERBS": " ".join(verb.name for verb in VERBS),
+        "OPTIONS": "\n".join([*starmap(_line, _takers().items()), *map(_verb, VERBS)]),
         "COLUMNS": _columns(CONNECTION),
         "FLOWS": _columns(FLOW),
     }
@@ -47,19 +49,25 @@ def _columns(table: dict[str, Column]) -> str:
     )
 
 
-def _verbs() -> Iterator[str]:
-    """Yield lines for verbs, which are first words, and for options that they have."""
+def _takers() -> dict[Option, list[str]]:
+    """Return all options, with the verbs that take them; - is no verb."""
+    takers: dict[Option, list[str]] = {option: [NO_VERB] for option in shown()}
     for verb in VERBS:
-        first = "-n 'test (count (commandline -opc)) -eq 1'"
-        does = _quote(verb.help)
-        yield f"complete -c tcpconnect {first} -xa {verb.name} -d {does}"
-        given = f"-n 'contains -- {verb.name} (commandline -opc)[2]'"
-        for option in verb.options:
-            yield _line(option, given)
+        for option in shown(verb):
+            takers.setdefault(option, []).append(verb.name)
+    return takers
 
 
-def _line(option: Option, condition: str = "") -> str:
-    words = [f"complete -c tcpconnect {condition}".rstrip()]
+def _verb(verb: Verb) -> str:
+    """Return lines for a verb, which is a first word, and for files behind it."""
+    first = "-n 'test (count (commandline -opc)) -eq 1'"
+    line = f"complete -c tcpconnect {first} -xa {verb.name} -d {_quote(verb.help)}"
+    files = f"complete -c tcpconnect -n '__tcpconnect_of {verb.name}' -F"
+    return f"{line}\n{files}" if verb.files else line
+
+
+def _line(option: Option, takers: list[str]) -> str:
+    words = [f"complete -c tcpconnect -n '__tcpconnect_of {' '.join(takers)}'"]
     words += map(_name, option.flags)
     if option.value:
         words.append(completion(option, KINDS))

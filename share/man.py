@@ -26,7 +26,8 @@ def page() -> str:
     parts = {
         "VERSION": __version__,
         "VERBS": "".join(f"\n{_synopsis(verb)}" for verb in VERBS),
-        "OPTIONS": "\n".join([*map(_section, SECTIONS), *map(_verb, VERBS)]),
+        "OPTIONS": "\n".join(map(_section, SECTIONS)),
+        "PARTS": "\n".join(map(_verb, VERBS)),
         "FIELDS": _fields(CONNECTION),
         "FLOWS": _fields(FLOW),
         "EXAMPLES": roff(_examples()),
@@ -55,9 +56,16 @@ def _section(section: Section) -> str:
 
 
 def _verb(verb: Verb) -> str:
-    """Return what a verb does, and its own options."""
+    """Return what a verb does, what it takes, and its keys."""
     title = f".SS {roff(f'tcpconnect {verb.name} {verb.usage}')}"
-    return "\n".join([title, _paragraph(verb.help), *map(_option, verb.options)])
+    own = [_option(option) for option in verb.options if option.help]
+    shared = [o.flags[0] for o in verb.taken if o.help and o not in verb.options]
+    also = f"it also takes these options of a trace: {', '.join(shared)}"
+    others = [f".PP\n{_paragraph(also)}"]
+    keys = [f".TP\n.B {roff(key)}\n{_paragraph(does)}" for key, does in verb.keys]
+    if keys:
+        keys.insert(0, ".PP\nKeys:")
+    return "\n".join([title, _paragraph(verb.help), *own, *others, *keys])
 
 
 def _option(option: Option) -> str:

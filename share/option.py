@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpconnect.options import OPTIONS
-from tcpconnect.options.verbs import VERBS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tcpconnect.fields import Column
     from tcpconnect.options.option import Option
+    from tcpconnect.options.verbs import Verb
 
-# Those that shells and the man page know: not the hidden ones.
-SHOWN = [option for option in OPTIONS if option.help]
-OF_VERBS = [option for verb in VERBS for option in verb.options]
+
+def shown(verb: Verb | None = None) -> list[Option]:
+    """Return what shells and the man page know of a trace or a verb: not the hidden."""
+    return [option for option in (verb.taken if verb else OPTIONS) if option.help]
+
+
+SHOWN = shown()
 
 
 def column_words(table: dict[str, Column]) -> dict[str, str]:
@@ -30,8 +36,8 @@ def completion(option: Option, kinds: dict[str, str]) -> str:
     return kinds[option.value.completion].format(words=words)
 
 
-def rivals(option: Option) -> list[str]:
-    """Return the flags that an option excludes, its own among them."""
+def rivals(option: Option, options: Iterable[Option]) -> list[str]:
+    """Return the flags that one of the options excludes, its own among them."""
     return [
-        f for other in OPTIONS if other.member == option.member for f in other.flags
+        f for other in options if other.member == option.member for f in other.flags
     ]

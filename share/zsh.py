@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from share.option import SHOWN, column_words, completion, rivals
+from share.option import SHOWN, column_words, completion, rivals, shown
 from share.template import fill
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
@@ -13,10 +13,9 @@ from tcpconnect.options.option import ENDING
 from tcpconnect.options.verbs import VERBS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tcpconnect.fields import Column
     from tcpconnect.options.option import Option
+    from tcpconnect.options.verbs import Verb
 
 # The action of _arguments(1) for values of each kind.
 KINDS = {
@@ -37,12 +36,9 @@ def script() -> str:
     verbs = [f"{verb.name}\\:{shlex.quote(_escape(verb.help))}" for verb in VERBS]
     first = shlex.quote(f"1:verb:(({' '.join(verbs)}))") if verbs else ""
     parts = {
-        "OPTIONS": " \\\n".join(f"\t\t{spec}" for spec in _specs(SHOWN)),
+        "OPTIONS": _specs(SHOWN),
         "VERBS": first,
-        "OWN": "\n".join(
-            f"\t{verb.name}) own=({' '.join(_specs(verb.options))}) ;;"
-            for verb in VERBS
-        ),
+        "OWN": "\n".join(map(_own, VERBS)),
         "COLUMNS": _columns(CONNECTION),
         "FLOWS": _columns(FLOW),
     }
@@ -57,13 +53,22 @@ def _columns(table: dict[str, Column]) -> str:
     )
 
 
-def _specs(options: Iterable[Option]) -> list[str]:
-    return [_spec(option, name) for option in options for name in option.flags]
+def _own(verb: Verb) -> str:
+    files = "\n\t\trest='*:file:_tcpconnect_file_or_options'" if verb.files else ""
+    return f"\t{verb.name})\n\t\tknown=(\n{_specs(shown(verb))}\n\t\t){files}\n\t\t;;"
 
 
-def _spec(option: Option, name: str) -> str:
+def _specs(options: list[Option]) -> str:
+    return "\n".join(
+        f"\t\t{_spec(option, name, options)}"
+        for option in options
+        for name in option.flags
+    )
+
+
+def _spec(option: Option, name: str, options: list[Option]) -> str:
     """Return what _arguments wants to know of one name of an option."""
-    excluded = "*" if option.repeats else f"({' '.join(rivals(option))})"
+    excluded = "*" if option.repeats else f"({' '.join(rivals(option, options))})"
     if option.member in ENDING:
         excluded = "(- *)"
     value = ""

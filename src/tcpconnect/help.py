@@ -10,7 +10,7 @@ from tcpconnect.options.examples import EXAMPLES, OF_PAGE
 from tcpconnect.options.verbs import VERBS
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from tcpconnect.options.option import Option, Section
     from tcpconnect.options.verbs import Verb
@@ -62,27 +62,40 @@ def everything() -> str:
     return "\n".join([*parts, f"Examples:\n{EXAMPLES}"])
 
 
-def of_verb(verb: Verb, taken: Container[str]) -> str:
-    """Return the help of a verb, which takes these flags."""
-    usage = f"usage: tcpconnect {verb.name} {verb.usage}\n"
-    does = textwrap.fill(f"{verb.help[0].upper()}{verb.help[1:]}", WIDTH)
-    parts = [usage, f"{does}\n"]
-    if verb.options:
-        parts.append(_group("Its own options", _entries(verb.options)))
-    own = {flag for option in verb.options for flag in option.flags}
-    rows = [
-        _row(section.name, shared)
-        for section in SECTIONS
-        if (shared := [f for f in _first(section) if f in taken and f not in own])
-    ]
+def of_verb(verb: Verb) -> str:
+    """Return what a verb does, its own options, and the names of the others."""
+    parts = _about(verb)
+    rows = [_row(section.name, _first(options)) for section, options in _shared(verb)]
     if rows:
         parts.append(f"Those of a trace, which --help-all explains:\n{''.join(rows)}")
     return "\n".join(parts)
 
 
-def _first(section: Section) -> list[str]:
+def everything_of(verb: Verb) -> str:
+    """Return what a verb does, all that it takes, and its keys."""
+    groups = [_group(s.title, _entries(options)) for s, options in _shared(verb)]
+    keys = [_group("Keys", verb.keys)] if verb.keys else []
+    return "\n".join([*_about(verb), *groups, *keys])
+
+
+def _about(verb: Verb) -> list[str]:
+    usage = f"usage: tcpconnect {verb.name} {verb.usage}\n"
+    does = textwrap.fill(f"{verb.help[0].upper()}{verb.help[1:]}", WIDTH)
+    own = [_group("Its own options", _entries(verb.options))] if verb.options else []
+    return [usage, f"{does}\n", *own]
+
+
+def _shared(verb: Verb) -> Iterator[tuple[Section, list[Option]]]:
+    """Yield the options of a trace that a verb takes, too, with their sections."""
+    for section in SECTIONS:
+        shared = set(section.options).intersection(verb.taken) - set(verb.options)
+        if options := [o for o in section.options if o in shared and o.help]:
+            yield section, options
+
+
+def _first(options: Iterable[Option]) -> list[str]:
     """Return the first names of options."""
-    return [option.flags[0] for option in section.options if option.help]
+    return [option.flags[0] for option in options if option.help]
 
 
 def _since(section: Section) -> Iterator[str]:
@@ -90,7 +103,7 @@ def _since(section: Section) -> Iterator[str]:
     for word, _ in section.words:
         yield word.partition(" [")[0]
     of_page = USAGE.replace("]", " ").split()
-    yield from (flag for flag in _first(section) if f"[{flag}" not in of_page)
+    yield from (flag for flag in _first(section.options) if f"[{flag}" not in of_page)
 
 
 def _row(name: str, words: Iterable[str]) -> str:

@@ -91,7 +91,7 @@ INTERNAL_ERROR = Message(
 SEE_HELP = "tcpconnect -h shows the options"
 CONTAINERS_RUN = "these run: {names}"
 
-ARGPARSE = Message("{text}", "", SEE_HELP)
+ARGPARSE = Message("{text}", "", "{remedy}")
 OF_OPTION = Message("argument {option}: {sentence}", *WHY)
 OF_MEMBER = Message("{member}: {sentence}", *WHY)
 NO_COMMAND = Message("no command after --", "", SEE_HELP)

@@ -10,7 +10,7 @@ from tcpconnect.errors import UsageError
 from tcpconnect.options import OPTIONS
 from tcpconnect.options.option import HELP, HELP_ALL, VERSION, Option
 from tcpconnect.output import STDOUT, write
-from tcpconnect.words import COMMAND_MARK, joined
+from tcpconnect.words import COMMAND_MARK, flags_of, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,10 +21,9 @@ PIECE_WORDS = 100
 PROG = "tcpconnect"
 
 
-def build_parser(
-    options: Sequence[Option] = OPTIONS, verb: Verb | None = None
-) -> Parser:
-    """Return the parser of options; options that are not given are not set."""
+def build_parser(verb: Verb | None = None) -> Parser:
+    """Return the parser of a trace or a verb; what is not given is not set."""
+    options = verb.taken if verb else OPTIONS
     parser = Parser(
         verb,
         prog=PROG,
@@ -88,6 +87,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=_without_terminal, **given)
         self._words: list[str] = []
         self.verb = verb
+        self._valued = flags_of(verb.taken if verb else OPTIONS)
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str], _namespace: None = None
@@ -100,7 +100,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_some(self, args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         """Do the same; return what is no option, too."""
-        self._words = [*joined(args)]
+        self._words = [*joined(args, self._valued)]
         options, unknown = argparse.Namespace(), list[str]()
         for piece in _pieces(self._words):
             options, more = self.parse_known_args(piece, options)
@@ -109,18 +109,13 @@ class Parser(argparse.ArgumentParser):
 
     def refuse(self, words: Sequence[str]) -> NoReturn:
         """Raise UsageError for words that are neither options nor their values."""
-        if self.verb:
-            from tcpconnect.mistakes import refused_by
-
-            raise refused_by(self.verb.name, words[0], self._option_string_actions)
         self.error(f"unrecognized arguments: {' '.join(words)}")
 
     def format_help(self) -> str:
         """Return the help of -h."""
         from tcpconnect.help import of_verb, short
 
-        taken = self._option_string_actions
-        return of_verb(self.verb, taken) if self.verb else short()
+        return of_verb(self.verb) if self.verb else short()
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         """Add the option to the error of its value.
@@ -132,15 +127,16 @@ class Parser(argparse.ArgumentParser):
         try:
             return super()._get_values(action, arg_strings)
         except UsageError as error:
-            from tcpconnect.mistakes import remedy_for
+            from tcpconnect.mistakes import Mistakes
 
-            remedy = remedy_for(action.option_strings[0], arg_strings[0])
+            mistakes = Mistakes(self.verb)
+            remedy = mistakes.remedy_for(action.option_strings[0], arg_strings[0])
             raise UsageError(
                 messages.OF_OPTION,
                 option="/".join(action.option_strings),
                 sentence=error.sentence,
                 reason="" if remedy else error.reason,
-                remedy=remedy or error.remedy or messages.SEE_HELP,
+                remedy=remedy or error.remedy or mistakes.see,
             ) from error
 
     def _print_message(self, message: str, _file: object = None) -> None:
@@ -148,10 +144,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError: for the first mistake, if there is one that we know."""
-        from tcpconnect.mistakes import first_mistake
+        from tcpconnect.mistakes import Mistakes
 
-        mistake = None if self.verb else first_mistake(self._words)
-        raise mistake or UsageError(messages.ARGPARSE, text=message)
+        mistakes = Mistakes(self.verb)
+        raise mistakes.first(self._words) or UsageError(
+            messages.ARGPARSE, text=message, remedy=mistakes.see
+        )
 
 
 class HelpAll(argparse.Action):
@@ -162,9 +160,10 @@ class HelpAll(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_given: object) -> None:
         """Write it."""
-        from tcpconnect.help import everything
+        from tcpconnect.help import everything, everything_of
 
-        write(STDOUT, everything().encode())
+        verb = parser.verb if isinstance(parser, Parser) else None
+        write(STDOUT, (everything_of(verb) if verb else everything()).encode())
         parser.exit()
 
 

@@ -15,6 +15,8 @@ from tcpconnect.words import COMMAND_MARK
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tcpconnect.options.verbs import Verb
+
 FILE_MARK = "@"
 
 
@@ -73,6 +75,31 @@ def parse(words: Sequence[str] | None = None) -> CommandLine:
     if command:
         changes.pop("follow", None)  # a command is always followed
     return CommandLine(changes=changes, command=command, words=ours, **rest)
+
+
+class VerbLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What the words behind a verb ask for; ``given`` is what is not of Settings."""
+
+    changes: dict[str, Any]
+    given: dict[str, Any]
+    files: list[str]
+    command: list[str]
+    words: list[str]
+
+
+def parse_verb(verb: Verb, words: Sequence[str]) -> VerbLine:
+    """Parse the words behind a verb. Raises UsageError."""
+    ours, command = split(words)
+    parser = build_parser(verb)
+    options, rest = parser.parse_some(ours)
+    if len(rest) > verb.files or any(word[0] == "-" != word for word in rest):
+        parser.refuse(rest)
+    changes, given = divide(vars(options))
+    if command:
+        changes.pop("follow", None)  # a command is always followed
+    return VerbLine(
+        changes=changes, given=given, files=rest, command=command, words=ours
+    )
 
 
 def _expanded(words: list[str]) -> list[str]:

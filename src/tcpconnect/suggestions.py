@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from tcpconnect.arguments import MAX_COMM, network
 from tcpconnect.errors import UsageError
 from tcpconnect.options import OPTIONS
+from tcpconnect.words import flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-FLAGS = {flag: option for option in OPTIONS for flag in option.flags}
+FLAGS = flags_of(OPTIONS)
 PLAIN = re.compile(r"[\w./:,%*\[][\w./:,%*=@+\[\]-]{0,63}", re.ASCII)
 NAME = re.compile(r"[a-z_][\w+-]*(\.[\w-]+)*", re.ASCII | re.IGNORECASE)
 HOST_NAME = re.compile(r"([\w-]+\.)+[a-z][\w-]+\.?", re.ASCII | re.IGNORECASE)

@@ -6,6 +6,7 @@ from tcpconnect.errors import Message
 
 SEE_HELP_OF = "tcpconnect {verb} -h shows what it takes"
 NOT_OF_VERB = "{verb} does not take it"
+OF_VERBS = "it belongs to {verbs}"
 NO_SOURCE_PORTS = "no option filters by source port"
 NO_LOOKUPS = "addresses are never looked up"
 VERB_FIRST = "write it first: tcpconnect {verb}"

@@ -5,32 +5,37 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tcpconnect.options import OPTIONS
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tcpconnect.options.option import Option
 
 COMMAND_MARK = "--"
 RESULT, RESULTS = "--result", "--results"
-FLAGS = {flag: bool(option.value) for option in OPTIONS for flag in option.flags}
 
 
-def joined(words: Sequence[str]) -> Iterator[str]:
+def flags_of(options: Iterable[Option]) -> dict[str, Option]:
+    """Return options by each of their names."""
+    return {flag: option for option in options for flag in option.flags}
+
+
+def joined(words: Sequence[str], flags: Mapping[str, Option]) -> Iterator[str]:
     """Yield words; ``--comm -bash`` as ``--comm=-bash``, ``-p -5`` as ``-p-5``.
 
     argparse takes no value that begins with ``-`` from the next word. A word that is
     an option stays one.
     """
-    words = list(_with_results(words))
+    if RESULTS in flags:
+        words = list(_with_results(words))
     held = ""  # an option that wants a value
     for word in words:
-        if held and _is_dashed_value(word):
+        if held and _is_dashed_value(word, flags):
             yield f"{held}={word}" if held.startswith("--") else held + word
             held = ""
             continue
         if held:
             yield held
-        held = word if wants_value(word) else ""
+        held = word if wants_value(word, flags) else ""
         if not held:
             yield word
     if held:
@@ -45,16 +50,19 @@ def _with_results(words: Sequence[str]) -> Iterator[str]:
         yield f"{RESULTS}{equals}{value}" if option == RESULT and valued else word
 
 
-def _is_dashed_value(word: str) -> bool:
-    is_option = word.partition("=")[0] in FLAGS
+def _is_dashed_value(word: str, flags: Mapping[str, Option]) -> bool:
+    is_option = word.partition("=")[0] in flags
     return word.startswith("-") and word != "-" and not is_option
 
 
-def wants_value(word: str) -> bool:
+def wants_value(word: str, flags: Mapping[str, Option]) -> bool:
     """Whether an option takes the next word as its value."""
     if word.startswith("--") or not word.startswith("-"):
-        return FLAGS.get(word, False)
+        return word in flags and flags[word].value is not None
     for at, letter in enumerate(word[1:], 1):
-        if FLAGS.get(f"-{letter}", True):  # it takes what follows, or is unknown
-            return f"-{letter}" in FLAGS and at == len(word) - 1
+        option = flags.get(f"-{letter}")
+        if not option:
+            return False
+        if option.value:  # it takes what follows
+            return at == len(word) - 1
     return False

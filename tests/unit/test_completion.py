@@ -8,6 +8,7 @@ import pytest
 
 from share import __main__ as share
 from share import bash, fish, zsh
+from tcpconnect.options import OPTIONS
 from tcpconnect.options.option import Option
 from tcpconnect.options.verbs import Verb
 from tcpconnect.values import Value
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.packages
 
 OFTEN = Option(
-    ("--often",),
+    ("-L", "--often"),
     "often",
     "how often",
     Value("", words=("always", "never"), completion="words"),
 )
-A_VERB = Verb("watch", "[OPTION ...]", "show what happens", (OFTEN,))
+FAILED = tuple(option for option in OPTIONS if "--failed" in option.flags)
+A_VERB = Verb(
+    "watch", "[OPTION ...] [FILE]", "show what happens", (OFTEN,), FAILED, files=1
+)
 
 
 def start(name: str, folder: Path) -> Shell:
@@ -113,17 +117,22 @@ def test_offered(
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_verb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-    """A verb is completed as the first word only, and then its own options are, too."""
+    """A verb is completed as the first word only, and then what it takes is."""
     for module in (bash, zsh, fish):
         monkeypatch.setattr(module, "VERBS", (A_VERB,))
-    monkeypatch.setattr(bash, "OF_VERBS", [OFTEN])
+    (tmp_path / "a.jsonl").touch()
     with start(name, tmp_path) as shell:
         for typed, expected in {
             "wat\t": "watch",
             "-r wat\t": "-r wat",
             "watch --oft\t": "watch --often",
             "watch --often ne\t": "watch --often never",
+            "watch -L ne\t": "watch -L never",
             "--oft\t": "--oft",
             "watch --fai\t": "watch --failed",
+            "watch --dura\t": "watch --dura",
+            f"watch {tmp_path}/a.\t": f"watch {tmp_path}/a.jsonl",
+            f"watch --failed {tmp_path}/a.\t": f"watch --failed {tmp_path}/a.jsonl",
+            f"-r {tmp_path}/a.\t": f"-r {tmp_path}/a.",
         }.items():
             assert shell.run(f"tcpconnect {typed}") == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tcpconnect import cli
 from tcpconnect import help as helps
 from tcpconnect.options import OPTIONS, SECTIONS
 from tcpconnect.options.examples import EXAMPLES
@@ -16,7 +17,13 @@ A_VERB = Verb(
     "watch",
     "[OPTION ...] [FILE]",
     "show what happens",
-    (Option(("--often",), "often", "how often", Value("N")),),
+    (
+        Option(("--often",), "often", "how often", Value("N")),
+        Option(("-d", "--days"), "days", "so many days", Value("N")),
+    ),
+    tuple(o for o in OPTIONS if {"-p", "--failed", "-d"}.intersection(o.flags)),
+    files=1,
+    keys=(("q", "quit"),),
 )
 
 
@@ -73,9 +80,32 @@ def test_verb(monkeypatch: pytest.MonkeyPatch, verb: Verb) -> None:
     monkeypatch.setattr(helps, "VERBS", (verb,))
     assert f"\n  verbs    tcpconnect {verb.name}\n" in helps.short()
     assert f"\n       tcpconnect {verb.name} {verb.usage}\n" in helps.everything()
-    own = helps.of_verb(verb, {"-p", "--failed", *verb.options[0].flags})
-    assert own.startswith(f"usage: tcpconnect {verb.name} {verb.usage}\n\n")
+    own, whole = helps.of_verb(verb), helps.everything_of(verb)
+    for text in (own, whole):
+        assert text.startswith(f"usage: tcpconnect {verb.name} {verb.usage}\n\n")
+        assert verb.help[1:] in " ".join(text.split())
+        assert [line for line in text.splitlines() if len(line) > 80] == []
     assert verb.help in " ".join(helps.everything().split())
-    assert verb.help[1:] in " ".join(own.split())
-    assert "\n  whose    -p\n  outcome  --failed\n" in own
-    assert [o.flags for o in verb.options if o.help not in own] == []
+    options = [option for option in verb.taken if option.help]
+    flags = own.replace("…", " ".join(o.flags[0] for o in options)).split()
+    assert [o.flags for o in options if not {*o.flags}.intersection(flags)] == []
+    words = " ".join(whole.split())
+    assert [o.flags for o in options if " ".join(o.help.split()) not in words] == []
+    assert [key for key, _ in verb.keys if key not in whole] == []
+
+
+def test_own_option_replaces_one_of_a_trace() -> None:
+    """A verb's option of the same name is the one that it takes."""
+    taken = [option for option in A_VERB.taken if "-d" in option.flags]
+    assert taken == [A_VERB.options[1]]
+    assert "likely DNS query" not in helps.everything_of(A_VERB)
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_verb_helps(capfd: pytest.CaptureFixture[str], verb: Verb) -> None:
+    """Behind a verb, -h and --help-all are about it."""
+    for flag, expected in (("-h", helps.of_verb), ("--help-all", helps.everything_of)):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([verb.name, flag])
+        assert ended.value.code == 0
+        assert capfd.readouterr() == (expected(verb), "")

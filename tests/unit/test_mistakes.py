@@ -36,6 +36,7 @@ UNKNOWN = {
     "--timeout 60": "--timeout; did you mean --duration 60?",
     "--no-color": "--no-color; did you mean --color never?",
     "--csv": "--csv; did you mean --format csv?",
+    "--once": "--once: it belongs to tcpconnect top; " + HELP,
     "-V": "-V; did you mean --version?",
     "-w x.csv": "-w; did you mean -o x.csv?",
     "-n": "-n: addresses are never looked up; omit it",
@@ -62,6 +63,8 @@ UNEXPECTED = {
     "ls": "'ls'; did you mean -- ls (to start it) or --comm ls (to trace those "
     "that run)?",
     "no-such-program": "'no-such-program'; did you mean --comm no-such-program?",
+    "tpo": "'tpo'; did you mean top?",
+    "-r top": "'top'; write it first: tcpconnect top",
     "faild": "'faild'; did you mean --failed?",
     "help": "'help'; did you mean -h?",
     "-p 1 2 3": "'2'; did you mean -p 1,2,3?",

@@ -14,6 +14,7 @@ from share.option import SHOWN
 from tcpconnect.connection import CONNECTION
 from tcpconnect.flow import FLOW
 from tcpconnect.options.examples import EXAMPLES
+from tcpconnect.options.verbs import VERBS
 from tests.support.programs import needs
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.fields import Column
     from tcpconnect.options.option import Option
+    from tcpconnect.options.verbs import Verb
 
 NAMES = [flag for option in SHOWN for flag in option.flags]
 
@@ -61,6 +63,19 @@ def test_page_has_option(text: str, option: Option) -> None:
 
 
 @pytest.mark.packages
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_page_has_verb(text: str, verb: Verb) -> None:
+    """Every verb has its part: usage, what it does, what it takes, and its keys."""
+    _, _, part = words(text).partition(f" tcpconnect {verb.name} {words(verb.usage)} ")
+    _, _, part = part.partition(f" tcpconnect {verb.name} {words(verb.usage)} ")
+    assert part.startswith(sentence(verb.help))
+    own = [o for o in verb.options if words(sentence(o.help)) not in part]
+    shared = [o.flags for o in verb.taken if o.help and f" {o.flags[0]}" not in part]
+    keys = [key for key, does in verb.keys if f" {key} {sentence(does)}" not in part]
+    assert (own, shared, keys) == ([], [], [])
+
+
+@pytest.mark.packages
 @pytest.mark.parametrize("column", [*CONNECTION.values(), *FLOW.values()])
 def test_page_has_field(text: str, column: Column) -> None:
     """Every field is there with its header and its meaning."""
@@ -79,7 +94,7 @@ def test_page_has_example(text: str, line: str) -> None:
 @pytest.mark.packages
 @pytest.mark.parametrize(
     "name",
-    "NAME SYNOPSIS DESCRIPTION OPTIONS FIELDS OVERHEAD EXAMPLES STABILITY FILES "
+    "NAME SYNOPSIS DESCRIPTION OPTIONS VERBS FIELDS OVERHEAD EXAMPLES STABILITY FILES "
     "ENVIRONMENT".split(),
 )
 def test_page_has_section(text: str, name: str) -> None:

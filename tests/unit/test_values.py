@@ -9,8 +9,9 @@ import pytest
 
 from tcpconnect import arguments, services
 from tcpconnect.errors import UsageError
+from tcpconnect.options import OPTIONS
 from tcpconnect.parsing import parse
-from tcpconnect.words import joined
+from tcpconnect.words import flags_of, joined
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,7 +145,7 @@ def test_no_services(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_joined(line: str, expected: str) -> None:
     """What follows an option is its value, unless it is an option itself."""
-    assert " ".join(joined(line.split())) == expected
+    assert " ".join(joined(line.split(), flags_of(OPTIONS))) == expected
 
 
 def test_login_shells() -> None:

@@ -14,11 +14,8 @@ from tcpconnect import messages, top_messages
 from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.failure import explain
 from tcpconnect.live.stream import MAX_TEXT, Begin
-from tcpconnect.options import OPTIONS
-from tcpconnect.options.option import HELP
-from tcpconnect.options.verbs import VERBS
-from tcpconnect.parser import build_parser
-from tcpconnect.parsing import CommandLine, divide, split
+from tcpconnect.options.verbs import verb_named
+from tcpconnect.parsing import CommandLine, parse_verb
 from tcpconnect.settings import Settings
 from tcpconnect.words import COMMAND_MARK
 
@@ -37,13 +34,6 @@ COLUMNS = (
     "pod event"
 )
 IMPLIED: dict[str, Any] = {"result": True, "why": True, "dns": True}
-# Those that decide what is traced; the screen has columns, counts and formats.
-OTHERS = {"count", "columns", "lport", "interval_s"}
-TRACED = tuple(
-    option
-    for option in OPTIONS
-    if option.member in {HELP, *Settings.__struct_fields__} - OTHERS
-)
 WIDE = 120  # cells of a frame that goes to no terminal
 
 
@@ -82,20 +72,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def asked_by(words: Sequence[str]) -> Asked:
     """Parse the words behind the verb. Raises UsageError."""
-    ours, command = split(words)
-    (verb,) = (verb for verb in VERBS if verb.name == "top")
-    parser = build_parser((*TRACED, *verb.options), verb)
-    options, rest = parser.parse_some(ours)
-    wrong = [word for word in rest if word.startswith("-") and word != STDIN]
-    if wrong or len(rest) > 1:
-        parser.refuse(wrong or rest[1:])
-    changes, given = divide(vars(options))
-    if command:
-        changes.pop("follow", None)  # a command is always followed
-    file = rest[0] if rest else None
+    asked = parse_verb(verb_named("top"), words)
+    file = asked.files[0] if asked.files else None
+    changes, command = asked.changes, asked.command
     if file is not None and (command or changes.keys() - {"verbose"}):
         raise UsageError(top_messages.RECORDED_AS_IT_IS, name=_name(file))
-    return Asked(changes=changes, command=command, words=ours, file=file, **given)
+    return Asked(
+        changes=changes, command=command, words=asked.words, file=file, **asked.given
+    )
 
 
 def without_own(words: Sequence[str]) -> list[str]:

@@ -5,28 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpconnect.live.state import MAX_FILTER
+from tcpconnect.options.top import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tcpconnect.live.state import State
 
-HELP = """\
-Tab, Shift-Tab    next view, the one before
-Enter             last attempts of the row
-Esc               back: from attempts, a row's filter, the words of /
-Up Down k j       select a row; also PgUp PgDn Home End
-/                 show rows that have these words
-f                 show only what has this row's program and destination
-s S               sort by the next column, the one before
-r                 reverse the order
-p Space           pause, and go on
-+ -               longer, shorter interval
-y                 the tcpconnect command that shows this row
-o                 the output of the command behind --
-?                 this help
-q                 quit; the command behind -- is asked to end
-""".splitlines()
+HELP = [f"{key:18}{does}" for key, does in KEYS]
 
 
 class Keys:

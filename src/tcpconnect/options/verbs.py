@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
-from tcpconnect.options.top import TOP
+from tcpconnect.options.option import HELP, HELP_ALL, Option
+from tcpconnect.options.run import RUN
+from tcpconnect.options.top import KEYS, TOP, TRACED
 
-if TYPE_CHECKING:
-    from tcpconnect.options.option import Option
+# Every verb takes these.
+GENERAL = tuple(o for o in RUN if o.member in {HELP, HELP_ALL, "verbose"})
 
 
 class Verb(msgspec.Struct, frozen=True):
-    """A verb: what follows it, what it does, and the options that only it has."""
+    """A verb: what follows it, what it does, and what it takes.
+
+    ``options`` are its own, ``shared`` those of a trace that mean the same here. It
+    takes so many ``files`` at most. ``keys`` are those of a screen, and what they do.
+    """
 
     name: str
     usage: str
     help: str
     options: tuple[Option, ...] = ()
+    shared: tuple[Option, ...] = ()
+    files: int = 0
+    keys: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def taken(self) -> tuple[Option, ...]:
+        """All options that its parser accepts; its own replace others of that name."""
+        own = {flag for option in self.options for flag in option.flags}
+        others = (*self.shared, *(o for o in GENERAL if o not in self.shared))
+        return (*self.options, *(o for o in others if own.isdisjoint(o.flags)))
 
 
 VERBS: tuple[Verb, ...] = (
@@ -27,5 +41,13 @@ VERBS: tuple[Verb, ...] = (
         "[OPTION ...] [-- COMMAND [ARGUMENT ...] | FILE | -]",
         "show live who connects where, and what fails",
         TOP,
+        TRACED,
+        files=1,
+        keys=KEYS,
     ),
 )
+
+
+def verb_named(name: str) -> Verb:
+    """Return the verb of a name. Raises KeyError."""
+    return {verb.name: verb for verb in VERBS}[name]
