@@ -69,6 +69,10 @@ class Terminal:
             os.close(self._leader)
         self._leader = -1
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self._pid, number)
+
     def wait(self) -> int:
         """Wait for its end; return its exit code."""
         wait_until(lambda: os.waitid(os.P_PID, self._pid, ENDED), "its end")
@@ -157,14 +161,36 @@ def test_closed(options: tuple[str, ...]) -> None:
         assert terminal.wait() == 0
 
 
-def test_closed_with_output_elsewhere(tmp_path: Path) -> None:
-    """What was counted is written all the same."""
+@pytest.mark.parametrize("options", [("-c",), ("-c", "-i", "60"), ("--summary",)])
+def test_closed_with_output_elsewhere(options: tuple[str, ...], tmp_path: Path) -> None:
+    """It ends as well; what was traced and counted is written all the same."""
     output = tmp_path / "output"
-    with Terminal("-c", "--columns", "dport,connects", "-o", str(output)) as terminal:
+    columns = ("dport", "connects") if "-c" in options else ("dport",)
+    shown = ("--columns", ",".join(columns), "--format", "csv", "-o", str(output))
+    with Terminal(*options, *shown) as terminal:
         connect(MANY)
         terminal.close()
         assert terminal.wait() == 0
-    assert output.read_text().split() == ["RPORT", "CONNECTS", "1", str(MANY)]
+    last, *others = reversed(output.read_text().splitlines())
+    if "-c" in options:
+        assert last.split(",")[-2:] == ["1", str(MANY)]
+    else:
+        assert others == [*["1"] * (MANY - 1), "dport"]
+
+
+def test_closed_under_nohup(tmp_path: Path) -> None:
+    """With the signal ignored it outlives its terminal where it writes to a file."""
+    output = tmp_path / "output"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Terminal("--columns", "dport", "-o", str(output)) as terminal:
+            terminal.close()
+            attempt("127.0.0.1", 1)
+            wait_until(lambda: output.read_text() == "DPORT\n1\n", "a line")
+            terminal.signal(signal.SIGTERM)
+            assert terminal.wait() == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @MODES
