@@ -9,6 +9,7 @@ import pytest
 from tcpconnect.live.keys import Keys
 from tcpconnect.live.model import Edge, Model
 from tcpconnect.live.state import VIEWS, State
+from tcpconnect.live.stream import Attempt
 from tests.support.folding import NOW, attempt, batch, refused, ticks
 
 if TYPE_CHECKING:
@@ -156,9 +157,9 @@ def test_last_attempts() -> None:
     assert ports(state) == [4, 3, 1, 2]
 
 
-def attempts(items: Sequence[Item]) -> list[Any]:
-    """Return rows that are attempts."""
-    assert not any(isinstance(item, Edge) for item in items)
+def attempts(items: Sequence[Item], kind: type = Attempt) -> list[Any]:
+    """Return rows that are attempts, or of another kind."""
+    assert all(isinstance(item, kind) for item in items)
     return list(items)
 
 
@@ -241,11 +242,19 @@ def test_panels() -> None:
 
 
 def test_pause() -> None:
-    """P and space pause, and go on."""
-    state = state_of()
-    assert press(state, "p").paused
-    assert press(state, " ").paused
-    assert not press(state, "p", " ").paused
+    """P and space pause: keys change what is shown of then; and go on."""
+    state = state_of(batch(MANY))
+    live = state.model
+    press(state, "p")
+    (tick,) = ticks(batch([refused(dport=9)] * 9, NOW + 1))
+    live.take(tick)
+    state.update()
+    assert (state.paused, ports(state)) == (True, [4, 3, 1, 2])
+    assert [edge.fail_rate for edge in attempts(state.rows, Edge)] == [2, 1, 0, 0]
+    press(state, "tab", "+")
+    assert shown(state) == ["curl", "wget"]
+    press(state, " ", "shift+tab")
+    assert (state.paused, ports(state)[0], live.interval) == (False, 9, 2)
 
 
 def test_nothing_to_select() -> None:

@@ -136,6 +136,25 @@ def test_a_pipe_that_stalls(pane: Pane, pipe: int, recording: str) -> None:
     pane.wait_for(PROMPT)
 
 
+def test_the_end_while_paused(pane: Pane, pipe: int, recording: str) -> None:
+    """The header says that it has ended; what came meanwhile is shown later."""
+    pane.run(f"cd {Path(recording).parent}; {TOP} - < pipe")
+    pane.wait_for("192.0.2.1")
+    pane.press("p")
+    pane.wait_for("paused")
+    os.write(pipe, b'{"daddr": "192.0.2.9", "dport": 1, "comm": "wget"}\n')
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), pipe)
+    lines = pane.wait_for("paused   ended")
+    assert not [line for line in lines if line.startswith("wget")]
+    pane.press("p")
+    pane.wait_for("^wget ")
+    pane.press("p", "q")
+    pane.wait_for(PROMPT)
+    pane.run("echo it ended: $?")
+    pane.wait_for("it ended: 0$")
+
+
 def test_the_screen_is_killed(pane: Pane, pipe: int, recording: str) -> None:
     """The tracer ends, and gives the terminal back."""
     assert pipe

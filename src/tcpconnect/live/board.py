@@ -66,7 +66,7 @@ class Board:
             self.ended = True
         elif isinstance(message, Tick):
             self._heard = self._now = time.time()
-            if not self.model.take(message):
+            if not self.model.take(message) or self.state.paused:
                 return False
             self.state.update()
         return True
@@ -102,7 +102,7 @@ class Board:
         return frame.head(self.state, self._width, self._notes(), now=self._now)
 
     def _notes(self) -> list[str]:
-        notes = ["paused"] * self.keys.paused + ["ended"] * self.ended
+        notes = ["paused"] * self.state.paused + ["ended"] * self.ended
         if notes:
             return notes
         silent = self._now - self._heard

@@ -27,7 +27,7 @@ class Keys:
         self.panel = ""
         self.offset = 0  # the first line of the panel that is shown
         self.prompt: str | None = None
-        self.paused = self.over = False
+        self.over = False
         self._actions: Mapping[str, Callable[[], None]] = {
             "tab": state.next_view,
             "shift+tab": lambda: state.next_view(-1),
@@ -39,8 +39,8 @@ class Keys:
             "r": state.reverse,
             "+": lambda: state.change_interval(1),
             "-": lambda: state.change_interval(-1),
-            "p": self._pause,
-            " ": self._pause,
+            "p": state.pause,
+            " ": state.pause,
             "/": self._ask,
             "y": lambda: self._open("same"),
             "o": lambda: self._open("output"),
@@ -91,9 +91,6 @@ class Keys:
         """Close the panel by Esc, Enter, or the key that opened it."""
         if key in {"escape", "\x1b", "enter", "\r", self.panel[0], "?", "y"}:
             self.panel = ""
-
-    def _pause(self) -> None:
-        self.paused = not self.paused
 
     def _ask(self) -> None:
         self.prompt = self.state.words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from copy import copy
 from typing import TYPE_CHECKING
 
 from tcpconnect.live.fold import add_outcome
@@ -92,6 +93,12 @@ class Edge:
         for name, count in other.outcomes.items():
             add_outcome(self.outcomes, name, count)
 
+    def copy(self) -> Edge:
+        """Return another one, which does not change with it."""
+        other = copy(self)
+        other.outcomes, other.latest = self.outcomes.copy(), self.latest.copy()
+        return other
+
     def turn(self, seconds: float) -> None:
         """Begin another interval, after one of so many seconds."""
         self.rate, self.fail_rate = self.new / seconds, self.new_failed / seconds
@@ -114,7 +121,14 @@ class Model:
         self.failures: deque[Attempt] = deque(maxlen=MAX_FAILURES)
         self._attempts = self._failed = 0  # of this interval
         self._began: float | None = None  # this interval
-        self._seconds: dict[int, tuple[int, int]] = {}
+        self.seconds: dict[int, tuple[int, int]] = {}
+
+    def copy(self) -> Model:
+        """Return another one, which does not change with it."""
+        other = copy(self)
+        other.edges = {key: edge.copy() for key, edge in self.edges.items()}
+        other.failures, other.seconds = self.failures.copy(), self.seconds.copy()
+        return other
 
     def begin(self, begin: Begin) -> None:
         """Take where attempts come from."""
@@ -145,7 +159,7 @@ class Model:
     def _set_back(self, now: float) -> None:
         """Begin an interval when the clock was set back: nothing is later than now."""
         self._began = now
-        self._seconds = {s: n for s, n in self._seconds.items() if s <= now}
+        self.seconds = {s: n for s, n in self.seconds.items() if s <= now}
         for edge in self.edges.values():
             edge.last = min(edge.last, now)
 
@@ -164,12 +178,12 @@ class Model:
 
     def _count(self, tick: Tick) -> None:
         for each in tick.seconds:
-            attempts, failed = self._seconds.get(each.second, (0, 0))
+            attempts, failed = self.seconds.get(each.second, (0, 0))
             both = attempts + each.attempts, failed + each.failed
-            self._seconds[each.second] = both
-        if len(self._seconds) > MINUTE:
-            for second in sorted(self._seconds)[:-MINUTE]:
-                del self._seconds[second]
+            self.seconds[each.second] = both
+        if len(self.seconds) > MINUTE:
+            for second in sorted(self.seconds)[:-MINUTE]:
+                del self.seconds[second]
 
     def _turn(self, seconds: float) -> None:
         """End an interval."""
@@ -194,7 +208,7 @@ class Model:
     def minute(self) -> list[tuple[int, int]]:
         """Return attempts and failures of the last 60 seconds, oldest first."""
         now = int(self.time)
-        return [self._seconds.get(s, (0, 0)) for s in range(now - MINUTE + 1, now + 1)]
+        return [self.seconds.get(s, (0, 0)) for s in range(now - MINUTE + 1, now + 1)]
 
 
 def programs_of(edges: Iterable[Edge]) -> list[Edge]:

@@ -84,7 +84,6 @@ class Screen(App[bool]):
         self._pipe = pipe
         self._others = others
         self._reader = Reader()
-        self._reading = False
 
     def compose(self) -> ComposeResult:
         """Have one widget."""
@@ -96,7 +95,7 @@ class Screen(App[bool]):
         loop = asyncio.get_running_loop()
         for number in STOPPING:
             loop.add_signal_handler(number, self._quit)
-        self._read_pipe(wanted=True)
+        loop.add_reader(self._pipe, self._take)
         for fd in self._others:
             loop.add_reader(fd, self._take_other, fd)
         self.set_interval(1.0, self._turn)
@@ -119,21 +118,10 @@ class Screen(App[bool]):
         self._board.turn(time.time())
         self._lines.refresh()
 
-    def _read_pipe(self, *, wanted: bool) -> None:
-        """Read the pipe, or leave in it what comes: the tracer then waits, folding."""
-        if wanted == self._reading:
-            return
-        self._reading = wanted
-        loop = asyncio.get_running_loop()
-        if wanted:
-            loop.add_reader(self._pipe, self._take)
-        else:
-            loop.remove_reader(self._pipe)
-
     def _take(self) -> None:
         data = os.read(self._pipe, READ_BYTES)
         if not data:
-            self._read_pipe(wanted=False)
+            asyncio.get_running_loop().remove_reader(self._pipe)
             if not self._board.ended:
                 self._end(result=False)
             return
@@ -166,6 +154,4 @@ class Screen(App[bool]):
         if self._board.keys.over:
             self._quit()
             return
-        if not self._board.ended:
-            self._read_pipe(wanted=not self._board.keys.paused)
         self._lines.refresh()

@@ -55,13 +55,14 @@ def of(item: Item) -> tuple[tuple[str, str], tuple[str, int]]:
 class State:
     """What the screen shows of a model.
 
-    ``rows`` change with ``update`` only, so that nothing moves while it is paused, or
-    looked at. Where the first row is not selected, the selected one stays selected and
-    where it is on the screen.
+    ``rows`` change with ``update`` only, so that nothing moves while it is looked at;
+    while it is paused, ``model`` is a copy. Where the first row is not selected, the
+    selected one stays selected and where it is on the screen.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self._live: Model | None = None  # while it is paused
         self.view = VIEWS[0]
         self.words = ""  # of the filter
         self.exact: list[Exact] = []
@@ -86,6 +87,19 @@ class State:
     def selected(self) -> Item | None:
         """The selected row."""
         return self.rows[self.at] if self.at < len(self.rows) else None
+
+    @property
+    def paused(self) -> bool:
+        """Whether it shows what was there when it was paused."""
+        return self._live is not None
+
+    def pause(self) -> None:
+        """Keep what is shown, or go on with what there is by now."""
+        if self._live is None:
+            self.model, self._live = self.model.copy(), self.model
+        else:
+            self.model, self._live = self._live, None
+            self.update()
 
     def update(self) -> None:
         """Show what the model has now."""
@@ -215,10 +229,13 @@ class State:
         now = self.model.interval
         if step > 0:
             found = [i for i in INTERVALS if i > now]
-            self.model.interval = found[0] if found else now
+            interval = found[0] if found else now
         else:
             found = [i for i in INTERVALS if i < now]
-            self.model.interval = found[-1] if found else now
+            interval = found[-1] if found else now
+        for model in (self.model, self._live):
+            if model:
+                model.interval = interval
 
     def _exact_of(self, item: Item) -> Exact:
         program, destination = of(item)
