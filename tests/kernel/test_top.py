@@ -180,6 +180,23 @@ def test_a_command() -> None:
     assert b"read  all\r\n" in after
 
 
+def test_output_is_followed(tmp_path: Path) -> None:
+    """What a command prints while its output is shown is shown."""
+    os.mkfifo(tmp_path / "fifo")
+    with top("--", "cat", tmp_path / "fifo") as terminal:
+        with (tmp_path / "fifo").open("wb", buffering=0) as fifo:
+            fifo.write(b"the first line\n")
+            terminal.wait_for(b"attempts/s")
+            terminal.press("o")
+            terminal.wait_for(b"the first line")
+            fifo.write(b"".join(b"line %d\n" % n for n in range(100)))
+            terminal.wait_for(b"line 99")
+        terminal.wait_for(b"ended")
+        terminal.press("q")
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
 def test_a_command_that_runs() -> None:
     """Whoever quits asks it to end."""
     with top("--", "sleep", "1000") as terminal:

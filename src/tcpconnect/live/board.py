@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tcpconnect.live import frame
 from tcpconnect.live.cells import fit
 from tcpconnect.live.kept import Kept
-from tcpconnect.live.keys import HELP, Keys
+from tcpconnect.live.keys import HELP_LINES, Keys
+from tcpconnect.live.panel import HELP, OUTPUT
 from tcpconnect.live.same import command, wrapped
 from tcpconnect.live.state import State
 from tcpconnect.live.stream import Begin, End, Tick
@@ -49,17 +50,27 @@ class Board:
         self._now = time.time()
         self._heard = self._now
         self._head: list[Line] = []
+        self._panel: Sequence[str] | None = None  # its lines that are shown
 
     def resize(self, width: int, height: int) -> None:
         """Have another size."""
         self._width, self._height = width, height
         self.state.height = max(1, height - ROWS_FROM - 1)
         self.state.scroll()
-        self._head = []
+        self.keys.panel.height = max(1, height - frame.HEAD_LINES - 1)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._head, self._panel = [], None
+
+    @property
+    def shows_output(self) -> bool:
+        """Whether it shows what the command prints."""
+        return self.keys.panel.name == OUTPUT
 
     def take(self, message: Message) -> bool:
         """Take a message; return whether it changes what is shown."""
-        self._head = []
+        self._changed()
         if isinstance(message, Begin):
             self.model.begin(message)
         elif isinstance(message, End):
@@ -74,12 +85,12 @@ class Board:
     def press(self, key: str, character: str | None) -> None:
         """Do what a key does."""
         self.keys.press(key, character)
-        self._head = []
+        self._changed()
 
     def turn(self, now: float) -> None:
         """Note that time has passed."""
         self._now = now
-        self._head = []
+        self._changed()
 
     def line(self, y: int) -> Line:
         """Return a line of the screen, of its width."""
@@ -88,7 +99,7 @@ class Board:
         if y < frame.HEAD_LINES:
             self._head = self._head or self._make_head()
             return self._head[y]
-        if self.keys.panel:
+        if self.keys.panel.name:
             return self._panel_line(y - frame.HEAD_LINES)
         if y == frame.HEAD_LINES:
             return frame.column_heads(self.state, self._width)
@@ -109,17 +120,16 @@ class Board:
         return [f"nothing for {silent:.0f} s"] if silent > SILENT_S else []
 
     def _panel_line(self, y: int) -> Line:
-        lines = self._panel()
-        room = max(1, self._height - ROWS_FROM)
-        self.keys.offset = max(0, min(self.keys.offset, len(lines) - room))
-        at = self.keys.offset + y
-        text = harmless(lines[at]) if at < len(lines) else ""
+        if self._panel is None:
+            begin = self._printed.gone if self.shows_output else 0
+            self._panel = self.keys.panel.shown(self._panel_lines(), begin)
+        text = harmless(self._panel[y]) if y < len(self._panel) else ""
         return [(fit(f" {text}", self._width), frame.PLAIN)]
 
-    def _panel(self) -> list[str]:
-        if self.keys.panel == "help":
-            return HELP
-        if self.keys.panel == "output":
+    def _panel_lines(self) -> list[str]:
+        if self.keys.panel.name == HELP:
+            return HELP_LINES
+        if self.shows_output:
             return self._printed.lines() or ["nothing was printed"]
         if self._words is None:
             return ["a recording is not traced: no command shows the same"]
@@ -129,6 +139,7 @@ class Board:
     def _foot(self) -> Line:
         if self.keys.prompt is not None:
             return [(fit(f"/{self.keys.prompt}_", self._width), frame.TITLE)]
-        if self.keys.panel:
-            return [(fit("Esc back", self._width), frame.DIM)]
+        if self.keys.panel.name:
+            text = f"Esc back   {self.keys.panel.place()}"
+            return [(fit(text, self._width), frame.DIM)]
         return [(fit(FOOT, self._width), frame.DIM)]

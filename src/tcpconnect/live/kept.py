@@ -8,25 +8,27 @@ MAX_KEPT = 256 << 10  # bytes
 
 
 class Kept:
-    """Keeps the last bytes that were added."""
+    """Keeps the last bytes that were added; ``gone`` are lines that it has no more."""
 
     def __init__(self, most: int = MAX_KEPT) -> None:
-        self.dropped = 0  # bytes
+        self.gone = 0
         self._most = most
         self._pieces: deque[bytes] = deque()
         self._size = 0
+        self._lines: list[str] | None = []
 
     def add(self, data: bytes) -> None:
         """Add bytes; the first ones go when there are too many."""
+        self._lines = None
         self._pieces.append(data)
         self._size += len(data)
         while self._size > self._most:
             first = self._pieces.popleft()
-            gone = min(len(first), self._size - self._most)
-            if gone < len(first):
-                self._pieces.appendleft(first[gone:])
-            self._size -= gone
-            self.dropped += gone
+            cut = min(len(first), self._size - self._most)
+            if cut < len(first):
+                self._pieces.appendleft(first[cut:])
+            self._size -= cut
+            self.gone += first.count(b"\n", 0, cut)
 
     def whole(self) -> bytes:
         """Return all that is kept."""
@@ -34,4 +36,9 @@ class Kept:
 
     def lines(self) -> list[str]:
         """Return it as lines."""
-        return self.whole().decode(errors="backslashreplace").splitlines()
+        if self._lines is None:
+            text = self.whole().decode(errors="backslashreplace")
+            self._lines = [line.rstrip("\r") for line in text.split("\n")]
+            if not self._lines[-1]:
+                self._lines.pop()
+        return self._lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpconnect.live.panel import HELP, OUTPUT, SAME, Panel
 from tcpconnect.live.state import MAX_FILTER
 from tcpconnect.options.top import KEYS
 
@@ -12,20 +13,19 @@ if TYPE_CHECKING:
 
     from tcpconnect.live.state import State
 
-HELP = [f"{key:18}{does}" for key, does in KEYS]
+HELP_LINES = [f"{key:18}{does}" for key, does in KEYS]
 
 
 class Keys:
     """What the screen does when keys are pressed.
 
-    ``panel`` is what is shown instead of rows: help, output, same or "". ``prompt`` has
-    the words of ``/`` while they are typed, else None.
+    ``panel`` is what is shown instead of rows. ``prompt`` has the words of ``/`` while
+    they are typed, else None.
     """
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.panel = ""
-        self.offset = 0  # the first line of the panel that is shown
+        self.panel = Panel()
         self.prompt: str | None = None
         self.over = False
         self._actions: Mapping[str, Callable[[], None]] = {
@@ -42,10 +42,8 @@ class Keys:
             "p": state.pause,
             " ": state.pause,
             "/": self._ask,
-            "y": lambda: self._open("same"),
-            "o": lambda: self._open("output"),
-            "?": lambda: self._open("help"),
         }
+        self._panels = {"?": HELP, "o": OUTPUT, "y": SAME}
         self._moves: Mapping[str, Callable[[], int]] = {
             "up": lambda: -1,
             "k": lambda: -1,
@@ -67,30 +65,25 @@ class Keys:
             self._quit()
         elif move := self._moves.get(key) or self._moves.get(character or ""):
             self._move(move())
-        elif self.panel:
-            self._close(character or key)
+        elif character in self._panels:
+            self.panel.toggle(self._panels[character])
+        elif self.panel.name:
+            if key in {"escape", "enter"}:
+                self.panel.close()
         elif action := self._actions.get(key) or self._actions.get(character or ""):
             action()
 
     def _quit(self) -> None:
-        if self.panel:
-            self.panel = ""
+        if self.panel.name:
+            self.panel.close()
         else:
             self.over = True
 
     def _move(self, lines: int) -> None:
-        if self.panel:
-            self.offset = max(0, self.offset + lines)
+        if self.panel.name:
+            self.panel.move(lines)
         else:
             self.state.move(lines)
-
-    def _open(self, panel: str) -> None:
-        self.panel, self.offset = panel, 0
-
-    def _close(self, key: str) -> None:
-        """Close the panel by Esc, Enter, or the key that opened it."""
-        if key in {"escape", "\x1b", "enter", "\r", self.panel[0], "?", "y"}:
-            self.panel = ""
 
     def _ask(self) -> None:
         self.prompt = self.state.words

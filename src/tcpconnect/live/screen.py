@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 READ_BYTES = 1 << 20
 PATIENCE_S = 3
+OUTPUT_S = 0.1  # at most so often is shown what a command prints
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # Imported before privileges go, since Textual and Rich import them late: the last one
 # is the table of characters' widths.
@@ -84,6 +85,7 @@ class Screen(App[bool]):
         self._pipe = pipe
         self._others = others
         self._reader = Reader()
+        self._drawing: asyncio.TimerHandle | None = None  # output that has come
 
     def compose(self) -> ComposeResult:
         """Have one widget."""
@@ -137,10 +139,18 @@ class Screen(App[bool]):
 
     def _take_other(self, fd: int) -> None:
         data = os.read(fd, READ_BYTES)
-        if data:
-            self._others[fd](data)
-        else:
-            asyncio.get_running_loop().remove_reader(fd)
+        loop = asyncio.get_running_loop()
+        if not data:
+            loop.remove_reader(fd)
+            return
+        self._others[fd](data)
+        if self._board.shows_output and not self._drawing:
+            self._drawing = loop.call_later(OUTPUT_S, self._draw_output)
+
+    def _draw_output(self) -> None:
+        self._drawing = None
+        self._board.turn(time.time())
+        self._lines.refresh()
 
     async def on_event(self, event: events.Event) -> None:
         """Take keys before Textual makes something else of them."""
