@@ -18,3 +18,8 @@ NO_TERMINAL = Message(
     "no terminal for the live view", "{reason}", "add --once for one frame on stdout"
 )
 TRACER_KILLED = Message("the tracer was killed", "{signal}", "start it again")
+SCREEN_KILLED = Message(
+    "the screen was killed",
+    "it ended without giving the terminal back, which the tracer has done",
+    "start it again",
+)

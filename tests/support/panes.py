@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.launch import INSTALLED
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from typing_extensions import Self
 
 PROMPT = "prompt>"
+TOP = f"{shlex.quote(str(INSTALLED))} top"
 
 
 class Pane:
@@ -115,3 +117,18 @@ def children(pid: int) -> list[int]:
     words = ["ps", "-o", "pid=", "--ppid", str(pid)]
     told = subprocess.run(words, check=False, capture_output=True, text=True).stdout
     return sorted(map(int, told.split()))
+
+
+def processes(pane: Pane) -> tuple[int, int]:
+    """Return the process of the screen, and that of the tracer."""
+    (screen,) = children(pane.pid)
+    (tracer,) = children(screen)
+    return screen, tracer
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True

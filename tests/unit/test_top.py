@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -16,37 +15,12 @@ from tcpconnect.commands import COMMANDS
 from tcpconnect.commands.top import asked_by
 from tcpconnect.errors import UsageError
 from tcpconnect.options.verbs import VERBS
-from tcpconnect.times import rfc3339
-from tests.support.folding import NOW
+from tests.support.folding import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOOL = str(Path(sys.executable).with_name("tcpconnect"))
-
-
-def recorded(path: Path, events: int = 100) -> Path:
-    """Write a recording of this many attempts, ten a second, of which some fail."""
-    about = {"host": "web", "options": ["-o", "a b"], "schema": 1}
-    lines: list[dict[str, object]] = [{"tcpconnect": about}]
-    for n in range(events):
-        failed = n % 10 == 9
-        event: dict[str, object] = {
-            "time": rfc3339(int(NOW) * 10**9 + n * 10**8),
-            "pid": 100 + n,
-            "comm": "curl",
-            "exe": "/usr/bin/curl",
-            "daddr": "192.0.2.1" if n % 2 else "2001:db8::1",
-            "dport": 443,
-            "query": None if n % 2 else "a.example",
-            "result": "ECONNREFUSED" if failed else "OK",
-            "why": "RST" if failed else None,
-            "latency_ms": n / 10,
-        }
-        lines.append(event)
-    lines.append({"total": {"events": events}})
-    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    return path
 
 
 def run(

@@ -1,68 +1,20 @@
-"""``tcpconnect top`` in a terminal: keys, sizes, pipes that stall, and kill -9."""
+"""``tcpconnect top`` in a terminal: keys, sizes, pipes that stall, and signals."""
 
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.launch import INSTALLED
-from tests.support.panes import PROMPT, Pane, children
-from tests.support.programs import needs
+from tests.support.panes import PROMPT, TOP, Pane, is_gone, processes
 from tests.support.waiting import wait_until
-from tests.unit.test_top import recorded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.packages
 
-TOP = f"{shlex.quote(str(INSTALLED))} top"
 KEYS_LINE = "q quit"
-
-
-@pytest.fixture
-def pane(tmp_path: Path) -> Iterator[Pane]:
-    """Yield a terminal of 80 columns and 24 lines."""
-    needs("tmux", "bash", "stty", "ps")
-    with Pane(tmp_path) as pane:
-        yield pane
-
-
-@pytest.fixture
-def recording(tmp_path: Path) -> str:
-    """Return the path of a recording."""
-    return str(recorded(tmp_path / "a.jsonl"))
-
-
-@pytest.fixture
-def pipe(tmp_path: Path, recording: str) -> Iterator[int]:
-    """Yield a pipe that has a recording's lines, and stalls; it is named "pipe"."""
-    os.mkfifo(tmp_path / "pipe")
-    writer = os.open(tmp_path / "pipe", os.O_RDWR)
-    os.write(writer, Path(recording).read_bytes())
-    yield writer
-    os.close(writer)
-
-
-def processes(pane: Pane) -> tuple[int, int]:
-    """Return the process of the screen, and that of the tracer."""
-    (screen,) = children(pane.pid)
-    (tracer,) = children(screen)
-    return screen, tracer
-
-
-def is_gone(pid: int) -> bool:
-    """Whether a process has ended."""
-    try:
-        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 def test_a_recording(pane: Pane, recording: str) -> None:
@@ -153,35 +105,6 @@ def test_the_end_while_paused(pane: Pane, pipe: int, recording: str) -> None:
     pane.wait_for(PROMPT)
     pane.run("echo it ended: $?")
     pane.wait_for("it ended: 0$")
-
-
-def test_the_screen_is_killed(pane: Pane, pipe: int, recording: str) -> None:
-    """The tracer ends, and gives the terminal back."""
-    assert pipe
-    pane.run(f"cd {Path(recording).parent}; {TOP} - < pipe")
-    pane.wait_for("192.0.2.1")
-    screen, tracer = processes(pane)
-    os.kill(screen, signal.SIGKILL)
-    wait_until(lambda: is_gone(tracer), "the tracer's end")
-    wait_until(lambda: not pane.is_alternate, "the screen of before")
-    pane.run("echo it ended: $?")
-    pane.wait_for("it ended: 137$")
-    assert pane.echoes
-
-
-def test_the_tracer_is_killed(pane: Pane, pipe: int, recording: str) -> None:
-    """The screen ends with a line about it, and gives the terminal back."""
-    assert pipe
-    pane.run(f"cd {Path(recording).parent}; {TOP} - < pipe")
-    pane.wait_for("192.0.2.1")
-    screen, tracer = processes(pane)
-    os.kill(tracer, signal.SIGKILL)
-    pane.wait_for("^tcpconnect: the tracer was killed: SIGKILL")
-    wait_until(lambda: is_gone(screen), "the end of the screen")
-    pane.run("echo it ended: $?")
-    pane.wait_for("it ended: 1$")
-    assert not pane.is_alternate
-    assert pane.echoes
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

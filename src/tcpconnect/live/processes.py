@@ -58,28 +58,45 @@ def show(trace: Tracer, paint: Painter, *, reads_stdin: bool = False) -> int:
     before = terminal.modes(tty)
     tracer = os.fork()
     if not tracer:
-        _be_tracer(pipes, trace, tty, before, reads_stdin=reads_stdin)
+        screen = Screen(pipes.left[0], tty, before, os.dup(STDERR))
+        _be_tracer(pipes, trace, screen, reads_stdin=reads_stdin)
     for _, end in pipes[:3]:
         os.close(end)
     os.close(pipes.left[0])
-    return _be_screen(pipes, paint, tracer, tty)
+    return _be_screen(pipes, paint, tracer, tty, before)
+
+
+class Screen:
+    """The other process, to the tracer: it gives the terminal back, or we do.
+
+    ``left`` is the pipe that says so, ``before`` are the modes that the terminal had.
+    """
+
+    def __init__(
+        self, left: int, tty: int, before: terminal.Modes, stderr: int
+    ) -> None:
+        self._left = left
+        self._tty, self._before = tty, before
+        self._stderr = stderr
+        self._is_gone = False
+
+    def wait(self) -> None:
+        """Wait until the terminal is given back."""
+        if self._is_gone:
+            return
+        self._is_gone = True
+        if not os.read(self._left, 1):
+            terminal.restore(self._tty, self._before)
+            line = f"tcpconnect: {top_messages.SCREEN_KILLED.line()}\n"
+            with suppress(TcpconnectError, ReaderGoneError):
+                write(self._stderr, line.encode())
 
 
 def _be_tracer(
-    pipes: Pipes,
-    trace: Tracer,
-    tty: int,
-    before: terminal.Modes,
-    *,
-    reads_stdin: bool,
+    pipes: Pipes, trace: Tracer, screen: Screen, *, reads_stdin: bool
 ) -> NoReturn:
-    """Trace, and end the process."""
+    """Trace, and end the process when the screen has ended, too."""
     code = 1
-
-    def gone() -> None:
-        if not os.read(pipes.left[0], 1):
-            terminal.restore(tty, before)
-
     try:
         for end, _ in pipes[:3]:
             os.close(end)
@@ -89,31 +106,39 @@ def _be_tracer(
         for number in (STDOUT, STDERR):
             os.dup2(pipes.said[1], number)
         os.close(pipes.said[1])
-        code = trace(pipes.ticks[1], pipes.printed[1], gone)
+        code = trace(pipes.ticks[1], pipes.printed[1], screen.wait)
+        os.close(pipes.ticks[1])
+        screen.wait()
     finally:
         os._exit(code)
 
 
-def _be_screen(pipes: Pipes, paint: Painter, tracer: int, tty: int) -> int:
-    """Show the screen; return the tracer's exit code."""
+def _be_screen(
+    pipes: Pipes, paint: Painter, tracer: int, tty: int, before: terminal.Modes
+) -> int:
+    """Show the screen; return the tracer's exit code. Raises what the screen raises."""
     said, printed = Kept(), Kept()
     others = {pipes.said[0]: said.add, pipes.printed[0]: printed.add}
     whole = False
-    with terminal.lent(tty):
-        run = paint(pipes.ticks[0], others, printed)
-        if reason := terminal.give_up_rights():
-            said.add(f"{messages.CANT_DROP_PRIVILEGES.line(reason=reason)}\n".encode())
-        if terminal.wait_for(pipes.ticks[0]):
-            whole = run()
-    with suppress(BrokenPipeError):  # it has ended already
-        os.write(pipes.left[1], LEFT)
-    for fd in (pipes.ticks[0], pipes.left[1]):
-        os.close(fd)
-    code = _end_of(tracer, others)
-    with suppress(ReaderGoneError):
-        write(STDOUT, printed.whole())
-    with suppress(TcpconnectError, ReaderGoneError):
-        write(STDERR, said.whole())
+    try:
+        with terminal.lent(tty):
+            run = paint(pipes.ticks[0], others, printed)
+            if reason := terminal.give_up_rights():
+                line = messages.CANT_DROP_PRIVILEGES.line(reason=reason)
+                said.add(f"{line}\n".encode())
+            if terminal.wait_for(pipes.ticks[0]):
+                with terminal.restored_after_errors(tty, before):
+                    whole = run()
+    finally:
+        with suppress(BrokenPipeError):  # it has ended already
+            os.write(pipes.left[1], LEFT)
+        for fd in (pipes.ticks[0], pipes.left[1]):
+            os.close(fd)
+        code = _end_of(tracer, others)
+        with suppress(ReaderGoneError):
+            write(STDOUT, printed.whole())
+        with suppress(TcpconnectError, ReaderGoneError):
+            write(STDERR, said.whole())
     if code < 0:
         known = -code in {*signal.Signals}
         name = signal.Signals(-code).name if known else f"signal {-code}"

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -20,7 +20,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcpconnect.live import frame
-from tcpconnect.live.stream import Reader, StreamError
+from tcpconnect.live.stream import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tcpconnect.live.board import Board
 
 READ_BYTES = 1 << 20
-PATIENCE_S = 3
+PATIENCE_S = 3  # then SIGALRM: Textual waits for ever for a terminal that was closed
 OUTPUT_S = 0.1  # at most so often is shown what a command prints
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # Imported before privileges go, since Textual and Rich import them late: the last one
@@ -85,6 +85,7 @@ class Screen(App[bool]):
         self._pipe = pipe
         self._others = others
         self._reader = Reader()
+        self._failure: Exception | None = None
         self._drawing: asyncio.TimerHandle | None = None  # output that has come
 
     def compose(self) -> ComposeResult:
@@ -97,6 +98,7 @@ class Screen(App[bool]):
         loop = asyncio.get_running_loop()
         for number in STOPPING:
             loop.add_signal_handler(number, self._quit)
+        loop.set_exception_handler(self._take_failure)
         loop.add_reader(self._pipe, self._take)
         for fd in self._others:
             loop.add_reader(fd, self._take_other, fd)
@@ -106,15 +108,31 @@ class Screen(App[bool]):
         self._end(result=True)
 
     def _end(self, *, result: bool) -> None:
-        # Textual waits for ever for a terminal that was closed.
         signal.alarm(PATIENCE_S)
         self.exit(result=result)
 
     def run_to_end(self) -> bool:
-        """Show it until it ends; return False if the tracer was lost."""
+        """Show it until it ends; return False if the tracer was lost.
+
+        Raises what was raised on the way.
+        """
         result = self.run(mouse=False)
         signal.alarm(0)
+        if self._failure:
+            raise self._failure
         return bool(result)
+
+    def _take_failure(self, _: object, context: dict[str, Any]) -> None:
+        """Take what is raised in what the loop calls: asyncio would only log it."""
+        if isinstance(error := context.get("exception"), Exception):
+            self._handle_exception(error)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End, for run_to_end() to raise it; Textual would print a long report."""
+        self._failure = self._failure or error
+        self._return_code = 1
+        signal.alarm(PATIENCE_S)
+        self._close_messages_no_wait()
 
     def _turn(self) -> None:
         self._board.turn(time.time())
@@ -127,13 +145,9 @@ class Screen(App[bool]):
             if not self._board.ended:
                 self._end(result=False)
             return
-        try:
-            changed = False
-            for message in self._reader.messages(data):
-                changed |= self._board.take(message)
-        except StreamError:
-            self._end(result=False)
-            return
+        changed = False
+        for message in self._reader.messages(data):
+            changed |= self._board.take(message)
         if changed:
             self._lines.refresh()
 

@@ -53,6 +53,16 @@ def restore(tty: int, before: Modes) -> None:
 
 
 @contextmanager
+def restored_after_errors(tty: int, before: Modes) -> Iterator[None]:
+    """Give the terminal back where the body, which draws on it, raises."""
+    try:
+        yield
+    except BaseException:
+        restore(tty, before)
+        raise
+
+
+@contextmanager
 def lent(tty: int) -> Iterator[None]:
     """Run the body with the terminal as the standard descriptors, as Textual wants."""
     before = [os.dup(fd) for fd in STANDARD]
