@@ -64,6 +64,8 @@ def ports(text: str) -> frozenset[int]:
             ranges.add((port, port))
             continue
         low, dash, high = word.partition("-")
+        if dash and not (low and high):
+            raise UsageError(messages.HALF_RANGE, range=word)
         first = PORT.parse(low)
         last = PORT.parse(high) if dash else first
         if last < first:
@@ -79,7 +81,7 @@ def ports(text: str) -> frozenset[int]:
 
 def comms(text: str) -> frozenset[str]:
     """Parse ``curl,wget``."""
-    return frozenset(comm(word) for word in names(text))
+    return frozenset(comm(_not_a_path(word)) for word in names(text))
 
 
 def comm(name: str) -> str:
@@ -90,6 +92,19 @@ def comm(name: str) -> str:
     if len(raw) > MAX_COMM:
         message, cut = messages.LONG_THREAD_NAME, os.fsdecode(raw[:MAX_COMM])
         raise UsageError(message, name=name, limit=MAX_COMM, cut=cut)
+    return name
+
+
+def _not_a_path(name: str) -> str:
+    """Return the name of a thread, unless it is the path of a program.
+
+    Some programs name themselves like a path, which the kernel cuts.
+    """
+    maybe_name = len(name) <= MAX_COMM and not os.access(name, os.X_OK)
+    if name.startswith(("./", "../")) or (name[:1] == "/" and not maybe_name):
+        base = os.fsdecode(os.fsencode(name.rstrip("/").rpartition("/")[2])[:MAX_COMM])
+        near = f"did you mean {base}?" if base else ""
+        raise UsageError(messages.PATH_AS_NAME, name=name, near=near)
     return name
 
 

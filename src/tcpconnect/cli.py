@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tcpconnect.parsing import CommandLine
 
+HELP = ["help"]  # instead of columns
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code: 0 fine, 1 failed, 2 wrong usage.
@@ -44,11 +46,12 @@ def _run(line: CommandLine) -> int:
         report, code = check(verbose=line.verbose)
         write(STDOUT, report.encode())
         return code
-    if line.schema or line.columns == ["help"]:
+    if line.schema or HELP in (line.columns, [*line.by], [line.sort]):
         from tcpconnect.info import columns_help, schema
 
         make = schema if line.schema else columns_help
-        write(STDOUT, make(count=line.count).encode())
+        rows = line.sort if [*line.by] == HELP else line.count or line.sort
+        write(STDOUT, make(count=bool(rows)).encode())
         return 0
     from tcpconnect.pipeline import run
     from tcpconnect.view import View

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Need = Literal["", "lport", "result", "why", "dns", "process", "containers", "asked"]
 
 
+MOST_LISTED = 12  # columns that an error names
+
+
 class Field(NamedTuple):
     """What a member of a struct needs, and how it is shown.
 
@@ -82,6 +85,21 @@ def columns_of(struct: type[msgspec.Struct], path: str = "") -> dict[str, Column
     return columns
 
 
+def unknown(name: str, table: dict[str, Column]) -> UsageError:
+    """Return the error for a column that a table does not have, with what it has."""
+    labels = {column.field.label.lower(): each for each, column in table.items()}
+    word = name.lower().partition("(")[0]  # perhaps of a header
+    word = word if word in table else labels.get(word, word)
+    near = f"did you mean {word}?" if word in table else did_you_mean(word, table)
+    expected = ""
+    if len(table) > MOST_LISTED:
+        near = f"{near} {messages.ALL_COLUMNS}"
+    elif not near:
+        expected = messages.COLUMNS_ARE.format(names=", ".join(table))
+    message = messages.UNKNOWN_COLUMN
+    return UsageError(message, name=name, expected=expected, near=near)
+
+
 def choose(table: dict[str, Column], names: Iterable[str]) -> list[Column]:
     """Return the named columns in the order of the names.
 
@@ -92,7 +110,6 @@ def choose(table: dict[str, Column], names: Iterable[str]) -> list[Column]:
         if any(name == column.name for column in chosen):
             raise UsageError(messages.COLUMN_TWICE, name=name)
         if name not in table:
-            near = did_you_mean(name, table)
-            raise UsageError(messages.UNKNOWN_COLUMN, name=name, near=near)
+            raise unknown(name, table)
         chosen.append(table[name])
     return chosen

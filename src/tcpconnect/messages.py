@@ -110,8 +110,10 @@ INVALID_PORT = Message(
 )
 INVALID_CHOICE = Message("invalid choice {value!r}", "expected {expected}", "{near}")
 INVALID_RANGE = Message("invalid range {range!r}", "it ends before it begins")
+HALF_RANGE = Message("invalid range {range!r}", "expected two ports: 8000-8100")
 MISSING_VALUE = Message("missing {what} in {list!r}")
-UNKNOWN_RESULT = Message("unknown result {name!r}", "", "{near}")
+UNKNOWN_RESULT = Message("unknown result {name!r}", "{expected}", "{near}")
+RESULTS_ARE = "expected for example ECONNREFUSED, ETIMEDOUT, NXDOMAIN or OK"
 INVALID_SOURCE = Message("invalid source of names {source!r}", "expected {expected}")
 INVALID_ADDRESS = Message(
     "invalid address or network {value!r}",
@@ -121,6 +123,7 @@ HOST_BITS = Message(
     "invalid network {value!r}", "it has host bits set", "did you mean {network}?"
 )
 EMPTY_THREAD_NAME = Message("invalid thread name ''", "it is empty")
+PATH_AS_NAME = Message("invalid thread name {name!r}", "it is a path", "{near}")
 LONG_THREAD_NAME = Message(
     "invalid thread name {name!r}",
     "longer than {limit} bytes",
@@ -179,9 +182,9 @@ INVALID_SUDO = Message(
 )
 
 # Columns, and options that exclude each other.
-UNKNOWN_COLUMN = Message(
-    "unknown column {name!r}", "", "{near} --columns help lists all columns"
-)
+UNKNOWN_COLUMN = Message("unknown column {name!r}", "{expected}", "{near}")
+COLUMNS_ARE = "expected one of {names}"
+ALL_COLUMNS = "--columns help lists all columns"
 COLUMN_TWICE = Message("duplicate column {name!r}", "", "name it once")
 CONFLICT_WITH_COUNT = Message(
     "{option} conflicts with -c",

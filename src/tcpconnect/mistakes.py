@@ -120,12 +120,20 @@ class Mistakes:
         """Ask for options that are spelled like this one."""
         bare = name.strip("-").lower()
         long = [flag[2:] for flag in self._flags if flag.startswith("--")]
-        return did_you_mean(bare, long, "--") if len(bare) >= SHORTEST else ""
+        if len(bare) < SHORTEST:
+            return ""
+        cut = [flag for flag in long if flag.startswith(bare)]
+        if len(cut) in {1, 2}:
+            return f"did you mean {' or '.join(f'--{flag}' for flag in cut)}?"
+        return did_you_mean(bare, long, "--")
 
     def _unexpected(self, words: Sequence[str], at: int, before: str) -> UsageError:
         word, message = words[at], word_messages.UNEXPECTED_WORD
         reason = ""
-        if any(verb.name == word for verb in VERBS) and not self._verb:
+        verbs = {verb.name for verb in VERBS}
+        if word == "help" and verbs.intersection(words[at + 1 : at + 2]):
+            remedy = self._question(f"tcpconnect {words[at + 1]} -h")
+        elif word in verbs and not self._verb:
             remedy = word_messages.VERB_FIRST.format(verb=word)
         elif before == "-c" and word.replace(".", "", 1).isdigit():
             return self._no_value(before, word)

@@ -10,7 +10,7 @@ from tcpconnect.errors import UsageError
 from tcpconnect.options import OPTIONS
 from tcpconnect.options.option import HELP, HELP_ALL, VERSION, Option
 from tcpconnect.output import STDOUT, write
-from tcpconnect.words import COMMAND_MARK, flags_of, joined
+from tcpconnect.words import COMMAND_MARK, RESULT, RESULTS, flags_of, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,6 +86,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, verb: Verb | None = None, **given: Any) -> None:
         super().__init__(formatter_class=_without_terminal, **given)
         self._words: list[str] = []
+        self._given = set[str]()
         self.verb = verb
         self._valued = flags_of(verb.taken if verb else OPTIONS)
 
@@ -100,6 +101,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_some(self, args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         """Do the same; return what is no option, too."""
+        self._given = {word.partition("=")[0] for word in args}
         self._words = [*joined(args, self._valued)]
         options, unknown = argparse.Namespace(), list[str]()
         for piece in _pieces(self._words):
@@ -133,11 +135,16 @@ class Parser(argparse.ArgumentParser):
             remedy = mistakes.remedy_for(action.option_strings[0], arg_strings[0])
             raise UsageError(
                 messages.OF_OPTION,
-                option="/".join(action.option_strings),
+                option="/".join(self._typed(action)),
                 sentence=error.sentence,
                 reason="" if remedy else error.reason,
                 remedy=remedy or error.remedy or mistakes.see,
             ) from error
+
+    def _typed(self, action: argparse.Action) -> Sequence[str]:
+        """Return the names of an option; --result alone where that was typed."""
+        names = action.option_strings
+        return [RESULT] if RESULTS in names and RESULTS not in self._given else names
 
     def _print_message(self, message: str, _file: object = None) -> None:
         write(STDOUT, message.encode())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tcpconnect.arguments import MAX_COMM, network
+from tcpconnect.arguments import MAX_COMM, TIME, network
 from tcpconnect.errors import UsageError
 from tcpconnect.options import OPTIONS
 from tcpconnect.words import flags_of
@@ -30,6 +30,15 @@ MAX_PORT = 65535
 LONGEST_PLACE = 255
 LISTS = frozenset({"pids", "ports", "not_ports", "uids"})
 PLACES = ("--to", "--from")
+
+OTHER_UNITS = {
+    **dict.fromkeys(("u", "µ", "usec", "microsecond"), "us"),
+    **dict.fromkeys(("msec", "milli", "millisecond"), "ms"),
+    **dict.fromkeys(("sec", "second"), "s"),
+    **dict.fromkeys(("min", "minute"), "m"),
+    **dict.fromkeys(("hr", "hour"), "h"),
+    "day": "d",
+}
 
 # What other tools call it. With "=" it has its value already.
 OTHER_NAMES = {
@@ -100,7 +109,10 @@ def for_value(flag: str, text: str) -> str:
         return f"-{flag}{text}"
     if short and text.startswith("="):
         return _with_value(flag, [text[1:]])
-    member = FLAGS[flag].member if flag in FLAGS else ""  # of a verb
+    option = FLAGS.get(flag)  # none for one of a verb
+    member = option.member if option else ""
+    if option and option.value and option.value.metavar == TIME.metavar:
+        return _for_time(text)
     if member in LISTS and re.search(r"[\s;]", text):
         return _with_value(flag, [",".join(re.findall(r"[^\s;,]+", text))])
     rules: dict[str, Callable[[], str]] = {
@@ -109,6 +121,16 @@ def for_value(flag: str, text: str) -> str:
         **dict.fromkeys(("to", "not_to", "from_"), lambda: for_place(text, flag)),
     }
     return rules[member]() if member in rules else ""
+
+
+def _for_time(text: str) -> str:
+    """Suggest a time for ``5min``, ``1 hour`` or ``1:30``."""
+    if found := re.fullmatch(r"(\d{1,3}):([0-5]\d)", text):
+        return f"{found[1]}m{found[2]}s"
+    if found := re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s*([a-zµ]+)", text.lower()):
+        unit = found[2].removesuffix("s")
+        return f"{found[1]}{OTHER_UNITS[unit]}" if unit in OTHER_UNITS else ""
+    return ""
 
 
 def for_name(text: str) -> str:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from tcpconnect import messages
 from tcpconnect.batch import NO_LOSSES, Losses
-from tcpconnect.errors import UsageError, did_you_mean
+from tcpconnect.fields import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,8 +23,7 @@ def sort_column(table: dict[str, Column], word: str) -> Column:
     labels = {column.field.label.lower(): column for column in table.values()}
     known = {**labels, **table}
     if word.lower() not in known:
-        near = did_you_mean(word.lower(), known)
-        raise UsageError(messages.UNKNOWN_COLUMN, name=word, near=near)
+        raise unknown(word, table)
     return known[word.lower()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
 MAX_NUMBER = 1_000_000_000
 MAX_DIGITS = 30
 # Microseconds.
-UNITS = {"us": 1, "ms": 10**3, "s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6}
-LETTERS = "".join(UNITS)
+UNITS = {
+    "us": 1,
+    "ms": 10**3,
+    "s": 10**6,
+    "m": 60 * 10**6,
+    "h": 3600 * 10**6,
+    "d": 24 * 3600 * 10**6,
+}
+PART = re.compile(rf"\s*(\d+(?:\.\d*)?|\.\d+)\s*({'|'.join(UNITS)})\s*")
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -83,12 +91,14 @@ class Time(msgspec.Struct, frozen=True):
     unit: str
 
     def parse(self, text: str) -> float:
-        """Read a number, of this unit or with one. Raises UsageError."""
-        number = text.rstrip(LETTERS)
-        unit = text[len(number) :] or self.unit
+        """Read a number, of this unit, or ``1h30m``. Raises UsageError."""
+        parts = PART.findall(text)
         try:
-            return self.check(float(number) * UNITS[unit] / UNITS[self.unit])
-        except (ValueError, KeyError, UsageError):
+            if not parts or PART.sub("", text):
+                return self.check(float(text))
+            microseconds = sum(float(number) * UNITS[unit] for number, unit in parts)
+            return self.check(microseconds / UNITS[self.unit])
+        except (ValueError, UsageError):
             raise self._invalid(text) from None
 
     def check(self, number: float) -> float:

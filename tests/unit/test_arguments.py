@@ -155,9 +155,9 @@ def test_every_user_by_name() -> None:
             "65536",
             "invalid port '65536': expected a number from 0 to 65535",
         ),
-        (arguments.ports, "-80", "invalid port '': expected a number from 0 to 65535"),
-        (arguments.ports, "80-", "invalid port '': expected a number from 0 to 65535"),
-        (arguments.ports, "-", "invalid port '': expected a number from 0 to 65535"),
+        (arguments.ports, "-80", "invalid range '-80': expected two ports: 8000-8100"),
+        (arguments.ports, "80-", "invalid range '80-': expected two ports: 8000-8100"),
+        (arguments.ports, "-", "invalid range '-': expected two ports: 8000-8100"),
         (
             arguments.ports,
             "80-81-82",

@@ -153,3 +153,23 @@ def test_verbose_shows_what_it_came_from(
         "tcpconnect: can't load: not here",
     ]
     assert err.count(f'  File "{__file__}", line ') == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "known", "unknown"),
+    [
+        ("--columns help", "comm", "connects"),
+        ("-c --columns help", "connects", "comm"),
+        ("-c --by help", "comm", "connects"),
+        ("--by help", "comm", "connects"),
+        ("-c --sort help", "failed", "comm"),
+    ],
+)
+def test_columns_are_listed(
+    capfd: pytest.CaptureFixture[str], words: str, known: str, unknown: str
+) -> None:
+    """Each option that takes columns lists those that it takes."""
+    assert cli.main(words.split()) == 0
+    out, err = capfd.readouterr()
+    names = [line.split()[0] for line in out.splitlines()]
+    assert (known in names, unknown in names, err) == (True, False, "")

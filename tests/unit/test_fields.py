@@ -81,7 +81,10 @@ def test_choose_keeps_the_order_asked_for() -> None:
         ),
         ("x", "unknown column 'x'; --columns help lists all columns"),
         ("", "unknown column ''; --columns help lists all columns"),
-        ("PID", "unknown column 'PID'; --columns help lists all columns"),
+        (
+            "PID",
+            "unknown column 'PID'; did you mean pid? --columns help lists all columns",
+        ),
     ],
 )
 def test_unknown_column(name: str, expected: str) -> None:

@@ -16,9 +16,11 @@ from tcpconnect.suggestions import BY_OTHER_NAME, FLAGS
 HELP = "tcpconnect -h shows the options"
 UNKNOWN = {
     "--slowr 9": "--slowr; did you mean --slower?",
+    "--res OK": "--res; did you mean --result or --results?",
+    "--dur 5": "--dur; did you mean --duration?",
     "--PORT 443": "--PORT; did you mean -P 443?",
     "--fail": "--fail; did you mean --failed?",
-    "--help-al": "--help-al; did you mean --help-all or --help?",
+    "--help-al": "--help-al; did you mean --help-all?",
     "--colour always": "--colour; did you mean --color?",
     "-failed": "-failed; did you mean --failed?",
     "-json": "-json; did you mean -j?",
@@ -67,6 +69,7 @@ UNEXPECTED = {
     "-r top": "'top'; write it first: tcpconnect top",
     "faild": "'faild'; did you mean --failed?",
     "help": "'help'; did you mean -h?",
+    "help top": "'help'; did you mean tcpconnect top -h?",
     "-p 1 2 3": "'2'; did you mean -p 1,2,3?",
     "-P 80 443": "'443'; did you mean -P 80,443?",
     "\u2013P 443": "'\u2013P'; did you mean -P 443?",
@@ -78,6 +81,8 @@ VALUES = {
     "-pid 181": "argument -p/--pid: invalid PID 'id'; did you mean --pid?",
     "-port 443": "argument -p/--pid: invalid PID 'ort'; did you mean --port?",
     "-P '80 443'": "argument -P/--port: invalid port '80 443'; did you mean -P 80,443?",
+    "-P 80-": "argument -P/--port: invalid range '80-': expected two ports: 8000-8100; "
+    + HELP,
     "-P 80:90": "argument -P/--port: invalid port '80:90'; did you mean -P 80-90?",
     "-P 443/tcp": "argument -P/--port: invalid port '443/tcp'; did you mean -P 443?",
     "-P 10.0.0.1:443": "argument -P/--port: invalid port '10.0.0.1:443'; "
@@ -90,6 +95,28 @@ VALUES = {
     "did you mean --to 10.0.0.0/16?",
     "--to 10.0.0.1/8": "argument --to: invalid network '10.0.0.1/8': "
     "it has host bits set; did you mean 10.0.0.0/8?",
+    "--comm /usr/bin/env": "argument --comm: invalid thread name '/usr/bin/env': "
+    "it is a path; did you mean env?",
+    "--comm ./a/very-long-program": "argument --comm: invalid thread name "
+    "'./a/very-long-program': it is a path; did you mean very-long-progr?",
+    "--duration 5min": "argument --duration: invalid time '5min'; did you mean 5m?",
+    "--duration 1:30": "argument --duration: invalid time '1:30'; did you mean 1m30s?",
+    "--slower '100 msec'": "argument --slower: invalid time '100 msec'; did you mean "
+    "100ms?",
+    "--result refused": "argument --result: unknown result 'refused'; did you mean "
+    "ECONNREFUSED, or REFUSED (by a DNS server)?",
+    "--results success": "argument --results: unknown result 'success'; did you mean "
+    "OK?",
+    "--result sucess": "argument --result: unknown result 'sucess': expected for "
+    f"example ECONNREFUSED, ETIMEDOUT, NXDOMAIN or OK; {HELP}",
+    "--columns PID": "unknown column 'PID'; did you mean pid? --columns help lists all "
+    "columns",
+    "--columns 'LAT(ms)'": "unknown column 'LAT(ms)'; did you mean latency_ms? "
+    "--columns help lists all columns",
+    "-c --by com": "unknown column 'com'; did you mean comm? --columns help lists all "
+    "columns",
+    "-c --by comm --sort dport": "unknown column 'dport': expected one of comm, "
+    "connects, ok, failed, pending, latency_avg_ms, latency_max_ms, resent",
     "-u www-dta": "argument -u/--uid: no user 'www-dta' on this machine; "
     "did you mean www-data?",
     "--format jsn": "argument --format: invalid choice 'jsn': "

@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from tcpconnect import __version__, cli, info
 from tcpconnect import help as helps
+from tcpconnect.flow import FLOW
 from tcpconnect.options import OPTIONS
 from tcpconnect.options.option import ENDING
 from tcpconnect.parsing import CommandLine, parse
@@ -116,7 +117,7 @@ def run(
 
 HINT = "; tcpconnect -h shows the options"
 RANGE = ": expected more than 0 and less than 1000000000 {0}; write a number of {0}, "
-RANGE += "or one with a unit (us, ms, s, m, h)"
+RANGE += "or one with a unit (us, ms, s, m, h, d)"
 COUNTED = ": -c counts attempts by address and port"
 LISTED = ": --columns names all columns; add its column there"
 ONE_LINE = [
@@ -127,7 +128,7 @@ ONE_LINE = [
     ),
     (
         "-P 80-",
-        "argument -P/--port: invalid port '': expected a number from 0 to 65535" + HINT,
+        "argument -P/--port: invalid range '80-': expected two ports: 8000-8100" + HINT,
     ),
     (
         "-P ++",
@@ -199,7 +200,10 @@ ONE_LINE = [
         "unknown column 'dprot'; did you mean dport? --columns help lists all columns",
     ),
     ("--columns pid,", "unknown column ''; --columns help lists all columns"),
-    ("-c --columns pid", "unknown column 'pid'; --columns help lists all columns"),
+    (
+        "-c --columns pid",
+        f"unknown column 'pid': expected one of {', '.join(FLOW)}",
+    ),
     ("-tc", f"-t conflicts with -c{COUNTED}; omit -t"),
     ("-Uc", f"-U conflicts with -c{COUNTED}; omit -U"),
     ("-Lc", f"-L conflicts with -c{COUNTED}; omit -L"),

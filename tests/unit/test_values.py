@@ -40,6 +40,10 @@ beyond 65536/tcp
         ("duration", "5m", 300),
         ("duration", "1.5h", 5400),
         ("duration", "90s", 90),
+        ("duration", "1h30m", 5400),
+        ("duration", "1m 30.5 s", 90.5),
+        ("duration", "1d", 86_400),
+        ("slower", "1s500ms", 1500),
         ("duration", "250ms", 0.25),
         ("slower", "100", 100),
         ("slower", "100ms", 100),
@@ -56,13 +60,14 @@ def test_times(option: str, text: str, expected: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["5x", "m", "5 m m", "1h30m", "5M", "-5m", "0s", "999999999h", "nans", ""]
+    "text",
+    ["5x", "m", "5 m m", "1h30", "1 2s", "5M", "-5m", "0s", "999999999h", "nans"],
 )
 def test_no_times(text: str) -> None:
     """What is wrong gets the number, its limits and the units."""
     expected = (
         f"invalid time {text!r}: expected more than 0 and less than 1000000000 s; "
-        "write a number of s, or one with a unit (us, ms, s, m, h)"
+        "write a number of s, or one with a unit (us, ms, s, m, h, d)"
     )
     with pytest.raises(UsageError, match=f"^{re.escape(expected)}$"):
         arguments.TIME.parse(text)

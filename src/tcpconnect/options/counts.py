@@ -17,13 +17,13 @@ COUNTS = (
     Option(
         ("--by",),
         "by",
-        "with -c: count by these columns: comm,dport. --columns help lists them all",
+        "with -c: count by these columns: comm,dport. --by help lists them",
         BY,
     ),
     Option(
         ("--sort",),
         "sort",
-        "with -c: sort by this column of the table: failed",
+        "with -c: sort by this column of the table: failed. --sort help lists them",
         Value("COLUMN"),
     ),
     Option(
