@@ -168,6 +168,9 @@ class Part:
         """The capabilities that it needs while it runs."""
         return frozenset()
 
+    def attached(self) -> None:
+        """Give back what only the start needed: now all parts are attached."""
+
     def learn(self, run: Run) -> None:
         """Learn from a run of records."""
 

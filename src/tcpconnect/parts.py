@@ -46,6 +46,8 @@ class Parts:
             for part in self._all(library):
                 self._every.append(part)
                 stack.callback(part.close)
+            for part in self._every:
+                part.attached()
             self.close = stack.pop_all().close
 
     def __iter__(self) -> Iterator[Part]:

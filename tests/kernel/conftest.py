@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect.bpf.object import BpfObject
 from tests.support.groups import is_user_space
 from tests.support.launch import hear_ignored_signals
 from tests.support.mapper import mapped
@@ -96,6 +97,12 @@ def far(netns: NetNs) -> Iterator[NetNs]:
         yield space
     finally:
         space.remove()
+
+
+@pytest.fixture
+def objects_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects stay open after the start: the test attaches programs, or reads maps."""
+    monkeypatch.setattr(BpfObject, "forget", lambda *_: None)
 
 
 @pytest.fixture

@@ -37,8 +37,9 @@ BITS = pytest.mark.parametrize("bits", [1, pending.SLOT_BITS], ids=["map", "slot
 
 
 @pytest.fixture
-def blind(monkeypatch: pytest.MonkeyPatch) -> Blind:
+def blind(monkeypatch: pytest.MonkeyPatch, objects_stay: None) -> Blind:
     """Return a context in which what sees ends in the newest trace is not attached."""
+    del objects_stay
     attached: list[tuple[BpfObject, Callable[..., None], str, int]] = []
     for method in ("attach", "attach_perf"):
         attach = getattr(BpfObject, method)

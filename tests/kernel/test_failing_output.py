@@ -106,7 +106,7 @@ def test_broken_device() -> None:
 # Ends when the tool traces no longer.
 COMMAND = """
 trap 'exit 3' PIPE TERM HUP INT
-while readlink /proc/$PPID/fd/* | grep -q bpf-prog; do :; done
+while readlink /proc/$PPID/fd/* | grep -q bpf_link; do :; done
 : >$0
 """
 

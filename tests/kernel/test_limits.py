@@ -121,8 +121,9 @@ def test_no_descriptors_left(tmp_path: Path) -> None:
     """New containers then have no names; tracing continues."""
     with Tool("-p", os.getpid(), "-d", "--columns", "dport") as tool:
         pid = tool.process.pid
-        used = max(int(fd.name) for fd in Path(f"/proc/{pid}/fd").iterdir()) + 1
-        limit(tool, f"--nofile={used}:{used}")
+        used = {int(fd.name) for fd in Path(f"/proc/{pid}/fd").iterdir()}
+        first = min(set(range(len(used) + 1)) - used)
+        limit(tool, f"--nofile={first}:{first}")
         with broken_container(tmp_path):
             attempt("127.0.0.1", 1)
             assert tool.lines(2) == ["DPORT", "1"]

@@ -270,6 +270,7 @@ def check_older(
             assert len(list(events)) == shown
 
 
+@pytest.mark.usefixtures("objects_stay")
 def test_what_is_kept_goes_with_the_socket(
     paths: NetNs, cgroups: Callable[..., Cgroup]
 ) -> None:

@@ -83,6 +83,7 @@ def test_each_has_its_end(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(found.values()) == WORKERS * [expected]
 
 
+@pytest.mark.usefixtures("objects_stay")
 def test_slots_are_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """All CPUs want the same two, time and again: in the end nobody has them."""
     monkeypatch.setattr(pending, "SLOT_BITS", 1)

@@ -9,8 +9,11 @@ from ctypes import byref, c_uint32
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
+from tcpconnect.bpf import libbpf
 from tcpconnect.bpf.step import step
 from tcpconnect.errors import KernelError
+from tcpconnect.machine import capabilities
+from tcpconnect.machine.capabilities import ALMIGHTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,3 +93,16 @@ class Maps:
                     found_keys[i * key_size : (i + 1) * key_size],
                     found_values[i * value_size : (i + 1) * value_size],
                 )
+
+    def maps_are_guarded(self, name: str) -> bool:
+        """Whether reading a map by its descriptor needs a capability.
+
+        Linux commit c8644cd0efe7 ("bpf: refine kernel.unprivileged_bpf_disabled
+        behaviour"), v5.19: it does not.
+        """
+        try:
+            with capabilities.without("CAP_BPF", ALMIGHTY):
+                libbpf.map_info(self.library, self.map_fd(name))
+        except OSError:  # also if it can't be tried
+            return True
+        return False

@@ -1,4 +1,4 @@
-"""A BPF object file: opened, configured, loaded, attached. No TCP here."""
+"""A BPF object file: opened, configured, loaded, attached, closed. No TCP here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import messages
 from tcpconnect.bpf import libbpf
-from tcpconnect.bpf.maps import Maps
+from tcpconnect.bpf.attached import Attached
 from tcpconnect.bpf.step import step
 from tcpconnect.errors import KernelError
 from tcpconnect.machine import capabilities
@@ -26,17 +26,15 @@ BPF_TRACE_UPROBE_MULTI = 48  # enum bpf_attach_type
 TRACEFS = "/sys/kernel/tracing"
 
 
-class BpfObject(Maps):
+class BpfObject(Attached):
     """One of the package's objects; all that it creates ends with our descriptors.
 
-    Its methods raise KernelError, which names the step that failed.
+    Its methods raise KernelError, which names the step that failed. After ``forget``
+    only those of Attached and Maps may be called: others raise ValueError.
     """
 
     def __init__(self, library: ctypes.CDLL, name: str) -> None:
-        self.library = library
-        self._links: list[int] = []
-        self._held: list[int] = []
-        self._iterators: list[int] = []  # descriptors, too
+        super().__init__(library)
         self._maps: dict[str, int] = {}  # libbpf renames those that are replaced
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
         with step(messages.CANT_OPEN_OBJECT, name=name):
@@ -46,15 +44,23 @@ class BpfObject(Maps):
                 image, len(image), byref(options)
             )
 
+    def _opened(self) -> int:
+        """Return libbpf's handle: without it, libbpf would crash."""
+        if not self._object:
+            raise ValueError("libbpf's object has been closed")
+        return self._object
+
     def _map(self, name: str) -> int:
         if name not in self._maps:
             find = self.library.bpf_object__find_map_by_name
             with step(messages.CANT_FIND_MAP, name=name):
-                self._maps[name] = find(self._object, name.encode())
+                self._maps[name] = find(self._opened(), name.encode())
         return self._maps[name]
 
     def map_fd(self, name: str) -> int:
         """Return the descriptor of a map, once loaded."""
+        if name in self._fds:
+            return self._fds[name]
         fd: int = self.library.bpf_map__fd(self._map(name))
         return fd
 
@@ -102,7 +108,7 @@ class BpfObject(Maps):
         with step(messages.CANT_LOAD, *needed):
             _require_descriptors()
             try:
-                self.library.bpf_object__load(self._object)
+                self.library.bpf_object__load(self._opened())
             except PermissionError as error:
                 lacking = capabilities.lacking("CAP_SYS_RESOURCE")
                 if not (lacking and maps_are_locked_memory() and _map_was_refused()):
@@ -129,15 +135,6 @@ class BpfObject(Maps):
             self.library.bpf_prog_test_run_opts(self.program_fd(name), byref(options))
         return int(options.retval)
 
-    def hold(self, fd: int) -> None:
-        """Keep a descriptor open as long as this object."""
-        self._held.append(fd)
-
-    def release(self, fd: int) -> None:
-        """Close a descriptor that was held."""
-        self._held.remove(fd)
-        os.close(fd)
-
     def iterate(self, name: str) -> bytes:
         """Run an iterator's program for all of its elements; return its output."""
         with step(messages.CANT_RUN, name=name):
@@ -153,7 +150,7 @@ class BpfObject(Maps):
         """Return libbpf's handle of a program."""
         with step(messages.CANT_FIND_PROGRAM, name=name):
             pointer: int = self.library.bpf_object__find_program_by_name(
-                self._object, name.encode()
+                self._opened(), name.encode()
             )
         return pointer
 
@@ -178,17 +175,6 @@ class BpfObject(Maps):
             self._links.append(link)
             create = self.library.bpf_iter_create
             self._iterators.append(create(self.library.bpf_link__fd(link)))
-
-    def run_attached(self) -> None:
-        """Run the programs that were attached to elements, once."""
-        while self._iterators:
-            fd = self._iterators.pop()
-            with step(messages.CANT_ITERATE):
-                try:
-                    while os.read(fd, mmap.PAGESIZE):
-                        pass
-                finally:
-                    os.close(fd)
 
     def attach_perf(self, name: str) -> None:
         """Attach a program to a perf tracepoint, whose number is in tracefs.
@@ -239,27 +225,15 @@ class BpfObject(Maps):
                 )
 
     def program_fd(self, name: str) -> int:
-        """Return the descriptor of a program, once loaded."""
+        """Return the descriptor of a program, once loaded; ``forget`` closes it."""
         fd: int = self.library.bpf_program__fd(self.program(name))
         return fd
 
-    def detach_all(self) -> None:
-        """Stop all programs; maps can still be read."""
-        while self._links:
-            self.library.bpf_link__destroy(self._links.pop())
-
-    def maps_are_guarded(self, name: str) -> bool:
-        """Whether reading a map by its descriptor needs a capability.
-
-        Linux commit c8644cd0efe7 ("bpf: refine kernel.unprivileged_bpf_disabled
-        behaviour"), v5.19: it does not.
-        """
-        try:
-            with capabilities.without("CAP_BPF", ALMIGHTY):
-                libbpf.map_info(self.library, self.map_fd(name))
-        except OSError:  # also if it can't be tried
-            return True
-        return False
+    def keep_program(self, name: str) -> int:
+        """Return a descriptor of a program that stays open, once loaded."""
+        with step(messages.CANT_FIND_PROGRAM, name=name):
+            self.hold(fd := os.dup(self.program_fd(name)))
+        return fd
 
     @contextmanager
     def closed_on_failure(self) -> Iterator[None]:
@@ -270,15 +244,25 @@ class BpfObject(Maps):
             self.close()
             raise
 
-    def close(self) -> None:
-        """Give everything back to the kernel."""
-        self.detach_all()
-        for fds in (self._held, self._iterators):
-            while fds:
-                os.close(fds.pop())
+    def forget(self, *maps: str) -> None:
+        """Give libbpf's object back: its copies of the file and of types are large.
+
+        All programs must have been attached: they stay, and so do these maps.
+        """
+        for name in maps:
+            self.keep_map(name)
+        self._close_object()
+
+    def _close_object(self) -> None:
+        self._maps.clear()
         if self._object:
             self.library.bpf_object__close(self._object)
             self._object = 0
+
+    def close(self) -> None:
+        """Give everything back to the kernel."""
+        super().close()
+        self._close_object()
 
 
 def _require_descriptors() -> None:

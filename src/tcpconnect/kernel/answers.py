@@ -61,6 +61,10 @@ class Answers(Part):
             finally:
                 os.close(root)
 
+    def attached(self) -> None:
+        """Give back the copy of the object."""
+        self._bpf.forget()
+
     @property
     def calls_fd(self) -> int:
         """The map of getaddrinfo() calls, which tells whose questions are theirs."""

@@ -94,6 +94,7 @@ class Attempts(Part):
             self._bpf.load(*refusals.NEEDED.get(way, ()))
             self._filters.fill(self._bpf)
             self._progress = Progress.from_buffer(self._bpf.variables())
+            self._bpf.keep_map("ring")  # with the descriptor that is waited for
             self.ring = Ring(self._bpf.map_fd("ring"), settings.ring_bytes)
             self._attach()
 
@@ -135,6 +136,10 @@ class Attempts(Part):
         if self._preemptible:
             self._bpf.attach(MISSED)
         refusals.attach(self._bpf, self._way)
+
+    def attached(self) -> None:
+        """Give back the copy of the object; keep what is read at the end."""
+        self._bpf.forget("flows", "histogram", pending.SLOTS, pending.OVERFLOW)
 
     def _attach_perf(self, name: str) -> None:
         """Attach what has the CPU to itself; the others see most without it."""

@@ -70,7 +70,7 @@ class Lookups(Part):
             if calls_fd is not None:
                 self._bpf.replace("calls", calls_fd)
             self._load()
-            self._programs = {name: self._bpf.program_fd(name) for name in PROGRAMS}
+            self._programs = {name: self._bpf.keep_program(name) for name in PROGRAMS}
             with step(messages.CANT_ATTACH_TO_FUNCTIONS):
                 self._uprobes = Uprobes(self._programs[PROGRAMS[0]])
             self._unwatched: KernelError | None = None
@@ -131,6 +131,10 @@ class Lookups(Part):
         ]
         with step(messages.CANT_ATTACH_TO_LIBRARY, ALMIGHTY, path=library.path):
             return self._uprobes.attach(library.fd, probes)
+
+    def attached(self) -> None:
+        """Give back the copy of the object; later libraries get the same programs."""
+        self._bpf.forget()
 
     def look_at(self, pid: int) -> None:
         """Have the libraries that this process may use examined soon."""
