@@ -1,0 +1,27 @@
+"""The messages about a history: its file, who writes it, and what it says."""
+
+from __future__ import annotations
+
+from tcpconnect.errors import Message
+
+NO_HISTORY = Message(
+    "there is no history at {path!r}",
+    "",
+    "start tcpconnect record, or name the file that it writes",
+)
+CANT_READ_HISTORY = Message("can't read the history {path!r}", "{reason}", "{remedy}")
+NOT_A_HISTORY = Message(
+    "{path!r} is no history",
+    "it is not a database of tcpconnect",
+    "name another file",
+)
+NEWER_HISTORY = Message(
+    "can't use the history {path!r}",
+    "a newer tcpconnect wrote it (format {theirs}; this one knows {ours})",
+    "install that version",
+)
+OLDER_HISTORY = Message(
+    "can't read the history {path!r}",
+    "an older tcpconnect wrote it (format {theirs}; this one reads {ours})",
+    "start tcpconnect record once, which brings it up to date",
+)

@@ -1,0 +1,77 @@
+"""Histories that tests make: files with given rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcpconnect.history.packed import bucket_of
+from tcpconnect.history.rows import Key, Program, Row, Windows, merge
+from tcpconnect.history.schema import MINUTE
+from tcpconnect.history.store import Run, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+NOON = 1_764_417_600  # 2025-11-29 12:00:00 UTC
+
+
+def attempts(
+    program: str | Program,
+    destination: str,
+    dport: int = 443,
+    *,
+    time: int = NOON,
+    count: int = 1,
+    result: str = "OK",
+    why: str = "",
+    latency_ms: float | None = 1.0,
+    span: int = MINUTE,
+    **members: Any,
+) -> Windows:
+    """Return attempts that ended so, at a time; each took as long."""
+    if isinstance(program, str):
+        program = Program(program)
+    row = Row(attempts=count, first=time, last=time, syns=count)
+    row.query = "" if destination[-1:].isdigit() else destination
+    row.address = "192.0.2.1" if row.query else destination
+    if latency_ms is not None:
+        latency_us = round(latency_ms * 1000)
+        row.latencies = {bucket_of(latency_us): count}
+        row.latency_us, row.latency_max_us = latency_us * count, latency_us
+    for name, value in members.items():
+        setattr(row, name, value)
+    key = Key(program, destination, dport, result, why)
+    return {(span, time - time % span): {key: row}}
+
+
+def joined(some: Iterable[Windows]) -> Windows:
+    """Return windows with the rows of all of these."""
+    every: Windows = {}
+    for windows in some:
+        for moment, rows in windows.items():
+            merge(every.setdefault(moment, {}), rows)
+    return every
+
+
+def history(
+    path: Path | str,
+    *some: Windows,
+    runs: Iterable[tuple[int, int]] = ((NOON - 3600, NOON + 3600),),
+    lost: Mapping[tuple[int, str], int] | None = None,
+) -> str:
+    """Make a history, or add to it: rows, ended runs, losses; return its path."""
+    every = joined(some)
+    losses = dict(lost or {})
+    for started, watched in runs:
+        store = new_store(path, Run(host="here", boot="b", started=started))
+        store.add(every, losses, watched)
+        store.close(watched)
+        every, losses = {}, {}
+    return str(path)
+
+
+def new_store(path: Path | str, run: Run) -> Store:
+    """Return the writer of a file, which is made where there is none."""
+    Path(path).touch()
+    return Store(str(path), run)
