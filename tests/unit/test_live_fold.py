@@ -9,7 +9,7 @@ from tcpconnect.batch import Losses
 from tcpconnect.image import Image, Place
 from tcpconnect.live import stream
 from tcpconnect.live.fold import OTHERS, Fold
-from tcpconnect.live.program import program_of, runs
+from tcpconnect.live.program import program_of
 from tcpconnect.live.stream import (
     MAX_FAILURES,
     MAX_LATEST,
@@ -26,6 +26,7 @@ from tcpconnect.live.stream import (
     StreamError,
     encode,
 )
+from tcpconnect.program import runs
 from tests.support.folding import NOW, attempt, batch, refused, ticks
 
 CURL = Program("curl", "comm", "curl")
