@@ -25,3 +25,23 @@ OLDER_HISTORY = Message(
     "an older tcpconnect wrote it (format {theirs}; this one reads {ours})",
     "start tcpconnect record once, which brings it up to date",
 )
+RECORDED_BY_OTHER = Message(
+    "can't write the history {path!r}",
+    "{who} writes it already",
+    "stop that one, or name another file",
+)
+HISTORY_WAITS = Message(
+    "can't write the history {path!r} now",
+    "{reason}",
+    "attempts wait in memory, and are written when it works again",
+)
+HISTORY_CUT = Message(
+    "the history {path!r} was truncated or damaged by another program",
+    "",
+    "a new one begins; what is left is {left!r}",
+)
+NOT_KEPT = Message(
+    "{n} attempts were not kept in the history {path!r}",
+    "{reason}",
+    "free some space, or name another file, before the next start",
+)

@@ -74,4 +74,6 @@ def history(
 def new_store(path: Path | str, run: Run) -> Store:
     """Return the writer of a file, which is made where there is none."""
     Path(path).touch()
-    return Store(str(path), run)
+    store = Store(str(path))
+    store.begin(run)
+    return store

@@ -163,7 +163,7 @@ def test_a_database_of_others_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE windows (a)")
     before = path.read_bytes()
-    for use in (open_for_reading, lambda p: Store(p, Run(started=NOON))):
+    for use in (open_for_reading, Store):
         with pytest.raises(TcpconnectError, match="is no history"):
             use(str(path))
     assert path.read_bytes() == before
@@ -173,7 +173,7 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     """By readers and by the writer."""
     path = history(tmp_path / "h.db")
     set_version(path, VERSION + 1)
-    for use in (open_for_reading, lambda p: Store(p, Run(started=NOON))):
+    for use in (open_for_reading, Store):
         with pytest.raises(TcpconnectError, match="a newer tcpconnect wrote it"):
             use(path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from tcpconnect import store_messages as messages
@@ -67,10 +67,7 @@ def open_for_writing(path: str) -> sqlite3.Connection:
         version = _version(connection, path)
         for older in range(version, VERSION):
             _run(connection, UPGRADES[older], older + 1)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # no process can break it
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA journal_size_limit = 0")
     except BaseException:
         connection.close()
         raise
@@ -78,9 +75,28 @@ def open_for_writing(path: str) -> sqlite3.Connection:
     return connection
 
 
+def is_whole(path: str) -> bool:
+    """Whether a file is a history without damage, as one who opens it now sees it."""
+    try:
+        with closing(open_for_reading(path)) as reader:
+            (found,) = reader.execute("PRAGMA quick_check(1)").fetchone()
+    except (TcpconnectError, sqlite3.Error):
+        return False
+    return bool(found == "ok")
+
+
+def read_beside_us(connection: sqlite3.Connection) -> None:
+    """Let others read while we write. Raises sqlite3.Error."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    # Whatever happens to processes, nothing is lost; with the power, some windows are.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA journal_size_limit = 0")
+
+
 def close_for_readers(connection: sqlite3.Connection) -> None:
     """Close the writer's connection; leave one file, which all may read who may."""
     with suppress(sqlite3.Error):  # a reader is busy: it stays in WAL mode
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA journal_mode = DELETE")
     connection.close()
 

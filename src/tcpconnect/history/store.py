@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tcpconnect.history.file import close_for_readers, open_for_writing
+from tcpconnect.history.file import (
+    close_for_readers,
+    open_for_writing,
+    read_beside_us,
+)
 from tcpconnect.history.packed import pack
+from tcpconnect.history.rows import Program
 from tcpconnect.why import NO_FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tcpconnect.history.rows import Key, Program, Row, Windows
+    from tcpconnect.history.rows import Key, Row, Windows
 
     Lost = Mapping[tuple[int, str], int]  # by minute and reason
 
@@ -48,6 +53,10 @@ INSERT INTO pairs VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     first_seen = min(first_seen, excluded.first_seen),
     last_seen = max(last_seen, excluded.last_seen)"""
+REACHED = """
+SELECT program, container, unit, pod, uid, destination, dport FROM pairs
+JOIN programs USING (program_id) JOIN destinations USING (destination_id)
+WHERE last_seen >= ?"""
 ADD_LOSS = """
 INSERT INTO losses VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET lost = lost + excluded.lost"""
@@ -56,22 +65,28 @@ ON CONFLICT DO UPDATE SET lost = lost + excluded.lost"""
 class Store:
     """Adds windows to the rows of a file. Its methods raise sqlite3.Error.
 
-    What fails has changed nothing. Raises OutputError for a file that it can't use.
+    What fails has changed nothing. It raises OutputError for a file that it can't use.
     """
 
-    def __init__(self, path: str, run: Run) -> None:
+    def __init__(self, path: str) -> None:
         self.connection = open_for_writing(path)
-        try:
-            with self.transaction():
-                self.run_id = self._begin(run)
-        except BaseException:
-            self.connection.close()
-            raise
+        self._run_id = 0
 
-    def _begin(self, run: Run) -> int | None:
-        values = run.host, run.boot, run.version, run.options, run.pid
-        cursor = self.connection.execute(NEW_RUN, (*values, run.started, run.started))
-        return cursor.lastrowid
+    def begin(self, run: Run) -> None:
+        """Begin a run; one that was there before has ended."""
+        read_beside_us(self.connection)
+        with self.transaction():
+            self.connection.execute(
+                "UPDATE runs SET ended = watched WHERE run_id = ?", (self._run_id,)
+            )
+            who = run.host, run.boot, run.version, run.options, run.pid
+            cursor = self.connection.execute(NEW_RUN, (*who, run.started, run.started))
+        self._run_id = cursor.lastrowid or 0
+
+    def reached(self, since: int) -> list[tuple[Program, tuple[str, int]]]:
+        """Return which programs have reached what since then."""
+        found = self.connection.execute(REACHED, (since,))
+        return [(Program(*row[:5]), (row[5], row[6])) for row in found]
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -93,11 +108,11 @@ class Store:
                 for key, row in rows.items():
                     self._add(ids, (time, span), key, row)
             for (minute, reason), number in lost.items():
-                values = self.run_id, minute, reason, number
+                values = self._run_id, minute, reason, number
                 self.connection.execute(ADD_LOSS, values)
             self.connection.execute(
                 "UPDATE runs SET watched = max(watched, ?) WHERE run_id = ?",
-                (watched, self.run_id),
+                (watched, self._run_id),
             )
 
     def _add(self, ids: _Ids, when: tuple[int, int], key: Key, row: Row) -> None:
@@ -113,11 +128,13 @@ class Store:
     def close(self, ended: int) -> None:
         """End the run; leave one file. Raises sqlite3.Error, after it is closed."""
         try:
+            if not self._run_id:
+                return
             with self.transaction():
                 self.connection.execute(
                     "UPDATE runs SET watched = max(watched, ?), ended = ? "
                     "WHERE run_id = ?",
-                    (ended, ended, self.run_id),
+                    (ended, ended, self._run_id),
                 )
         finally:
             close_for_readers(self.connection)

@@ -1,0 +1,204 @@
+"""Writer: a thread that adds windows to a history, and waits while it can't."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from _queue import SimpleQueue  # the modules queue and threading take milliseconds
+from _thread import allocate_lock, start_new_thread
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from tcpconnect import messages, store_messages
+from tcpconnect.errors import OutputError, TcpconnectError
+from tcpconnect.history.claim import CUT, Claim
+from tcpconnect.history.file import is_whole
+from tcpconnect.history.store import Store
+from tcpconnect.history.waiting import Waiting
+from tcpconnect.output import say
+
+if TYPE_CHECKING:
+    from tcpconnect.history.rows import Program, Rows
+    from tcpconnect.history.store import Run
+
+WRITE, END = "write", "end"
+JUMP_S = 30.0  # by so much the clock must differ from the time that passes
+TRUNCATED = "truncated"
+FAILED = (sqlite3.Error, OSError, OutputError)
+
+
+class Held(NamedTuple):
+    """The file that is written to."""
+
+    claim: Claim
+    store: Store
+
+
+class Writer:
+    """Has a file, and writes what ``submit`` gives it; what can't be written waits."""
+
+    def __init__(self, path: str, mode: int, run: Run) -> None:
+        self.failure = ""  # why the last write failed
+        self._path, self._mode, self._run = path, mode, run
+        self._held: Held | None = None
+        self._lock = allocate_lock()  # of these four
+        self._waiting = Waiting()
+        self._runs: list[Run] = []  # that have begun since the last write
+        self._watched = 0
+        self._drift: float | None = None
+        self._kept = 0  # attempts, in this file; until when
+        self._kept_until = 0
+        self._work: SimpleQueue[str] = SimpleQueue()
+        self._ended = allocate_lock()
+        self._started = False
+
+    def open(self) -> Held:
+        """Open the file, or make it. Raises OutputError."""
+        claim = Claim(self._path, self._mode)
+        try:
+            self._held = Held(claim, Store(self._path))
+        except sqlite3.Error as error:
+            claim.release()
+            raise _unusable(self._path, str(error)) from error
+        except OutputError:
+            claim.release()
+            raise
+        return self._held
+
+    def reached(self, since: int) -> list[tuple[Program, tuple[str, int]]]:
+        """Return which programs have reached what since then. Raises OutputError."""
+        if not self._held:
+            return []
+        try:
+            return self._held.store.reached(since)
+        except sqlite3.Error as error:
+            raise _unusable(self._path, str(error)) from error
+
+    def submit(self, rows: Rows, lost: dict[str, int], time: int, now: int) -> None:
+        """Have a window added, of a time; now it has ended. It does not wait."""
+        drift = now - monotonic()
+        with self._lock:
+            # The clock was set, or the machine slept: nobody watched in between.
+            if self._drift is None or abs(drift - self._drift) > JUMP_S:
+                self._runs.append(replace(self._run, started=now))
+            self._drift = drift
+            self._watched = now
+            self._waiting.add(rows, lost, time)
+        self._wake()
+
+    def close(self) -> int:
+        """Write what waits; return how many attempts could not be written."""
+        if self._started:
+            self._work.put(END)
+            self._ended.acquire()
+        self._leave()
+        return self._waiting.attempts
+
+    def _wake(self) -> None:
+        if not self._started:
+            try:
+                start_new_thread(self._serve, ())
+            except RuntimeError as error:
+                raise OutputError(messages.CANT_START_THREAD, reason=error) from error
+            self._started = True
+            self._ended.acquire()
+        self._work.put(WRITE)
+
+    def _serve(self) -> None:
+        # The main thread handles them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            while self._work.get() == WRITE:
+                self._write()
+            self._write()
+        finally:
+            self._ended.release()
+
+    def _write(self) -> None:
+        """Write what waits, or have it wait on."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, Waiting()
+            runs, self._runs = self._runs, []
+            watched = self._watched
+        try:
+            held = self._usable(runs, waiting)
+            while runs:
+                held.store.begin(runs[0])
+                del runs[0]
+            held.store.add(waiting.windows, waiting.lost, watched)
+        except FAILED as error:
+            with self._lock:
+                self._waiting.put_before(waiting)
+                self._runs = runs + self._runs
+            self._fail(error)
+            return
+        self._kept += waiting.attempts
+        self._kept_until = watched
+        self.failure = ""
+        held.claim.note_size()
+
+    def _usable(self, runs: list[Run], waiting: Waiting) -> Held:
+        """Return the file that has the name; where it is new, with a run to begin.
+
+        Raises what opening it does.
+        """
+        held = self._held
+        if held and held.claim.is_moved:
+            self._leave()
+        elif held and held.claim.is_cut and not is_whole(self._path):
+            self._put_aside(held, waiting)
+        if self._held:
+            return self._held
+        held = self.open()
+        if self._kept_until:
+            runs.insert(0, replace(self._run, started=self._kept_until))
+        return held
+
+    def _put_aside(self, held: Held, waiting: Waiting) -> None:
+        """Leave a file that is damaged, and say so; a new one takes its place."""
+        with suppress(sqlite3.Error):
+            held.store.connection.close()
+        held.claim.put_aside()
+        held.claim.release()
+        waiting.lose(self._kept_until, TRUNCATED, self._kept)
+        self._held, self._kept = None, 0
+        say(store_messages.HISTORY_CUT.line(path=self._path, left=self._path + CUT))
+
+    def _leave(self) -> None:
+        """Close the file; one that is new, and has nothing, goes."""
+        held, self._held, self._kept = self._held, None, 0
+        if not held:
+            return
+        with suppress(sqlite3.Error):
+            held.store.close(self._watched)
+        with suppress(OSError):
+            if held.claim.is_moved:
+                held.claim.end_wal_mode()
+                held.claim.remove_beside()
+            elif held.claim.is_new and not self._kept_until:
+                held.claim.remove()
+        held.claim.release()
+
+    def _fail(self, error: Exception) -> None:
+        """Say once that windows wait."""
+        first, self.failure = not self.failure, reason_of(error)
+        if first:
+            values = {"path": self._path, "reason": self.failure}
+            say(store_messages.HISTORY_WAITS.line(**values))
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a file can't be written."""
+    if isinstance(error, TcpconnectError):
+        return error.reason or error.sentence
+    if isinstance(error, OSError):
+        return os.strerror(error.errno or 0)
+    return str(error)
+
+
+def _unusable(path: str, reason: str) -> OutputError:
+    return OutputError(messages.CANT_OPEN_FILE, path=path, reason=reason)

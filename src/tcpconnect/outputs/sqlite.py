@@ -1,0 +1,82 @@
+"""Sqlite: attempts kept in a history, folded into windows."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from tcpconnect import store_messages
+from tcpconnect.batch import NO_LOSSES
+from tcpconnect.errors import OutputError
+from tcpconnect.history.schema import DAY
+from tcpconnect.history.spread import Spread
+from tcpconnect.history.window import Window
+from tcpconnect.history.writer import Writer
+from tcpconnect.output import name_of
+
+if TYPE_CHECKING:
+    from tcpconnect.batch import Batch, Totals
+    from tcpconnect.history.store import Run
+
+WINDOW_S = 10
+
+
+class Sqlite:
+    """Windows of ten seconds, which a thread writes: it blocks nothing, drops nothing.
+
+    The thread starts with the first batch, after privileges are dropped.
+    """
+
+    dropped = 0
+    needed_capabilities: frozenset[str] = frozenset()
+
+    def __init__(self, path: str, run: Run, mode: int = 0o600) -> None:
+        self.name = name_of(path)
+        self.fd = -1
+        self._path = path
+        self._writer = Writer(path, mode, run)
+        self._lost = self._written = NO_LOSSES
+        self._now = 0  # of the last batch
+        self._flushing = False
+
+    def open(self) -> None:
+        """Open the file, or make it. Raises OutputError."""
+        self._writer.open()
+        # Its file may become another one: what looks at its descriptor sees none.
+        self.fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        today = int(time.time()) // DAY
+        self._spread = Spread(today, self._writer.reached(today * DAY))
+        self._window = Window(self._spread)
+
+    def write(self, batch: Batch) -> None:
+        """Add a batch to its window; one that is over is written."""
+        now = int(batch.now)
+        if self._flushing or now // WINDOW_S != self._now // WINDOW_S:
+            self._flushing = False
+            self._submit(self._now or now, now)
+            self._spread.begin(now)
+        self._now = now
+        self._lost = batch.losses
+        self._window.add(batch.events, now)
+
+    def flush(self) -> None:
+        """Have all that is there written soon; a signal handler may call it."""
+        self._flushing = True
+
+    def close(self, totals: Totals) -> None:
+        """Write what is left. Raises OutputError where that is not possible."""
+        if self._now:
+            self._lost = totals.losses
+            self._submit(self._now, self._now)
+        os.close(self.fd)
+        if left := self._writer.close():
+            reason = self._writer.failure
+            message = store_messages.NOT_KEPT
+            raise OutputError(message, n=left, path=self._path, reason=reason)
+
+    def _submit(self, window: int, now: int) -> None:
+        """Have the window of a time written, which ends now."""
+        lost = dict((self._lost - self._written).items())
+        self._written = self._lost
+        self._writer.submit(self._window.take(), lost, window, now)
