@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tcpconnect import messages
+from tcpconnect import messages, place_messages
 from tcpconnect.api import trace
 from tcpconnect.batch import NO_LOSSES, Totals
 from tcpconnect.errors import UsageError
@@ -22,7 +22,7 @@ from tcpconnect.output import (
     say,
     write_line,
 )
-from tcpconnect.outputs.opening import open_outputs
+from tcpconnect.outputs.opening import account_of, open_outputs
 from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals, watch
 from tcpconnect.stages import Limit
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.batch import Batch, Losses, Output, Stage
     from tcpconnect.command import Command
+    from tcpconnect.machine.account import Account
     from tcpconnect.parsing import CommandLine
     from tcpconnect.settings import Settings
     from tcpconnect.summary import Summary
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
 def run(line: CommandLine, view: View) -> int:
     """Trace until a signal, or the end of the command; return the exit code."""
     tables = view.counting.tables() if view.counting else None
-    return trace_to(open_outputs(line, view), line, view.settings, tables)
+    account = account_of(view.displays)
+    outputs = open_outputs(line, view, account)
+    return trace_to(outputs, line, view.settings, tables, account=account)
 
 
 def trace_to(
@@ -51,8 +54,9 @@ def trace_to(
     settings: Settings,
     tables: Tables | None = None,
     command_output: int | None = None,
+    account: Account | None = None,
 ) -> int:
-    """Do the same with outputs that are open.
+    """Do the same with outputs that are open, and belong to an account.
 
     ``command_output`` is a descriptor for what the command prints; it then reads
     nothing, and is asked to end when the reader of an output has gone.
@@ -74,8 +78,7 @@ def trace_to(
                 pass_signals_on(events, outputs, command)
             else:
                 stop_at_signals(events, outputs)
-            if _give_up_privileges(events, outputs, command) and not line.quiet:
-                say(messages.SHARED_USER.line())
+            _give_up_privileges(events, outputs, command, account, quiet=line.quiet)
             _show(events, outputs, line, tables, command, summary)
             if command and command_output is not None and not _are_read(outputs):
                 command.hang_up()
@@ -118,21 +121,30 @@ def _command(line: CommandLine, output: int | None) -> Command:
 
 
 def _give_up_privileges(
-    events: Trace, outputs: list[Output], command: Command | None
-) -> bool:
+    events: Trace,
+    outputs: list[Output],
+    command: Command | None,
+    account: Account | None,
+    *,
+    quiet: bool,
+) -> None:
     """Drop those that are not needed any more; the command keeps its own.
 
-    Return whether it runs as a user that other processes may have.
+    Say who the tool is now where that is not a user of its own.
     """
     needed = events.needed_capabilities.union(*(o.needed_capabilities for o in outputs))
     if command:
         needed |= {"CAP_KILL"}  # it may belong to another user
     try:
-        return keep_only(needed)
+        shared = keep_only(needed, account[1:] if account else None)
     except OSError as failure:
         reason = os.strerror(failure.errno or 0)
         say(messages.CANT_DROP_PRIVILEGES.line(reason=reason))
-        return False
+        return
+    if shared and not quiet:
+        say(messages.SHARED_USER.line())
+    if account and not quiet:
+        say(place_messages.RUNNING_AS.line(name=account.name))
 
 
 def _show(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from tcpconnect import messages
+from tcpconnect import messages, place_messages
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
+from tcpconnect.schemes import SQLITE, scheme_of
 from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ JSON = {
 }
 LAYOUTS = {"table": TABLE, "json": JSON}
 RECORDED = ".jsonl"
+# What a history is made of: history/window.py.
+KEPT = (
+    "uid comm daddr dport latency_ms result why syns dns_ms query exe cmdline "
+    "container unit pod"
+)
 # Suffix of a file: the format that it decides for.
 SUFFIXES = {".csv": "csv", RECORDED: "json"}
 
@@ -124,6 +130,10 @@ class View:
     def _display(self, path: str | None) -> Display:
         """Return how an output shows what comes: its suffix decides, else an option."""
         line, count, counting = self._line, self._line.count, self.counting
+        if scheme_of(path or "")[0] == SQLITE:
+            if count:
+                raise UsageError(place_messages.COUNTS_TO_HISTORY, place=path)
+            return Display(SQLITE, choose(self._table, KEPT.split()))
         suffix = os.path.splitext(path or "")[1]
         form = SUFFIXES.get(suffix) or line.format or ("json" if line.json else "table")
         recorded = suffix == RECORDED and not count
@@ -158,6 +168,8 @@ class View:
         options = Settings.__struct_fields__
         wanted = {c.name for c in shown if c.field.needs not in options}
         wanted.update(self._asked.columns or ())
+        if any(display.format == SQLITE for display in self.displays.values()):
+            wanted.update(KEPT.split())
         if self.counting and self.counting.sort:
             wanted.add(self.counting.sort.name)
         return replace(self._asked, columns=sorted(wanted))

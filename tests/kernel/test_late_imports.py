@@ -32,8 +32,8 @@ class Finder:
         os.write(2, f"{name} is imported late\\n".encode())
 from tcpconnect import pipeline
 give_up = pipeline.keep_only
-def keep_only(names):
-    shared = give_up(names)
+def keep_only(*given):
+    shared = give_up(*given)
     sys.meta_path.insert(0, Finder())
     return shared
 pipeline.keep_only = keep_only
@@ -48,7 +48,12 @@ EVERY_MODE = (
     *("--why", "-c --why --summary", "--why --summary --failed"),
     *("-c -i 0.1", "-cj -i 0.1 --summary", "-cr --by comm,unit --sort ok --limit 1"),
     *("--result ECONNREFUSED --to-name local*", "-c --unit a* --pod b/c --histogram"),
-    *("--columns exe,cmdline,container,pod,unit,time", "-o /dev/null", "-f"),
+    *(
+        "--columns exe,cmdline,container,pod,unit,time",
+        "-o /dev/null",
+        "-f",
+        "-o sqlite:h.db",
+    ),
 )
 
 
@@ -103,7 +108,8 @@ def test_trace(options: str, end: str) -> None:
 @pytest.mark.parametrize("options", ["", "-c"])
 def test_several_outputs(options: str, tmp_path: Path) -> None:
     """Each format has a thread, and what it imports is there before."""
-    files = [word for name in ("a.csv", "b.jsonl", "c") for word in ("-o", name)]
+    names = ["a.csv", "b.jsonl", "c", *(() if options else ("sqlite:d",))]
+    files = [word for name in names for word in ("-o", name)]
     with watched(*options.split(), *files, cwd=tmp_path) as process:
         attempt("127.0.0.1", PORT)
         process.send_signal(signal.SIGINT)

@@ -12,7 +12,7 @@ from tcpconnect.settings import Settings
 from tests.support.samples import connection, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pytest
     from typing_extensions import Self
@@ -34,7 +34,7 @@ class FakeTrace:
         self.warnings: list[Line] = []
         self.processes_ended = False
         self.needed_capabilities = frozenset({"CAP_BPF"})
-        self.kept: set[str] = set()
+        self.kept: set[str] = set()  # capabilities
         self.settings = Settings()
         self.stopped = False
 
@@ -48,6 +48,11 @@ class FakeTrace:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def keep_only(self, capabilities: Iterable[str], _user: object) -> bool:
+        """Stand for the function; return that the user is no other program's."""
+        self.kept.update(capabilities)
+        return False
 
     def stop_with(self, fd: int) -> None:
         """Take note of nothing."""

@@ -35,8 +35,8 @@ FIRST = (ALONE, "libraries", "tests/kernel/test_lookups_failed.py")
 USER_SPACE = (
     "added_filter bare blocked_output color command* contributing failing_output job "
     "late_imports names_believed names_clients names_nat names_order names_output "
-    "names_places names_scope names_sources names_whose seccomp slow_output summary "
-    "tables terminal top wanted"
+    "names_places names_scope names_sources names_whose record* seccomp slow_output "
+    "sqlite summary tables terminal top wanted"
 )
 
 

@@ -19,7 +19,6 @@ from tcpconnect.history.coverage import Coverage, Gap, coverage
 from tcpconnect.history.file import open_for_reading
 from tcpconnect.history.rows import Program
 from tcpconnect.history.schema import HOUR, MINUTE
-from tcpconnect.history.store import Run
 from tcpconnect.history.waiting import Waiting
 from tcpconnect.outputs.sqlite import Sqlite
 from tests.support.histories import NOON, attempts
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-RUN = Run(host="here", boot="b", version="1", options="-r", pid=os.getpid())
-
 
 class Recorder:
     """The output, with a clock of its own; it writes when the clock moves on."""
@@ -39,7 +36,7 @@ class Recorder:
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path, self.now, self.passed = path, NOON, 1000.0
         monkeypatch.setattr("tcpconnect.history.writer.monotonic", lambda: self.passed)
-        self.output = Sqlite(str(path), RUN)
+        self.output = Sqlite(str(path))
         self.output.open()
         self.batch(0)
 
@@ -80,7 +77,7 @@ class Recorder:
 @pytest.fixture
 def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """Return a recorder that is ready."""
-    monkeypatch.setattr("tcpconnect.history.file.PATIENCE_S", 0.01)
+    monkeypatch.setattr("tcpconnect.history.file.WRITERS_PATIENCE_S", 0.01)
     recorder = Recorder(tmp_path / "h.db", monkeypatch)
     wait_until(lambda: recorder.ask("SELECT * FROM runs"), "a run")
     return recorder
@@ -229,7 +226,7 @@ def test_a_clock_that_jumps(recorder: Recorder, jump: int) -> None:
 def test_a_second_recorder_is_refused(recorder: Recorder) -> None:
     """It says who has the file; the first one goes on."""
     with pytest.raises(OutputError, match=f"process {os.getpid()} writes it already"):
-        Sqlite(str(recorder.path), RUN).open()
+        Sqlite(str(recorder.path)).open()
     recorder.batch(3)
     recorder.close()
     assert recorder.kept() == 3
@@ -244,7 +241,7 @@ def test_a_reader_that_holds_the_file_is_no_second_recorder(
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(OutputError, match="another process writes it already"):
-            Sqlite(str(path), RUN).open()
+            Sqlite(str(path)).open()
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -254,13 +251,13 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "hard").hardlink_to(tmp_path / "target")
     for name, reason in (("soft", "a symbolic link"), ("hard", "another name")):
         with pytest.raises(OutputError, match=reason):
-            Sqlite(str(tmp_path / name), RUN).open()
+            Sqlite(str(tmp_path / name)).open()
     assert (tmp_path / "target").read_text() == "precious"
 
 
 def test_nothing_is_left_of_what_never_began(tmp_path: Path) -> None:
     """A file that is new, and has nothing, goes."""
-    output = Sqlite(str(tmp_path / "h.db"), RUN)
+    output = Sqlite(str(tmp_path / "h.db"))
     output.open()
     output.close(Totals(0, NO_LOSSES))
     assert list(tmp_path.iterdir()) == []
@@ -268,8 +265,8 @@ def test_nothing_is_left_of_what_never_began(tmp_path: Path) -> None:
 
 KILLED = """
 import itertools, os, sys
-from tests.support.histories import NOON, attempts, new_store
 from tcpconnect.history.store import Run
+from tests.support.histories import NOON, attempts, new_store
 store = new_store(sys.argv[1], Run(started=NOON))
 for n in itertools.count(1):
     windows = attempts("curl", f"d{n % 50}.example", time=NOON + n, count=10)

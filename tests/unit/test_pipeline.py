@@ -158,7 +158,7 @@ def test_privileges_that_stay(
 ) -> None:
     """If privileges can't be dropped, a line says so, and the trace continues."""
 
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise PermissionError(errno.EPERM, "not here")
 
     monkeypatch.setattr("tcpconnect.pipeline.keep_only", fail)

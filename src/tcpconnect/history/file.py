@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from tcpconnect import store_messages as messages
 from tcpconnect.errors import OutputError, TcpconnectError
@@ -16,7 +17,8 @@ from tcpconnect.history.schema import APPLICATION_ID, TABLES, VERSION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PATIENCE_S = 5.0  # how long a statement waits for others' locks
+# How long a statement waits for others' locks, in seconds.
+READERS_PATIENCE_S = WRITERS_PATIENCE_S = 5.0
 READ_REMEDY = "ask for read permission: join the group that the file belongs to"
 # Statements that make the version behind a number of it.
 UPGRADES: dict[int, Sequence[str]] = {}
@@ -35,11 +37,18 @@ def open_for_reading(path: str) -> sqlite3.Connection:
     if not os.access(path, os.R_OK):
         raise _unreadable(path, "permission denied")
     try:
-        connection = _connected(path, "ro")
+        connection = _connected(path, "ro", READERS_PATIENCE_S)
+    except sqlite3.Error as error:
+        raise _unreadable(path, str(error)) from error
+    try:
         connection.execute("PRAGMA query_only = ON")
         version = _version(connection, path)
     except sqlite3.Error as error:
+        connection.close()
         raise _unreadable(path, str(error)) from error
+    except TcpconnectError:
+        connection.close()
+        raise
     if version < VERSION:
         connection.close()
         message = messages.OLDER_HISTORY
@@ -58,9 +67,9 @@ def open_for_writing(path: str) -> sqlite3.Connection:
 
     Raises OutputError, or sqlite3.Error for what may pass.
     """
-    connection = _connected(path, "rw")
+    connection = _connected(path, "rw", WRITERS_PATIENCE_S)
     try:
-        if _is_empty(connection):
+        if _is_empty(connection, path):
             # What is deleted gives its pages back; only an empty file can be told so.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             _run(connection, TABLES, VERSION)
@@ -101,14 +110,12 @@ def close_for_readers(connection: sqlite3.Connection) -> None:
     connection.close()
 
 
-def _connected(path: str, mode: str) -> sqlite3.Connection:
-    from urllib.parse import quote
-
+def _connected(path: str, mode: str, patience_s: float) -> sqlite3.Connection:
     uri = f"file:{quote(os.path.abspath(path))}?mode={mode}"
     connection = sqlite3.connect(
         uri,
         uri=True,
-        timeout=PATIENCE_S,
+        timeout=patience_s,
         isolation_level=None,
         check_same_thread=False,
     )
@@ -116,24 +123,23 @@ def _connected(path: str, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _is_empty(connection: sqlite3.Connection) -> bool:
-    return _number(connection, "SELECT count(*) FROM sqlite_master") == 0
+def _is_empty(connection: sqlite3.Connection, path: str) -> bool:
+    """Whether there is no table yet. Raises OutputError for what is no database."""
+    try:
+        return _number(connection, "SELECT count(*) FROM sqlite_master") == 0
+    except sqlite3.DatabaseError as error:
+        if "not a database" not in str(error):
+            raise
+        raise OutputError(messages.NOT_A_HISTORY, path=path) from error
 
 
 def _version(connection: sqlite3.Connection, path: str) -> int:
     """Return the version of a history's tables. Raises OutputError."""
-    try:
-        application = _number(connection, "PRAGMA application_id")
-        version = _number(connection, "PRAGMA user_version")
-    except sqlite3.DatabaseError as error:
-        if "not a database" not in str(error):
-            raise
-        application = version = 0
-    if application != APPLICATION_ID:
-        connection.close()
+    empty = _is_empty(connection, path)
+    if empty or _number(connection, "PRAGMA application_id") != APPLICATION_ID:
         raise OutputError(messages.NOT_A_HISTORY, path=path)
+    version = _number(connection, "PRAGMA user_version")
     if version > VERSION:
-        connection.close()
         message = messages.NEWER_HISTORY
         raise OutputError(message, path=path, theirs=version, ours=VERSION)
     return version

@@ -150,12 +150,12 @@ def without(*names: str) -> Iterator[None]:
             _set(before)
 
 
-def keep_only(names: Iterable[str]) -> bool:
+def keep_only(names: Iterable[str], user: tuple[int, int] | None = None) -> bool:
     """Drop all other capabilities for good, and root's user ID.
 
     Root without capabilities still owns the machine's files, so it becomes a user that
-    no other process has, if it may. Executing a program gives nothing back, and no
-    process of the same user can debug it.
+    no other process has, if it may, or this ``user``: its ID, and that of its group.
+    Executing a program gives nothing back; no process of the same user can debug it.
 
     A security module or seccomp may refuse any step: the others are taken anyway.
     Raises OSError for the first refused step. Returns whether root had to become user
@@ -173,7 +173,10 @@ def keep_only(names: Iterable[str]) -> bool:
         with _noted(refused):
             if kept:
                 _keep_with_another_user()
-            shared = _become_another(refused)
+            if user:
+                _become_this(*user)
+            else:
+                shared = _become_another(refused)
     with _noted(refused):
         _set(_Sets(kept, kept, 0))  # ambient ones must be inheritable
     with _noted(refused):
@@ -223,6 +226,12 @@ def _become(change: Callable[[int], object]) -> int:
         change(NOBODY)
         return NOBODY
     return own
+
+
+def _become_this(uid: int, gid: int) -> None:
+    os.setgroups(())
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
 
 
 def _become_another(refused: list[OSError]) -> bool:

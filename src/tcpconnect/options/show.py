@@ -5,6 +5,7 @@ from __future__ import annotations
 from tcpconnect.arguments import COLUMNS
 from tcpconnect.formats import FORMATS
 from tcpconnect.options.option import Option
+from tcpconnect.schemes import checked
 from tcpconnect.values import Value, choice
 
 COLORS = ("auto", "always", "never")
@@ -58,8 +59,9 @@ SHOW = (
         ("-o", "--output"),
         "outputs",
         "write to FILE instead of stdout (or, with a command, stderr); - is stdout. "
-        "May be given again; FILE.csv is CSV, FILE.jsonl a recording of all columns",
-        Value("FILE", lambda path: {path}, completion="file"),
+        "May be given again; FILE.csv is CSV, FILE.jsonl a recording of all columns, "
+        "sqlite:PATH a history",
+        Value("FILE", lambda place: {checked(place)}, completion="file"),
         repeats=True,
     ),
     Option(

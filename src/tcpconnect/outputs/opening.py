@@ -10,26 +10,47 @@ from tcpconnect import __version__, messages
 from tcpconnect.errors import UsageError
 from tcpconnect.output import STDERR, STDOUT
 from tcpconnect.outputs.text import Text
+from tcpconnect.schemes import SQLITE, scheme_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tcpconnect.batch import Output
+    from tcpconnect.machine.account import Account
     from tcpconnect.parsing import CommandLine
     from tcpconnect.view import Display, View
 
 STDOUT_NAME = "-"  # for the option -o
 
 
-def open_outputs(line: CommandLine, view: View) -> list[Output]:
+def account_of(places: Iterable[str | None]) -> Account | None:
+    """Return whom root becomes to write histories; None where that does not matter."""
+    for scheme, path in map(scheme_of, sorted(place or "" for place in places)):
+        if scheme == SQLITE:
+            from tcpconnect.machine.account import account_for
+
+            return account_for(os.path.dirname(os.path.abspath(path)))
+    return None
+
+
+def open_outputs(
+    line: CommandLine, view: View, account: Account | None = None
+) -> list[Output]:
     """Return the outputs; with a command, stdout belongs to it.
 
-    Slow outputs must not block the trace, or other outputs.
+    Slow outputs must not block the trace, or other outputs. Histories belong to an
+    ``account``.
     """
+    _refuse_same(place for place in view.displays if place and place != STDOUT_NAME)
     displays = sorted(view.displays.items(), key=str)
-    outputs = [_output(_target(path, line), shown, line) for path, shown in displays]
+    outputs = [_output(path, shown, line, account) for path, shown in displays]
     if any(path not in {None, STDOUT_NAME} for path in view.displays):
         from tcpconnect.outputs.queued import Queued
 
-        outputs = [Queued(output) for output in outputs]
+        outputs = [
+            output if shown.format == SQLITE else Queued(output)
+            for output, (_, shown) in zip(outputs, displays, strict=True)
+        ]
     files: set[tuple[int, int]] = set()
     for output in outputs:
         output.open()
@@ -41,7 +62,27 @@ def open_outputs(line: CommandLine, view: View) -> list[Output]:
     return outputs
 
 
-def _output(target: int | str, display: Display, line: CommandLine) -> Output:
+def _refuse_same(places: Iterable[str]) -> None:
+    """Refuse places of one file, before the first of them is truncated."""
+    files: set[object] = set()
+    for _, path in map(scheme_of, sorted(places)):
+        file: object = os.path.realpath(path)
+        if os.path.isfile(path):
+            status = os.stat(path)
+            file = status.st_dev, status.st_ino
+        if file in files and not (os.path.exists(path) and not os.path.isfile(path)):
+            raise UsageError(messages.SAME_FILE, name=repr(path))
+        files.add(file)
+
+
+def _output(
+    path: str | None, display: Display, line: CommandLine, account: Account | None
+) -> Output:
+    if display.format == SQLITE:
+        from tcpconnect.outputs.sqlite import Sqlite
+
+        return Sqlite(scheme_of(path or "")[1], line.words, account)
+    target = _target(path, line)
     if display.count:
         from tcpconnect.outputs.tables import Tables
 

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tcpconnect import store_messages
+from tcpconnect import __version__, store_messages
 from tcpconnect.batch import NO_LOSSES
 from tcpconnect.errors import OutputError
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.spread import Spread
+from tcpconnect.history.store import Run
 from tcpconnect.history.window import Window
 from tcpconnect.history.writer import Writer
+from tcpconnect.machine.account import acting_as
 from tcpconnect.output import name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tcpconnect.batch import Batch, Totals
-    from tcpconnect.history.store import Run
+    from tcpconnect.machine.account import Account
 
 WINDOW_S = 10
+BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 class Sqlite:
@@ -31,18 +37,26 @@ class Sqlite:
     dropped = 0
     needed_capabilities: frozenset[str] = frozenset()
 
-    def __init__(self, path: str, run: Run, mode: int = 0o600) -> None:
+    def __init__(
+        self,
+        path: str,
+        options: Sequence[str] = (),
+        account: Account | None = None,
+        mode: int = 0o600,
+    ) -> None:
         self.name = name_of(path)
         self.fd = -1
         self._path = path
-        self._writer = Writer(path, mode, run)
+        self._account = account
+        self._writer = Writer(path, mode, _this(options))
         self._lost = self._written = NO_LOSSES
         self._now = 0  # of the last batch
         self._flushing = False
 
     def open(self) -> None:
         """Open the file, or make it. Raises OutputError."""
-        self._writer.open()
+        with acting_as(self._account):
+            self._writer.open()
         # Its file may become another one: what looks at its descriptor sees none.
         self.fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         today = int(time.time()) // DAY
@@ -80,3 +94,19 @@ class Sqlite:
         lost = dict((self._lost - self._written).items())
         self._written = self._lost
         self._writer.submit(self._window.take(), lost, window, now)
+
+
+def _this(options: Sequence[str]) -> Run:
+    """Return who records: this process."""
+    from shlex import join
+
+    boot = ""
+    with suppress(OSError), open(BOOT, encoding="ascii") as file:
+        boot = file.read().strip()
+    return Run(
+        host=os.uname().nodename,
+        boot=boot,
+        version=__version__,
+        options=join(options),
+        pid=os.getpid(),
+    )

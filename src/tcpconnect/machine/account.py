@@ -1,0 +1,89 @@
+"""Whom a recorder that root started becomes: a user who may write its files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+USER = "tcpconnect"
+ROOT = 0
+
+
+class Account(NamedTuple):
+    """A user, and the group of its files."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def account_for(directory: str) -> Account | None:
+    """Return whom root becomes to write in a directory; None if we are not root.
+
+    It is the user tcpconnect, if that may write there, else the directory's owner.
+    """
+    if os.geteuid():
+        return None
+    ours = named(USER)
+    try:
+        status = os.stat(directory)
+    except OSError:  # opening a file there says why
+        return ours
+    if ours and _may_write(ours, status):
+        return ours
+    return _owner(status)
+
+
+def named(name: str) -> Account | None:
+    """Return the account of a name."""
+    import pwd
+
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return Account(name, found.pw_uid, found.pw_gid)
+
+
+def _may_write(account: Account, status: os.stat_result) -> bool:
+    if account.uid == status.st_uid:
+        return bool(status.st_mode & stat.S_IWUSR)
+    if account.gid == status.st_gid:
+        return bool(status.st_mode & stat.S_IWGRP)
+    return bool(status.st_mode & stat.S_IWOTH)
+
+
+def _owner(status: os.stat_result) -> Account:
+    import pwd
+
+    try:
+        owner = pwd.getpwuid(status.st_uid)
+    except KeyError:
+        return Account(str(status.st_uid), status.st_uid, status.st_gid)
+    return Account(owner.pw_name, owner.pw_uid, owner.pw_gid)
+
+
+@contextmanager
+def acting_as(account: Account | None) -> Iterator[None]:
+    """Run the body with the rights of an account, if that is another user.
+
+    Raises OSError where changing users is refused.
+    """
+    if account is None or account.uid == ROOT:
+        yield
+        return
+    groups, gid = os.getgroups(), os.getegid()
+    try:
+        os.setgroups(())
+        os.setegid(account.gid)
+        os.seteuid(account.uid)
+        yield
+    finally:
+        os.seteuid(ROOT)
+        os.setegid(gid)
+        os.setgroups(groups)

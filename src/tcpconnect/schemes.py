@@ -1,0 +1,44 @@
+"""What -o takes: a file, or a place with its scheme before it."""
+
+from __future__ import annotations
+
+import re
+
+from tcpconnect import place_messages
+from tcpconnect.errors import UsageError, did_you_mean
+
+SQLITE = "sqlite"
+# Scheme: how a place of it is written.
+FORMS = {SQLITE: "sqlite:PATH"}
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(:(?://)?)?")
+
+
+def scheme_of(place: str) -> tuple[str, str]:
+    """Return the scheme of a place, and what is behind it; "" for a file."""
+    scheme, colon, rest = place.partition(":")
+    return (scheme, rest) if colon and scheme in FORMS else ("", place)
+
+
+def checked(place: str) -> str:
+    """Return a place. Raises UsageError for what is neither that nor meant as a file.
+
+    A file of any name can be written as ./FILE.
+    """
+    scheme, rest = scheme_of(place)
+    if scheme and rest:
+        return place
+    found = _SCHEME.match(place)
+    word, colon = found.groups() if found else ("", None)
+    lower = (word or "").lower()
+    if lower in FORMS and (colon or word == place):
+        raise _unknown(place, f"write {FORMS[lower]}")
+    if colon:
+        near = did_you_mean(lower, FORMS)
+        if near or colon.endswith("//"):
+            raise _unknown(place, near)
+    return place
+
+
+def _unknown(place: str, remedy: str) -> UsageError:
+    remedy = remedy or f"write FILE, or {', '.join(FORMS.values())}"
+    return UsageError(place_messages.UNKNOWN_PLACE, place=place, remedy=remedy)
