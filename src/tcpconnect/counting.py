@@ -32,15 +32,19 @@ class Counting:
     """How -c counts, by the options; members of Settings for it are ``changes``.
 
     The kernel counts by address and port, until the end. For other columns, for
-    intervals and for filters that look at columns, events are counted.
+    intervals and for filters that look at columns, events are counted; and where they
+    are ``recorded``.
     """
 
-    def __init__(self, line: CommandLine) -> None:
+    def __init__(self, line: CommandLine, *, recorded: bool = False) -> None:
         self._line = line
+        self._plain = True
         self._by: tuple[str, ...] = ()
         self.changes = line.changes
         self.table: dict[str, Column] = FLOW
         if line.by or not FILTERED.keys().isdisjoint(line.changes) or self.interval:
+            self._plain = False
+        if recorded or not self._plain:
             self._count_events()
         self.sort = sort_column(self.table, line.sort) if line.sort else None
 
@@ -64,7 +68,7 @@ class Counting:
         """Return the columns that are shown, with the options that add them."""
         if self._line.by:
             return dict.fromkeys(self._by) | COUNTS
-        return CSV_FLOWS if form == "csv" and not self._by else FLOWS
+        return CSV_FLOWS if form == "csv" and self._plain else FLOWS
 
     def first(self, form: str) -> list[Column]:
         """Return the columns before all others: the time of an interval."""

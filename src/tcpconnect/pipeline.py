@@ -201,7 +201,7 @@ def flow(
     reported = True
     try:
         for number, each in enumerate(batches):
-            batch = _changed(each, stages)
+            batch = changed(each, stages)
             events, losses = events + len(batch.events), batch.losses
             report.update(batch, outputs)
             if not number:
@@ -226,7 +226,8 @@ def _write(outputs: Iterable[Output], batch: Batch) -> None:
             stack.callback(output.write, batch)
 
 
-def _changed(batch: Batch, stages: Iterable[Stage]) -> Batch:
+def changed(batch: Batch, stages: Iterable[Stage]) -> Batch:
+    """Return a batch with its events as the stages change them."""
     events = batch.events
     for stage in stages:
         events = stage(events)

@@ -7,3 +7,20 @@ from tcpconnect.errors import Message
 NOT_OF_RECORDING = Message(
     "a recording can't be filtered by {option}", *("{reason}", "{remedy}")
 )
+NOT_A_RECORDING = Message("{name} is not a recording", "{reason}", "{remedy}")
+NO_RECORDING = Message(
+    "no recording to replay",
+    "",
+    "name a file of tcpconnect -o FILE.jsonl, or - (stdin)",
+)
+COMMAND_OF_RECORDING = Message(
+    "replay takes no command", "what is recorded has been traced", "omit it"
+)
+READ_AND_WRITTEN = Message(
+    "{name} would be read and written", "", "write to another file"
+)
+LEFT_OUT = Message(
+    "{n} attempts without a SYN and failed lookups are left out",
+    "as in a trace without results and names",
+    "-rd shows them",
+)

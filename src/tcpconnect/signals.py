@@ -12,15 +12,14 @@ from tcpconnect.output import STDERR, is_writable, say, write_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from tcpconnect.batch import Output
+    from tcpconnect.batch import Output, Source
     from tcpconnect.command import Command
-    from tcpconnect.tracer import Trace
 
 # How long the output may block before a line says so.
 PATIENCE_S = 1.0
 
 
-def stop_at_signals(events: Trace, outputs: Collection[Output]) -> None:
+def stop_at_signals(events: Source, outputs: Collection[Output]) -> None:
     """Stop at the first SIGINT, SIGTERM or SIGHUP; a second one kills."""
 
     def stop(number: int, _: object) -> None:
@@ -30,7 +29,7 @@ def stop_at_signals(events: Trace, outputs: Collection[Output]) -> None:
 
 
 def pass_signals_on(
-    events: Trace, outputs: Collection[Output], command: Command
+    events: Source, outputs: Collection[Output], command: Command
 ) -> None:
     """Forward signals to the command; when it has ended, they stop the trace."""
 
@@ -50,7 +49,7 @@ def _handle(numbers: Iterable[int], handler: Callable[[int, object], None]) -> N
             signal.signal(number, handler)
 
 
-def _stop(events: Trace, outputs: Collection[Output], number: int) -> None:
+def _stop(events: Source, outputs: Collection[Output], number: int) -> None:
     """Stop the trace; the next signal kills the tool, even when it is blocked.
 
     A blocked write continues to block after the handler has run (PEP 475).

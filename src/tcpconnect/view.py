@@ -101,17 +101,18 @@ class Display(msgspec.Struct, frozen=True):
 class View:
     """How each output shows what comes, and the settings that fill its columns.
 
-    Raises UsageError for options that make no sense together, and unknown columns.
+    ``recorded``: they come from a recording. Raises UsageError for options that make no
+    sense together, and unknown columns.
     """
 
-    def __init__(self, line: CommandLine) -> None:
+    def __init__(self, line: CommandLine, *, recorded: bool = False) -> None:
         self._line = line
         self.counting: Counting | None = None
         changes = line.changes
         if line.count:
             from tcpconnect.counting import Counting
 
-            self.counting = Counting(line)
+            self.counting = Counting(line, recorded=recorded)
             changes = self.counting.changes
         _refuse_without_count(line)
         self._asked = Settings(**changes)

@@ -69,7 +69,7 @@ def test_page_has_verb(text: str, verb: Verb) -> None:
     _, _, part = words(text).partition(f" tcpconnect {verb.name} {words(verb.usage)} ")
     _, _, part = part.partition(f" tcpconnect {verb.name} {words(verb.usage)} ")
     assert part.startswith(sentence(verb.help))
-    own = [o for o in verb.options if words(sentence(o.help)) not in part]
+    own = [o for o in verb.options if o.help and words(sentence(o.help)) not in part]
     shared = [o.flags for o in verb.taken if o.help and f" {o.flags[0]}" not in part]
     keys = [key for key, does in verb.keys if f" {key} {sentence(does)}" not in part]
     assert (own, shared, keys) == ([], [], [])

@@ -16,6 +16,12 @@ def _top(words: Sequence[str]) -> int:
     return run(words)
 
 
+def _replay(words: Sequence[str]) -> int:
+    from tcpconnect.commands.replay import run
+
+    return run(words)
+
+
 # Each takes the words behind it, and returns the exit code; it raises as all do.
 # options/verbs.py describes them.
-COMMANDS: Mapping[str, Verb] = {"top": _top}
+COMMANDS: Mapping[str, Verb] = {"top": _top, "replay": _replay}

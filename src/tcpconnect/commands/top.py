@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tcpconnect import messages, top_messages
-from tcpconnect.errors import TcpconnectError, UsageError
+from tcpconnect import top_messages
+from tcpconnect.errors import UsageError
 from tcpconnect.failure import explain
 from tcpconnect.live.stream import MAX_TEXT, Begin
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.parsing import CommandLine, parse_verb
 from tcpconnect.settings import Settings
+from tcpconnect.sources.opened import STDIN, name_of, open_recording
 from tcpconnect.words import COMMAND_MARK
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tcpconnect.live.processes import Others
     from tcpconnect.sources.recording import Recording
 
-STDIN = "-"
 # What a row shows.
 COLUMNS = (
     "time pid comm daddr dport latency_ms result why query exe cmdline container unit "
@@ -76,7 +76,7 @@ def asked_by(words: Sequence[str]) -> Asked:
     file = asked.files[0] if asked.files else None
     changes, command = asked.changes, asked.command
     if file is not None and (command or changes.keys() - {"verbose"}):
-        raise UsageError(top_messages.RECORDED_AS_IT_IS, name=_name(file))
+        raise UsageError(top_messages.RECORDED_AS_IT_IS, name=name_of(file))
     return Asked(
         changes=changes, command=command, words=asked.words, file=file, **asked.given
     )
@@ -123,7 +123,7 @@ def _trace_for_screen(
             sender = Sender(ticks, lambda: about_trace(asked), gone, whole=False)
             code = trace(asked, sender, printed)
         else:
-            with recording_of(asked.file) as source:
+            with open_recording(asked.file) as source:
                 source.stop_with(ticks)
                 about = partial(about_recording, source)
                 sender = Sender(ticks, about, gone, whole=source.whole)
@@ -155,7 +155,7 @@ def _once(asked: Asked) -> int:
         code = trace(asked, once)
         once.show()
         return code
-    with recording_of(asked.file) as source:
+    with open_recording(asked.file) as source:
         once = Once(lambda: about_recording(source), *how, whole=source.whole)
         replay(source, once)
         once.show()
@@ -179,26 +179,6 @@ def replay(source: Recording, output: Output) -> None:
     output.open()
     nothing = NO_LOSSES, list[int]()
     flow(source.batches(), [], [output], lambda: None, lambda: nothing, LossReport())
-
-
-def recording_of(file: str) -> Recording:
-    """Return a recording, or what comes from stdin. Raises TcpconnectError."""
-    from tcpconnect.sources.recording import Recording
-
-    name = _name(file)
-    if file == STDIN:
-        return Recording(0, name)
-    try:
-        fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        message = messages.CANT_READ_FILE
-        raise TcpconnectError(message, name=name, reason=reason) from error
-    return Recording(fd, name)
-
-
-def _name(file: str) -> str:
-    return "stdin" if file == STDIN else repr(file)
 
 
 def about_trace(asked: Asked) -> Begin:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from tcpconnect.options.option import HELP, HELP_ALL, Option
+from tcpconnect.options.replay import REPLAY, SHOWN
 from tcpconnect.options.run import RUN
 from tcpconnect.options.top import KEYS, TOP, TRACED
 
+MANY = 1000  # files
 # Every verb takes these.
 GENERAL = tuple(o for o in RUN if o.member in {HELP, HELP_ALL, "verbose"})
 
@@ -44,6 +46,14 @@ VERBS: tuple[Verb, ...] = (
         TRACED,
         files=1,
         keys=KEYS,
+    ),
+    Verb(
+        "replay",
+        "[OPTION ...] FILE ... | -",
+        "show recordings as if they were traced: filter them, count, convert",
+        REPLAY,
+        SHOWN,
+        files=MANY,
     ),
 )
 

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from tcpconnect import __version__, messages
+from tcpconnect import messages
 from tcpconnect.errors import UsageError
 from tcpconnect.output import STDERR, STDOUT
 from tcpconnect.outputs.text import Text
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tcpconnect.batch import Output
     from tcpconnect.machine.account import Account
     from tcpconnect.parsing import CommandLine
+    from tcpconnect.recorded import About
     from tcpconnect.view import Display, View
 
 STDOUT_NAME = "-"  # for the option -o
@@ -34,17 +35,20 @@ def account_of(places: Iterable[str | None]) -> Account | None:
 
 
 def open_outputs(
-    line: CommandLine, view: View, account: Account | None = None
+    line: CommandLine,
+    view: View,
+    account: Account | None = None,
+    about: About | None = None,
 ) -> list[Output]:
     """Return the outputs; with a command, stdout belongs to it.
 
     Slow outputs must not block the trace, or other outputs. Histories belong to an
-    ``account``.
+    ``account``. A recording, ``about`` which this is, waits for them.
     """
     _refuse_same(place for place in view.displays if place and place != STDOUT_NAME)
     displays = sorted(view.displays.items(), key=str)
-    outputs = [_output(path, shown, line, account) for path, shown in displays]
-    if any(path not in {None, STDOUT_NAME} for path in view.displays):
+    outputs = [_output(path, shown, line, account, about) for path, shown in displays]
+    if not about and any(path not in {None, STDOUT_NAME} for path in view.displays):
         from tcpconnect.outputs.queued import Queued
 
         outputs = [
@@ -76,7 +80,11 @@ def _refuse_same(places: Iterable[str]) -> None:
 
 
 def _output(
-    path: str | None, display: Display, line: CommandLine, account: Account | None
+    path: str | None,
+    display: Display,
+    line: CommandLine,
+    account: Account | None,
+    about: About | None,
 ) -> Output:
     if display.format == SQLITE:
         from tcpconnect.outputs.sqlite import Sqlite
@@ -89,12 +97,9 @@ def _output(
         return Tables(target, display, line.color, wide=line.wide)
     if not display.recorded:
         return Text(target, display, line.color, wide=line.wide)
-    from tcpconnect.outputs.recording import Recording
-    from tcpconnect.recorded import SCHEMA, About
+    from tcpconnect.outputs.recording import Recording, about_trace
 
-    host, options = os.uname().nodename, line.words
-    about = About(version=__version__, host=host, options=options, schema=SCHEMA)
-    return Recording(target, display, about)
+    return Recording(target, display, about or about_trace(line))
 
 
 def _target(path: str | None, line: CommandLine) -> int | str:

@@ -8,15 +8,24 @@ with what was lost since the line before, by the names of Losses, and
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
+from tcpconnect import __version__
 from tcpconnect.batch import NO_LOSSES
 from tcpconnect.outputs.text import Text
+from tcpconnect.recorded import SCHEMA, About
 
 if TYPE_CHECKING:
     from tcpconnect.batch import Batch, Totals
-    from tcpconnect.recorded import About
+    from tcpconnect.parsing import CommandLine
     from tcpconnect.view import Display
+
+
+def about_trace(line: CommandLine) -> About:
+    """Return what makes the recording of a trace: this machine."""
+    host, options = os.uname().nodename, line.words
+    return About(version=__version__, host=host, options=options, schema=SCHEMA)
 
 
 class Recording(Text):

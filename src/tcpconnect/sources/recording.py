@@ -11,125 +11,31 @@ import os
 import select
 import stat
 import time
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from tcpconnect import loss_messages, messages
 from tcpconnect.batch import NO_LOSSES, Batch, Losses
-from tcpconnect.connection import CONNECT, MEMBERS, Connection
 from tcpconnect.errors import TcpconnectError
-from tcpconnect.formats import compiled
 from tcpconnect.output import harmless
-from tcpconnect.recorded import SCHEMA, About
+from tcpconnect.recorded import SCHEMA
+from tcpconnect.sources.rows import DECODER, DESTINATION, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
     from typing_extensions import Self
 
+    from tcpconnect.connection import Connection
     from tcpconnect.errors import Line
-    from tcpconnect.fields import Column
+    from tcpconnect.recorded import About
 
 READ_BYTES = 256 << 10
 MAX_LINE = 1 << 20  # bytes
 IDLE_MS = 1000
-EPOCH = "1970-01-01T00:00:00Z"
 # What decoding raises: msgspec's errors are kinds of the first one.
 WRONG = (ValueError, RecursionError)
-DESTINATION = "daddr"  # what every event has
-
-
-Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
-Length = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # of a time, in its unit
-BOUNDED: dict[Any, Any] = {
-    int: Number,
-    int | None: Number | None,
-    float: Length,
-    float | None: Length | None,
-}
-
-
-class Total(msgspec.Struct):
-    """The last line of a recording."""
-
-    dropped: Number = 0
-    lost: dict[str, Number] = {}
-
-
-def _row() -> type[Any]:
-    """Return the type of a line: each key of an event may be missing, and others too.
-
-    What is no event has no destination, but one of the last keys.
-    """
-    keys: list[tuple[str, Any, Any]] = [
-        (name, _type_of(column), _missing(column))
-        for name, column in MEMBERS.items()
-        if name != DESTINATION
-    ]
-    for name, kind in (
-        (DESTINATION, str | None),
-        ("tcpconnect", About),
-        ("lost", dict[str, Number]),
-        ("warning", str),
-        ("total", Total),
-    ):
-        keys.append((name, kind | UnsetType, UNSET))
-    return msgspec.defstruct("Row", keys, gc=False)
-
-
-def _type_of(column: Column) -> Any:
-    """Return the type of a column's values; numbers are those that the kernel has."""
-    if column.field.shown_type:
-        return column.field.shown_type
-    return BOUNDED.get(column.type, column.type)
-
-
-def _missing(column: Column) -> Any:
-    """Return what a key that is missing stands for."""
-    if column.nullable:
-        return None
-    if column.name == "event":
-        return CONNECT
-    return EPOCH if column.field.shown else column.type()
-
-
-def _reader() -> Callable[[Iterable[Any]], list[Connection]]:
-    """Return a function from rows to Connections."""
-    known: dict[str, Any] = {"harmless": harmless}
-    return compiled(_expression(Connection, known), known)
-
-
-def _expression(struct: type[msgspec.Struct], known: dict[str, Any]) -> str:
-    """Return source code that makes a struct of a row; its names go into ``known``."""
-    members = []
-    for name, hint in struct.__annotations__.items():
-        if column := MEMBERS.get(name):
-            members.append(f"{name}={_value(column, known)}")
-        elif hasattr(hint, "__struct_fields__"):
-            members.append(f"{name}={_expression(hint, known)}")
-        else:
-            members.append(f"{name}=0")  # the time by a clock that others do not have
-    known[struct.__name__] = struct
-    return f"{struct.__name__}({', '.join(members)})"
-
-
-def _value(column: Column, known: dict[str, Any]) -> str:
-    value = f"struct.{column.name}"
-    if column.field.read:
-        known[f"read_{column.name}"] = column.field.read
-        return f"read_{column.name}({value})"
-    if column.type is str:
-        return f"harmless({value})"
-    if str in get_args(column.type):
-        return f"({value} and harmless({value}))"
-    return value
-
-
-_Row = _row()
-_decoder = msgspec.json.Decoder(_Row)
-_read = _reader()
 
 
 def _losses(lost: dict[str, int]) -> Losses:
@@ -145,7 +51,7 @@ class Recording:
 
     def __init__(self, fd: int, name: str) -> None:
         self.about: About | None = None
-        self._fd = fd
+        self.fd = fd
         self._name = name
         self._losses = NO_LOSSES
         self._lines = 0  # that were read
@@ -159,7 +65,13 @@ class Recording:
     @property
     def whole(self) -> bool:
         """Whether it is a file, so that its end comes soon."""
-        return stat.S_ISREG(os.fstat(self._fd).st_mode)
+        return stat.S_ISREG(os.fstat(self.fd).st_mode)
+
+    @property
+    def share(self) -> float:
+        """How much of a file was read, 0 to 1."""
+        size = os.fstat(self.fd).st_size if self.whole else 0
+        return os.lseek(self.fd, 0, os.SEEK_CUR) / size if size else 0.0
 
     def stop_with(self, fd: int) -> None:
         """Stop when the other end of ``fd``, an output, has been closed."""
@@ -181,6 +93,8 @@ class Recording:
                 raise self._error(self._lines + 1, "the line is too long")
             if newline:
                 yield self._decoded(lines)
+        if left and not self._lines and not self._stopped:
+            self._decoded(left)  # raises: nothing was read that was none
         if left:
             yield self._batch([], [loss_messages.CUT_RECORDING.line(name=self._name)])
         elif not (self._ended or self._stopped):
@@ -215,10 +129,10 @@ class Recording:
         found = self._ready.poll(IDLE_MS)
         if not found:
             return None
-        if any(fd != self._fd for fd, _ in found):
+        if any(fd != self.fd for fd, _ in found):
             return b""
         try:
-            return os.read(self._fd, READ_BYTES)
+            return os.read(self.fd, READ_BYTES)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             message, name = messages.CANT_READ_FILE, self._name
@@ -226,8 +140,8 @@ class Recording:
 
     def _decoded(self, lines: bytes) -> Batch:
         try:
-            rows = _decoder.decode_lines(lines)
-            connections = _read(row for row in rows if row.daddr is not UNSET)
+            rows = DECODER.decode_lines(lines)
+            connections = read(row for row in rows if row.daddr is not UNSET)
         except WRONG:
             raise self._first_wrong(lines) from None
         warnings: list[Line] = []
@@ -268,7 +182,7 @@ class Recording:
         for number, line in enumerate(lines.split(b"\n"), self._lines + 1):
             try:
                 if line.strip():
-                    _read([_decoder.decode(line)])
+                    read([DECODER.decode(line)])
             except WRONG as error:
                 return self._error(number, harmless(str(error)))
         return self._error(self._lines + 1, "it is not a line of JSON")
