@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from tcpconnect.errors import Message
 
-RECORDED_AS_IT_IS = Message(
-    "{name} is shown as it was recorded",
-    "options and commands are for a trace",
-    "omit them, or omit {name}",
+OF_TRACES = Message(
+    "{name} was recorded", "{option} is for a trace", "omit it, or omit {name}"
 )
 NO_TEXTUAL = Message(
     "the live view needs Textual",

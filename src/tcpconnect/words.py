@@ -66,3 +66,29 @@ def wants_value(word: str, flags: Mapping[str, Option]) -> bool:
         if option.value:  # it takes what follows
             return at == len(word) - 1
     return False
+
+
+def given(
+    words: Sequence[str], flags: Mapping[str, Option]
+) -> Iterator[tuple[Option, list[str]]]:
+    """Yield each option, and the words that give it, of words that were parsed."""
+    rest = joined(words, flags)
+    for word in rest:
+        if word.startswith("--"):
+            option = flags[word.partition("=")[0]]
+            value = [next(rest)] if option.value and "=" not in word else []
+            yield option, [word, *value]
+        elif word.startswith("-") and word != "-":
+            yield from _letters(word, rest, flags)
+
+
+def _letters(
+    word: str, rest: Iterator[str], flags: Mapping[str, Option]
+) -> Iterator[tuple[Option, list[str]]]:
+    for at, letter in enumerate(word[1:], 1):
+        flag = f"-{letter}"
+        if flags[flag].value:
+            value = word[at + 1 :].removeprefix("=") or next(rest)
+            yield flags[flag], [flag, value]
+            return
+        yield flags[flag], [flag]

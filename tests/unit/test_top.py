@@ -12,8 +12,8 @@ import pytest
 
 from tcpconnect import cli
 from tcpconnect.commands import COMMANDS
-from tcpconnect.commands.top import asked_by
 from tcpconnect.errors import UsageError
+from tcpconnect.live.asked import asked_by
 from tcpconnect.options.verbs import VERBS
 from tests.support.folding import recorded
 
@@ -60,6 +60,45 @@ def test_a_frame_of_a_recording(tmp_path: Path) -> None:
     assert b"curl" in again.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "rows"),
+    [
+        ("--comm curl --to 192.0.2.0/24", ["curl      192.0.2.1      443    5.1"]),
+        ("-P 80", []),
+        ("--failed", ["curl      192.0.2.1      443    1.1"]),
+        ("--to-name *.example -rd", ["curl      a.example      443    5.1"]),
+    ],
+)
+def test_filters_of_a_recording(tmp_path: Path, words: str, rows: list[str]) -> None:
+    """They pass what a trace with them would have; the header names them."""
+    path = recorded(tmp_path / "a.jsonl")
+    ended = run("top", "--once", *words.split(), str(path))
+    title, _, _, _, heads, *found = ended.stdout.splitlines()
+    assert title.startswith("tcpconnect top web -o 'a b' | -")
+    assert heads.startswith("PROGRAM")
+    assert [row[:36].rstrip() for row in found] == rows
+
+
+BARE = """\
+tcpconnect top                                                                 -
+attempts 3   failed -   lost 0   no times: counts, not rates
+attempts                                                              0/s
+failed                                                                0/s
+PROGRAM   DESTINATION   PORT  ATT/s FAIL/s RESULT           AVG(ms) MAX(ms) LAST
+wget      192.0.2.9        1      2      - -                      -       -    -
+?         192.0.2.9        1      1      - -                      -       -    -
+"""
+
+
+def test_a_recording_without_times_and_results(tmp_path: Path) -> None:
+    """Attempts are counted; what is not known is a dash."""
+    path = tmp_path / "bare.jsonl"
+    line = '{"daddr":"192.0.2.9","dport":1}\n'
+    named = '{"daddr":"192.0.2.9","dport":1,"comm":"wget"}\n'
+    path.write_text(line + named * 2)
+    assert run("top", "--once", str(path)).stdout == BARE
+
+
 def test_wide_frames(tmp_path: Path) -> None:
     """Lines are never wider than they may be."""
     path = str(recorded(tmp_path / "a.jsonl"))
@@ -103,8 +142,9 @@ def test_help() -> None:
         ("-i -5", "argument -i/--interval: invalid number of seconds '-5'"),
         ("-i 0", "argument -i/--interval: invalid number of seconds '0'"),
         ("-i x", "argument -i/--interval: invalid number of seconds 'x'"),
-        ("-P 80 a.jsonl", "'a.jsonl' is shown as it was recorded"),
-        ("- -- true", "stdin is shown as it was recorded"),
+        ("a.jsonl --duration 5", "'a.jsonl' was recorded: --duration is for a trace"),
+        ("- -- true", "stdin was recorded: -- is for a trace"),
+        ("- --cgroup x", "a recording can't be filtered by --cgroup: "),
         ("--", "no command after --"),
     ],
 )

@@ -49,14 +49,22 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.0f}" if value >= 999.5 else f"{value:.{1 if value >= 100 else 2}f}"
 
 
-def _age(seconds: float) -> str:
-    seconds = max(seconds, 0.0)
+def _age(last: float, now: float) -> str:
+    if not last:
+        return UNKNOWN
+    seconds = max(now - last, 0.0)
     if seconds < 100:
         return f"{seconds:.0f}s"
-    return f"{seconds / 60:.0f}m" if seconds < 6000 else f"{seconds / 3600:.0f}h"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f}m"
+    hours = seconds / 3600
+    return f"{hours:.0f}h" if hours < 100 else f"{hours / 24:.0f}d"
 
 
-def _clock(at: float) -> str:
+def clock(at: float) -> str:
+    """Return a time since the epoch as one of the day, 0 as unknown."""
+    if not at:
+        return UNKNOWN
     try:
         return time.strftime("%H:%M:%S", time.localtime(at))
     except (OverflowError, ValueError, OSError):
@@ -78,7 +86,10 @@ ATTEMPTS = Column(
     "ATT/s", 6, lambda x, _: number(x.rate), lambda x: x.rate, right=True, falls=True
 )
 FAILED = Column(
-    *("FAIL/s", 6, lambda x, _: number(x.fail_rate), lambda x: x.fail_rate),
+    "FAIL/s",
+    6,
+    lambda x, _: number(x.fail_rate) if x.known else UNKNOWN,
+    lambda x: x.fail_rate if x.known else None,
     right=True,
     falls=True,
 )
@@ -96,11 +107,14 @@ HIGHEST = Column(
     falls=True,
 )
 LAST = Column(
-    *("LAST", 4, lambda x, now: _age(now - x.last), lambda x: x.last),
+    "LAST",
+    4,
+    lambda x, now: _age(x.last, now),
+    lambda x: x.last,
     right=True,
     falls=True,
 )
-TIME = Column("TIME", 8, lambda x, _: _clock(x.time), lambda x: x.time, falls=True)
+TIME = Column("TIME", 8, lambda x, _: clock(x.time), lambda x: x.time, falls=True)
 PID = Column("PID", 7, lambda x, _: str(x.pid or UNKNOWN), lambda x: x.pid, right=True)
 LATENCY = Column(
     *("LAT(ms)", 7, lambda x, _: milliseconds(x.latency_ms), lambda x: x.latency_ms),

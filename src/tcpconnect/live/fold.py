@@ -60,8 +60,9 @@ class Fold:
             self._began = self._began or batch.now
         for connection in batch.events:
             if self._whole:
-                now = (connection.time + (connection.latency_ms or 0) * 1e6) / NANO
-                self._see(now)
+                now = _end_of(connection)
+                if now:
+                    self._see(now)
                 self._add(connection, now)
             else:
                 self._add(connection, batch.now)
@@ -73,7 +74,8 @@ class Fold:
     def _add(self, event: Connection, now: float) -> None:
         program = self._programs.of(event)
         failed = event.result not in NO_FAILURES
-        self._count(int(now), failed=failed)
+        if now:
+            self._count(int(now), failed=failed)
         if failed:
             self._failures.append((now, program, event))
         destination = event.query or event.daddr or ""
@@ -88,6 +90,7 @@ class Fold:
             self._latest[key] = deque(maxlen=MAX_LATEST)
         row.attempts += 1
         row.failed += failed
+        row.known += event.result is not None
         row.last = max(row.last, now)
         row.address = event.daddr or ""
         if event.latency_ms is not None:
@@ -143,6 +146,13 @@ def add_outcome(outcomes: dict[str, int], outcome: str, count: int = 1) -> None:
     if outcome not in outcomes and len(outcomes) >= MAX_OUTCOMES - 1:
         outcome = OTHERS
     outcomes[outcome] = outcomes.get(outcome, 0) + count
+
+
+def _end_of(event: Connection) -> float:
+    """Return when an attempt ended, 0 if that was not recorded."""
+    if not event.time:
+        return 0.0
+    return (event.time + (event.latency_ms or 0) * 1e6) / NANO
 
 
 def _attempt(now: float, program: Program, event: Connection) -> Attempt:

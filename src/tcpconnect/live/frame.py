@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from tcpconnect.live.cells import fit
-from tcpconnect.live.columns import GAP, number, widths
+from tcpconnect.live.columns import GAP, UNKNOWN, clock, number, widths
 from tcpconnect.live.model import Edge
 from tcpconnect.live.state import VIEWS
 from tcpconnect.output import harmless, is_unicode
@@ -14,6 +13,7 @@ from tcpconnect.output import harmless, is_unicode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tcpconnect.live.model import Model
     from tcpconnect.live.state import Item, State
 
     Line = list[tuple[str, str]]  # texts with their tones
@@ -36,24 +36,33 @@ def head(
     """Return the lines above the rows; ``notes`` are states such as paused."""
     model = state.model
     shown = model.time if now is None or model.whole else now
-    clock = time.strftime("%H:%M:%S", time.localtime(shown))
-    title = " ".join(harmless(t) for t in ("tcpconnect top", model.host, model.options))
-    rates = [
-        f"attempts/s {number(model.rate)}",
-        f"failed/s {number(model.fail_rate)}",
-        f"lost {model.lost:.0f}",
-        *([f"not shown {model.others:.0f}"] if model.others else []),
-        "whole recording" if model.whole else f"every {model.interval:g} s",
-        *notes,
-    ]
+    at = clock(shown)
+    named = filter(None, ("tcpconnect top", model.host, model.options))
+    title = " ".join(map(harmless, named))
+    rates = [*_rates(model), *notes]
     counted = model.minute()
     return [
-        [(fit(title, cells - len(clock) - 1), TITLE), (f" {clock}", TITLE)],
+        [(fit(title, cells - len(at) - 1), TITLE), (f" {at}", TITLE)],
         [(fit("   ".join(rates), cells), BAD if model.lost else PLAIN)],
         _spark("attempts", [a for a, _ in counted], cells),
         _spark("failed", [f for _, f in counted], cells, BAD),
         _views(state, cells),
     ]
+
+
+def _rates(model: Model) -> Iterator[str]:
+    untimed = model.whole and not model.time and bool(model.edges)
+    each = "" if untimed else "/s"
+    failed = number(model.fail_rate) if model.known or not model.rate else UNKNOWN
+    yield f"attempts{each} {number(model.rate)}"
+    yield f"failed{each} {failed}"
+    yield f"lost {model.lost:.0f}"
+    if model.others:
+        yield f"not shown {model.others:.0f}"
+    if untimed:
+        yield "no times: counts, not rates"
+    else:
+        yield "whole recording" if model.whole else f"every {model.interval:g} s"
 
 
 def _spark(label: str, values: Sequence[int], cells: int, tone: str = PLAIN) -> Line:

@@ -32,8 +32,8 @@ class Edge:
     """
 
     __slots__ = (
-        *("address", "attempts", "destination", "fail_rate", "failed", "last"),
-        *("latency_ms", "latest", "max_ms", "measured", "new", "new_failed"),
+        *("address", "attempts", "destination", "fail_rate", "failed", "known"),
+        *("last", "latency_ms", "latest", "max_ms", "measured", "new", "new_failed"),
         *("outcomes", "port", "program", "rate"),
     )
 
@@ -41,7 +41,8 @@ class Edge:
         self.program = program
         self.destination, self.port = destination, port
         self.address = ""
-        self.attempts = self.failed = self.new = self.new_failed = self.measured = 0
+        self.attempts = self.failed = self.known = self.measured = 0
+        self.new = self.new_failed = 0
         self.rate = self.fail_rate = self.latency_ms = self.max_ms = self.last = 0.0
         self.outcomes: dict[str, int] = {}
         self.latest: deque[Attempt] = deque(maxlen=MAX_LATEST)
@@ -86,6 +87,7 @@ class Edge:
     def _add(self, other: Row | Edge) -> None:
         self.attempts += other.attempts
         self.failed += other.failed
+        self.known += other.known
         self.latency_ms += other.latency_ms
         self.measured += other.measured
         self.max_ms = max(self.max_ms, other.max_ms)
@@ -119,6 +121,7 @@ class Model:
         self.rate = self.fail_rate = 0.0
         self.edges: dict[Key, Edge] = {}
         self.failures: deque[Attempt] = deque(maxlen=MAX_FAILURES)
+        self.known = False  # whether it has seen a result
         self._attempts = self._failed = 0  # of this interval
         self._began: float | None = None  # this interval
         self.seconds: dict[int, tuple[int, int]] = {}
@@ -166,6 +169,7 @@ class Model:
     def _take(self, row: Row) -> None:
         self._attempts += row.attempts
         self._failed += row.failed
+        self.known = self.known or row.known > 0
         key = row.program.name, row.program.kind, row.destination, row.port
         edge = self.edges.get(key)
         if edge is None:

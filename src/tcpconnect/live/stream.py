@@ -59,8 +59,9 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Row(msgspec.Struct, array_like=True):
     """The attempts of a program to a destination.
 
-    ``latency_ms`` is the sum of ``measured`` ones; ``last`` when the last one was seen.
-    ``outcomes`` has how often each failure came.
+    ``known`` is of how many the result is; ``latency_ms`` is the sum of ``measured``
+    ones; ``last`` when the last one was seen. ``outcomes`` has how often each failure
+    came.
     """
 
     program: Program
@@ -69,6 +70,7 @@ class Row(msgspec.Struct, array_like=True):
     port: Port
     attempts: Number = 0
     failed: Number = 0
+    known: Number = 0
     latency_ms: Time = 0.0
     measured: Number = 0
     max_ms: Time = 0.0

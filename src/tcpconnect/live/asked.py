@@ -1,0 +1,109 @@
+"""What the words behind ``tcpconnect top`` ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tcpconnect import top_messages
+from tcpconnect.errors import UsageError
+from tcpconnect.options import OPTIONS
+from tcpconnect.options.names import NAMES
+from tcpconnect.options.run import RUN
+from tcpconnect.options.top import TOP
+from tcpconnect.options.verbs import verb_named
+from tcpconnect.parsing import CommandLine, parse_verb
+from tcpconnect.settings import FILTERED, Settings
+from tcpconnect.sources.opened import name_of
+from tcpconnect.words import COMMAND_MARK, flags_of, given
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+# What a row shows.
+COLUMNS = (
+    "time pid comm daddr dport latency_ms result why query exe cmdline container unit "
+    "pod event"
+)
+IMPLIED: dict[str, Any] = {"result": True, "why": True, "dns": True}
+# How to trace: of what was recorded nobody can change it.
+OF_TRACES = {option.member for option in (*NAMES, *RUN)}.difference(
+    IMPLIED, FILTERED, {"verbose"}
+)
+OWN = {option.member for option in TOP} | {"verbose"}
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line asks for; ``file`` is that of a recording.
+
+    ``options`` are its words that decide what is shown.
+    """
+
+    changes: dict[str, Any]
+    command: list[str]
+    options: list[str]
+    file: str | None = None
+    interval: int = 1
+    once: bool = False
+
+    @property
+    def line(self) -> CommandLine:
+        """The same for a trace."""
+        changes, command, words = self.changes, self.command, self.options
+        return CommandLine(changes=changes, command=command, words=words)
+
+    @property
+    def traced(self) -> list[str] | None:
+        """The words of tcpconnect that are the same, None for what is recorded."""
+        if self.file is not None:
+            return None
+        behind = [COMMAND_MARK, *self.command] if self.command else []
+        return [*self.options, *behind]
+
+    @property
+    def settings(self) -> Settings:
+        """What to trace, and to show."""
+        changes = dict(self.changes)
+        if self.once and not self.command:
+            changes.setdefault("duration", self.interval)
+        return Settings(**{**changes, **IMPLIED}, columns=COLUMNS.split())
+
+
+def asked_by(words: Sequence[str]) -> Asked:
+    """Parse the words behind the verb. Raises UsageError."""
+    verb = verb_named("top")
+    line = parse_verb(verb, words)
+    asked = Asked(
+        changes=line.changes,
+        command=line.command,
+        options=[
+            word
+            for option, each in given(line.words, flags_of(verb.taken))
+            if option.member not in OWN
+            for word in each
+        ],
+        file=line.files[0] if line.files else None,
+        **line.given,
+    )
+    if asked.file is not None:
+        _check_recorded(asked, asked.file)
+    return asked
+
+
+def _check_recorded(asked: Asked, file: str) -> None:
+    """Refuse what can't be asked of a recording."""
+    from tcpconnect.recorded_filters import RecordedFilters
+
+    of_traces = [*_flags(asked.changes.keys() & OF_TRACES)]
+    if asked.command:
+        of_traces.append(COMMAND_MARK)
+    for what in of_traces:
+        raise UsageError(top_messages.OF_TRACES, name=name_of(file), option=what)
+    RecordedFilters(asked.settings)
+
+
+def _flags(members: Collection[str]) -> Iterator[str]:
+    for option in OPTIONS:
+        if option.member in members:
+            yield option.flags[-1]
