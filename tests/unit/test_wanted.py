@@ -104,7 +104,7 @@ def test_unknown_result(word: str, near: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse(["--result", word])
     line = refused.value.line
-    assert line.startswith(f"argument --results: unknown result '{word}'{near}")
+    assert line.startswith(f"argument --result: unknown result '{word}'{near}")
 
 
 @pytest.mark.parametrize(
