@@ -1,0 +1,1 @@
+"""Alerts: what is new, and what fails; found in windows of counts, and sent."""
