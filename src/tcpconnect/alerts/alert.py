@@ -9,7 +9,7 @@ import msgspec
 NEW, FAILING, SOLVED = "new", "failing", "solved"
 KINDS = (NEW, FAILING)  # that can be asked for
 EVERYTHING = "*"  # the destination of a summary
-MAX_TEXT = 256  # characters of a name
+MAX_TEXT = 255  # characters of a name
 
 
 class Row(NamedTuple):
@@ -61,6 +61,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quiet: bool = False
     more: int = 0
     examples: list[str] = []
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """An alert that is sent; ``id`` is never used again."""
+
+    id: str
+    alert: Alert
 
 
 def place(destination: str, dport: int) -> str:

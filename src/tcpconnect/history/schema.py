@@ -89,7 +89,8 @@ TABLES = (
         lost INTEGER NOT NULL,
         PRIMARY KEY (run_id, time, reason)
     ) STRICT, WITHOUT ROWID""",
-    # What alerts have said: kind is new, failing or solved.
+    # What alerts have said: kind is new, failing or solved; line is the sentence.
+    # alert_schema.py has the tables of what they know.
     """CREATE TABLE alerts (
         time INTEGER NOT NULL,
         kind TEXT NOT NULL,

@@ -1,0 +1,49 @@
+"""The tables of alerts, beside those of a history: what is known, and what waits.
+
+Times are of the observed clock (alerts/learning.py), but for those in states.
+"""
+
+from __future__ import annotations
+
+ALERT_TABLES = (
+    # observed: the clock; hour: what was reported of the hour, as JSON.
+    """CREATE TABLE IF NOT EXISTS alert_state (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS alert_programs (
+        program TEXT PRIMARY KEY,
+        since INTEGER NOT NULL,
+        seen INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    # Shapes of names (alerts/shapes.py).
+    """CREATE TABLE IF NOT EXISTS alert_pairs (
+        program TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        dport INTEGER NOT NULL,
+        seen INTEGER NOT NULL,
+        PRIMARY KEY (program, destination, dport)
+    ) STRICT, WITHOUT ROWID""",
+    # state: a State of alerts/failing.py, as JSON.
+    """CREATE TABLE IF NOT EXISTS alert_failing (
+        program TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        dport INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        PRIMARY KEY (program, destination, dport)
+    ) STRICT, WITHOUT ROWID""",
+    # Pairs that somebody has accepted, until the recorder takes them.
+    """CREATE TABLE IF NOT EXISTS alert_accepted (
+        program TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        dport INTEGER NOT NULL
+    ) STRICT""",
+    # What was not sent to a channel yet: a Notice of alerts/alert.py, as JSON.
+    """CREATE TABLE IF NOT EXISTS alert_waiting (
+        waiting_id INTEGER PRIMARY KEY,
+        channel TEXT NOT NULL,
+        notice_id TEXT NOT NULL,
+        notice TEXT NOT NULL,
+        UNIQUE (channel, notice_id)
+    ) STRICT""",
+)

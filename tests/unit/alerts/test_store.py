@@ -1,0 +1,206 @@
+"""What alerts know is kept over restarts."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tcpconnect.alerts.alert import Notice
+from tcpconnect.alerts.engine import Engine
+from tcpconnect.history import alert_store
+from tcpconnect.history.alert_store import AlertStore, accept
+from tests.support.windows import DAY_S, HOUR_S, WINDOW_S, Watch, row, steady
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tcpconnect.alerts.alert import Alert, Row
+
+CHANNEL = "stdout"
+BAD = row(attempts=10, failed=10)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Return the path of a file that is not there yet."""
+    return str(tmp_path / "alerts.db")
+
+
+class Kept(Watch):
+    """A watch whose knowledge is kept after each window."""
+
+    def __init__(self, path: str, learn_s: int = DAY_S, **begin: int) -> None:
+        super().__init__(Engine({"new", "failing"}, learn_s), **begin)
+        self.store = AlertStore(path)
+        self.store.load(self.engine)
+        self._number = 0
+
+    def window(self, *rows: Row) -> list[Alert]:
+        """Feed a window, and keep what it teaches."""
+        alerts = super().window(*rows)
+        notices = [Notice(f"{self.time}-{n}", a) for n, a in enumerate(alerts)]
+        self.store.keep(self.engine, notices, {CHANNEL})
+        return alerts
+
+
+def table(path: str, name: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a table."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+    finally:
+        connection.close()
+
+
+def test_restarted_in_each_window(path: str) -> None:
+    """Whoever is restarted all the time alerts the same as who is not."""
+    expected = Watch(Engine({"new"}, 60))
+    windows = [[row()]] * 7 + [[row(destination="new.example")]] * 2
+    windows += [[row(destination=f"{letter}.example")] for letter in ascii_lowercase]
+    alerts: list[Alert] = []
+    time = expected.time
+    for rows in windows:
+        expected.window(*rows)
+        kept = Kept(path, 60, time=time)
+        alerts += kept.window(*rows)
+        time = kept.time
+        kept.store.close()
+    assert alerts == expected.alerts
+    assert len(alerts) == 20
+    kept = Kept(path, 60, time=time)
+    (summary,) = kept.engine.feed(time, HOUR_S, [])
+    assert summary.more == 7
+    kept.store.close()
+
+
+def test_failing_is_kept(path: str) -> None:
+    """It is not reported again after a restart, and solved by the next run."""
+    kept = Kept(path)
+    for _ in range(3):
+        kept.minute(BAD)
+    assert [alert.kind for alert in kept.alerts] == ["failing"]
+    kept.store.close()
+    again = Kept(path, time=kept.time)
+    assert again.minute(BAD) == again.minute(BAD) == []
+    assert [alert.since for alert in again.engine.failing.active()]
+    again.minute(row())
+    assert [alert.kind for alert in again.window()] == ["solved"]
+    assert table(path, "alert_failing") == []
+    again.store.close()
+
+
+def test_the_table_of_alerts(path: str) -> None:
+    """History shows them, and each waits until it was sent."""
+    kept = Kept(path, WINDOW_S)
+    kept.window(row())
+    time = kept.time
+    kept.window(row(destination="new.example"))
+    line = "web connected to new.example:5432 for the first time"
+    (found,) = table(path, "alerts")
+    assert found == (time, "new", "web", "new.example", 5432, line)
+    (notice,) = kept.store.waiting(CHANNEL)
+    assert [notice.alert] == kept.alerts
+    assert [alert.text for alert in kept.store.latest(time)] == [line]
+    assert kept.store.latest(time + 1) == []
+    kept.store.sent(CHANNEL, notice.id)
+    assert kept.store.waiting(CHANNEL) == []
+    kept.store.close()
+
+
+def test_accepted(path: str) -> None:
+    """What another process accepts is known from the next window on."""
+    kept = Kept(path, WINDOW_S)
+    kept.window(row())
+    with sqlite3.connect(path) as other:
+        assert accept(other, [("web", "shard-1", 443)]) == 1
+    other.close()
+    kept.engine.accept(kept.store.take_accepted(), learnt=False)
+    assert kept.window(row(destination="shard-2", dport=443)) == []
+    assert kept.store.take_accepted() == []
+    kept.store.close()
+    again = Kept(path, WINDOW_S, time=kept.time)
+    assert again.window(row(destination="shard-3", dport=443)) == []
+    again.store.close()
+
+
+def test_bounds(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest alerts go."""
+    monkeypatch.setattr(alert_store, "MAX_ALERTS", 5)
+    monkeypatch.setattr(alert_store, "MAX_WAITING", 3)
+    kept = Kept(path, WINDOW_S)
+    kept.window(row())
+    for letter in "ghijklmnop":
+        kept.window(row(destination=letter))
+    assert [found[3] for found in table(path, "alerts")] == list("lmnop")
+    waiting = kept.store.waiting(CHANNEL)
+    assert [notice.alert.destination for notice in waiting] == list("nop")
+    kept.store.close()
+
+
+def test_what_fails_is_kept_later(path: str) -> None:
+    """While others hold the file nothing is lost."""
+    kept = Kept(path, WINDOW_S)
+    kept.window(row())
+    kept.store._connection.execute("PRAGMA busy_timeout = 1")  # noqa: SLF001
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError):
+        kept.window(row(destination="new.example"))
+    other.close()
+    kept.window()
+    assert {found[1] for found in table(path, "alert_pairs")} == {
+        "db.example",
+        "new.example",
+    }
+    kept.store.close()
+
+
+KILLED = """
+import sys
+from tests.unit.alerts.test_store import week
+for _ in week(sys.argv[1]):
+    print(flush=True)
+"""
+
+
+def week(path: str) -> Iterator[None]:
+    """Go on with a week in which something new happens each hour."""
+    time = int(dict(table(path, "progress"))["time"])
+    kept = Kept(path, HOUR_S, time=time)
+    connection = kept.store._connection  # noqa: SLF001
+    while True:
+        fresh = f"{chr(103 + kept.time // HOUR_S % 17)}{kept.time // DAY_S % 7 * 'x'}.y"
+        with_new = [row(destination=fresh)] if kept.time % HOUR_S == 0 else []
+        kept.window(*steady(kept.time), *with_new)
+        connection.execute("UPDATE progress SET value = ?", (kept.time,))
+        yield
+
+
+def test_killed(path: str) -> None:
+    """Killed at any moment: no pair is reported twice, and none is lost."""
+    connection = sqlite3.connect(path)
+    Kept(path).store.close()
+    begin = Watch(Engine(())).time
+    connection.execute("CREATE TABLE progress (name, value)")
+    connection.execute("INSERT INTO progress VALUES ('time', ?)", (begin,))
+    connection.commit()
+    for lines in (700, 1100, 333, 2000, 1500, 10, 1, 900):
+        with subprocess.Popen(
+            [sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout
+            for _ in range(lines):
+                process.stdout.readline()
+            process.send_signal(signal.SIGKILL)
+    (end,) = connection.execute("SELECT value FROM progress").fetchone()
+    connection.close()
+    pairs = [found[2:5] for found in table(path, "alerts")]
+    assert len(pairs) == len(set(pairs))
+    assert len(pairs) >= (end - begin) // HOUR_S - 1
