@@ -45,6 +45,7 @@ PARALLEL := -n $(shell expr 2 \* $$(nproc))
 
 test: $(VENV)/tools ## run all tests, those of the kernel too when root; options in ARGS
 	@scripts/system-packages test
+	@scripts/alertmanager
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 test-unit: $(VENV)/tools ## run the tests that need neither root nor packages; options in ARGS

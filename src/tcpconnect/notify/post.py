@@ -1,0 +1,144 @@
+"""POST requests: bounded in time and bytes, through proxies where these are set."""
+
+from __future__ import annotations
+
+import encodings.idna  # noqa: F401 (imported late by whoever resolves a name)
+import http.client
+import socket
+import ssl
+from base64 import b64encode
+from contextlib import closing, suppress
+from threading import Event, Timer
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from tcpconnect import __version__
+from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.output import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tcpconnect.notify.target import Target
+
+STEP_S = 10.0  # for each connect, write and read
+LIMIT_S = 20.0  # for all of them
+MAX_ANSWER = 4096
+MAX_REASON = 120
+TRY_AGAIN = {408, 425, 429}  # of 400 to 499
+
+
+class Poster:
+    """Posts JSON to a server; it reads the environment and certificates once."""
+
+    def __init__(
+        self, target: Target, headers: Mapping[str, str], limit_s: float = LIMIT_S
+    ) -> None:
+        self._target = target
+        self._headers = {
+            "Content-Type": "application/json",
+            "User-Agent": f"tcpconnect/{__version__}",
+            **headers,
+        }
+        self._limit_s = limit_s
+        self._tls = ssl.create_default_context() if target.scheme == "https" else None
+        place = f"{target.host}:{target.port}"
+        proxy = getproxies().get(target.scheme, "")
+        self._proxy = None if proxy_bypass(place) else _proxy(proxy)
+
+    def post(self, path: str, body: bytes) -> None:
+        """Send a body. Raises UndeliveredError."""
+        try:
+            status, answer = self._posted(self._target.path + path, body)
+        except TimeoutError:
+            raise UndeliveredError("it did not answer in time") from None
+        except ssl.SSLError as error:
+            reason = getattr(error, "verify_message", "") or error.reason or "failed"
+            raise UndeliveredError(f"TLS: {harmless(str(reason))}") from error
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise UndeliveredError(harmless(reason)) from error
+        except (http.client.HTTPException, ValueError) as error:
+            raise UndeliveredError("its answer is no HTTP") from error
+        if not 200 <= status < 300:
+            text = harmless(answer.decode(errors="replace").strip())[:MAX_REASON]
+            again = not 400 <= status < 500 or status in TRY_AGAIN
+            why = f"HTTP status {status}{f', {text}' if text else ''}"
+            raise UndeliveredError(why, again=again)
+
+    def _posted(self, path: str, body: bytes) -> tuple[int, bytes]:
+        first = self._proxy or (self._target.host, self._target.port, {})
+        plain = socket.create_connection(first[:2], STEP_S)
+        # A server may send a byte each few seconds: then the connection is cut.
+        late = Event()
+        with closing(plain.dup()) as cut, closing(plain):
+            timer = Timer(self._limit_s, _cut, (cut, late))
+            timer.daemon = True
+            timer.start()
+            try:
+                answer = self._exchange(plain, path, body)
+            except (OSError, http.client.HTTPException):
+                if not late.is_set():
+                    raise
+            finally:
+                timer.cancel()
+        if late.is_set():  # what it has cut may look like an answer
+            raise TimeoutError
+        return answer
+
+    def _exchange(
+        self, plain: socket.socket, path: str, body: bytes
+    ) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(self._target.host, self._target.port)
+        headers = dict(self._headers)
+        if self._proxy and self._tls:
+            self._tunnel(plain, *self._proxy)
+        elif self._proxy:
+            path = f"http://{self._authority}{path}"
+            headers |= self._proxy[2]
+        if self._tls:
+            host = self._target.host
+            connection.sock = self._tls.wrap_socket(plain, server_hostname=host)
+        else:
+            connection.sock = plain
+        with closing(connection):
+            connection.request("POST", path, body, {"Host": self._authority, **headers})
+            with connection.getresponse() as answer:
+                return answer.status, answer.read(MAX_ANSWER)
+
+    def _tunnel(
+        self, plain: socket.socket, host: str, port: int, headers: dict[str, str]
+    ) -> None:
+        """Ask a proxy for a connection to the server. Raises OSError."""
+        connection = http.client.HTTPConnection(host, port)
+        connection.sock = plain.dup()
+        with closing(connection):
+            connection.request("CONNECT", self._authority, headers=headers)
+            with connection.getresponse() as answer:
+                if answer.status != 200:
+                    raise OSError(0, f"the proxy refuses, HTTP status {answer.status}")
+
+    @property
+    def _authority(self) -> str:
+        host = self._target.host
+        return f"{f'[{host}]' if ':' in host else host}:{self._target.port}"
+
+
+def _cut(connection: socket.socket, late: Event) -> None:
+    late.set()
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _proxy(url: str) -> tuple[str, int, dict[str, str]] | None:
+    """Return host, port and headers of a proxy, None for none."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if not parts.hostname:
+        return None
+    headers = {}
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        secret = b64encode(user.encode()).decode()
+        headers["Proxy-Authorization"] = f"Basic {secret}"
+    return parts.hostname, parts.port or 80, headers

@@ -1,0 +1,97 @@
+"""A program that is started for each alert: without a shell, for a limited time."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from contextlib import suppress
+
+from tcpconnect.notify.channel import UndeliveredError
+
+AT_ONCE = 4  # programs
+TRIES = 3
+LIMIT_S = 30.0
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+}
+
+
+def run(path: str, data: bytes, limit_s: float = LIMIT_S) -> None:
+    """Run a program with ``data`` on stdin. Raises UndeliveredError.
+
+    It has its own session, no descriptor of ours, and prints nowhere. After the
+    limit it is killed, with what it has started, but for what has left its session.
+    """
+    end = time.monotonic() + limit_s
+    read, write = os.pipe2(os.O_CLOEXEC)
+    try:
+        pid = _spawn(path, read)
+    except OSError as error:
+        os.close(write)
+        raise UndeliveredError(os.strerror(error.errno or 0)) from error
+    finally:
+        os.close(read)
+    try:
+        watch = os.pidfd_open(pid)
+        try:
+            ended = _feed(watch, write, data, end)
+        finally:
+            os.close(watch)
+    finally:
+        os.close(write)
+        with suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)  # nothing of it outlives its turn
+        _, status = os.waitpid(pid, 0)
+    if not ended:
+        raise UndeliveredError(f"it did not end within {limit_s:.3g} s")
+    if code := os.waitstatus_to_exitcode(status):
+        how = f"exit code {code}" if code > 0 else f"killed by signal {-code}"
+        raise UndeliveredError(how)
+
+
+def _spawn(path: str, stdin: int) -> int:
+    null = os.devnull, os.O_WRONLY, 0
+    return os.posix_spawn(
+        path,
+        [path],
+        ENVIRONMENT,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, stdin, 0),
+            (os.POSIX_SPAWN_OPEN, 1, *null),
+            (os.POSIX_SPAWN_OPEN, 2, *null),
+        ],
+        setsid=True,
+        setsigmask=(),  # our threads block all
+        setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # which Python ignores
+    )
+
+
+def _feed(watch: int, write: int, data: bytes, end: float) -> bool:
+    """Write to a process until it has ended; return whether that was before ``end``."""
+    os.set_blocking(write, False)
+    poll = select.poll()
+    poll.register(watch, select.POLLIN)
+    if data:
+        poll.register(write, select.POLLOUT)
+    left = memoryview(data)
+    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        while (remaining := end - time.monotonic()) > 0:
+            found = dict(poll.poll(remaining * 1000))
+            if write in found:
+                with suppress(BlockingIOError):
+                    try:
+                        left = left[os.write(write, left) :]
+                    except BrokenPipeError:
+                        left = left[:0]  # it does not want to know all
+                if not left:
+                    poll.unregister(write)
+                    os.dup2(null, write, inheritable=False)  # its end of file
+            if watch in found:
+                return True
+    finally:
+        os.close(null)
+    return False

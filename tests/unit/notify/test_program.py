@@ -1,0 +1,90 @@
+"""Programs that are started for alerts."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.notify.program import run
+from tests.support.waiting import wait_until
+
+
+def script(folder: Path, text: str) -> str:
+    """Return the path of a shell script."""
+    path = folder / "script"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_what_it_gets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON on stdin, a small environment, a session of its own."""
+    monkeypatch.setenv("SECRET", "x")
+    out = tmp_path / "out"
+    run(
+        script(tmp_path, f"{{ cat; echo; env; ps -o sid= -p $$; echo $$; }} >{out}"),
+        b'{"a": 1}',
+    )
+    data, *environment, session, pid = out.read_text().splitlines()
+    assert data == '{"a": 1}'
+    names = {each.partition("=")[0] for each in environment}
+    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "LANG"}
+    assert session.strip() == pid
+
+
+def test_signals_are_not_blocked(tmp_path: Path) -> None:
+    """A script may be ended as any other."""
+    status = Path("/proc/self/status").name
+    out = tmp_path / "out"
+    run(script(tmp_path, f"grep SigBlk /proc/self/{status} >{out}"), b"")
+    assert int(out.read_text().split()[1], 16) == 0
+
+
+def test_much_is_not_read(tmp_path: Path) -> None:
+    """A program need not read what it gets, nor all of it."""
+    run(script(tmp_path, "exec true"), b"x" * 1_000_000)
+    out = tmp_path / "out"
+    run(script(tmp_path, f"wc -c >{out}"), b"x" * 1_000_000)
+    assert int(out.read_text()) == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("exit 3", "exit code 3"), ("kill -9 $$", "killed by signal 9")],
+)
+def test_failures(tmp_path: Path, text: str, reason: str) -> None:
+    """How it ended is the reason."""
+    with pytest.raises(UndeliveredError, match=reason):
+        run(script(tmp_path, text), b"")
+
+
+def test_one_that_hangs_is_killed(tmp_path: Path) -> None:
+    """With what it has started."""
+    out = tmp_path / "out"
+    begin = time.monotonic()
+    hanging = script(tmp_path, f"sleep 1000 & echo $! >{out}; trap '' TERM; wait")
+    with pytest.raises(UndeliveredError, match="it did not end within"):
+        run(hanging, b"x", 0.3)
+    assert time.monotonic() - begin < 10
+    child = out.read_text().strip()
+    wait_until(lambda: not is_running(child), "the end of its child")
+
+
+def is_running(pid: str) -> bool:
+    """Whether a process has not ended."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_no_program(tmp_path: Path) -> None:
+    """One that has gone meanwhile."""
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(UndeliveredError, match="No such file"):
+        run(str(tmp_path / "nope"), b"")
+    assert set(os.listdir("/proc/self/fd")) == before
