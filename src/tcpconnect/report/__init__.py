@@ -1,0 +1,1 @@
+"""The report: what a history has of some hours, as one page of HTML."""
