@@ -64,7 +64,16 @@ def test_what_fails() -> None:
         )
     ).sections["What fails"]
     assert "/usr/sbin/nginx db.example:5432 20 of 30 ETIMEDOUT no answer (18) " in shown
-    assert re.search(r"RST \(2\) Nov \d\d \d\d:\d\d Nov \d\d \d\d:\d\d$", shown)
+    time = r"Nov \d\d \d\d:\d\d"
+    assert re.search(rf"RST \(2\) since {time} last success {time}$", shown)
+
+
+def test_what_works_again() -> None:
+    """A pair that failed, and does not any more, says until when."""
+    solved = pair(attempts=30, failed=20, last_failed=NOW - 3600, last_ok=NOW)
+    solved.failing_since = 0
+    shown = read(solved).sections["What fails"]
+    assert re.search(r"until Nov \d\d \d\d:\d\d works again$", shown)
 
 
 def test_what_is_slow() -> None:

@@ -14,8 +14,9 @@ class Pair(msgspec.Struct, kw_only=True):
     """A program and a destination, and what came of its attempts.
 
     ``failures`` has numbers by result and reason. Latency and DNS time are sums over
-    the ``attempts`` that did not fail. ``failing_since``: the first failure after
-    ``last_ok``, the last success; each is 0 where there is none.
+    the ``attempts`` that did not fail. ``failing_since``: the first failure
+    since the last row without one; 0 if there was none since. ``last_ok`` is the last
+    success, 0 where there is none.
     """
 
     program: str
@@ -25,6 +26,7 @@ class Pair(msgspec.Struct, kw_only=True):
     failed: int = 0
     failures: dict[str, int] = {}
     last_ok: int = 0
+    last_failed: int = 0
     failing_since: int = 0
     tcp_us: int = 0
     tcp_max_us: int = 0

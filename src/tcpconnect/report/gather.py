@@ -1,0 +1,170 @@
+"""gather(): the rows of a history made findings.
+
+A history is a file that anyone may have made: texts are made harmless, and numbers
+are brought into their ranges.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tcpconnect import __version__, loss_messages
+from tcpconnect.history.coverage import KILLED, OFF, STOPPED, UNKNOWN, coverage
+from tcpconnect.lossreport import LIMITS, MEANING
+from tcpconnect.memo import Memo
+from tcpconnect.output import harmless
+from tcpconnect.report import statements
+from tcpconnect.report.findings import Bin, Findings, Gap, Loss, Pair
+from tcpconnect.report.timeline import step_for
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+GAPS = {
+    STOPPED: "the recorder had been stopped",
+    KILLED: "the recorder had been killed",
+    OFF: "the machine was off or starting",
+    UNKNOWN: "no recorder had been started",
+}
+# What the recorder itself has lost; MEANING has what the tracer has.
+UNKEPT = {
+    "waiting": "the history could not be written",
+    "truncated": "somebody cut the file of the history",
+}
+MAX_NUMBER, MAX_PORT = 2**53, 65_535
+MAX_TEXTS = 65_536  # that are remembered as harmless
+
+
+class Asked(NamedTuple):
+    """What a report is asked for; ``filters`` are its words, and ``condition`` SQL."""
+
+    since: int
+    until: int
+    filters: str = ""
+    condition: str = "1 = 1"
+    values: dict[str, Any] = {}  # noqa: RUF012 (nobody changes it)
+
+
+class Gathering:
+    """One look at a history, whose methods raise sqlite3.Error."""
+
+    def __init__(self, connection: sqlite3.Connection, asked: Asked) -> None:
+        self._connection = connection
+        self._asked = asked
+        self._texts = Memo(harmless, MAX_TEXTS)
+
+    def findings(self) -> Findings:
+        """Return what it finds."""
+        since, until = self._asked.since, self._asked.until
+        with self._connection:  # all statements see the same
+            self._connection.execute("BEGIN")
+            watched = coverage(self._connection, since, until)
+            ((coarsest,),) = self._rows(statements.COARSEST)
+            step = step_for(since, until, _number(coarsest))
+            return Findings(
+                **self._about(),
+                made=int(time.time()),
+                since=since,
+                until=until,
+                running=watched.running,
+                filters=self._asked.filters,
+                gaps=[Gap(gap.since, gap.until, GAPS[gap.why]) for gap in watched.gaps],
+                losses=[
+                    Loss(_number(lost), self._loss(reason, _number(lost)))
+                    for reason, lost in watched.lost.items()
+                ],
+                pairs=self._pairs(),
+                step=step,
+                bins=self._bins(step),
+            )
+
+    def _about(self) -> dict[str, Any]:
+        for host, first in self._rows(statements.HOST):
+            return {
+                "host": self._texts[str(host)],
+                "version": __version__,
+                "watched_from": _number(first),
+            }
+        return {"host": "", "version": __version__}
+
+    def _loss(self, reason: str, lost: int) -> str:
+        if reason in UNKEPT:
+            return f"{lost} attempts lost: {UNKEPT[reason]}"
+        message = MEANING.get(reason, loss_messages.UNKNOWN_LOSS)
+        limit, name = LIMITS.get(reason), self._texts[reason]
+        filled = message.filled(n=lost, limit=limit, name=name)
+        return ": ".join(filter(None, (filled.sentence, filled.reason)))
+
+    def _pairs(self) -> list[Pair]:
+        """Return all pairs, with what came of their attempts."""
+        pairs: dict[tuple[str, int], Pair] = {}
+        for program, place, destination, dport, *rest in self._rows(statements.PAIRS):
+            pair = pairs.get((program, place))
+            if pair is None:
+                pair = pairs[program, place] = Pair(
+                    program=self._texts[str(program)],
+                    destination=self._texts[str(destination)],
+                    dport=min(_number(dport), MAX_PORT),
+                )
+            self._add(pair, *rest)
+        for program, place, first_seen in self._rows(statements.SEEN):
+            if (program, place) in pairs:
+                pair = pairs[program, place]
+                pair.first_seen = self._time(first_seen)
+                pair.is_new = pair.first_seen >= self._asked.since
+        for program, place, begin, last in self._rows(statements.FAILING):
+            if (program, place) in pairs:
+                pair = pairs[program, place]
+                pair.failing_since = self._time(begin)
+                pair.last_failed = self._time(last)
+        return list(pairs.values())
+
+    def _add(
+        self,
+        pair: Pair,
+        result: str,
+        why: str,
+        failed: int,
+        attempts: int,
+        tcp_us: int,
+        tcp_max_us: int,
+        dns_us: int,
+        last: int,
+    ) -> None:
+        attempts = _number(attempts)
+        pair.attempts += attempts
+        if failed:
+            pair.failed += attempts
+            text = self._texts[f"{result} {why}".strip()]
+            pair.failures[text] = pair.failures.get(text, 0) + attempts
+        else:
+            pair.tcp_us += _number(tcp_us)
+            pair.tcp_max_us = max(pair.tcp_max_us, _number(tcp_max_us))
+            pair.dns_us += _number(dns_us)
+            pair.last_ok = max(pair.last_ok, self._time(last))
+
+    def _bins(self, step: int) -> dict[int, Bin]:
+        bins: dict[int, Bin] = {}
+        for begin, attempts, failed in self._rows(statements.BINS, step=step):
+            bins[self._time(begin)] = Bin(_number(attempts), _number(failed))
+        return bins
+
+    def _time(self, seconds: int) -> int:
+        return min(_number(seconds), self._asked.until)
+
+    def _rows(self, statement: str, **values: object) -> Iterator[tuple[Any, ...]]:
+        asked = self._asked
+        text = statement.replace(statements.CONDITION, asked.condition)
+        given = {"since": asked.since, "until": asked.until, **asked.values, **values}
+        return iter(self._connection.execute(text, given))
+
+
+def gather(connection: sqlite3.Connection, asked: Asked) -> Findings:
+    """Return what a history has. Raises sqlite3.Error, and ValueError for its rows."""
+    return Gathering(connection, asked).findings()
+
+
+def _number(value: object) -> int:
+    return min(max(int(str(value or 0)), 0), MAX_NUMBER)
