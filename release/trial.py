@@ -18,6 +18,7 @@ SHARED = (
     "zsh/site-functions/_tcpconnect",
     "fish/vendor_completions.d/tcpconnect.fish",
 )
+TEMPLATE = "site-packages/tcpconnect/report/templates/page.html.j2"
 READY = "Tracing connect ... Hit Ctrl-C to end\n"
 LIMITS = ("--limit", "1", "--duration", "60")
 
@@ -50,6 +51,8 @@ def try_wheel(python: str, wheel: Path, folder: Path, *options: str) -> str:
     for name in SHARED:
         if not (folder / "share" / name).is_file():
             raise TrialError(f"the wheel installs no share/{name}")
+    if not list(folder.glob(f"lib/python*/{TEMPLATE}")):
+        raise TrialError("the wheel has no template of the report")
     run(tool, "--check")
     ran = run(folder / "bin/python", "--version").strip()
     return f"{ran}: {version} traced {trace(tool)}"

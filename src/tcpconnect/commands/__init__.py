@@ -16,6 +16,12 @@ def _top(words: Sequence[str]) -> int:
     return run(words)
 
 
+def _report(words: Sequence[str]) -> int:
+    from tcpconnect.commands.report import run
+
+    return run(words)
+
+
 def _replay(words: Sequence[str]) -> int:
     from tcpconnect.commands.replay import run
 
@@ -24,4 +30,4 @@ def _replay(words: Sequence[str]) -> int:
 
 # Each takes the words behind it, and returns the exit code; it raises as all do.
 # options/verbs.py describes them.
-COMMANDS: Mapping[str, Verb] = {"top": _top, "replay": _replay}
+COMMANDS: Mapping[str, Verb] = {"top": _top, "report": _report, "replay": _replay}

@@ -6,6 +6,7 @@ import msgspec
 
 from tcpconnect.options.option import HELP, HELP_ALL, Option
 from tcpconnect.options.replay import REPLAY, SHOWN
+from tcpconnect.options.report import REPORT
 from tcpconnect.options.run import RUN
 from tcpconnect.options.top import KEYS, TOP, TRACED
 
@@ -46,6 +47,12 @@ VERBS: tuple[Verb, ...] = (
         TRACED,
         files=1,
         keys=KEYS,
+    ),
+    Verb(
+        "report",
+        "[--since TIME] [--until TIME] [OPTION ...] -o FILE.html",
+        "write what was recorded of some hours as one page of HTML",
+        REPORT,
     ),
     Verb(
         "replay",

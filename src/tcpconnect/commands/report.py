@@ -1,0 +1,95 @@
+"""``tcpconnect report``: what a history has of some hours, as one page of HTML."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tcpconnect import report_messages, store_messages
+from tcpconnect.errors import TcpconnectError, UsageError
+from tcpconnect.options.verbs import verb_named
+from tcpconnect.output import STDERR, say
+from tcpconnect.parsing import parse_verb
+from tcpconnect.report.shown import between, many, moment
+from tcpconnect.report.writing import STDOUT_NAME, check_target, write_page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tcpconnect.report.findings import Findings
+
+DAY = 86_400
+HISTORY = "/var/lib/tcpconnect/history.db"
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line asks for; None stands for a default."""
+
+    since: int | None = None
+    until: int | None = None
+    db: str = HISTORY
+    output: str | None = None
+    anonymize: bool = False
+
+
+def run(words: Sequence[str]) -> int:
+    """Write the page that the words ask for; return the exit code."""
+    asked = Asked(**parse_verb(verb_named("report"), words).given)
+    until = int(time.time()) if asked.until is None else asked.until
+    since = until - DAY if asked.since is None else asked.since
+    if since >= until:
+        ends = {"since": moment(since), "until": moment(until)}
+        raise UsageError(report_messages.ENDS_BEFORE, **ends)
+    check_target(asked.output, asked.db)
+    _need_jinja()
+    findings = _found(asked.db, since, until)
+    if asked.anonymize:
+        from tcpconnect.report.anonymize import anonymized
+
+        findings = anonymized(findings)
+    from tcpconnect.report.page import page
+
+    write_page(asked.output, page(findings))
+    _tell(findings, asked.output)
+    return 0
+
+
+def _need_jinja() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("jinja2") is None:
+        raise UsageError(report_messages.NO_JINJA, python=sys.executable)
+
+
+def _found(path: str, since: int, until: int) -> Findings:
+    """Return what the history has. Raises TcpconnectError."""
+    from tcpconnect.history.file import open_for_reading
+    from tcpconnect.report.gather import Asked, gather
+
+    with closing(open_for_reading(path)) as connection:
+        try:
+            return gather(connection, Asked(since, until))
+        except (sqlite3.Error, ValueError) as error:
+            message = store_messages.CANT_READ_HISTORY
+            raise TcpconnectError(
+                message, path=path, reason=error, remedy=""
+            ) from error
+
+
+def _tell(findings: Findings, path: str | None) -> None:
+    """Say that the page is empty, or on a terminal what it has."""
+    if not findings.pairs:
+        span = between(findings.since, findings.until)
+        remedy = "" if findings.running else "no recorder runs: start tcpconnect record"
+        say(report_messages.NO_ATTEMPTS.line(span=span, remedy=remedy))
+    elif path not in {None, STDOUT_NAME} and os.isatty(STDERR):
+        what = many(findings.attempts, "attempt")
+        if findings.failed:
+            what = f"{what}, {findings.failed:,} failed"
+        say(report_messages.WROTE.line(path=path, what=what))

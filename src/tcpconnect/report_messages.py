@@ -1,0 +1,28 @@
+"""The messages of the verb report."""
+
+from __future__ import annotations
+
+from tcpconnect.errors import Message
+
+INVALID_MOMENT = Message(
+    "invalid time {value!r}",
+    "expected for example -2h, 22:00, 'yesterday 22:00', 2026-11-27 or now",
+)
+ENDS_BEFORE = Message(
+    "--since is not before --until", "{since}, and {until}", "name an earlier --since"
+)
+NO_JINJA = Message(
+    "a report needs Jinja2",
+    "it is not installed",
+    "install it: {python} -m pip install jinja2",
+)
+NO_FILE_NAMED = Message(
+    "a report is a page of HTML",
+    "stdout is a terminal",
+    "name a file: -o report.html",
+)
+OVER_HISTORY = Message("-o {path!r} is the history itself", "", "name another file")
+NO_ATTEMPTS = Message(
+    "the report is empty", "the history has no such attempt, {span}", "{remedy}"
+)
+WROTE = Message("wrote {path!r}", "{what}")
