@@ -24,3 +24,13 @@ LEFT_OUT = Message(
     "as in a trace without results and names",
     "-rd shows them",
 )
+NO_ZSTD = Message(
+    "FILE.jsonl.zst needs a library for zstd",
+    "it is not installed",
+    "install it: {python} -m pip install backports.zstd",
+)
+ONLY_RECORDINGS = Message(
+    "can't compress {path!r}",
+    "only recordings are",
+    "name it FILE.jsonl.zst, without -c",
+)

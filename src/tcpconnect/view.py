@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from tcpconnect import messages, place_messages
+from tcpconnect import messages, place_messages, recorded_messages
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
 from tcpconnect.schemes import SQLITE, scheme_of
@@ -72,7 +72,7 @@ JSON = {
     "event": "lookups",
 }
 LAYOUTS = {"table": TABLE, "json": JSON}
-RECORDED = ".jsonl"
+RECORDED, PACKED = ".jsonl", ".zst"
 # What a history is made of: history/window.py.
 KEPT = (
     "uid comm daddr dport latency_ms result why syns dns_ms query exe cmdline "
@@ -86,7 +86,8 @@ class Display(msgspec.Struct, frozen=True):
     """How events, or with ``count`` flows, are shown: a format, and its columns.
 
     ``interval``: they come again and again; ``clear``: on a screen of their own.
-    ``recorded``: in a recording, with all that goes with events there.
+    ``recorded``: in a recording, with all that goes with events there; ``packed``: it
+    is compressed.
     """
 
     format: str
@@ -96,6 +97,7 @@ class Display(msgspec.Struct, frozen=True):
     clear: bool = False
     histogram: bool = False
     recorded: bool = False
+    packed: bool = False
 
 
 class View:
@@ -135,9 +137,13 @@ class View:
             if count:
                 raise UsageError(place_messages.COUNTS_TO_HISTORY, place=path)
             return Display(SQLITE, choose(self._table, KEPT.split()))
-        suffix = os.path.splitext(path or "")[1]
+        stem, packing = os.path.splitext(path or "")
+        packed = packing == PACKED
+        suffix = os.path.splitext(stem)[1] if packed else packing
         form = SUFFIXES.get(suffix) or line.format or ("json" if line.json else "table")
         recorded = suffix == RECORDED and not count
+        if packed and not recorded:
+            raise UsageError(recorded_messages.ONLY_RECORDINGS, path=path)
         columns = _members() if recorded else self._columns(form)
         interval = False
         if counting:
@@ -150,6 +156,7 @@ class View:
             clear=line.clear,
             histogram=line.histogram and form == "table",
             recorded=recorded,
+            packed=packed,
         )
 
     def _columns(self, form: str) -> list[Column]:

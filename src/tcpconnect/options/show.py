@@ -60,7 +60,7 @@ SHOW = (
         "outputs",
         "write to FILE instead of stdout (or, with a command, stderr); - is stdout. "
         "May be given again; FILE.csv is CSV, FILE.jsonl a recording of all columns, "
-        "sqlite:PATH a history",
+        "FILE.jsonl.zst one that is compressed, sqlite:PATH a history",
         Value("FILE", lambda place: {checked(place)}, completion="file"),
         repeats=True,
     ),

@@ -99,7 +99,12 @@ def _output(
         return Text(target, display, line.color, wide=line.wide)
     from tcpconnect.outputs.recording import Recording, about_trace
 
-    return Recording(target, display, about or about_trace(line))
+    kind = Recording
+    if display.packed:
+        from tcpconnect.outputs.packed import PackedRecording
+
+        kind = PackedRecording
+    return kind(target, display, about or about_trace(line))
 
 
 def _target(path: str | None, line: CommandLine) -> int | str:

@@ -68,6 +68,7 @@ class Text:
         try:
             if self._wrote:
                 self._write(self._end(totals))
+                self._finish()
         finally:
             if isinstance(self._target, str):
                 os.close(self.fd)
@@ -77,7 +78,14 @@ class Text:
             self._began = True
             lines = self._head() + lines
         if lines:
-            write(self.fd, lines, self.name)
+            self._put(lines)
+
+    def _put(self, data: bytes) -> None:
+        if data:
+            write(self.fd, data, self.name)
+
+    def _finish(self) -> None:
+        """Write what was held back."""
 
     def _head(self) -> bytes:
         return self._format.header()

@@ -11,16 +11,18 @@ import os
 import select
 import stat
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
 from tcpconnect import loss_messages, messages
 from tcpconnect.batch import NO_LOSSES, Batch, Losses
-from tcpconnect.errors import TcpconnectError
+from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.output import harmless
 from tcpconnect.recorded import SCHEMA
 from tcpconnect.sources.rows import DECODER, DESTINATION, read
+from tcpconnect.zstd import MAGIC, Unpacker, library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +59,23 @@ class Recording:
         self._lines = 0  # that were read
         self._ended = True  # whether nothing more has to come
         self._stopped = False
+        self._unpacker: Unpacker | None = None
+        head = b""
+        if self.whole:
+            head = os.pread(fd, len(MAGIC), os.lseek(fd, 0, os.SEEK_CUR))
+        else:
+            with suppress(UsageError):  # what comes may need it
+                library()
+        self._look(head)
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._ready = select.poll()
         self._ready.register(self._wake, select.POLLIN)
         self._ready.register(fd, select.POLLIN)
+
+    def _look(self, head: bytes) -> None:
+        """Take what begins so for compressed, if it is."""
+        if head.startswith(MAGIC):
+            self._unpacker = Unpacker()
 
     @property
     def whole(self) -> bool:
@@ -84,7 +99,7 @@ class Recording:
         """
         yield self._batch([], [])
         left = b""
-        while (data := self._next()) != b"":
+        for data in self._texts():
             if data is None:
                 yield self._batch([], [])
                 continue
@@ -93,14 +108,30 @@ class Recording:
                 raise self._error(self._lines + 1, "the line is too long")
             if newline:
                 yield self._decoded(lines)
-        if left and not self._lines and not self._stopped:
-            self._decoded(left)  # raises: nothing was read that was none
+        if not (self._lines or self._stopped) and (left or self._unpacker):
+            short = self._error(1, "it ends before its first line does")
+            raise self._first_wrong(left) if left else short
         if left:
             yield self._batch([], [loss_messages.CUT_RECORDING.line(name=self._name)])
         elif not (self._ended or self._stopped):
             yield self._batch(
                 [], [loss_messages.UNENDED_RECORDING.line(name=self._name)]
             )
+
+    def _texts(self) -> Iterator[bytes | None]:
+        """Yield pieces of the lines; None when nothing comes for a while."""
+        first = not self.whole
+        while (data := self._next()) != b"":
+            if data is None:
+                yield None
+                continue
+            if first:
+                first = False
+                self._look(data)
+            try:
+                yield from self._unpacker.pieces(data) if self._unpacker else [data]
+            except ValueError as error:
+                raise self._error(self._lines + 1, harmless(str(error))) from error
 
     def stop(self) -> None:
         """End the batches soon; may be called from a signal handler or thread."""
