@@ -225,6 +225,30 @@ def test_output(
     assert read_lines(ours, 2) == expected.splitlines()
 
 
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_is_left_out_is_named(
+    capfd: pytest.CaptureFixture[str], terminal: tuple[int, int], *, quiet: bool
+) -> None:
+    """A notice names each column once, when it is left out; with --quiet none."""
+    _, theirs = terminal
+    resize(theirs, 80)
+    names = "pid comm ip saddr daddr dport latency_ms result query"
+    output = Text(theirs, display(names), wide=False, quiet=quiet)
+    output.open()
+    output.write(Batch([], NO_LOSSES, [], 0.0))
+    said = capfd.readouterr().err
+    output.write(batch())
+    assert capfd.readouterr().err == ""
+    resize(theirs, 60)
+    output.write(batch())
+    resize(theirs, 120)
+    output.write(batch())
+    said += capfd.readouterr().err
+    notice = "tcpconnect: no room for {}; widen the terminal or add --wide\n"
+    expected = [notice.format(names) for names in ("IP, SADDR", "PID, QUERY")]
+    assert said == ("" if quiet else "".join(expected))
+
+
 def test_resized(terminal: tuple[int, int]) -> None:
     """The next line fits; there is a header above it if columns have moved."""
     ours, theirs = terminal

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     import msgspec
 
@@ -25,7 +25,12 @@ FITTED = {"table": ("tcpconnect.formats.fitted", "FittedTable")}
 
 
 class Format(Protocol):
-    """A format for a choice of columns."""
+    """A format for a choice of columns.
+
+    ``left_out`` are the headers of those that did not fit in the last line.
+    """
+
+    left_out: Sequence[str]
 
     def header(self) -> bytes:
         """Return the header of all rows."""

@@ -22,6 +22,8 @@ COLORS = {BAD: "31", ODD: "33"}
 class ColoredTable:
     """Made cell by cell, since a terminal is slow anyway; widths are the table's."""
 
+    left_out = ()
+
     def __init__(self, columns: list[Column]) -> None:
         self._plain = table.Table(columns)
         self._rows = row_maker(columns, cells=True)

@@ -21,6 +21,8 @@ END = "\r\n"
 class Csv:
     """Comma-separated rows; what is unknown is empty."""
 
+    left_out = ()
+
     def __init__(self, columns: list[Column]) -> None:
         self._rows = row_maker(columns, unknown="")
         self._names = [column.name for column in columns]

@@ -28,6 +28,7 @@ class FittedTable:
     def __init__(
         self, columns: list[Column], width: Callable[[], int], *, colored: bool = False
     ) -> None:
+        self.left_out: Sequence[str] = ()
         self._rows = row_maker(columns, cells=True)
         self._fields = [column.field for column in columns]
         self._width = width
@@ -72,6 +73,8 @@ class FittedTable:
         if self._of != (width, *self._need):
             self._of = width, *self._need
             self._found = widths(self._fields, width, self._need)
+            shown = zip(self._fields, self._found, strict=True)
+            self.left_out = [field.label for field, cells in shown if not cells]
         return self._found
 
     def _titles(self, found: list[int]) -> str:

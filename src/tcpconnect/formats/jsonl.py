@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class JsonLines:
     """Objects whose keys are the names of the columns, in their order."""
 
+    left_out = ()
+
     def __init__(self, columns: list[Column]) -> None:
         row = defstruct("Row", [column.name for column in columns], gc=False)
         self._rows = row_maker(columns, row)

@@ -26,6 +26,8 @@ class Table:
     of columns stay whose values came again in half of the rows, or more.
     """
 
+    left_out = ()
+
     def __init__(self, columns: list[Column]) -> None:
         widths = [*[column.field.width for column in columns[:-1]], 0]
         self._headers = [c.field.header for c in columns]

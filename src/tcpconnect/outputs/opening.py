@@ -90,13 +90,13 @@ def _output(
         from tcpconnect.outputs.sqlite import Sqlite
 
         return Sqlite(scheme_of(path or "")[1], line.words, account)
-    target = _target(path, line)
+    target, how = _target(path, line), {"wide": line.wide, "quiet": line.quiet}
     if display.count:
         from tcpconnect.outputs.tables import Tables
 
-        return Tables(target, display, line.color, wide=line.wide)
+        return Tables(target, display, line.color, **how)
     if not display.recorded:
-        return Text(target, display, line.color, wide=line.wide)
+        return Text(target, display, line.color, **how)
     from tcpconnect.outputs.recording import Recording, about_trace
 
     kind = Recording

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from tcpconnect import messages
 from tcpconnect.color import is_colored
 from tcpconnect.formats import open_format
-from tcpconnect.output import name_of, open_file, write
+from tcpconnect.output import name_of, open_file, say, write
 from tcpconnect.terminal import width_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ class Text:
     """Lines for people or programs, in a file or on an open descriptor.
 
     Flows come at the end, together with their header. Unless it is ``wide``, the lines
-    of a table fit the terminal that they are written to.
+    of a table fit the terminal that they are written to. Unless it is ``quiet``, a
+    notice names columns that are left out for that.
     """
 
     dropped = 0
@@ -32,13 +34,15 @@ class Text:
         color: str = "never",
         *,
         wide: bool = True,
+        quiet: bool = True,
     ) -> None:
         self.fd = target if isinstance(target, int) else -1
         self.name = name_of(target)
         self._target = target
         self._display = display
         self._color = color
-        self._wide = wide
+        self._wide, self._quiet = wide, quiet
+        self._left_out = set[str]()  # the columns that a notice has named
         self._began = self._wrote = False
 
     def open(self) -> None:
@@ -77,6 +81,8 @@ class Text:
         if not self._began:
             self._began = True
             lines = self._head() + lines
+        if not self._quiet:
+            self._say_left_out()
         if lines:
             self._put(lines)
 
@@ -86,6 +92,13 @@ class Text:
 
     def _finish(self) -> None:
         """Write what was held back."""
+
+    def _say_left_out(self) -> None:
+        """Name the columns that are left out now, each once."""
+        names = [n for n in self._format.left_out if n not in self._left_out]
+        if names:
+            self._left_out.update(names)
+            say(messages.LEFT_OUT.line(names=", ".join(names)))
 
     def _head(self) -> bytes:
         return self._format.header()
