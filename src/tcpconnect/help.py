@@ -44,7 +44,8 @@ def short() -> str:
     """Return what fits a screen: options and examples of bcc's tool; groups of more."""
     more = [_row(section.name, _since(section)) for section in SECTIONS]
     if VERBS:
-        more.append(_row("verbs", [f"tcpconnect {verb.name}" for verb in VERBS]))
+        names = "|".join(verb.name for verb in VERBS)
+        more.append(_row("verbs", [f"tcpconnect {names}"]))
     return (
         f"{USAGE}{' ' * 18}[OPTION ...] [-- COMMAND [ARGUMENT ...]]\n\n{ARGUMENTS}\n"
         f"examples:\n{OF_PAGE}\nmore, which --help-all explains:\n{''.join(more)}"

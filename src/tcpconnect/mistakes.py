@@ -16,7 +16,7 @@ from tcpconnect.suggestions import (
     for_value,
     for_words,
 )
-from tcpconnect.words import COMMAND_MARK, flags_of, wants_value
+from tcpconnect.words import COMMAND_MARK, flags_of, may_be_file, wants_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ class Mistakes:
                 before, wants = wants, ""
             elif not word.startswith("-") or word == "-":
                 files -= 1
-                if files < 0:
+                if files < 0 or not may_be_file(word):
                     return self._unexpected(words, at, before)
             elif word.startswith("--"):
                 name, equals, value = word.partition("=")

@@ -94,6 +94,13 @@ def test_verb(monkeypatch: pytest.MonkeyPatch, verb: Verb) -> None:
     assert [key for key, _ in verb.keys if key not in whole] == []
 
 
+def test_all_verbs_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, none is cut."""
+    verbs = [Verb(name, "", "do it") for name in "top record history replay".split()]
+    monkeypatch.setattr(helps, "VERBS", verbs)
+    assert "\n  verbs    tcpconnect top|record|history|replay\n" in helps.short()
+
+
 def test_own_option_replaces_one_of_a_trace() -> None:
     """A verb's option of the same name is the one that it takes."""
     taken = [option for option in A_VERB.taken if "-d" in option.flags]
