@@ -91,13 +91,19 @@ class Mistakes:
                 if at > 1 and letter.isdigit():
                     return self._no_value(f"-{word[at - 1]}", word[at:])
                 known = self._taken(for_option(f"-{word}")) or self._near(word)
-                return self._unknown(word if at == 1 or known else f"-{letter}", rest)
+                whole = (at == 1 or known) and f"-{letter}" not in FLAGS
+                return self._unknown(word if whole else f"-{letter}", rest)
             if option.value:
                 return None
         return None
 
     def _unknown(self, word: str, rest: Sequence[str]) -> UsageError:
         name = word.partition("=")[0]
+        member = FLAGS[name].member if name in FLAGS else ""
+        if self._verb and (why := self._verb.refused.get(member)):
+            named = {"verb": self._verb.name, "name": name}
+            message = word_messages.NOT_TAKEN
+            return UsageError(message, **named, reason=why, remedy=self.see)
         reason = REASONS.get(name) or self._whose(name)
         remedy = REMEDIES.get(reason, "")
         if not reason:

@@ -7,6 +7,14 @@ from tcpconnect.errors import Message
 OF_TRACES = Message(
     "{name} was recorded", "{option} is for a trace", "omit it, or omit {name}"
 )
+NOT_ONCE = Message(
+    "{option} conflicts with --once",
+    "a frame is plain text, without single attempts",
+    "omit one of them",
+)
+QUIET_SCREEN = Message(
+    "--quiet is for --once", "the screen prints no notices", "omit it"
+)
 NO_TEXTUAL = Message(
     "the live view needs Textual",
     "it is not installed",

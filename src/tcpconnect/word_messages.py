@@ -13,6 +13,7 @@ VERB_FIRST = "write it first: tcpconnect {verb}"
 COMMAND_AFTER = "a command stands after --"
 
 UNKNOWN_OPTION = Message("unknown option {name}", "{reason}", "{remedy}")
+NOT_TAKEN = Message("{verb} does not take {name}", "{reason}", "{remedy}")
 UNEXPECTED_WORD = Message("unexpected argument {word!r}", "{reason}", "{remedy}")
 NO_VALUE = Message("{option} takes no value", "", "{remedy}")
 CANT_READ_OPTIONS = Message("can't read options from {path!r}", "{reason}")

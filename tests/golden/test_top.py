@@ -20,6 +20,7 @@ from tcpconnect.live.board import Board
 from tcpconnect.live.fold import Fold
 from tcpconnect.live.model import Model
 from tcpconnect.live.screen import Lines, Screen
+from tcpconnect.live.state import State
 from tcpconnect.live.stream import Begin
 from tcpconnect.sources.recording import Recording
 
@@ -51,7 +52,7 @@ def _moment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def board() -> Board:
     """Return what is shown of the recording."""
-    shown = Board(Model(1), ["-P", "443"])
+    shown = Board(State(Model(1)), ["-P", "443"])
     shown.take(Begin(host="web", options="-P 443"))
     fold = Fold()
     with EVENTS.open("rb") as file, Recording(file.fileno(), EVENTS.name) as source:
@@ -65,7 +66,7 @@ def board() -> Board:
 async def screens(width: int) -> list[str]:
     """Return the screen after each of KEYS."""
     pipe, writer = os.pipe()
-    app = Screen(board(), pipe, {})
+    app = Screen(board(), pipe, {}, colored=True)
     made = []
     try:
         async with app.run_test(size=(width, HEIGHT)) as pilot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import sys
@@ -136,8 +137,19 @@ def test_live() -> None:
         terminal.press("q")
         assert terminal.wait() == 0
         *_, after = terminal.read().partition(b"\x1b[?1049l")
-    assert b"\x1b[?1049h" not in after
-    assert after.endswith(READY.replace(b"\n", b"\r\n"))
+    assert b"Tracing" not in after
+
+
+def test_columns_of_attempts() -> None:
+    """The last attempts of a row have what options add."""
+    with top("-ULT", "-p", os.getpid()) as terminal:
+        terminal.wait_for(b"ECONNREFUSED RST", fail)
+        terminal.press("\r")
+        terminal.wait_for(b"LPORT")
+        terminal.press("q")
+        assert terminal.wait() == 0
+        shown = terminal.read().decode(errors="replace")
+    assert re.search(r"\d\d:\d\d:\d\d\.\d{3} +0 .* \d{4,5} loc", shown), shown
 
 
 def test_what_they_may_do() -> None:

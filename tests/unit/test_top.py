@@ -129,7 +129,13 @@ def test_help() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("-c", "unknown option -c: top does not take it; tcpconnect top -h"),
+        ("-c", "top does not take -c: it always counts, and sorts by keys; tcpconnect"),
+        ("-rdj", "top does not take -j: its views have columns of their own; "),
+        ("-ci 5", "top does not take -c: "),
+        ("-o x", "top does not take -o: it draws on the terminal, and shows what "),
+        ("--once -TU", "--(print-uid|time) conflicts with --once: a frame is plain "),
+        ("--once --color never", "--color conflicts with --once: "),
+        ("--quiet", "--quiet is for --once: the screen prints no notices; omit it"),
         ("--onec", "unknown option --onec; did you mean --once"),
         ("./a b", "unexpected argument 'b'; did you mean --comm b"),
         ("./a ]", "unexpected argument ']'; tcpconnect top -h shows what it takes"),
@@ -178,6 +184,16 @@ def test_a_file_that_is_not_there() -> None:
     ended = run("top", "--once", "/no/such.jsonl")
     expected = "tcpconnect: can't read '/no/such.jsonl': No such file or directory\n"
     assert (ended.returncode, ended.stderr) == (1, expected)
+
+
+def test_limit_and_summary(tmp_path: Path) -> None:
+    """They mean what they mean for a trace."""
+    path = recorded(tmp_path / "a.jsonl")
+    ended = run("top", "--once", "--limit", "20", "--summary", str(path))
+    assert ended.returncode == 0
+    assert "ECONNREFUSED" in ended.stderr
+    *_, one, other = ended.stdout.splitlines()
+    assert (one.split()[3], other.split()[3]) == ("5.3", "5.3")
 
 
 def test_no_terminal(tmp_path: Path) -> None:

@@ -74,6 +74,27 @@ def test_no_color(pane: Pane, recording: str) -> None:
     pane.run(f"NO_COLOR=1 {TOP} {recording}")
     pane.wait_for("192.0.2.1")
     assert "\x1b[3" not in pane.styled.replace("\x1b[39m", "")
+    pane.press("q")
+    wait_until(lambda: not pane.is_alternate, "the end")
+    pane.run(f"NO_COLOR=1 {TOP} --color always {recording}")
+    pane.wait_for("192.0.2.1")
+    assert "\x1b[31m" in pane.styled
+    pane.press("q")
+    wait_until(lambda: not pane.is_alternate, "the end")
+    pane.run(f"TERM=dumb {TOP} {recording}")
+    pane.wait_for("no terminal for the live view: TERM is dumb")
+
+
+def test_columns_of_attempts(pane: Pane, recording: str) -> None:
+    """Options of columns have the screen show more of single attempts."""
+    pane.run(f"{TOP} -TtUL --color always {recording}")
+    pane.wait_for("192.0.2.1")
+    pane.press("Enter")
+    lines = pane.wait_for("^TIME ")
+    assert lines[5].split() == (
+        "TIME TIME(s) UID PROGRAM PID LPORT DESTIN… PORT RESULT LAT(ms)".split()
+    )
+    assert lines[6].startswith("22:13:29.900     9.900     0 curl ")
 
 
 def test_a_pipe_that_stalls(pane: Pane, pipe: int, recording: str) -> None:

@@ -13,12 +13,13 @@ from tcpconnect.errors import UsageError
 from tcpconnect.failure import explain
 from tcpconnect.live.asked import Asked, asked_by
 from tcpconnect.live.stream import MAX_TEXT, Begin
+from tcpconnect.output import STDOUT
 from tcpconnect.sources.opened import STDIN, open_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tcpconnect.batch import Output
+    from tcpconnect.batch import Output, Stage
     from tcpconnect.live.kept import Kept
     from tcpconnect.live.processes import Others
     from tcpconnect.sources.recording import Recording
@@ -71,12 +72,16 @@ def _painted(
     asked: Asked, ticks: int, others: Others, printed: Kept
 ) -> Callable[[], bool]:
     """Return what runs the screen; all is imported."""
+    from tcpconnect.color import is_colored
     from tcpconnect.live.board import Board
     from tcpconnect.live.model import Model
     from tcpconnect.live.screen import Screen
+    from tcpconnect.live.state import State
 
-    board = Board(Model(asked.interval), asked.traced, printed)
-    return Screen(board, ticks, others).run_to_end
+    state = State(Model(asked.interval), asked.single.columns)
+    board = Board(state, asked.traced, printed)
+    colored = is_colored(asked.color, STDOUT)
+    return Screen(board, ticks, others, colored=colored).run_to_end
 
 
 def _once(asked: Asked) -> int:
@@ -110,13 +115,20 @@ def replay(source: Recording, asked: Asked, output: Output) -> None:
     from tcpconnect.lossreport import LossReport
     from tcpconnect.pipeline import flow
     from tcpconnect.recorded_filters import RecordedFilters
+    from tcpconnect.stages import Limit
+    from tcpconnect.summary import Summary, filters_of
 
     output.open()
-    stages = [RecordedFilters(asked.settings)]
+    stages: list[Stage] = [RecordedFilters(asked.settings)]
+    stages += [Limit(asked.limit)] if asked.limit else []
+    summary = Summary(filters_of(asked.line), count=False, with_result=True)
+    stages += [summary] if asked.summary else []
     nothing = NO_LOSSES, list[int]()
     flow(
         source.batches(), stages, [output], lambda: None, lambda: nothing, LossReport()
     )
+    if asked.summary:
+        summary.report()
 
 
 def about_trace(asked: Asked) -> Begin:

@@ -8,6 +8,7 @@ import msgspec
 
 from tcpconnect import top_messages
 from tcpconnect.errors import UsageError
+from tcpconnect.live.columns import Single
 from tcpconnect.options import OPTIONS
 from tcpconnect.options.names import NAMES
 from tcpconnect.options.run import RUN
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 COLUMNS = (
     "time pid comm daddr dport latency_ms result why query exe cmdline container unit "
     "pod event"
-)
+).split()
 IMPLIED: dict[str, Any] = {"result": True, "why": True, "dns": True}
 # How to trace: of what was recorded nobody can change it.
 OF_TRACES = {option.member for option in (*NAMES, *RUN)}.difference(
     IMPLIED, FILTERED, {"verbose"}
 )
+# What single attempts, which a frame has not, are shown with.
+SINGLE = ("timestamp", "clock", "print_uid", "lport", "color")
 OWN = {option.member for option in TOP} | {"verbose"}
 
 
@@ -46,12 +49,31 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     file: str | None = None
     interval: int = 1
     once: bool = False
+    timestamp: bool = False
+    clock: bool = False
+    print_uid: bool = False
+    color: str = "auto"
+    limit: int | None = None
+    summary: bool = False
+    quiet: bool = False
 
     @property
     def line(self) -> CommandLine:
-        """The same for a trace."""
-        changes, command, words = self.changes, self.command, self.options
-        return CommandLine(changes=changes, command=command, words=words)
+        """The same for a trace; what it says at its start must not come at its end."""
+        return CommandLine(
+            changes=self.changes,
+            command=self.command,
+            words=self.options,
+            limit=self.limit,
+            summary=self.summary,
+            quiet=self.quiet or not self.once,
+        )
+
+    @property
+    def single(self) -> Single:
+        """What is shown of single attempts."""
+        lport = self.settings.lport
+        return Single(self.clock, self.timestamp, self.print_uid, lport)
 
     @property
     def traced(self) -> list[str] | None:
@@ -67,7 +89,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         changes = dict(self.changes)
         if self.once and not self.command:
             changes.setdefault("duration", self.interval)
-        return Settings(**{**changes, **IMPLIED}, columns=COLUMNS.split())
+        more = ["uid"] * self.print_uid + ["lport"] * bool(changes.get("lport"))
+        return Settings(**{**changes, **IMPLIED}, columns=COLUMNS + more)
 
 
 def asked_by(words: Sequence[str]) -> Asked:
@@ -86,9 +109,19 @@ def asked_by(words: Sequence[str]) -> Asked:
         file=line.files[0] if line.files else None,
         **line.given,
     )
+    _check_once(asked, {*line.changes, *line.given})
     if asked.file is not None:
         _check_recorded(asked, asked.file)
     return asked
+
+
+def _check_once(asked: Asked, members: Collection[str]) -> None:
+    """Refuse what only the screen can do, or only a frame."""
+    if asked.once:
+        for flag in _flags({*SINGLE}.intersection(members)):
+            raise UsageError(top_messages.NOT_ONCE, option=flag)
+    elif asked.quiet:
+        raise UsageError(top_messages.QUIET_SCREEN)
 
 
 def _check_recorded(asked: Asked, file: str) -> None:

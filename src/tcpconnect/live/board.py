@@ -11,7 +11,6 @@ from tcpconnect.live.kept import Kept
 from tcpconnect.live.keys import HELP_LINES, Keys
 from tcpconnect.live.panel import HELP, OUTPUT
 from tcpconnect.live.same import command, wrapped
-from tcpconnect.live.state import State
 from tcpconnect.live.stream import Begin, End, Tick
 from tcpconnect.output import harmless
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tcpconnect.live.frame import Line
-    from tcpconnect.live.model import Model
+    from tcpconnect.live.state import State
     from tcpconnect.live.stream import Message
 
 SILENT_S = 3.0
@@ -36,13 +35,12 @@ class Board:
 
     def __init__(
         self,
-        model: Model,
+        state: State,
         words: Sequence[str] | None = (),
         printed: Kept | None = None,
     ) -> None:
-        self.model = model
-        self.state = State(model)
-        self.keys = Keys(self.state)
+        self.model, self.state = state.model, state
+        self.keys = Keys(state)
         self.ended = False
         self._words = words
         self._printed = printed or Kept()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 GAP = 1
+LEAST = 4  # cells of a text that gives way
 UNKNOWN = "-"
 
 
@@ -71,7 +72,16 @@ def clock(at: float) -> str:
         return UNKNOWN
 
 
-def _port(port: int) -> str:
+def _began(at: float) -> str:
+    shown = clock(at)
+    return f"{shown}.{int(at % 1 * 1000):03}" if shown != UNKNOWN else shown
+
+
+def _elapsed(attempt: Any) -> str:
+    return f"{attempt.elapsed:.3f}" if attempt.began else UNKNOWN
+
+
+def _port(port: int | None) -> str:
     return str(port) if port else UNKNOWN
 
 
@@ -115,6 +125,16 @@ LAST = Column(
     falls=True,
 )
 TIME = Column("TIME", 8, lambda x, _: clock(x.time), lambda x: x.time, falls=True)
+BEGAN = Column("TIME", 12, lambda x, _: _began(x.began), lambda x: x.began, falls=True)
+ELAPSED = Column(
+    *("TIME(s)", 9, lambda x, _: _elapsed(x), lambda x: x.elapsed),
+    right=True,
+    falls=True,
+)
+UID = Column("UID", 5, lambda x, _: str(x.uid), lambda x: x.uid, right=True)
+LPORT = Column(
+    "LPORT", 5, lambda x, _: _port(x.lport), lambda x: x.lport or None, right=True
+)
 PID = Column("PID", 7, lambda x, _: str(x.pid or UNKNOWN), lambda x: x.pid, right=True)
 LATENCY = Column(
     *("LAT(ms)", 7, lambda x, _: milliseconds(x.latency_ms), lambda x: x.latency_ms),
@@ -126,14 +146,38 @@ _RATES = (ATTEMPTS, FAILED, RESULT, AVERAGE, HIGHEST, LAST)
 EDGES = (PROGRAM, DESTINATION, PORT, *_RATES)
 PROGRAMS = (PROGRAM, *_RATES)
 DESTINATIONS = (DESTINATION, PORT, *_RATES)
-SINGLE = (TIME, PROGRAM, PID, DESTINATION, PORT, RESULT, LATENCY)
+
+
+class Single(NamedTuple):
+    """What is shown of single attempts: by -T, -t, -U and -L."""
+
+    clock: bool = False
+    timestamp: bool = False
+    print_uid: bool = False
+    lport: bool = False
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Its columns."""
+        began = [BEGAN] * self.clock + [ELAPSED] * self.timestamp or [TIME]
+        uid, lport = [UID] * self.print_uid, [LPORT] * self.lport
+        to = DESTINATION, PORT, RESULT, LATENCY
+        return (*began, *uid, PROGRAM, PID, *lport, *to)
 
 
 def widths(columns: Sequence[Column], room: int) -> list[int]:
-    """Return how wide columns are in so many cells: what is left is shared."""
+    """Return how wide columns are in so many cells: what is left is shared.
+
+    Where there is too little, the widest of those that may grow give way.
+    """
     found = [column.width for column in columns]
     left = room - sum(found) - GAP * (len(columns) - 1)
     growing = [at for at, column in enumerate(columns) if column.most]
+    while left < 0 and (at := max(growing, key=found.__getitem__)) is not None:
+        if found[at] <= LEAST:
+            break
+        found[at] -= 1
+        left += 1
     while left > 0 and growing:
         at = min(growing, key=lambda at: found[at] / columns[at].most)
         found[at] += 1

@@ -42,6 +42,7 @@ class Fold:
         self._whole = whole
         self._programs = Programs()
         self._time = self._began = 0.0
+        self._first = 0  # when the first attempt began, in nanoseconds
         self._lost = 0
         self._clear()
 
@@ -59,6 +60,8 @@ class Fold:
             self._time = batch.now  # the clock may have been set back
             self._began = self._began or batch.now
         for connection in batch.events:
+            if 0 < connection.time < (self._first or connection.time + 1):
+                self._first = connection.time
             if self._whole:
                 now = _end_of(connection)
                 if now:
@@ -113,10 +116,27 @@ class Fold:
         counted.attempts += 1
         counted.failed += failed
 
+    def _attempt(self, now: float, program: Program, event: Connection) -> Attempt:
+        return Attempt(
+            now,
+            program,
+            event.pid or 0,
+            (event.query or event.daddr or "")[:MAX_TEXT],
+            event.daddr or "",
+            event.dport or 0,
+            outcome_of(event),
+            event.result not in NO_FAILURES,
+            event.latency_ms,
+            event.time / NANO,
+            max(event.time - self._first, 0) / NANO,
+            event.uid,
+            event.lport,
+        )
+
     def tick(self) -> Tick:
         """Return what was added since the last one."""
         for key, row in self._rows.items():
-            row.latest = [_attempt(*seen) for seen in self._latest[key]]
+            row.latest = [self._attempt(*seen) for seen in self._latest[key]]
         tick = Tick(
             self._time,
             self._began,
@@ -124,7 +144,7 @@ class Fold:
             self._others,
             list(self._rows.values()),
             sorted(self._seconds.values(), key=lambda s: s.second),
-            [_attempt(*seen) for seen in self._failures],
+            [self._attempt(*seen) for seen in self._failures],
         )
         self._clear()
         return tick
@@ -153,17 +173,3 @@ def _end_of(event: Connection) -> float:
     if not event.time:
         return 0.0
     return (event.time + (event.latency_ms or 0) * 1e6) / NANO
-
-
-def _attempt(now: float, program: Program, event: Connection) -> Attempt:
-    return Attempt(
-        now,
-        program,
-        event.pid or 0,
-        (event.query or event.daddr or "")[:MAX_TEXT],
-        event.daddr or "",
-        event.dport or 0,
-        outcome_of(event),
-        event.result not in NO_FAILURES,
-        event.latency_ms,
-    )

@@ -76,10 +76,16 @@ class Screen(App[bool]):
     BINDINGS: ClassVar = []
 
     def __init__(
-        self, board: Board, pipe: int, others: Mapping[int, Callable[[bytes], None]]
+        self,
+        board: Board,
+        pipe: int,
+        others: Mapping[int, Callable[[bytes], None]],
+        *,
+        colored: bool,
     ) -> None:
         """``others`` are further descriptors, with what takes what comes there."""
-        self._colored = not os.environ.get("NO_COLOR")
+        self._colored = colored
+        os.environ.pop("NO_COLOR", None)  # Textual must not decide again
         super().__init__(ansi_color=True)
         self._board = board
         self._pipe = pipe

@@ -21,7 +21,6 @@ COLUMNS = {
     "edges": columns.EDGES,
     "programs": columns.PROGRAMS,
     "destinations": columns.DESTINATIONS,
-    "failures": columns.SINGLE,
 }
 INTERVALS = (1, 2, 5, 10, 30, 60)
 MAX_FILTER = 100  # characters
@@ -53,14 +52,17 @@ def of(item: Item) -> tuple[tuple[str, str], tuple[str, int]]:
 
 
 class State:
-    """What the screen shows of a model.
+    """What the screen shows of a model; ``single`` are the columns of attempts.
 
     ``rows`` change with ``update`` only, so that nothing moves while it is looked at;
     while it is paused, ``model`` is a copy. Where the first row is not selected, the
     selected one stays selected and where it is on the screen.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(
+        self, model: Model, single: Sequence[Column] = columns.Single().columns
+    ) -> None:
+        self.single = single
         self.model = model
         self._live: Model | None = None  # while it is paused
         self.view = VIEWS[0]
@@ -76,7 +78,7 @@ class State:
     @property
     def columns(self) -> Sequence[Column]:
         """The columns that are shown."""
-        return columns.SINGLE if self.detail else COLUMNS[self.view]
+        return self.single if self.detail else COLUMNS.get(self.view, self.single)
 
     @property
     def order(self) -> Order:

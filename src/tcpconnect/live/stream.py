@@ -43,7 +43,11 @@ class Program(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An attempt: when it ended, since the epoch; RESULT with WHY is its outcome."""
+    """An attempt: ``time`` is when it ended, ``began`` when it began, since the epoch.
+
+    ``elapsed`` are seconds between the first attempt and this one. RESULT with WHY is
+    its outcome.
+    """
 
     time: Time
     program: Program
@@ -54,6 +58,10 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     outcome: Text
     failed: bool
     latency_ms: Time | None
+    began: Time = 0.0
+    elapsed: Time = 0.0
+    uid: Number = 0
+    lport: Port | None = None
 
 
 class Row(msgspec.Struct, array_like=True):

@@ -28,6 +28,8 @@ BACK = b"\x1b[<u\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?7h\x1b[?25h\x1b[0m\x1b[?1
 
 def open_tty() -> int:
     """Return a descriptor of the terminal. Raises UsageError."""
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError(top_messages.NO_TERMINAL, reason="TERM is dumb")
     try:
         return os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:

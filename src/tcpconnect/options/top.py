@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tcpconnect.options.names import NAMES
-from tcpconnect.options.option import Option
+from tcpconnect.options.option import VERSION, Option
 from tcpconnect.options.outcome import OUTCOME
 from tcpconnect.options.run import RUN
+from tcpconnect.options.show import SHOW
 from tcpconnect.options.where import WHERE
 from tcpconnect.options.whose import WHOSE
 from tcpconnect.values import Range, Value
@@ -25,14 +26,25 @@ TOP = (
         "print one frame to stdout, and exit",
     ),
 )
-# Those that decide what is traced; the screen has columns, counts and formats.
+SHOWN = {"timestamp", "clock", "print_uid", "lport", "color", "quiet", "summary"}
+RUNS = {"duration", "limit", "ring_bytes", VERSION}
 TRACED = (
     *WHOSE,
     *WHERE,
     *OUTCOME,
     *NAMES,
-    *(option for option in RUN if option.member in {"duration", "ring_bytes"}),
+    *(option for option in SHOW if option.member in SHOWN),
+    *(option for option in RUN if option.member in RUNS),
 )
+COUNTED = "it always counts, and sorts by keys"
+VIEWED = "its views have columns of their own"
+# Members that it does not take: why not.
+REFUSED = {
+    **dict.fromkeys(("count", "by", "sort", "clear", "histogram"), COUNTED),
+    **dict.fromkeys(("columns", "format", "json", "wide"), VIEWED),
+    "outputs": "it draws on the terminal, and shows what tcpconnect -o has recorded",
+    **dict.fromkeys(("check", "schema"), "it shows attempts only"),
+}
 KEYS = (
     ("Tab, Shift-Tab", "next view, the one before"),
     ("Enter", "last attempts of the row"),

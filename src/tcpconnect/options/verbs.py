@@ -8,7 +8,7 @@ from tcpconnect.options.option import HELP, HELP_ALL, Option
 from tcpconnect.options.replay import REPLAY, SHOWN
 from tcpconnect.options.report import REPORT
 from tcpconnect.options.run import RUN
-from tcpconnect.options.top import KEYS, TOP, TRACED
+from tcpconnect.options.top import KEYS, REFUSED, TOP, TRACED
 
 MANY = 1000  # files
 # Every verb takes these.
@@ -20,6 +20,7 @@ class Verb(msgspec.Struct, frozen=True):
 
     ``options`` are its own, ``shared`` those of a trace that mean the same here. It
     takes so many ``files`` at most. ``keys`` are those of a screen, and what they do.
+    ``refused`` says why it does not take what sets these members.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Verb(msgspec.Struct, frozen=True):
     shared: tuple[Option, ...] = ()
     files: int = 0
     keys: tuple[tuple[str, str], ...] = ()
+    refused: dict[str, str] = {}
 
     @property
     def taken(self) -> tuple[Option, ...]:
@@ -47,6 +49,7 @@ VERBS: tuple[Verb, ...] = (
         TRACED,
         files=1,
         keys=KEYS,
+        refused=REFUSED,
     ),
     Verb(
         "report",
