@@ -216,7 +216,7 @@ PID_WITH_COMMAND = Message(
 # --- It starts, and says something.
 
 READY = Message("Tracing connect ... Hit Ctrl-C to end")
-LEFT_OUT = Message("no room for {names}", "", "widen the terminal or add --wide")
+NO_ROOM = Message("no room for {names}", "", "widen the terminal or add --wide")
 SOME_NOT_RUNNING = Message("warning: no {processes}; the others are traced")
 UNLISTED = Message(
     "warning: BPF does not list {processes}", "{whose} attempts may be missed"

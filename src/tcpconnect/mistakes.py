@@ -16,7 +16,7 @@ from tcpconnect.suggestions import (
     for_value,
     for_words,
 )
-from tcpconnect.words import COMMAND_MARK, flags_of, may_be_file, wants_value
+from tcpconnect.words import COMMAND_MARK, flags_of, wants_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,8 @@ class Mistakes:
                 before, wants = wants, ""
             elif not word.startswith("-") or word == "-":
                 files -= 1
-                if files < 0 or not may_be_file(word):
-                    return self._unexpected(words, at, before)
+                if files < 0:
+                    return self.unexpected(words, at, before)
             elif word.startswith("--"):
                 name, equals, value = word.partition("=")
                 if name not in self._flags:
@@ -133,7 +133,10 @@ class Mistakes:
             return f"did you mean {' or '.join(f'--{flag}' for flag in cut)}?"
         return did_you_mean(bare, long, "--")
 
-    def _unexpected(self, words: Sequence[str], at: int, before: str) -> UsageError:
+    def unexpected(
+        self, words: Sequence[str], at: int = 0, before: str = ""
+    ) -> UsageError:
+        """Return the error for a word at this place, which no option takes."""
         word, message = words[at], word_messages.UNEXPECTED_WORD
         reason = ""
         verbs = {verb.name for verb in VERBS}

@@ -10,7 +10,7 @@ import msgspec
 from tcpconnect import messages
 from tcpconnect.errors import UsageError
 from tcpconnect.parser import build_parser
-from tcpconnect.words import COMMAND_MARK, may_be_file
+from tcpconnect.words import COMMAND_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,8 +92,7 @@ def parse_verb(verb: Verb, words: Sequence[str]) -> VerbLine:
     ours, command = split(words)
     parser = build_parser(verb)
     options, rest = parser.parse_some(ours)
-    wrong = (word[:1] == "-" != word or not may_be_file(word) for word in rest)
-    if len(rest) > verb.files or any(wrong):
+    if len(rest) > verb.files or any(word[:1] == "-" != word for word in rest):
         parser.refuse(rest)
     changes, given = divide(vars(options))
     if command:

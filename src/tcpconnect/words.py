@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,11 +17,6 @@ RESULT, RESULTS = "--result", "--results"
 def flags_of(options: Iterable[Option]) -> dict[str, Option]:
     """Return options by each of their names."""
     return {flag: option for option in options for flag in option.flags}
-
-
-def may_be_file(word: str) -> bool:
-    """Whether a verb takes a word as a file; ``nginx`` and ``443`` if they exist."""
-    return not word.isalnum() or os.path.lexists(word)
 
 
 def joined(words: Sequence[str], flags: Mapping[str, Option]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +22,8 @@ from tcpconnect.words import COMMAND_MARK, flags_of, given
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+
+    from tcpconnect.options.verbs import Verb
 
 # What a row shows.
 COLUMNS = (
@@ -111,6 +114,7 @@ def asked_by(words: Sequence[str]) -> Asked:
     )
     _check_once(asked, {*line.changes, *line.given})
     if asked.file is not None:
+        _check_exists(verb, asked.file)
         _check_recorded(asked, asked.file)
     return asked
 
@@ -122,6 +126,14 @@ def _check_once(asked: Asked, members: Collection[str]) -> None:
             raise UsageError(top_messages.NOT_ONCE, option=flag)
     elif asked.quiet:
         raise UsageError(top_messages.QUIET_SCREEN)
+
+
+def _check_exists(verb: Verb, word: str) -> None:
+    """Refuse a plain word that is no file: ``nginx`` and ``443`` are other mistakes."""
+    if word.isalnum() and not os.path.lexists(word):
+        from tcpconnect.mistakes import Mistakes
+
+        raise Mistakes(verb).unexpected([word])
 
 
 def _check_recorded(asked: Asked, file: str) -> None:

@@ -98,7 +98,7 @@ class Text:
         names = [n for n in self._format.left_out if n not in self._left_out]
         if names:
             self._left_out.update(names)
-            say(messages.LEFT_OUT.line(names=", ".join(names)))
+            say(messages.NO_ROOM.line(names=", ".join(names)))
 
     def _head(self) -> bytes:
         return self._format.header()
