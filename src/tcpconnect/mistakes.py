@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tcpconnect.options.verbs import Verb
 
+OR = " or "
+COMMAND = f"{COMMAND_MARK} COMMAND"
 LONGEST = 60  # of words that are repeated
 MOST_VALUES = 8
 SHORTEST = 3  # of names of options that are spelled like others
@@ -32,6 +34,14 @@ REASONS = {
         ("--sport", "--src-port", "--source-port"), word_messages.NO_SOURCE_PORTS
     ),
     **dict.fromkeys(("-n", "--numeric"), word_messages.NO_LOOKUPS),
+}
+# What people call the verbs.
+OTHER_VERBS = {
+    "top": ("live", "monitor", "htop"),
+    "record": ("daemon", "log", "save", "rec"),
+    "history": ("hist", "past", "query"),
+    "report": ("html", "rapport"),
+    "replay": ("play", "read"),
 }
 REMEDIES = {
     word_messages.NO_SOURCE_PORTS: "-L shows it",
@@ -104,23 +114,25 @@ class Mistakes:
             named = {"verb": self._verb.name, "name": name}
             message = word_messages.NOT_TAKEN
             return UsageError(message, **named, reason=why, remedy=self.see)
-        reason = REASONS.get(name) or self._whose(name)
-        remedy = REMEDIES.get(reason, "")
+        reason, remedy = self._whose(name)
+        if name in REASONS:
+            reason, remedy = REASONS[name], REMEDIES[REASONS[name]]
         if not reason:
             remedy = self._question(for_option(word, rest)) or self._near(name)
         message, remedy = word_messages.UNKNOWN_OPTION, remedy or self.see
         return UsageError(message, name=_cut(name), reason=reason, remedy=remedy)
 
-    def _whose(self, name: str) -> str:
-        """Return who takes an option that is not taken here, "" if nobody does."""
+    def _whose(self, name: str) -> tuple[str, str]:
+        """Return who takes an option that is not taken here, and whose help to read."""
         if self._verb and name in FLAGS:
-            return word_messages.NOT_OF_VERB.format(verb=self._verb.name)
-        verbs = [
-            f"tcpconnect {verb.name}"
-            for verb in VERBS
-            if name in flags_of(verb.options) and verb is not self._verb
-        ]
-        return word_messages.OF_VERBS.format(verbs=", ".join(verbs)) if verbs else ""
+            return word_messages.NOT_OF_VERB.format(verb=self._verb.name), ""
+        verbs = [verb.name for verb in VERBS if name in flags_of(verb.options)]
+        if not verbs:
+            return "", ""
+        reason = word_messages.OF_VERBS.format(
+            verbs=", ".join(f"tcpconnect {verb}" for verb in verbs)
+        )
+        return reason, word_messages.SEE_HELP_OF.format(verb=verbs[0])
 
     def _near(self, name: str) -> str:
         """Ask for options that are spelled like this one."""
@@ -192,17 +204,26 @@ class Mistakes:
         return f"did you mean {taken}?" if taken else ""
 
     def _taken(self, suggestion: str) -> str:
-        """Return a suggestion if all of its options are taken here, else ""."""
-        ours = suggestion.partition(f"{COMMAND_MARK} ")[0].split()
-        flags = [word for word in ours if word.startswith("-")]
-        return suggestion if self._flags.keys() >= set(flags) else ""
+        """Return the alternatives of a suggestion that are taken here, "" for none."""
+        either = suggestion.split(OR)
+        return OR.join(each for each in either if self._takes(each.split()))
+
+    def _takes(self, words: list[str]) -> bool:
+        """Whether all of these options, and a command, are taken here."""
+        if COMMAND_MARK in words:
+            if self._verb and COMMAND not in self._verb.usage:
+                return False
+            words = words[: words.index(COMMAND_MARK)]
+        return self._flags.keys() >= {word for word in words if word[0] == "-"}
 
 
 def _near_verb(word: str) -> str:
     """Ask for verbs that are spelled like a word, or have its letters: ``tpo``."""
-    names = [verb.name for verb in VERBS]
+    names, word = [verb.name for verb in VERBS], word.lower()
     swapped = [name for name in names if sorted(name) == sorted(word)]
-    return did_you_mean(swapped[0] if swapped else word, names)
+    meant = [name for name in names if word in OTHER_VERBS.get(name, ())]
+    likely, *_ = *swapped, *meant, word
+    return did_you_mean(likely, names)
 
 
 def _cut(word: str) -> str:

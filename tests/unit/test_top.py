@@ -141,6 +141,7 @@ def test_help() -> None:
         ("./a ]", "unexpected argument ']'; tcpconnect top -h shows what it takes"),
         ("noprogram", "unexpected argument 'noprogram'; did you mean --comm noprogram"),
         ("443", "unexpected argument '443'; did you mean -P 443"),
+        ("./a ls", "unexpected argument 'ls'; did you mean -- ls "),
         ("-x", "unknown option -x; tcpconnect top -h shows what it takes"),
         ("--dport 443", "unknown option --dport; did you mean -P 443"),
         ("./a port 443", "unexpected argument 'port'; did you mean -P 443"),
