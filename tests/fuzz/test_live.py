@@ -10,6 +10,7 @@ import msgspec
 from tcpconnect.live.board import Board
 from tcpconnect.live.cells import width
 from tcpconnect.live.model import Model
+from tcpconnect.live.same import Source
 from tcpconnect.live.state import State
 from tcpconnect.live.stream import HEAD, Reader, StreamError
 from tests.support.folding import NOW
@@ -83,7 +84,7 @@ def test_messages(fuzz: Fuzz) -> None:
     """Lines are as wide as the screen, and nothing in them is a control."""
 
     def case(random: Random) -> None:
-        board, reader = Board(State(Model(1)), [word(random)]), Reader()
+        board, reader = Board(State(Model(1)), Source(command=[word(random)])), Reader()
         cells, lines = random.choice(SIZES)
         board.resize(cells, lines)
         with suppress(StreamError):

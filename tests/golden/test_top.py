@@ -16,6 +16,7 @@ import pytest
 
 from tcpconnect.batch import NO_LOSSES, Batch
 from tcpconnect.formats.fitting import cells
+from tcpconnect.live.asked import asked_by
 from tcpconnect.live.board import Board
 from tcpconnect.live.fold import Fold
 from tcpconnect.live.model import Model
@@ -52,7 +53,7 @@ def _moment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def board() -> Board:
     """Return what is shown of the recording."""
-    shown = Board(State(Model(1)), ["-P", "443"])
+    shown = Board(State(Model(1)), asked_by(["-P", "443"]).source)
     shown.take(Begin(host="web", options="-P 443"))
     fold = Fold()
     with EVENTS.open("rb") as file, Recording(file.fileno(), EVENTS.name) as source:

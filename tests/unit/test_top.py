@@ -233,20 +233,6 @@ def test_the_plain_start_imports_nothing_of_it() -> None:
         assert f"tcpconnect.{name}" not in modules
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("-i 5 -P 80 --once", ["-P", "80"]),
-        ("-P 80 -- curl x", ["-P", "80", "--", "curl", "x"]),
-        ("--interval=5 -f", ["-f"]),
-        ("a.jsonl", None),
-    ],
-)
-def test_what_is_the_same(words: str, expected: list[str] | None) -> None:
-    """Without what only the screen has, with the command; a recording has none."""
-    assert asked_by(words.split()).traced == expected
-
-
 @pytest.mark.parametrize("wrong", ['{"daddr":"::1","latency_ms":1e300}', "nothing"])
 def test_no_frame_of_what_is_no_recording(tmp_path: Path, wrong: str) -> None:
     """A line says what is wrong, and nothing looks like a measurement."""

@@ -79,7 +79,7 @@ def _painted(
     from tcpconnect.live.state import State
 
     state = State(Model(asked.interval), asked.single.columns)
-    board = Board(state, asked.traced, printed)
+    board = Board(state, asked.source, printed)
     colored = is_colored(asked.color, STDOUT)
     return Screen(board, ticks, others, colored=colored).run_to_end
 

@@ -10,6 +10,7 @@ import msgspec
 from tcpconnect import top_messages
 from tcpconnect.errors import UsageError
 from tcpconnect.live.columns import Single
+from tcpconnect.live.same import Source
 from tcpconnect.options import OPTIONS
 from tcpconnect.options.names import NAMES
 from tcpconnect.options.run import RUN
@@ -23,6 +24,7 @@ from tcpconnect.words import COMMAND_MARK, flags_of, given
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from tcpconnect.options.option import Option
     from tcpconnect.options.verbs import Verb
 
 # What a row shows.
@@ -43,12 +45,12 @@ OWN = {option.member for option in TOP} | {"verbose"}
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line asks for; ``file`` is that of a recording.
 
-    ``options`` are its words that decide what is shown.
+    ``named`` are its options that decide what is shown, with their words.
     """
 
     changes: dict[str, Any]
     command: list[str]
-    options: list[str]
+    named: list[tuple[Option, list[str]]]
     file: str | None = None
     interval: int = 1
     once: bool = False
@@ -79,12 +81,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return Single(self.clock, self.timestamp, self.print_uid, lport)
 
     @property
-    def traced(self) -> list[str] | None:
-        """The words of tcpconnect that are the same, None for what is recorded."""
-        if self.file is not None:
-            return None
-        behind = [COMMAND_MARK, *self.command] if self.command else []
-        return [*self.options, *behind]
+    def options(self) -> list[str]:
+        """The words of its options."""
+        return [word for _, words in self.named for word in words]
+
+    @property
+    def source(self) -> Source:
+        """What another command shows, too."""
+        return Source(self.named, self.command, self.file)
 
     @property
     def settings(self) -> Settings:
@@ -103,11 +107,10 @@ def asked_by(words: Sequence[str]) -> Asked:
     asked = Asked(
         changes=line.changes,
         command=line.command,
-        options=[
-            word
+        named=[
+            (option, each)
             for option, each in given(line.words, flags_of(verb.taken))
             if option.member not in OWN
-            for word in each
         ],
         file=line.files[0] if line.files else None,
         **line.given,

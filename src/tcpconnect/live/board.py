@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tcpconnect.live.frame import Line
+    from tcpconnect.live.same import Source
     from tcpconnect.live.state import State
     from tcpconnect.live.stream import Message
 
@@ -29,20 +30,19 @@ ROWS_FROM = frame.HEAD_LINES + 1
 class Board:
     """What the screen shows, line by line; what keys and messages change.
 
-    ``words`` are those of the trace, None without one; ``printed`` is what its command
-    prints.
+    ``source`` is what it was asked for; ``printed`` is what a command prints.
     """
 
     def __init__(
         self,
         state: State,
-        words: Sequence[str] | None = (),
+        source: Source,
         printed: Kept | None = None,
     ) -> None:
         self.model, self.state = state.model, state
         self.keys = Keys(state)
         self.ended = False
-        self._words = words
+        self._source = source
         self._printed = printed or Kept()
         self._width, self._height = 80, 24
         self._now = time.time()
@@ -129,9 +129,7 @@ class Board:
             return HELP_LINES
         if self.shows_output:
             return self._printed.lines() or ["nothing was printed"]
-        if self._words is None:
-            return ["a recording is not traced: no command shows the same"]
-        same = command(self._words, self.state.selected)
+        same = command(self._source, self.state)
         return ["the same, line by line:", "", *wrapped(same, self._width - 2)]
 
     def _foot(self) -> Line:

@@ -21,6 +21,7 @@ MINUTE = 60  # buckets
 MAX_KEPT = 2000  # rows
 MAX_LATEST = 16  # attempts of each
 MAX_FAILURES = 1000
+MAX_COMMS = 8  # names of its threads
 NOBODY = Program("", "", "")
 SHORT_S = 0.25  # of an interval; ticks do not come to the moment
 
@@ -32,9 +33,9 @@ class Edge:
     """
 
     __slots__ = (
-        *("address", "attempts", "destination", "fail_rate", "failed", "known"),
-        *("last", "latency_ms", "latest", "max_ms", "measured", "new", "new_failed"),
-        *("outcomes", "port", "program", "rate"),
+        *("address", "attempts", "comms", "destination", "fail_rate", "failed"),
+        *("known", "last", "latency_ms", "latest", "max_ms", "measured", "new"),
+        *("new_failed", "outcomes", "port", "program", "rate"),
     )
 
     def __init__(self, program: Program, destination: str, port: int) -> None:
@@ -44,6 +45,7 @@ class Edge:
         self.attempts = self.failed = self.known = self.measured = 0
         self.new = self.new_failed = 0
         self.rate = self.fail_rate = self.latency_ms = self.max_ms = self.last = 0.0
+        self.comms = {program.comm} - {""}
         self.outcomes: dict[str, int] = {}
         self.latest: deque[Attempt] = deque(maxlen=MAX_LATEST)
 
@@ -80,6 +82,7 @@ class Edge:
 
     def unite(self, other: Edge) -> None:
         """Add all of another edge."""
+        self.comms |= other.comms
         self.rate += other.rate
         self.fail_rate += other.fail_rate
         self._add(other)
@@ -99,6 +102,7 @@ class Edge:
         """Return another one, which does not change with it."""
         other = copy(self)
         other.outcomes, other.latest = self.outcomes.copy(), self.latest.copy()
+        other.comms = self.comms.copy()
         return other
 
     def turn(self, seconds: float) -> None:
@@ -178,6 +182,8 @@ class Model:
                 return
             edge = Edge(row.program, row.destination, row.port)
             self.edges[key] = edge
+        if len(edge.comms) < MAX_COMMS:
+            edge.comms.add(row.program.comm)
         edge.add(row)
 
     def _count(self, tick: Tick) -> None:

@@ -34,10 +34,14 @@ class Order(NamedTuple):
 
 
 class Exact(NamedTuple):
-    """A program, a destination, or both, which rows must have."""
+    """A program, a destination, or both, which rows must have.
+
+    ``comms`` are names of the program's threads.
+    """
 
     program: tuple[str, str] | None = None
     destination: tuple[str, int] | None = None
+    comms: tuple[str, ...] = ()
 
     def fits(self, item: Item) -> bool:
         """Whether a row has them."""
@@ -206,10 +210,19 @@ class State:
         """Make the selected row a filter of all views."""
         if self.selected is not None:
             exact = self._exact_of(self.selected)
-            if exact not in self.exact:
+            if exact[:2] not in [other[:2] for other in self.exact]:
                 self.exact.append(exact)
             self.detail = None
             self._from_top()
+
+    def exact_parts(self) -> list[Exact]:
+        """Return what the selected row must have, or else all rows."""
+        parts = [*self.exact]
+        if self.detail:
+            parts.append(self.detail)
+        if self.selected is not None:
+            parts.append(self._exact_of(self.selected))
+        return parts
 
     def sort(self, step: int) -> None:
         """Sort by another column, or by none."""
@@ -241,11 +254,12 @@ class State:
 
     def _exact_of(self, item: Item) -> Exact:
         program, destination = of(item)
-        if isinstance(item, Edge) and not item.program.name:
+        if not isinstance(item, Edge):
+            return Exact(program, destination, (item.program.comm,))
+        if not item.program.name:
             return Exact(None, destination)
-        if isinstance(item, Edge) and self.view == "programs":
-            return Exact(program, None)
-        return Exact(program, destination)
+        comms = tuple(sorted(item.comms))
+        return Exact(program, None if self.view == "programs" else destination, comms)
 
     def _from_top(self) -> None:
         self.at = self.top = 0

@@ -56,7 +56,7 @@ KEYS = (
     ("r", "reverse the order"),
     ("p Space", "pause, and go on"),
     ("+ -", "longer, shorter interval"),
-    ("y", "the tcpconnect command that shows this row"),
+    ("y", "the tcpconnect command that shows the same"),
     ("o", "the output of the command behind --"),
     ("?", "this help"),
     ("q", "quit; the command behind -- is asked to end"),
