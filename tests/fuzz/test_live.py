@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tcpconnect.formats.fitting import cells as width
 from tcpconnect.live.board import Board
-from tcpconnect.live.cells import width
 from tcpconnect.live.model import Model
 from tcpconnect.live.same import Source
 from tcpconnect.live.state import State

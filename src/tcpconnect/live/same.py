@@ -7,7 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.errors import UsageError
-from tcpconnect.live.cells import width
+from tcpconnect.formats.fitting import cells
 from tcpconnect.options import OPTIONS
 from tcpconnect.results import result
 from tcpconnect.words import COMMAND_MARK
@@ -70,12 +70,12 @@ def command(source: Source, state: State) -> list[str]:
     return found
 
 
-def wrapped(command: Sequence[str], cells: int) -> Iterator[str]:
+def wrapped(command: Sequence[str], room: int) -> Iterator[str]:
     """Yield the lines of a command, as a shell takes them; a word is never cut."""
     line, indent = "", ""
     for word in command:
         longer = f"{line} {word}" if line.strip() else f"{indent}{word}"
-        if line.strip() and width(longer) > cells - len(GOES_ON):
+        if line.strip() and cells(longer) > room - len(GOES_ON):
             yield line + GOES_ON
             indent = "    "
             longer = indent + word
