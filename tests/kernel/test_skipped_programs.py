@@ -18,7 +18,7 @@ import pytest
 from tcpconnect import trace
 from tcpconnect.batch import Losses
 from tcpconnect.bpf.object import TRACEFS, BpfObject
-from tcpconnect.kernel import attempts, follow, lookups
+from tcpconnect.kernel import attempts, filters, lookups
 from tcpconnect.kernel.libraries import Libraries
 from tcpconnect.kernel.lookups import EXEC_PERF
 from tcpconnect.machine import release
@@ -75,8 +75,8 @@ SKIPPED = (
     (*attempts.CHANGES, attempts.ENDS),
     (*attempts.CHANGES, attempts.ENDS, attempts.MISSED),
     (*attempts.CHANGES_PERF, attempts.ENDS),
-    follow.PROGRAMS,
-    tuple(follow.PERF_PROGRAMS.values()),
+    filters.SET_PROGRAMS,
+    tuple(filters.PERF_PROGRAMS.values()),
 )
 COLUMNS = pytest.mark.parametrize(
     "columns", [("netns",), ("exe", "cgroup")], ids=["owner", "image"]

@@ -137,18 +137,18 @@ def set_log(library: ctypes.CDLL, *, echo: bool) -> None:
     library.libbpf_set_print(_ECHO if echo else _KEEP)
 
 
-def _failed_int(result: int, name: str) -> int:
+def _failed_int(result: int, function: Any, _: object) -> int:
     """Raise OSError for a negative errno, as libbpf 1.x returns them."""
     if result < 0:
-        raise OSError(-result, os.strerror(-result), name)
+        raise OSError(-result, os.strerror(-result), function.__name__)
     return result
 
 
-def _failed_pointer(result: int | None, name: str) -> int:
+def _failed_pointer(result: int | None, function: Any, _: object) -> int:
     """Raise OSError for a null pointer, with the errno that libbpf set."""
     if not result:
         error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error), name)
+        raise OSError(error, os.strerror(error), function.__name__)
     return result
 
 
@@ -209,9 +209,9 @@ def load_library() -> ctypes.CDLL:
         function.restype = result
         # bpf_map_lookup_batch ends with ENOENT: its caller looks at the result.
         if result is c_void_p and name != "libbpf_set_print":
-            function.errcheck = lambda r, f, _: _failed_pointer(r, f.__name__)
+            function.errcheck = _failed_pointer
         elif result is c_int and name != "bpf_map_lookup_batch":
-            function.errcheck = lambda r, f, _: _failed_int(r, f.__name__)
+            function.errcheck = _failed_int
     return library
 
 

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from tcpconnect import messages
 from tcpconnect.batch import Losses, Part
-from tcpconnect.bpf import libbpf, pinned
+from tcpconnect.bpf import libbpf
 from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring
 from tcpconnect.errors import KernelError
-from tcpconnect.kernel import follow, pending, refusals
+from tcpconnect.kernel import pending, refusals
 from tcpconnect.kernel.config import IMAGE, Config, Detail
 from tcpconnect.kernel.depth import Depth
 from tcpconnect.kernel.drops import DROPPED, MAX_DROPS, drop_reasons
 from tcpconnect.kernel.filters import MAPS, Filters
-from tcpconnect.kernel.follow import Follow
 from tcpconnect.kernel.records import FLOW, FLOW_COUNTS, Progress
 from tcpconnect.kernel.refusals import Way
 from tcpconnect.machine import cgroup
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     import ctypes
     from collections.abc import Iterator
 
+    from tcpconnect.kernel.follow import Follow
     from tcpconnect.places import Targets
     from tcpconnect.settings import Settings
 
@@ -111,14 +111,7 @@ class Attempts(Part):
             self._bpf.leave_out(*refusals.unused(self._way))
         if self._with_calls and not self.drop_reasons:
             self._bpf.leave_out(DROPPED)
-        self._bpf.leave_out(*self._filters.unused())
-        self._bpf.leave_out(
-            *follow.unused(
-                any_pids=bool(self._settings.pids),
-                children=self._settings.follow,
-                preemptible=self._preemptible,
-            )
-        )
+        self._bpf.leave_out(*self._filters.unused(preemptible=self._preemptible))
 
     def _attach(self) -> None:
         """Attach the programs in the order in which the kernel then runs them.
@@ -180,6 +173,8 @@ class Attempts(Part):
             ("mntnsmap", "--mntnsmap", self._settings.mntnsmap),
         ):
             if path is not None:
+                from tcpconnect.bpf import pinned
+
                 fd = pinned.open_map(self._bpf.library, option, path)
                 try:
                     self._bpf.replace(name, fd)
@@ -208,6 +203,8 @@ class Attempts(Part):
 
         (Their descendants, too, where the settings say so.)
         """
+        from tcpconnect.kernel.follow import Follow
+
         settings = self._settings
         return Follow(
             self._bpf,

@@ -29,6 +29,11 @@ ALL = (1 << WORD_BITS) - 1
 MEMBER = b"\1"
 NETNS_PROGRAM, MNTNS_PROGRAM = "trace_netns", "trace_mntns"
 NOT_MNTNS_PROGRAM = "exclude_mntns"
+# They maintain the set of processes, and list those that are there at the start. The
+# same on perf tracepoints is for kernels where programs can be preempted.
+SET_PROGRAMS = ("process_exits", "process_forks")
+PERF_PROGRAMS = {name: f"{name}_perf" for name in SET_PROGRAMS}
+LIST = "list_processes"
 # That look at who connects, by what is in them.
 MAPS = (
     *("pids", "uids", "comms", "not_comms", "netnses", "mntnses"),
@@ -166,10 +171,23 @@ class Filters:
         targets = self._targets
         return {MNTNS_PROGRAM: targets.mntnses, NOT_MNTNS_PROGRAM: targets.not_mntnses}
 
-    def unused(self) -> list[str]:
+    def unused(self, *, preemptible: bool) -> set[str]:
         """Return the programs that fill no map."""
-        used = {NETNS_PROGRAM: self._settings.netns, **self._mntnses}
-        return [program for program, wanted in used.items() if not wanted]
+        settings = self._settings
+        used = {NETNS_PROGRAM: settings.netns, **self._mntnses}
+        every = {LIST, *SET_PROGRAMS, *PERF_PROGRAMS.values()}
+        if settings.pids:
+            every -= {
+                LIST,
+                *set_programs(children=settings.follow, preemptible=preemptible),
+            }
+        return every | {program for program, wanted in used.items() if not wanted}
+
+
+def set_programs(*, children: bool, preemptible: bool) -> list[str]:
+    """Return the programs that maintain the set, in the order to attach them."""
+    plain = SET_PROGRAMS if children else SET_PROGRAMS[:1]
+    return [*plain, *(PERF_PROGRAMS[name] for name in plain if preemptible)]
 
 
 def _trace_namespace(bpf: BpfObject, program: str, fd: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tcpconnect import messages
 from tcpconnect.batch import Losses, Part
 from tcpconnect.errors import KernelError, TcpconnectError
-from tcpconnect.kernel.filters import MEMBER
+from tcpconnect.kernel.filters import LIST, MEMBER, PERF_PROGRAMS, set_programs
 from tcpconnect.kernel.records import EMPTIED, LISTED, Followed
 from tcpconnect.machine.processes import Process, descendants, read_process, unlisted
 
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
     from tcpconnect.bpf.object import BpfObject
 
-PROGRAMS = ("process_exits", "process_forks")
-# The same on perf tracepoints, for kernels where programs can be preempted.
-PERF_PROGRAMS = {name: f"{name}_perf" for name in PROGRAMS}
-LIST = "list_processes"
 NAMED = 3  # at most in a message
 ONE_MISSING = (
     "it has ended or never existed",
@@ -30,20 +26,6 @@ MANY_MISSING = (
     "they have ended or never existed",
     "give -p PIDs of running processes",
 )
-
-
-def programs(*, children: bool, preemptible: bool) -> list[str]:
-    """Return the programs that maintain the set, in the order to attach them."""
-    plain = PROGRAMS if children else PROGRAMS[:1]
-    return [*plain, *(PERF_PROGRAMS[name] for name in plain if preemptible)]
-
-
-def unused(*, any_pids: bool, children: bool, preemptible: bool) -> set[str]:
-    """Return the programs that need not be loaded."""
-    every = {LIST, *PROGRAMS, *PERF_PROGRAMS.values()}
-    if not any_pids:
-        return every
-    return every - {LIST, *programs(children=children, preemptible=preemptible)}
 
 
 class Follow(Part):
@@ -68,7 +50,7 @@ class Follow(Part):
         self._lost = 0
         self._unlisted: frozenset[int] = frozenset()
         self._followed = Followed.from_buffer(bpf.variables(".data.followed"))
-        for program in programs(children=children, preemptible=preemptible):
+        for program in set_programs(children=children, preemptible=preemptible):
             if program in PERF_PROGRAMS.values():
                 with suppress(KernelError):  # already reported for attempts
                     bpf.attach_perf(program)
