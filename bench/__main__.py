@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bench import each, syscalls, top, transfers
+from bench import each, replay, syscalls, top, transfers
 from bench.document import write
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
@@ -55,9 +55,9 @@ def options() -> argparse.Namespace:
     )
     add(
         "--only",
-        choices=("top", "connects", "programs", "transfers", "syscalls"),
+        choices=("top", "replay", "connects", "programs", "transfers", "syscalls"),
         help="measure only what a connect costs, what each program takes of that, what "
-        "-d costs a transfer, or what the tool costs any system call",
+        "-d costs a transfer, what the tool costs any system call, or how fast it is",
     )
     add("--write", action="store_true", help="put the report into docs/benchmarks.md")
     return parser.parse_args()
@@ -87,6 +87,8 @@ def main() -> int:
         publish("syscalls", syscalls.report(syscalls.measure(given.rounds)), given)
     if given.only in {None, "top"}:
         publish("top", top.report(top.measure(given.rounds)), given)
+    if given.only in {None, "replay"}:
+        publish("replay", replay.report(replay.measure(given.rounds)), given)
     return code
 
 
