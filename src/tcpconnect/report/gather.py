@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpconnect import __version__, loss_messages
 from tcpconnect.history.coverage import KILLED, OFF, STOPPED, UNKNOWN, coverage
+from tcpconnect.history.queries import time_of
 from tcpconnect.lossreport import LIMITS, MEANING
 from tcpconnect.memo import Memo
 from tcpconnect.output import harmless
@@ -38,13 +39,17 @@ MAX_TEXTS = 65_536  # that are remembered as harmless
 
 
 class Asked(NamedTuple):
-    """What a report is asked for; ``filters`` are its words, and ``condition`` SQL."""
+    """What a report is asked for.
+
+    ``filters`` are its words; ``condition`` is what they mean, as SQL that begins with
+    AND, with ``values``.
+    """
 
     since: int
     until: int
     filters: str = ""
-    condition: str = "1 = 1"
-    values: dict[str, Any] = {}  # noqa: RUF012 (nobody changes it)
+    condition: str = ""
+    values: dict[str, int | str] = {}  # noqa: RUF012 (nobody changes it)
 
 
 class Gathering:
@@ -57,15 +62,15 @@ class Gathering:
 
     def findings(self) -> Findings:
         """Return what it finds."""
-        since, until = self._asked.since, self._asked.until
+        since, until, now = self._asked.since, self._asked.until, int(time.time())
         with self._connection:  # all statements see the same
             self._connection.execute("BEGIN")
-            watched = coverage(self._connection, since, until)
+            watched = coverage(self._connection, since, min(until, now))
             ((coarsest,),) = self._rows(statements.COARSEST)
             step = step_for(since, until, _number(coarsest))
             return Findings(
                 **self._about(),
-                made=int(time.time()),
+                made=now,
                 since=since,
                 until=until,
                 running=watched.running,
@@ -109,11 +114,10 @@ class Gathering:
                     dport=min(_number(dport), MAX_PORT),
                 )
             self._add(pair, *rest)
-        for program, place, first_seen in self._rows(statements.SEEN):
+        for program, place, first_seen in self._rows(statements.NEW):
             if (program, place) in pairs:
                 pair = pairs[program, place]
-                pair.first_seen = self._time(first_seen)
-                pair.is_new = pair.first_seen >= self._asked.since
+                pair.first_seen, pair.is_new = self._time(first_seen), True
         for program, place, begin, last in self._rows(statements.FAILING):
             if (program, place) in pairs:
                 pair = pairs[program, place]
@@ -157,7 +161,7 @@ class Gathering:
     def _rows(self, statement: str, **values: object) -> Iterator[tuple[Any, ...]]:
         asked = self._asked
         text = statement.replace(statements.CONDITION, asked.condition)
-        given = {"since": asked.since, "until": asked.until, **asked.values, **values}
+        given = {**time_of(asked.since, asked.until), **asked.values, **values}
         return iter(self._connection.execute(text, given))
 
 
