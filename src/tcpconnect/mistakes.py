@@ -137,7 +137,8 @@ class Mistakes:
     def _near(self, name: str) -> str:
         """Ask for options that are spelled like this one."""
         bare = name.strip("-").lower()
-        long = [flag[2:] for flag in self._flags if flag.startswith("--")]
+        shown = [flag for flag, option in self._flags.items() if option.help]
+        long = [flag[2:] for flag in shown if flag.startswith("--")]
         if len(bare) < SHORTEST:
             return ""
         cut = [flag for flag in long if flag.startswith(bare)]

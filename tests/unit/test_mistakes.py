@@ -18,6 +18,7 @@ UNKNOWN = {
     "--slowr 9": "--slowr; did you mean --slower?",
     "--res OK": "--res; did you mean --result or --results?",
     "--dur 5": "--dur; did you mean --duration?",
+    "--ring-byte 4096": f"--ring-byte; {HELP}",
     "--PORT 443": "--PORT; did you mean -P 443?",
     "--fail": "--fail; did you mean --failed?",
     "--help-al": "--help-al; did you mean --help-all?",
