@@ -30,13 +30,15 @@ GROUPS = {
 FIRST = (ALONE, "libraries", "tests/kernel/test_lookups_failed.py")
 
 # What user space does with events, in every kernel the same, among it which name an
-# attempt gets once an answer was read: CI has these on the host only (the mark
-# user_space), `make test-kernels` everywhere.
+# attempt gets once an answer was read, how the tool ends, whose files it believes and
+# who may look into it: CI has these on the host only (the mark user_space),
+# `make test-kernels` everywhere.
 USER_SPACE = (
-    "added_filter bare blocked_output color command* contributing failing_output job "
-    "late_imports names_believed names_clients names_nat names_order names_output "
-    "names_places names_scope names_sources names_whose record* seccomp slow_output "
-    "sqlite summary tables terminal top wanted"
+    "added_filter bare blocked_output color command* container_owners contributing "
+    "failing_output hostile_targets job late_imports lifecycle names_believed "
+    "names_clients names_nat names_order names_output names_places names_scope "
+    "names_sources names_whose other_users record* seccomp slow_output sqlite summary "
+    "tables terminal top wanted wrong_maps"
 )
 
 
