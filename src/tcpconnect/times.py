@@ -11,6 +11,7 @@ from tcpconnect import fit
 from tcpconnect.fields import Field
 from tcpconnect.memo import Memo
 
+WRITTEN = len("1970-01-01T00:00:00.000000000Z")
 MAX_SECONDS = 256  # an attempt may end two minutes after it began
 
 
@@ -49,7 +50,10 @@ def local_time(nanoseconds: int) -> str:
 
 def from_rfc3339(text: str) -> int:
     """Return the time that ``rfc3339`` made a text of. Raises ValueError."""
-    seconds, _, fraction = text.removesuffix("Z").partition(".")
+    if len(text) == WRITTEN and text[19] == "." and text[-1] == "Z":  # as we write it
+        seconds, fraction = text[:19], text[20:29]
+    else:
+        seconds, _, fraction = text.removesuffix("Z").partition(".")
     nanoseconds = _seconds[seconds] * 10**9 + int(fraction[:9].ljust(9, "0"))
     if nanoseconds < 0:
         raise ValueError(f"{text} is before 1970")

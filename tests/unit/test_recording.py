@@ -8,15 +8,20 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tcpconnect.batch import NO_LOSSES, Batch, Losses, Totals
 from tcpconnect.connection import MEMBERS, Connection
 from tcpconnect.errors import Line, TcpconnectError
 from tcpconnect.formats import FORMATS, open_format
+from tcpconnect.output import harmless
 from tcpconnect.outputs.recording import Recording
 from tcpconnect.recorded import SCHEMA, About
 from tcpconnect.sources import recording as source
+from tcpconnect.sources.rows import is_plain
 from tcpconnect.view import Display
+from tests.support.properties import steady
 from tests.support.samples import connection, whole
 
 if TYPE_CHECKING:
@@ -238,3 +243,19 @@ def test_stop() -> None:
     recording.close()
     os.close(reader)
     os.close(writer)
+
+
+@given(st.text(), st.booleans())
+@steady
+def test_texts_that_are_not_looked_at(text: str, escaped: bool) -> None:  # noqa: FBT001
+    """What is taken for plain is what harmless() would not change."""
+    line = json.dumps({"comm": text}, ensure_ascii=escaped).encode(errors="replace")
+    if is_plain(line):
+        assert harmless(text) == text
+
+
+def test_plain_lines_have_quotes() -> None:
+    """Arguments that are quoted are plain."""
+    assert is_plain(json.dumps({"cmdline": 'sh -c "a/b"'}).encode())
+    for text in ("\x1b", "\x7f", "\n", "é", "\u200b"):
+        assert not is_plain(json.dumps({"comm": text}).encode())

@@ -21,7 +21,7 @@ from tcpconnect.batch import NO_LOSSES, Batch, Losses
 from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.output import harmless
 from tcpconnect.recorded import SCHEMA
-from tcpconnect.sources.rows import DECODER, DESTINATION, read
+from tcpconnect.sources.rows import DECODER, DESTINATION, is_plain, read, read_plain
 from tcpconnect.zstd import MAGIC, Unpacker, library
 
 if TYPE_CHECKING:
@@ -172,7 +172,8 @@ class Recording:
     def _decoded(self, lines: bytes) -> Batch:
         try:
             rows = DECODER.decode_lines(lines)
-            connections = read(row for row in rows if row.daddr is not UNSET)
+            made = read_plain if is_plain(lines) else read
+            connections = made([row for row in rows if row.daddr is not UNSET])
         except WRONG:
             raise self._first_wrong(lines) from None
         warnings: list[Line] = []

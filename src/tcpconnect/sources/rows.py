@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import msgspec
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from tcpconnect.fields import Column
 
 EPOCH = "1970-01-01T00:00:00Z"
+# An escape that may become a character that is not printable.
+ESCAPE = re.compile(rb"\\[^\"\\/]")
+DEL = b"\x7f"
 DESTINATION = "daddr"  # what every event has
 # Members that are not recorded: the time by a clock that others do not have, and
 # whether it was refused before its SYN, when it takes no time.
@@ -82,9 +86,9 @@ def _missing(column: Column) -> Any:
     return EPOCH if column.field.shown else column.type()
 
 
-def _reader() -> Callable[[Iterable[Any]], list[Connection]]:
-    """Return a function from rows to Connections."""
-    known: dict[str, Any] = {"harmless": harmless}
+def _reader(*, checked: bool) -> Callable[[Iterable[Any]], list[Connection]]:
+    """Return a function from rows to Connections; ``checked``: texts are looked at."""
+    known: dict[str, Any] = {"harmless": harmless, "checked": checked}
     return compiled(_expression(Connection, known), known)
 
 
@@ -107,6 +111,8 @@ def _value(column: Column, known: dict[str, Any]) -> str:
     if column.field.read:
         known[f"read_{column.name}"] = column.field.read
         return f"read_{column.name}({value})"
+    if not known["checked"]:
+        return value
     if column.type is str:
         return f"harmless({value})"
     if str in get_args(column.type):
@@ -115,4 +121,12 @@ def _value(column: Column, known: dict[str, Any]) -> str:
 
 
 DECODER = msgspec.json.Decoder(_row())
-read = _reader()
+read = _reader(checked=True)
+read_plain = _reader(checked=False)
+
+
+def is_plain(lines: bytes) -> bool:
+    """Whether all texts of these lines are of printable ASCII: to look is fast."""
+    if not lines.isascii() or DEL in lines:
+        return False
+    return b"\\" not in lines or not ESCAPE.search(lines)
