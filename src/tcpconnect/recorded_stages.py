@@ -62,8 +62,8 @@ class FromFirst:
 def intervals(batches: Iterable[Batch], seconds: float) -> Iterator[Batch]:
     """Yield batches that end where an interval ends, by the time of what they have.
 
-    An attempt belongs to the interval in which it ended. Where nothing did, there is no
-    batch.
+    An attempt belongs to the interval in which it ended: one that ends at a multiple of
+    its length. Where nothing did, there is no batch.
     """
     length, end = round(seconds * 1e9), 0
     for batch in batches:
@@ -76,8 +76,15 @@ def intervals(batches: Iterable[Batch], seconds: float) -> Iterator[Batch]:
                 part = replace(batch, events=events[begin:at], warnings=[])
                 yield replace(part, still_open=[], now=end / 1e9)
                 begin = at
-            end = ended - (ended - end) % length + length if end else ended + length
+            end = ended - ended % length + length
         yield replace(batch, events=events[begin:], now=end / 1e9)
+
+
+def windows(batches: Iterable[Batch], seconds: float) -> Iterator[Batch]:
+    """Yield batches that have the time at which their interval began."""
+    for batch in intervals(batches, seconds):
+        if batch.now:
+            yield replace(batch, now=batch.now - seconds, still_open=None)
 
 
 def ended_ns(event: Connection) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +132,9 @@ def test_intervals(tmp_path: Path) -> None:
     late = line(3600, pid=7, dport=80, result="OK", latency_ms=1.0)
     path = recorded(tmp_path / "a.jsonl", late)
     columns = "dport,connects,failed"
-    ran = run(path, *"-c -i 3 -rd --by dport --columns".split(), columns)
+    ran = run(path, *"-c -i 5 -rd --by dport --columns".split(), columns)
     tables = [table.splitlines() for table in ran.stdout.rstrip("\n").split("\n\n")]
-    assert [table[0] for table in tables] == ["[22:13:23]", "[22:13:26]", "[23:13:23]"]
+    assert [table[0] for table in tables] == ["[22:13:25]", "[22:13:30]", "[23:13:25]"]
     rows = [[row.split() for row in table[2:]] for table in tables]
     assert rows == [
         [["80", "1", "0"], ["81", "1", "1"], ["82", "1", "1"]],
@@ -149,6 +151,19 @@ def test_another_recording(tmp_path: Path) -> None:
     head = json.loads(again.read_text().splitlines()[0])
     assert head["tcpconnect"]["host"] == "web"
     assert shown(again, "-rd") == shown(path, "-rd")
+
+
+def test_history(tmp_path: Path) -> None:
+    """-o sqlite:PATH keeps attempts under the time at which they were recorded."""
+    late = line(3600, pid=7, dport=80, result="OK", latency_ms=1.0)
+    history = tmp_path / "h.db"
+    path = recorded(tmp_path / "a.jsonl", late)
+    assert run(path, "-rd", "-o", f"sqlite:{history}").returncode == 0
+    with closing(sqlite3.connect(history)) as database:
+        sums = "SELECT time / 3600, sum(attempts) FROM windows GROUP BY 1 ORDER BY 1"
+        rows = database.execute(sums).fetchall()
+    hour = BEGAN // 10**9 // 3600
+    assert rows == [(hour, len(EVENTS)), (hour + 1, 1)]
 
 
 def test_several_files(tmp_path: Path) -> None:
@@ -242,7 +257,7 @@ class Finder:
     def find_spec(self, name, *_):
         os.write(2, f"{name} is imported late\\n".encode())
 from tcpconnect.commands import replay
-replay.keep_only = lambda _: sys.meta_path.insert(0, Finder())
+replay.keep_only = lambda *_: sys.meta_path.insert(0, Finder())
 from tcpconnect.cli import main
 sys.exit(main())
 """
@@ -256,6 +271,7 @@ sys.exit(main())
         "-c -i 1 --histogram -rd",
         "--format csv --to 10.0.0.0/8 --from ::/0 --pod a --unit b --container cccc",
         "-o {path}.jsonl -o {path}.csv",
+        "-rd -o sqlite:{path}.db",
     ],
 )
 def test_nothing_is_imported_late(words: str, tmp_path: Path) -> None:

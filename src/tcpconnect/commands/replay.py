@@ -12,13 +12,14 @@ from tcpconnect.lossreport import LossReport
 from tcpconnect.machine.capabilities import keep_only
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDOUT, say, write
-from tcpconnect.outputs.opening import STDOUT_NAME, open_outputs
+from tcpconnect.outputs.opening import STDOUT_NAME, account_of, open_outputs
 from tcpconnect.parsing import CommandLine, parse_verb
 from tcpconnect.pipeline import changed, flow
 from tcpconnect.progress import Progress
 from tcpconnect.recorded import SCHEMA, About
 from tcpconnect.recorded_filters import RecordedFilters
-from tcpconnect.recorded_stages import Asked, FromFirst, intervals
+from tcpconnect.recorded_stages import Asked, FromFirst, intervals, windows
+from tcpconnect.schemes import SQLITE
 from tcpconnect.signals import end_watch, stop_at_signals
 from tcpconnect.sources.opened import Recordings
 from tcpconnect.stages import Limit
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 
     from tcpconnect.batch import Batch, Losses, Output, Stage
     from tcpconnect.connection import Connection
+    from tcpconnect.machine.account import Account
     from tcpconnect.summary import Summary
 
 VERB = "replay"
+WINDOW_S = 10  # of a history
 
 
 def run(words: Sequence[str]) -> int:
@@ -88,7 +91,8 @@ class Replay:
         source.refuse(STDOUT, line.outputs - {STDOUT_NAME})
         with ExitStack() as stack:
             stack.callback(end_watch)
-            outputs = open_outputs(line, self._view, about=self._about)
+            account = account_of(self._view.displays)
+            outputs = open_outputs(line, self._view, account, self._about)
             for output in outputs:
                 source.stop_with(output.fd)
             silent = line.quiet or any(os.isatty(output.fd) for output in outputs)
@@ -97,7 +101,7 @@ class Replay:
                 progress.end_at_interrupt()
             else:
                 stop_at_signals(source, outputs)
-            _give_up_privileges()
+            _give_up_privileges(account)
             self._show(source, outputs, progress)
         if self._summary:
             self._summary.report()
@@ -109,6 +113,8 @@ class Replay:
     ) -> None:
         batches: Iterable[Batch] = self._passed(source, progress)
         stages: list[Stage] = []
+        if any(shown.format == SQLITE for shown in self._view.displays.values()):
+            batches = windows(batches, WINDOW_S)
         if tables := self._tables:
             if seconds := self._line.changes.get("interval_s"):
                 batches = intervals(batches, seconds)
@@ -147,10 +153,10 @@ class Replay:
         self._now = max(self._now, events[-1].time / 1e9)
 
 
-def _give_up_privileges() -> None:
-    """Drop all: nothing but open files is read and written."""
+def _give_up_privileges(account: Account | None) -> None:
+    """Drop all: nothing but open files, and histories of an account, is written."""
     try:
-        keep_only(())
+        keep_only((), account[1:] if account else None)
     except OSError as failure:
         reason = os.strerror(failure.errno or 0)
         say(messages.CANT_DROP_PRIVILEGES.line(reason=reason))
