@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,7 @@ import pytest
 from tests.support import launch
 from tests.support.histories import attempts, history
 from tests.support.pages import Read
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -232,3 +236,42 @@ def test_without_jinja(db: Path, tmp_path: Path) -> None:
     assert code == 2
     assert line.startswith("a report needs Jinja2: it is not installed; install it: ")
     assert line.endswith(" -m pip install jinja2")
+
+
+def test_names_that_are_no_text(db: Path) -> None:
+    """Bytes of a file that others made, which are no UTF-8, are shown as such."""
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute(
+            "UPDATE programs SET program = CAST(x'61ff62' AS TEXT) WHERE program = ?",
+            ("nginx",),
+        )
+    assert r"a\xffb" in Read(report("--db", db).stdout).sections["All pairs"]
+
+
+MANY = """
+WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers LIMIT ?)
+INSERT INTO windows SELECT ? - n, 60, 1, 1, 1, 1, 1, 1, x'', 1, 1 FROM numbers"""
+
+
+def test_ctrl_c_ends_it_at_once(db: Path) -> None:
+    """While it asks the history, too, without a word or a file."""
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute(MANY, (600_000, NOW - 700))
+    file = db.with_name("r.html")
+    start = launch.command(["report", "--db", db, "--since", "-20d", "-o", file])
+    with subprocess.Popen(**start, stderr=subprocess.PIPE) as process:
+        files = Path(f"/proc/{process.pid}/fd")
+        wait_until(lambda: str(db) in opened(files), "it reads the history")
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=5)[1] == b""
+    assert process.returncode == -signal.SIGINT
+    assert os.listdir(db.parent) == ["h.db"]
+
+
+def opened(files: Path) -> set[str]:
+    """Return the files that a process has open."""
+    found = set()
+    for file in files.iterdir():
+        with suppress(OSError):
+            found.add(os.readlink(file))
+    return found

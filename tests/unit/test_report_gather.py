@@ -92,16 +92,16 @@ def test_it_never_worked(tmp_path: Path) -> None:
 def test_new_is_what_no_user_has_reached(tmp_path: Path) -> None:
     """A pair is new when its program, whoever ran it, had never reached for it."""
     before: dict[str, Any] = {
-        "time": NOON - DAY,
-        "first": NOON - DAY,
-        "last": NOON - DAY,
+        "time": NOON - 3 * DAY,
+        "first": NOON - 3 * DAY,
+        "last": NOON - 3 * DAY,
     }
     findings = found(
         tmp_path,
         attempts(Program("old", uid=1), "a", **before),
         attempts(Program("old", uid=2), "a"),
         attempts("new", "a"),
-        runs=[(NOON - 2 * DAY, NOON + HOUR)],
+        runs=[(NOON - 4 * DAY, NOON + HOUR)],
     )
     assert {p.program: p.is_new for p in findings.pairs} == {"old": False, "new": True}
 

@@ -16,6 +16,7 @@ from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDERR, say
 from tcpconnect.parsing import parse_verb
+from tcpconnect.progress import Progress
 from tcpconnect.report.shown import between, many, moment
 from tcpconnect.report.writing import STDOUT_NAME, check_target, write_page
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tcpconnect.report.findings import Findings
 
 DAY = 86_400
+STEPS = 20_000  # of SQLite's machine, after which it says how long it has worked
 HISTORY = "/var/lib/tcpconnect/history.db"
 
 
@@ -48,7 +50,9 @@ def run(words: Sequence[str]) -> int:
         raise UsageError(report_messages.ENDS_BEFORE, **ends)
     check_target(asked.output, asked.db)
     _need_jinja()
-    findings = _found(asked.db, since, until)
+    with Progress() as progress:
+        progress.end_at_interrupt()
+        findings = _found(asked.db, since, until, progress)
     if asked.anonymize:
         from tcpconnect.report.anonymize import anonymized
 
@@ -67,12 +71,15 @@ def _need_jinja() -> None:
         raise UsageError(report_messages.NO_JINJA, python=sys.executable)
 
 
-def _found(path: str, since: int, until: int) -> Findings:
+def _found(path: str, since: int, until: int, progress: Progress) -> Findings:
     """Return what the history has. Raises TcpconnectError."""
     from tcpconnect.history.file import open_for_reading
     from tcpconnect.report.gather import Asked, gather
 
     with closing(open_for_reading(path)) as connection:
+        connection.set_progress_handler(progress.update, STEPS)
+        # Names may be any bytes: anyone may have made the file.
+        connection.text_factory = lambda raw: raw.decode(errors="backslashreplace")
         try:
             return gather(connection, Asked(since, until))
         except (sqlite3.Error, ValueError) as error:
