@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ from tcpconnect.report.findings import Bin, Gap
 from tcpconnect.report.page import page
 from tests.support.browser import BROWSER, Browser
 from tests.support.pages import DAY, NOW, findings, pair
+from tests.support.programs import needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,7 @@ OVERFLOW = """
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser, for all tests here."""
-    if not shutil.which(BROWSER):
-        pytest.skip(f"no {BROWSER}: scripts/system-packages test installs it")
+    needs(BROWSER)
     with Browser(tmp_path_factory.mktemp("profile")) as started:
         yield started
 

@@ -22,6 +22,8 @@ ROW, TOP = 19, 26
 MOST_PROGRAMS, MOST_DESTINATIONS = 20, 32
 CELLS, TITLE_CELLS = 36, 64  # of a name, and of what is shown at the pointer
 THINNEST, THICKEST = 1.0, 9.0
+OK, ODD, BAD = "ok", "odd", "bad"  # tones, as they are drawn: nothing hides failures
+SOME = 100  # one failure of so many attempts sets a line off
 OTHERS: Key = ("", -1)  # those that are left out
 
 
@@ -73,16 +75,17 @@ class Sum(msgspec.Struct):
 
     @property
     def tone(self) -> str:
-        """How its line looks: half of it failed, some of it, or none."""
+        """How its line looks: by how much of it failed."""
         if self.failed * 2 >= self.attempts:
-            return "bad"
-        return "odd" if self.failed else "ok"
+            return BAD
+        return ODD if self.failed * SOME >= self.attempts else OK
 
 
 def graph_of(pairs: list[Pair]) -> Graph:
     """Return the graph of pairs. What has no room is a row that says how much."""
     programs = _chosen(pairs, program_of, MOST_PROGRAMS)
-    destinations = _chosen(pairs, destination_of, MOST_DESTINATIONS)
+    theirs = [pair for pair in pairs if program_of(pair) in programs]
+    destinations = _chosen(theirs, destination_of, MOST_DESTINATIONS)
     lefts: dict[Key, Sum] = {}
     rights: dict[Key, Sum] = {}
     lines: dict[tuple[Key, Key], Sum] = {}
@@ -99,13 +102,16 @@ def graph_of(pairs: list[Pair]) -> Graph:
     rows = max(len(left_rows), len(right_rows))
     ys, zs = _spread(left_rows, rows), _spread(right_rows, rows)
     most = max((line.attempts for line in lines.values()), default=1)
-    # Failures are drawn last: nothing hides them.
-    ordered = sorted(lines.items(), key=lambda line: line[1].failed)
+    tones = OK, ODD, BAD
+    ordered = sorted(lines.items(), key=lambda line: tones.index(line[1].tone))
     return Graph(
         TOP + rows * ROW,
         [_node(key, lefts[key], ys[key], "program") for key in left_rows],
         [_node(key, rights[key], zs[key], "destination") for key in right_rows],
-        [_edge(line, ys[key], zs[other], most) for (key, other), line in ordered],
+        [
+            _edge(line, ys[key], zs[other], most, is_rest=OTHERS in {key, other})
+            for (key, other), line in ordered
+        ],
     )
 
 
@@ -167,10 +173,11 @@ def _node(key: Key, found: Sum, y: int, noun: str) -> Node:
     return Node(y, label, title)
 
 
-def _edge(line: Sum, y: int, z: int, most: int) -> Edge:
+def _edge(line: Sum, y: int, z: int, most: int, *, is_rest: bool) -> Edge:
     scale = log2(1 + line.attempts) / log2(1 + most)
     width = round(THINNEST + (THICKEST - THINNEST) * scale, 1)
     begin, end = LEFT + 8, RIGHT - 8
     middle = (begin + end) // 2
     path = f"M{begin} {y}C{middle} {y} {middle} {z} {end} {z}"
-    return Edge(path, width, line.tone, line.text)
+    tone = f"rest {line.tone}" if is_rest else line.tone
+    return Edge(path, width, tone, line.text)

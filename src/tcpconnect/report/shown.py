@@ -18,6 +18,14 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def rough(number: int) -> str:
+    """Return a round number in few characters: ``1.5 M``."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:g} {unit}"
+    return str(number)
+
+
 def many(number: int, one: str, more: str = "") -> str:
     """Return a number with its noun: ``1 attempt``, ``12 attempts``."""
     return f"{count(number)} {one if number == 1 else more or f'{one}s'}"

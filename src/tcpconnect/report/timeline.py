@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tcpconnect.report.shown import DAY, HOUR, MINUTE, between, count, duration, many
+from tcpconnect.report.shown import (
+    DAY,
+    HOUR,
+    MINUTE,
+    between,
+    count,
+    duration,
+    many,
+    rough,
+)
 
 if TYPE_CHECKING:
     from tcpconnect.report.findings import Bin, Findings
@@ -101,7 +110,7 @@ def timeline_of(findings: Findings) -> Timeline:
         [_bar(scale, at, findings.step, findings.bins[at]) for at in findings.bins],
         hatches,
         [Tick(scale.x(at), text) for at, text in _hours(findings)],
-        [Tick(scale.y(n), count(n)) for n in (scale.step, scale.most)],
+        [Tick(scale.y(n), rough(n)) for n in (scale.step, scale.most)],
         duration(findings.step),
     )
 
