@@ -27,6 +27,7 @@ OR = " or "
 COMMAND = f"{COMMAND_MARK} COMMAND"
 LONGEST = 60  # of words that are repeated
 MOST_VALUES = 8
+PROGRAM = "--program"
 SHORTEST = 3  # of names of options that are spelled like others
 # What no option does: why not.
 REASONS = {
@@ -174,9 +175,15 @@ class Mistakes:
             self._question(self._listed(words, at, before) or for_words(words[at:]))
             or (_near_verb(word) if at == 0 and not self._verb else "")
             or self._near(word)
-            or self._question(for_name(word))
+            or self._question(self._for_name(word))
             or (self.see if self._verb else command)
         )
+
+    def _for_name(self, word: str) -> str:
+        found = for_name(word)
+        if PROGRAM in self._flags:  # what was recorded has no names of threads
+            return found.replace("--comm", PROGRAM)
+        return found
 
     def _listed(self, words: Sequence[str], at: int, before: str) -> str:
         """Suggest a list for several values of an option: ``-P 80 443``."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tcpconnect.options.verbs import Verb
 
 FILE_MARK = "@"
+TIMES = ("--since", "--until")  # of a value, @ has another meaning
 
 
 class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,8 +111,8 @@ def _expanded(words: list[str]) -> list[str]:
     from tcpconnect.optionfile import words_of
 
     found: list[str] = []
-    for word in words[:end]:
-        named = word.startswith(FILE_MARK)
+    for before, word in zip(["", *words], words[:end], strict=False):
+        named = word.startswith(FILE_MARK) and before not in TIMES
         found += words_of(word.removeprefix(FILE_MARK)) if named else [word]
     return found + words[end:]
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 COMMAND_MARK = "--"
 RESULT, RESULTS = "--result", "--results"
+# A value behind = makes it another option.
+WITH_VALUE = {"--failing": "--failing-of"}
 
 
 def flags_of(options: Iterable[Option]) -> dict[str, Option]:
@@ -27,6 +29,8 @@ def joined(words: Sequence[str], flags: Mapping[str, Option]) -> Iterator[str]:
     """
     if RESULTS in flags:
         words = list(_with_results(words))
+    if not flags.keys().isdisjoint(WITH_VALUE):
+        words = list(map(_with_value, words))
     held = ""  # an option that wants a value
     for word in words:
         if held and _is_dashed_value(word, flags):
@@ -48,6 +52,12 @@ def _with_results(words: Sequence[str]) -> Iterator[str]:
         option, equals, value = word.partition("=")
         valued = equals or (after and not after.startswith("-"))
         yield f"{RESULTS}{equals}{value}" if option == RESULT and valued else word
+
+
+def _with_value(word: str) -> str:
+    option, equals, value = word.partition("=")
+    valued = equals and option in WITH_VALUE
+    return f"{WITH_VALUE[option]}={value}" if valued else word
 
 
 def _is_dashed_value(word: str, flags: Mapping[str, Option]) -> bool:

@@ -109,7 +109,7 @@ def every_question() -> Iterator[tuple[str, dict[str, int | str]]]:
     for name in queries.GROUPS:
         yield counted(Question((name,))), asked
     for order in (*queries.ORDERS, "destination"):
-        yield counted(Question(PAIR, order=order, limit=4)), asked
+        yield counted(Question((*PAIR, "uid"), order=order, limit=4)), asked
     for failing in ([], [queries.MAY_FAIL]):
         text = counted(Question(PAIR, failing, queries.FAILING, "failed"))
         yield text, {**asked, "least": 10}

@@ -28,6 +28,17 @@ def _replay(words: Sequence[str]) -> int:
     return run(words)
 
 
+def _history(words: Sequence[str]) -> int:
+    from tcpconnect.commands.history import run
+
+    return run(words)
+
+
 # Each takes the words behind it, and returns the exit code; it raises as all do.
 # options/verbs.py describes them.
-COMMANDS: Mapping[str, Verb] = {"top": _top, "report": _report, "replay": _replay}
+COMMANDS: Mapping[str, Verb] = {
+    "top": _top,
+    "history": _history,
+    "report": _report,
+    "replay": _replay,
+}

@@ -137,6 +137,8 @@ ORDERS = {
     "last": "last_seen_at DESC",
     "result": "commonest",
     "why": "commonest_why",
+    "dport": "by_dport DESC",
+    "uid": "by_uid DESC",
 }
 
 
@@ -166,7 +168,7 @@ def counted(question: Question) -> str:
     by = [f"by_{name}" for name in question.by]
     places = [GROUPS[name] for name in question.by]
     hour = "hour" in question.by
-    order = ORDERS.get(question.order) or _of_group(question.order)
+    order = ORDERS.get(question.order, f"by_{question.order}")
     names = ", ".join(f"{p} AS {name}" for p, name in zip(places, by, strict=True))
     return COUNTED.format(
         hour=f"\n        time - time % {HOUR} AS hour_begin," if hour else "",
@@ -180,10 +182,6 @@ def counted(question: Question) -> str:
         order=", ".join((order, *(name for name in by if name != order))),
         limit=f"\nLIMIT {question.limit}" if question.limit else "",
     ).strip()
-
-
-def _of_group(name: str) -> str:
-    return f"by_{name}"
 
 
 def with_values(statement: str, parameters: Mapping[str, int | str]) -> str:

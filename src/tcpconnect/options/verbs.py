@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from tcpconnect.options.history import ASKED, HISTORY
 from tcpconnect.options.option import HELP, HELP_ALL, Option
 from tcpconnect.options.replay import REPLAY, SHOWN
 from tcpconnect.options.report import REPORT
@@ -56,6 +57,13 @@ VERBS: tuple[Verb, ...] = (
         "[--since TIME] [--until TIME] [OPTION ...] -o FILE.html",
         "write what was recorded of some hours as one page of HTML",
         REPORT,
+    ),
+    Verb(
+        "history",
+        "[--since TIME] [--until TIME] [OPTION ...]",
+        "show who has connected where, and what has failed, from what was recorded",
+        HISTORY,
+        ASKED,
     ),
     Verb(
         "replay",

@@ -1,0 +1,1 @@
+"""Questions to a history: what they are about, and what an answer rests on."""

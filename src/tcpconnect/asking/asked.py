@@ -1,0 +1,169 @@
+"""What the words behind ``history`` ask for, checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tcpconnect import history_messages, messages, report_messages
+from tcpconnect.asking.answer import ALERT, ANSWER, COUNTS, TIMES, columns_for
+from tcpconnect.errors import UsageError, did_you_mean
+from tcpconnect.fields import choose
+from tcpconnect.history import queries
+from tcpconnect.history.database import DEFAULT
+from tcpconnect.options.history import FAILING, REFUSED
+from tcpconnect.report.shown import moment
+from tcpconnect.tables import sort_column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tcpconnect.fields import Column
+    from tcpconnect.history.queries import Question
+
+HOUR = 3_600
+DEFAULT_BY = ("program", "destination", "dport")
+OUTCOME = ("result", "why")
+# Questions of their own: the option of each.
+KINDS = {
+    "failing": "--failing",
+    "slow": "--slow",
+    "new": "--new",
+    "alerts": "--alerts",
+    "status": "--status",
+    "forget": "--forget",
+}
+ORDER = {"failing": "failed", "slow": "latency_ms", "new": "first"}
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line asks for; ``filters`` are members of Settings."""
+
+    filters: dict[str, Any]
+    now: int
+    db: str = DEFAULT
+    since: int | None = None
+    until: int | None = None
+    by: tuple[str, ...] = ()
+    sort: str = ""
+    limit: int | None = None
+    failing: int = 0
+    slow: bool = False
+    new: bool = False
+    alerts: bool = False
+    status: bool = False
+    sql: bool = False
+    forget: str | None = None
+    format: str | None = None
+    json: bool = False
+    color: str = "auto"
+    wide: bool = False
+
+    @property
+    def begin(self) -> int:
+        """From when on: the last hour, or what --until leaves of it."""
+        return self.end - HOUR if self.since is None else self.since
+
+    @property
+    def end(self) -> int:
+        """Until when."""
+        return self.now if self.until is None else self.until
+
+    @property
+    def form(self) -> str:
+        """The format."""
+        return self.format or ("json" if self.json else "table")
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What attempts are counted by."""
+        if self.by:
+            return self.by
+        named = self.filters.get("columns") or ()
+        return tuple(n for n in named if n in queries.GROUPS and n not in OUTCOME) or (
+            DEFAULT_BY
+        )
+
+    @property
+    def table(self) -> dict[str, Column]:
+        """The columns that there are."""
+        if self.alerts:
+            return ALERT
+        names = {*self.groups, *OUTCOME, *COUNTS, *TIMES}
+        return {name: column for name, column in ANSWER.items() if name in names}
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns to show, in their order. Raises UsageError."""
+        names = self.filters.get("columns")
+        if names is None:
+            names = ALERT if self.alerts else columns_for(self.groups, self.form)
+            return [self.table[name] for name in names]
+        for name in names:
+            if name in ANSWER and name not in self.table and not self.alerts:
+                by = ", ".join(self.groups)
+                message = history_messages.COLUMN_OF_GROUP
+                raise UsageError(message, name=name, by=by)
+        return choose(self.table, names)
+
+    @property
+    def question(self) -> Question:
+        """The question about rows, without the filters. Raises UsageError."""
+        order = next((ORDER[n] for n in ORDER if getattr(self, n)), "attempts")
+        if "hour" in self.groups:
+            order = "hour"
+        if self.sort:
+            order = sort_column(self.table, self.sort).name
+        conditions = []
+        if self.failing:
+            conditions.append(queries.MAY_FAIL)
+        if self.slow:
+            conditions.append(queries.SUCCEEDED)
+        if self.new:
+            conditions.append(queries.NEW_PAIRS)
+        having = queries.FAILING if self.failing else ""
+        return queries.Question(self.groups, conditions, having, order, self.limit)
+
+
+def check(asked: Asked) -> None:
+    """Raise UsageError for what makes no sense."""
+    _refuse(asked.filters)
+    kinds = [option for name, option in KINDS.items() if _is_given(asked, name)]
+    if len(kinds) > 1:
+        one, other = kinds[:2]
+        raise UsageError(history_messages.ONE_QUESTION, one=one, other=other)
+    if asked.json and asked.form != "json":
+        raise UsageError(messages.CONFLICT_OF_FORMATS, format=asked.format)
+    if asked.begin >= asked.end:
+        ends = {"since": moment(asked.begin), "until": moment(asked.end)}
+        raise UsageError(report_messages.ENDS_BEFORE, **ends)
+    _check_groups(asked.by)
+    _ = asked.columns, asked.question
+
+
+def _is_given(asked: Asked, name: str) -> bool:
+    value = getattr(asked, name)
+    return value is not None if name == "forget" else bool(value)
+
+
+def _check_groups(by: Sequence[str]) -> None:
+    for at, name in enumerate(by):
+        if name not in queries.GROUPS:
+            known, near = ", ".join(queries.GROUPS), did_you_mean(name, queries.GROUPS)
+            message = history_messages.NO_GROUP
+            raise UsageError(message, name=name, known=known, near=near)
+        if name in by[:at]:
+            raise UsageError(history_messages.GROUP_TWICE, name=name)
+
+
+def _refuse(given: dict[str, Any]) -> None:
+    for member, (option, reason, remedy) in REFUSED.items():
+        if member in given:
+            message = history_messages.NOT_OF_HISTORY
+            raise UsageError(message, option=option, reason=reason, remedy=remedy)
+
+
+def least(asked: Asked) -> dict[str, int | str]:
+    """Return the value of ``queries.FAILING``."""
+    return {"least": asked.failing or FAILING}

@@ -1,0 +1,78 @@
+"""What an answer does not rest on: gaps, losses, and rows that are too coarse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpconnect import history_messages as messages
+from tcpconnect.history.coverage import KILLED, OFF, STOPPED, UNKNOWN
+from tcpconnect.history.schema import DAY, HOUR
+from tcpconnect.report.shown import between, count, duration, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tcpconnect.errors import Line
+    from tcpconnect.history.coverage import Coverage, Gap
+
+REASONS = {
+    STOPPED: "recorder stopped",
+    KILLED: "recorder killed",
+    OFF: "machine off",
+    UNKNOWN: "no recorder yet",
+}
+# Why attempts were lost; others are called by the names of their counters.
+LOST = {
+    "ring": "the ring buffer was full",
+    "waiting": "the history could not be written",
+    "truncated": "somebody cut the file",
+    "missed": "the kernel skipped our programs",
+}
+MOST = 2  # gaps that a line has
+BEFORE = DAY  # that has to be watched before something is new
+
+
+def doubts(found: Coverage) -> Iterator[Line]:
+    """Yield a line about gaps, and one about losses."""
+    if found.gaps:
+        away = sum(gap.until - gap.since for gap in found.gaps)
+        remedy = "history --status lists all" if len(found.gaps) > MOST else ""
+        if found.gaps[-1].until >= found.until and not found.running:
+            remedy = "no recorder runs: start tcpconnect record"
+        yield messages.NOBODY_LOOKED.line(
+            away=duration(away), gaps=_some(found.gaps), remedy=remedy
+        )
+    if found.lost:
+        number = count(sum(found.lost.values()))
+        yield messages.MISSED.line(n=number, reasons=losses(found.lost))
+
+
+def _some(gaps: Sequence[Gap]) -> str:
+    longest = sorted(gaps, key=lambda gap: gap.since - gap.until)[:MOST]
+    texts = [
+        f"{between(gap.since, gap.until)} ({REASONS[gap.why]})"
+        for gap in sorted(longest)
+    ]
+    if rest := len(gaps) - len(texts):
+        texts.append(f"and {rest} more")
+    return ", ".join(texts)
+
+
+def losses(lost: Mapping[str, int]) -> str:
+    """Return why attempts were lost, and how many."""
+    return ", ".join(f"{LOST.get(why, why)} ({count(n)})" for why, n in lost.items())
+
+
+def coarse(since: int, span: int) -> Line:
+    """Return the line about rows that begin before what was asked for."""
+    whole = {HOUR: "hour", DAY: "day"}.get(span, duration(span))
+    begin = moment(since - since % span)
+    return messages.COARSE.line(begin=begin, span=whole)
+
+
+def looked_late(since: int, before: Coverage) -> Iterator[Line]:
+    """Yield a line if what ran before may not have been seen."""
+    if before.gaps:
+        away = duration(sum(gap.until - gap.since for gap in before.gaps))
+        missing = f"for {away} of the {duration(BEFORE)} before"
+        yield messages.LOOKED_LATE.line(since=moment(since), missing=missing)

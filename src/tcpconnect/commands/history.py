@@ -1,0 +1,176 @@
+"""``tcpconnect history``: what was recorded, counted and found again."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tcpconnect import history_messages
+from tcpconnect.asking.answer import ANSWER, alerts, answers
+from tcpconnect.asking.asked import Asked, check, least
+from tcpconnect.asking.doubts import BEFORE, coarse, doubts, looked_late
+from tcpconnect.asking.filtered import Conditions
+from tcpconnect.color import is_colored
+from tcpconnect.errors import UsageError, did_you_mean
+from tcpconnect.formats import open_format
+from tcpconnect.history import queries
+from tcpconnect.history.coverage import coverage
+from tcpconnect.history.database import File, path_of, unreadable
+from tcpconnect.options.verbs import verb_named
+from tcpconnect.output import STDOUT, say, write
+from tcpconnect.parsing import parse_verb
+from tcpconnect.progress import Progress
+from tcpconnect.report.shown import between, many
+from tcpconnect.terminal import width_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tcpconnect.history.queries import Parameters
+
+VERB = "history"
+COMMAND = "it has recorded what it has", "omit the command"
+
+
+def run(words: Sequence[str]) -> int:
+    """Answer what the words ask; return the exit code."""
+    asked = _asked(words)
+    if asked.filters.get("columns") == ["help"]:
+        write(STDOUT, _columns_help().encode())
+        return 0
+    check(asked)
+    path = path_of(asked.db)
+    if asked.forget is not None:
+        return _forget(path, asked.forget)
+    with Progress() as progress:
+        progress.end_at_interrupt()
+        with File(path, progress.update) as database:
+            if asked.status:
+                return _status(database, asked)
+            return History(database, asked).answer(progress)
+
+
+def _asked(words: Sequence[str]) -> Asked:
+    line = parse_verb(verb_named(VERB), words)
+    if line.command:
+        reason, remedy = COMMAND
+        message = history_messages.NOT_OF_HISTORY
+        raise UsageError(message, option="command", reason=reason, remedy=remedy)
+    given = dict(line.given)
+    filters = line.changes
+    if "programs" in given:
+        filters = {**filters, "programs": given.pop("programs")}
+    return Asked(filters=filters, now=int(time.time()), **given)
+
+
+def _columns_help() -> str:
+    return "".join(
+        f"{name:15} {column.field.header:12} {column.field.meaning}\n"
+        for name, column in ANSWER.items()
+    )
+
+
+def _forget(path: str, name: str) -> int:
+    from tcpconnect.asking.forgetting import forget
+
+    deleted = forget(path, name)
+    say(history_messages.FORGOT.line(name=name, n=many(deleted, "row")))
+    return 0
+
+
+def _status(database: File, asked: Asked) -> int:
+    from tcpconnect.asking.status import status
+
+    try:
+        shown, text = status(database, asked.now, asked.since)
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        raise unreadable(database.name, error) from error
+    if asked.form == "json":
+        text = msgspec.json.encode(shown).decode() + "\n"
+    write(STDOUT, text.encode())
+    return 0
+
+
+class History:
+    """One question to a history. Raises TcpconnectError."""
+
+    def __init__(self, database: File, asked: Asked) -> None:
+        self._database = database
+        self._asked = asked
+        self._conditions = Conditions(database, asked.filters)
+        self._values: Parameters = queries.time_of(asked.begin, asked.end)
+
+    def answer(self, progress: Progress) -> int:
+        """Print the answer, or the statement; say what it does not rest on."""
+        statement, values = self._statement()
+        if self._asked.sql:
+            write(STDOUT, f"{queries.with_values(statement, values)};\n".encode())
+            return 0
+        rows = self._database.rows(statement, values)
+        try:
+            found: list[Any] = (
+                alerts(rows)
+                if self._asked.alerts
+                else answers(self._asked.groups, rows)
+            )
+            lines = list(self._doubts())
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise unreadable(self._database.name, error) from error
+        progress.erase()
+        self._print(found)
+        if not found:
+            self._say_nothing_found()
+        for line in lines:
+            say(line)
+        return 0
+
+    def _statement(self) -> tuple[str, Parameters]:
+        asked = self._asked
+        if asked.alerts:
+            return queries.ALERTS.strip(), self._values
+        question = asked.question
+        conditions = [*self._conditions.texts, *question.conditions]
+        statement = queries.counted(question._replace(conditions=conditions))
+        return statement, {**self._values, **self._conditions.values, **least(asked)}
+
+    def _doubts(self) -> Any:
+        asked, connection = self._asked, self._database.connection
+        yield from doubts(coverage(connection, asked.begin, min(asked.end, asked.now)))
+        if asked.new:
+            begin = asked.begin
+            yield from looked_late(begin, coverage(connection, begin - BEFORE, begin))
+        if not asked.alerts:
+            for (span,) in self._database.rows(queries.COARSE, self._values):
+                if span:
+                    yield coarse(asked.begin, int(span))
+
+    def _print(self, found: list[Any]) -> None:
+        asked = self._asked
+        fitted = None if asked.wide else width_of(STDOUT)
+        colored = asked.form == "table" and is_colored(asked.color, STDOUT)
+        form = open_format(asked.form, asked.columns, colored=colored, width=fitted)
+        if found or asked.form == "csv":
+            body = form.rows(found) if found else b""
+            write(STDOUT, form.header() + body)
+
+    def _say_nothing_found(self) -> None:
+        asked, missed = self._asked, self._conditions.missed
+        reason = remedy = ""
+        if missed:
+            words = ", ".join(sorted(map(str, missed.words)))
+            reason = f"no {missed.column} in the history is {words}"
+            known = [str(value) for value in self._conditions.known]
+            remedy = next(
+                filter(None, (did_you_mean(str(word), known) for word in missed.words)),
+                "",
+            )
+        span = between(asked.begin, asked.end)
+        what = "alerts" if asked.alerts else "such attempts"
+        say(
+            history_messages.NOTHING.line(
+                what=what, span=span, reason=reason, remedy=remedy
+            )
+        )

@@ -1,0 +1,38 @@
+"""The messages of the verb history."""
+
+from __future__ import annotations
+
+from tcpconnect.errors import Message
+
+NOT_OF_HISTORY = Message("history takes no {option}", "{reason}", "{remedy}")
+OTHER_DATABASE = Message(
+    "can't read a history in {scheme}://",
+    "this version reads files of SQLite only",
+    "name a file: --db FILE",
+)
+NO_FILE_OF_DB = Message("--db names no file", "", "name one: --db FILE")
+ONE_QUESTION = Message(
+    "{one} conflicts with {other}", "each is a question of its own", "omit one of them"
+)
+NO_GROUP = Message("can't group by {name!r}", "a history counts by {known}", "{near}")
+GROUP_TWICE = Message("{name!r} is twice in --by", "", "omit one")
+COLUMN_OF_GROUP = Message(
+    "there is no column {name!r}",
+    "attempts are counted by {by}",
+    "add it to --by",
+)
+NOTHING = Message("no {what} {span}", "{reason}", "{remedy}")
+NOBODY_LOOKED = Message("nobody was looking for {away} in all", "{gaps}", "{remedy}")
+MISSED = Message("{n} attempts were lost", "{reasons}")
+COARSE = Message(
+    "attempts since {begin} are counted", "the history has only its whole {span} left"
+)
+LOOKED_LATE = Message(
+    "what ran before {since} may look new",
+    "nobody was looking {missing}",
+)
+FORGOT = Message("forgot {name!r}", "{n} deleted")
+NOTHING_TO_FORGET = Message(
+    "the history has neither a program nor a destination {name!r}", "", "{near}"
+)
+CANT_FORGET = Message("can't delete from the history {path!r}", "{reason}", "{remedy}")

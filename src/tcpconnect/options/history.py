@@ -1,0 +1,117 @@
+"""The options of the verb history."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tcpconnect.arguments import HOSTS, NUMBER
+from tcpconnect.options.counts import COUNTS
+from tcpconnect.options.names import NAMES
+from tcpconnect.options.option import Option
+from tcpconnect.options.outcome import OUTCOME
+from tcpconnect.options.report import REPORT
+from tcpconnect.options.run import RUN
+from tcpconnect.options.show import SHOW
+from tcpconnect.options.where import WHERE
+from tcpconnect.options.whose import WHOSE
+from tcpconnect.values import Value
+
+FAILING = 10  # attempts, of which half have failed
+_NOT_KEPT = "it was not recorded"
+_ALWAYS = "it is always shown"
+_PROGRAM = "--program has who connects"
+# What no history answers: the option, why, and what does. The parser takes them all.
+REFUSED = {
+    "pids": ("-p", _NOT_KEPT, _PROGRAM),
+    "follow": ("-f", _NOT_KEPT, _PROGRAM),
+    "comms": ("--comm", "names of threads were not recorded", "use --program"),
+    "not_comms": ("--not-comm", "names of threads were not recorded", _PROGRAM),
+    "cgroups": ("--cgroup", _NOT_KEPT, "use --unit, --pod or --container"),
+    "netns": ("--netns", _NOT_KEPT, "use --container or --pod"),
+    "cgroupmap": ("--cgroupmap", _NOT_KEPT, "use --unit, --pod or --container"),
+    "mntnsmap": ("--mntnsmap", _NOT_KEPT, "use --container or --pod"),
+    "from_": ("--from", "source addresses were not recorded", _PROGRAM),
+    "slower_ms": ("--slower", "attempts are counted", "--slow has the slowest first"),
+    "result": ("-r", _ALWAYS, "omit it; --results LIST chooses"),
+    "why": ("--why", _ALWAYS, "omit it; --by why counts by it"),
+    "dns": ("-d", "names are always shown", "omit it"),
+    "dns_latency": ("-d", "names are always shown", "omit it"),
+    "count": ("-c", "attempts are always counted", "omit it"),
+    "interval_s": ("-i", "attempts are counted", "--by hour has each hour"),
+    "duration": ("--duration", "it is over", "--since and --until choose a time"),
+}
+_TRACE = (*WHOSE, *WHERE, *OUTCOME, *NAMES, *COUNTS, *RUN)
+_RENAMED = {
+    "by": "count by these: program,destination,dport (default), result, why, hour, "
+    "unit, pod, container, uid, query",
+    "sort": "sort by this column of the table: failed",
+    "limit": "show N rows",
+}
+
+
+def _hidden(option: Option) -> Option:
+    value = option.value and Value(option.metavar)  # it is refused, whatever it is
+    return replace(option, help="", value=value, repeats=False)
+
+
+HISTORY = (
+    *(option for option in REPORT if option.member in {"since", "until"}),
+    Option(
+        ("--program",),
+        "programs",
+        "only this program, as PROGRAM has it; comma-separated; wildcards: 'php*'",
+        replace(HOSTS, metavar="NAME"),
+        repeats=True,
+    ),
+    *(
+        replace(option, help=_RENAMED[option.member])
+        for option in (*COUNTS, *RUN)
+        if option.member in _RENAMED
+    ),
+    Option(
+        ("--failing",),
+        "failing",
+        "only what fails: at least 10 attempts, and half of them failed; --failing=N: "
+        "at least N",
+        const=FAILING,
+    ),
+    Option(("--failing-of",), "failing", "", NUMBER),  # --failing=N
+    Option(
+        ("--slow",),
+        "slow",
+        "only attempts that succeeded, the slowest on average first",
+    ),
+    Option(
+        ("--new",),
+        "new",
+        "only what a program reached for the first time",
+    ),
+    Option(("--alerts",), "alerts", "show what alerts have said"),
+    Option(
+        ("--status",),
+        "status",
+        "show whether a recorder runs, how large the history is, gaps and losses",
+    ),
+    Option(("--sql",), "sql", "print the SQL statement that finds the answer"),
+    Option(
+        ("--forget",),
+        "forget",
+        "delete all rows of this program or destination; it does not ask",
+        Value("NAME"),
+    ),
+    *(
+        replace(
+            option,
+            help="the history: a FILE of SQLite (default /var/lib/tcpconnect/"
+            "history.db), also as sqlite:FILE",
+        )
+        for option in REPORT
+        if option.member == "db"
+    ),
+    *(_hidden(option) for option in _TRACE if option.member in REFUSED),
+)
+_SHARED = {"uids", "containers", "not_containers", "pods", "units"}
+_SHARED |= {"ports", "not_ports", "to", "not_to", "ip", "failed", "results", "to_names"}
+_SHARED |= {"columns", "format", "json", "color", "wide"}
+# Those that mean the same for what was recorded.
+ASKED = tuple(option for option in (*_TRACE, *SHOW) if option.member in _SHARED)

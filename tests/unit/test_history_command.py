@@ -1,0 +1,409 @@
+"""The verb history, as users type it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import shutil
+import sqlite3
+import struct
+import subprocess
+import termios
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tcpconnect.history.rows import Program
+from tcpconnect.history.store import Run
+from tests.support import launch
+from tests.support.histories import attempts, history, new_store
+
+NOW = int(time.time())
+DAY = 86_400
+LATER = NOW + 3600  # the tests are over by then
+WEB = Program("shop/web-7", "web", "x.scope", "shop/web-7", 1000)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    """A history of two days, without gaps."""
+    nginx, api = "nginx.service", "api.example"
+    made = history(
+        tmp_path / "h.db",
+        attempts(nginx, api, time=NOW - 600, count=90, latency_ms=2.5),
+        attempts(
+            nginx, api, time=NOW - 600, count=9, result="ECONNREFUSED", why="closed"
+        ),
+        attempts(WEB, "db.example", 5432, time=NOW - 900, count=12, result="ETIMEDOUT"),
+        attempts("curl", "10.2.3.4", time=NOW - 600, count=3),
+        attempts("curl", "10.2.3.4", time=NOW - 2 * DAY, count=5),
+        attempts(
+            *("curl", "gone.example", 0),
+            time=NOW - 600,
+            result="NXDOMAIN",
+            latency_ms=None,
+            address="",
+        ),
+        runs=[(NOW - 3 * DAY, LATER)],
+    )
+    return Path(made)
+
+
+def ask(
+    *words: object, db: Path | None = None, **given: Any
+) -> subprocess.CompletedProcess[str]:
+    """Ask it, and return what came of it."""
+    start = launch.command(["history", *(("--db", db) if db else ()), *words])
+    start |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **given}
+    return subprocess.run(**start, text=True, check=False, timeout=60)
+
+
+def rows(*words: object, db: Path) -> list[dict[str, Any]]:
+    """Return the answer; nothing is said beside it."""
+    done = ask("-j", *words, db=db)
+    assert (done.returncode, done.stderr) == (0, "")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+    """Return the exit code, and the one line on stderr."""
+    assert done.stdout == ""
+    assert done.stderr.startswith("tcpconnect: "), done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.returncode, done.stderr[len("tcpconnect: ") : -1]
+
+
+def test_last_hour(db: Path) -> None:
+    """Without options: the last hour, by program and destination."""
+    minute = (NOW - 600) // 60 * 60
+    begin = time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime(minute))
+    first, second, *others = rows(db=db)
+    assert first == {
+        "program": "nginx.service",
+        "destination": "api.example",
+        "dport": 443,
+        "result": "ECONNREFUSED",
+        "why": "closed",
+        "attempts": 99,
+        "failed": 9,
+        "latency_ms": 2.363,
+        "latency_max_ms": 2.5,
+        "first": begin,
+        "last": begin,
+    }
+    assert (
+        list(first)
+        == (
+            "program destination dport result why attempts failed latency_ms "
+            "latency_max_ms first last"
+        ).split()
+    )
+    assert (second["program"], second["result"]) == ("shop/web-7", "ETIMEDOUT")
+    assert [(row["attempts"], row["latency_ms"]) for row in others] == [
+        (3, 1),
+        (1, None),
+    ]
+
+
+def test_table(db: Path) -> None:
+    """A table has the numbers before the commonest failure, and local times."""
+    done = ask(db=db)
+    head, first, *_ = done.stdout.splitlines()
+    assert " ".join(head.split()) == (
+        "PROGRAM DESTINATION RPORT ATTEMPTS FAILED LAT(ms) MAX-LAT(ms) RESULT WHY LAST"
+    )
+    assert " ".join(first.split()[:9]) == (
+        "nginx.service api.example 443 99 9 2.363 2.500 ECONNREFUSED closed"
+    )
+    assert first.endswith(time.strftime("%b %d %H:%M", time.localtime(NOW - 600)))
+
+
+def test_csv(db: Path) -> None:
+    """CSV has the names of JSON's keys as its header."""
+    done = ask("--format", "csv", "--columns", "program,attempts", db=db)
+    assert done.stdout.splitlines() == [
+        "program,attempts",
+        "nginx.service,99",
+        "shop/web-7,12",
+        "curl,4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "programs"),
+    [
+        ("--program nginx", ["nginx.service"]),
+        ("--program nginx.service,cur*", ["nginx.service", "curl", "curl"]),
+        ("--program web-?", ["shop/web-7"]),
+        ("-P 5432", ["shop/web-7", "curl"]),
+        ("-P 5000-6000 --failed --results ETIMEDOUT", ["shop/web-7"]),
+        ("--not-port 443,0", ["shop/web-7"]),
+        ("--to 10.0.0.0/8", ["curl", "curl"]),
+        ("--not-to 10.0.0.0/8 --not-to 192.0.2.1", ["curl"]),
+        ("-4 --to-name *.EXAMPLE --failed", ["shop/web-7", "nginx.service", "curl"]),
+        ("-u 1000", ["shop/web-7"]),
+        ("--unit x.scope", ["shop/web-7"]),
+        ("--pod web-*", ["shop/web-7"]),
+        ("--container web", ["shop/web-7"]),
+        ("--not-container web --failed", ["nginx.service", "curl"]),
+        ("--failed", ["shop/web-7", "nginx.service", "curl"]),
+        ("--result NXDOMAIN,etimedout", ["shop/web-7", "curl"]),
+        ("--failing", ["shop/web-7"]),
+        ("--failing=1", ["shop/web-7", "curl"]),
+        ("--slow", ["nginx.service", "curl"]),
+        ("--sort failed --limit 2", ["shop/web-7", "nginx.service"]),
+        ("--sort dport", ["shop/web-7", "curl", "nginx.service", "curl"]),
+    ],
+)
+def test_filters(db: Path, words: str, programs: list[str]) -> None:
+    """Filters have the names and the meaning that they have in a trace."""
+    assert [row["program"] for row in rows(*words.split(), db=db)] == programs
+
+
+def test_new(db: Path) -> None:
+    """What was reached before is not new."""
+    found = rows("--new", db=db)
+    places = {(row["program"], row["destination"]) for row in found}
+    assert places == {
+        ("nginx.service", "api.example"),
+        ("shop/web-7", "db.example"),
+        ("curl", "gone.example"),
+    }
+
+
+def test_new_where_nobody_looked(tmp_path: Path) -> None:
+    """Without a recorder before, everything looks new, which is said."""
+    path = tmp_path / "h.db"
+    history(path, attempts("a", "b", time=NOW - 60), runs=[(NOW - 3600, LATER)])
+    done = ask("--new", "--since", "-50min", db=path)
+    assert done.stdout.count("\n") == 2
+    assert re.fullmatch(
+        r"tcpconnect: what ran before .* may look new: nobody was looking for "
+        r"23 h \d+ min of the 1 d before\n",
+        done.stderr,
+    )
+
+
+def test_gaps_and_losses(tmp_path: Path) -> None:
+    """An answer that rests on a gap, or on losses, says so."""
+    path = tmp_path / "h.db"
+    runs = [(NOW - 9000, NOW - 3000), (NOW - 2400, LATER)]
+    lost = {(NOW - 600, "ring"): 12}
+    history(path, attempts("a", "b", time=NOW - 60), runs=runs, lost=lost)
+    gap, losses = ask(db=path).stderr.splitlines()
+    assert gap.startswith("tcpconnect: nobody was looking for 10 min in all: ")
+    assert gap.endswith(" (recorder stopped)")
+    assert losses.startswith("tcpconnect: 12 attempts were lost: ")
+
+
+def test_nothing_found(db: Path) -> None:
+    """An answer without rows is a line, and no failure."""
+    code, line = said(ask("--program", "ngimx.service", db=db))
+    assert code == 0
+    assert re.fullmatch(
+        r"no such attempts .*: no program in the history is ngimx.service; "
+        r"did you mean nginx.service\?",
+        line,
+    )
+    assert said(ask("--alerts", db=db))[1].startswith("no alerts 20")
+    assert ask("-j", "--until", "-2d", "--since", "-50h", db=db).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--comm x", "history takes no --comm: names of threads were not .*--program"),
+        (
+            "-p 1",
+            "history takes no -p: it was not recorded; --program has who connects",
+        ),
+        ("-fp 1", "history takes no -p: .*"),
+        (
+            "--cgroup /",
+            "history takes no --cgroup: .*; use --unit, --pod or --container",
+        ),
+        ("--netns x", "history takes no --netns: .*"),
+        ("--slower 5", "history takes no --slower: .*; --slow has the slowest first"),
+        ("-r", "history takes no -r: it is always shown; omit it; .*"),
+        ("-- curl", "history takes no command: .*"),
+        ("nginx", "unexpected argument 'nginx'; did you mean --program nginx\\?"),
+        ("--since never", "argument --since: invalid time 'never': expected .*"),
+        ("--since -1h --until -2h", "--since is not before --until: .*"),
+        ("--by progam", "can't group by 'progam': .*; did you mean program\\?"),
+        ("--by uid,uid", "'uid' is twice in --by; omit one"),
+        ("--by uid --columns unit", "there is no column 'unit': .* by uid; .*"),
+        ("--columns nix", "unknown column 'nix'; .*"),
+        ("--sort nix", "unknown column 'nix'; .*"),
+        ("--new --slow", "--slow conflicts with --new: .*"),
+        ("-j --format csv", "-j conflicts with --format csv.*"),
+        ("--db postgresql://h/d", "can't read a history in postgresql://: .*"),
+        ("--db sqlite:", "--db names no file; .*"),
+        ("--failing=x", "argument --failing-of: invalid count 'x': .*"),
+    ],
+)
+def test_refused(words: str, expected: str) -> None:
+    """What history can't answer is one line with what does."""
+    code, line = said(ask(*words.split()))
+    assert code == 2
+    assert re.fullmatch(expected, line), line
+
+
+def test_no_history(tmp_path: Path) -> None:
+    """Without a file, the line says how to get one."""
+    code, line = said(ask(db=tmp_path / "none.db"))
+    assert code == 1
+    assert line.startswith("there is no history at ")
+    assert "start tcpconnect record" in line
+
+
+def test_by_hour(db: Path) -> None:
+    """Hours come in their order."""
+    found = rows("--by", "hour", "--since", "-3d", db=db)
+    assert found[0]["attempts"] == 5
+    assert found == sorted(found, key=lambda row: row["hour"])
+    assert list(found[0])[:3] == ["hour", "result", "why"]
+
+
+def test_epoch(db: Path) -> None:
+    """@ before a number of seconds is no file of options."""
+    assert (
+        len(rows("--since", f"@{NOW - 3 * DAY}", "--until", f"@{NOW - DAY}", db=db))
+        == 1
+    )
+
+
+@pytest.mark.skipif(not shutil.which("sqlite3"), reason="needs sqlite3")
+def test_sql(db: Path) -> None:
+    """The statement gives the same rows in the shell of sqlite3."""
+    words = ("--failing", "--since", "-2h")
+    statement = ask("--sql", *words, db=db).stdout
+    found = subprocess.run(
+        ["sqlite3", "-readonly", db],
+        input=statement,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.startswith("shop/web-7|db.example|5432|ETIMEDOUT||12|12|")
+
+
+def test_status(db: Path) -> None:
+    """It says whether a recorder runs, the size of the history, and what is missing."""
+    (found,) = rows("--status", db=db)
+    assert (found["recording"], found["gaps"], found["lost"]) == (False, [], {})
+    assert (found["rows"], found["bytes"]) == ({"minute": 6}, db.stat().st_size)
+    text = ask("--status", db=db).stdout
+    assert re.search(r"^recording  no, stopped at ", text, re.MULTILINE)
+
+
+def test_status_beside_a_recorder(tmp_path: Path) -> None:
+    """A recorder that has written lately is running."""
+    store = new_store(tmp_path / "h.db", Run(pid=77, version="1.0", started=NOW - 60))
+    store.add({}, {}, NOW - 1)
+    (found,) = rows("--status", db=tmp_path / "h.db")
+    assert (found["recording"], found["pid"]) == (True, 77)
+    store.close(NOW)
+
+
+@pytest.mark.parametrize("name", ["nginx.service", "api.example"])
+def test_forget(db: Path, name: str) -> None:
+    """What is forgotten is no longer in the file, while a recorder has it open."""
+    store = new_store(db, Run(started=NOW))
+    code, line = said(ask("--forget", name, db=db))
+    assert (code, line) == (0, f"forgot {name!r}: 4 rows deleted")
+    kept = b"".join(path.read_bytes() for path in db.parent.glob("h.db*"))
+    assert name.encode() not in kept
+    assert b"db.example" in kept
+    store.add(attempts("curl", "later.example", time=NOW), {}, NOW)
+    store.close(NOW)
+    assert [row["program"] for row in rows(db=db)] == [
+        "shop/web-7",
+        "curl",
+        "curl",
+        "curl",
+    ]
+
+
+def test_forget_nothing(db: Path) -> None:
+    """A name that is not there is an error, with the one that was meant."""
+    code, line = said(ask("--forget", "api.exmple", db=db))
+    assert code == 1
+    assert line.endswith("'api.exmple'; did you mean api.example or db.example?")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives files to another user")
+def test_without_permission(db: Path) -> None:
+    """A reader needs no more than read permission; --forget needs more."""
+    os.chown(db, 1234, 1234)
+    os.chown(db.parent, 1234, 1234)
+    db.parent.chmod(0o755)
+    db.chmod(0o644)
+    assert powerless("-j", db=db).stdout.count("\n") == 4
+    code, line = said(powerless("--forget", "curl", db=db))
+    assert code == 1
+    assert re.search("permission.*; run it as root, or as the owner$", line)
+    db.chmod(0o600)
+    code, line = said(powerless(db=db))
+    assert code == 1
+    assert line.startswith("can't read the history ")
+    assert "permission denied; ask for read permission" in line
+
+
+def powerless(*words: object, db: Path) -> subprocess.CompletedProcess[str]:
+    """Ask it as a user who may open others' files only as they allow it."""
+    argv = launch.command(["history", "--db", db, *words])["args"]
+    return subprocess.run(
+        ["setpriv", "--bounding-set=-all", *map(str, argv)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_hostile_file(db: Path) -> None:
+    """Names that somebody put into a file can't control a terminal; rubbish is said."""
+    with sqlite3.connect(db) as connection:
+        connection.execute(
+            "UPDATE programs SET program = char(27) || '[2J' || program_id"
+        )
+    assert "\x1b" not in ask(db=db).stdout
+    assert rows(db=db)[0]["program"].startswith("\\x1b[2J")
+    with sqlite3.connect(db) as connection:
+        connection.execute("DROP TABLE windows")
+    code, line = said(ask(db=db))
+    assert (code, line.partition(":")[0]) == (1, f"can't read the history '{db}'")
+
+
+def test_terminal(db: Path) -> None:
+    """On a terminal of 80 cells no line is longer, and the failure is still there."""
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, True)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    done = ask("--color", "never", db=db, stdout=theirs)
+    os.close(theirs)
+    text = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "ECONNREFUSED" in lines[1]
+    assert "api.example" in lines[1]
+
+
+def test_closed_pipe_and_full_disk(db: Path) -> None:
+    """A reader that is gone is fine; a full disk is a line."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = ask(db=db, stdout=theirs)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (0, "")
+    with open("/dev/full", "w") as full:
+        done = ask(db=db, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tcpconnect: can't write the output: No space left")
