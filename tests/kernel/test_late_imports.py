@@ -48,12 +48,8 @@ EVERY_MODE = (
     *("--why", "-c --why --summary", "--why --summary --failed"),
     *("-c -i 0.1", "-cj -i 0.1 --summary", "-cr --by comm,unit --sort ok --limit 1"),
     *("--result ECONNREFUSED --to-name local*", "-c --unit a* --pod b/c --histogram"),
-    *(
-        "--columns exe,cmdline,container,pod,unit,time",
-        "-o /dev/null",
-        "-f",
-        "-o sqlite:h.db",
-    ),
+    *("--columns exe,cmdline,container,pod,unit,time", "-o /dev/null", "-f"),
+    "-o sqlite:h.db",
 )
 
 
@@ -94,11 +90,11 @@ def test_an_import_is_seen() -> None:
 
 @pytest.mark.parametrize("options", EVERY_MODE[:1] if EMULATED else EVERY_MODE)
 @pytest.mark.parametrize("end", ["SIGINT", "--limit", "--duration"])
-def test_trace(options: str, end: str) -> None:
+def test_trace(options: str, end: str, tmp_path: Path) -> None:
     """In every mode, with an attempt, whatever ends it."""
     ends = {"--limit": ("--limit", 1), "--duration": ("--duration", 0.3)}
     words = ("-p", os.getpid(), *options.split(), *ends.get(end, ()))
-    with watched(*words) as process:
+    with watched(*words, cwd=tmp_path) as process:
         attempt("127.0.0.1", PORT)
         if end not in ends or options.startswith("-c"):
             process.send_signal(signal.SIGINT)

@@ -53,17 +53,17 @@ VERBS: tuple[Verb, ...] = (
         refused=REFUSED,
     ),
     Verb(
-        "report",
-        "[--since TIME] [--until TIME] [OPTION ...] -o FILE.html",
-        "write what was recorded of some hours as one page of HTML",
-        REPORT,
-    ),
-    Verb(
         "history",
         "[--since TIME] [--until TIME] [OPTION ...]",
         "show who has connected where, and what has failed, from what was recorded",
         HISTORY,
         ASKED,
+    ),
+    Verb(
+        "report",
+        "[--since TIME] [--until TIME] [OPTION ...] -o FILE.html",
+        "write what was recorded of some hours as one page of HTML",
+        REPORT,
     ),
     Verb(
         "replay",
