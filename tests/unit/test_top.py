@@ -200,12 +200,18 @@ def test_limit_and_summary(tmp_path: Path) -> None:
 def test_no_terminal(tmp_path: Path) -> None:
     """Without one, a line says what to do."""
     words = [TOOL, "top", str(recorded(tmp_path / "a.jsonl"))]
+    ended = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "tcpconnect: no terminal for the live view: stdout is none; "
+        "add --once for one frame on stdout\n"
+    )
+    words = [TOOL, "top", "--", "true"]
     ended = subprocess.run(
         words, check=False, capture_output=True, text=True, start_new_session=True
     )
     assert ended.returncode == 2
-    assert ended.stderr.startswith("tcpconnect: no terminal for the live view: ")
-    assert ended.stderr.endswith("; add --once for one frame on stdout\n")
+    assert ended.stderr.startswith("tcpconnect: no terminal for the live view: No ")
 
 
 def test_without_textual(

@@ -36,6 +36,8 @@ def run(words: Sequence[str]) -> int:
 
     if find_spec("textual") is None:
         raise UsageError(top_messages.NO_TEXTUAL, python=sys.executable)
+    if not (asked.command or os.isatty(STDOUT)):
+        raise UsageError(top_messages.NO_TERMINAL, reason="stdout is none")
     from tcpconnect.live.processes import show
 
     return show(
