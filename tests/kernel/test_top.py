@@ -61,15 +61,21 @@ class Terminal:
     def __enter__(self) -> Self:
         return self
 
+    def close(self) -> None:
+        """Close it, as its window does."""
+        leader, self._leader = self._leader, -1
+        if leader >= 0:
+            os.close(leader)
+
     def __exit__(self, *_: object) -> None:
-        os.close(self._leader)
+        self.close()
         if self._pid:
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
 
     def read(self) -> bytes:
         """Return what it has printed until now."""
-        while select.select((self._leader,), (), (), 0)[0]:
+        while self._leader >= 0 and select.select((self._leader,), (), (), 0)[0]:
             try:
                 self._seen += os.read(self._leader, 65536)
             except OSError:  # it has ended
@@ -138,6 +144,16 @@ def test_live() -> None:
         assert terminal.wait() == 0
         *_, after = terminal.read().partition(b"\x1b[?1049l")
     assert b"Tracing" not in after
+
+
+def test_a_terminal_that_is_closed_at_the_end() -> None:
+    """It ends, although it is continued by that."""
+    with top("-p", os.getpid()) as terminal:
+        terminal.wait_for(b"attempts/s")
+        terminal.press("q")
+        terminal.wait_for(b"\x1b[?1049l")
+        terminal.close()
+        assert terminal.wait() in {0, -signal.SIGHUP}
 
 
 def test_columns_of_attempts() -> None:

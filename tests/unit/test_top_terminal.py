@@ -15,6 +15,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.packages
 
 KEYS_LINE = "q quit"
+THREADS = 3  # one draws, one writes, and one reads keys
 
 
 def test_a_recording(pane: Pane, recording: str) -> None:
@@ -166,6 +167,11 @@ def test_a_screen_that_has_stopped(pane: Pane, pipe: int, recording: str) -> Non
     pane.wait_for("^wget ")
     pane.press("Enter")
     pane.wait_for("last attempts of wget to 192.0.2.9:1")
+    assert len(os.listdir(f"/proc/{screen}/task")) == THREADS
+    pane.press("q")
+    pane.wait_for(PROMPT)
+    pane.run("echo it ended: $?")
+    pane.wait_for("it ended: 0$")
 
 
 def test_a_file_that_is_none(pane: Pane, tmp_path: Path) -> None:

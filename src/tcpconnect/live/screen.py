@@ -92,6 +92,7 @@ class Screen(App[bool]):
         self._others = others
         self._reader = Reader()
         self._failure: Exception | None = None
+        self._over = False
         self._drawing: asyncio.TimerHandle | None = None  # output that has come
 
     def compose(self) -> ComposeResult:
@@ -104,6 +105,7 @@ class Screen(App[bool]):
         loop = asyncio.get_running_loop()
         for number in STOPPING:
             loop.add_signal_handler(number, self._quit)
+        loop.add_signal_handler(signal.SIGCONT, self._continue)
         loop.set_exception_handler(self._take_failure)
         loop.add_reader(self._pipe, self._take)
         for fd in self._others:
@@ -113,7 +115,19 @@ class Screen(App[bool]):
     def _quit(self) -> None:
         self._end(result=True)
 
+    def _continue(self) -> None:
+        """Draw all again: a shell has had the terminal meanwhile.
+
+        Textual alone would have two threads read keys then, and also begin again after
+        the end, of which a terminal that is closed tells by SIGHUP and SIGCONT.
+        """
+        if self._driver and not self._over:
+            self._driver.suspend_application_mode()
+            self._driver.resume_application_mode()
+            self.refresh(layout=True)
+
     def _end(self, *, result: bool) -> None:
+        self._over = True
         signal.alarm(PATIENCE_S)
         self.exit(result=result)
 
@@ -137,6 +151,7 @@ class Screen(App[bool]):
         """End, for run_to_end() to raise it; Textual would print a long report."""
         self._failure = self._failure or error
         self._return_code = 1
+        self._over = True
         signal.alarm(PATIENCE_S)
         self._close_messages_no_wait()
 
