@@ -12,13 +12,12 @@ from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring
 from tcpconnect.errors import KernelError
-from tcpconnect.kernel import pending, refusals
+from tcpconnect.kernel import pending
 from tcpconnect.kernel.config import IMAGE, Config, Detail
 from tcpconnect.kernel.depth import Depth
 from tcpconnect.kernel.drops import DROPPED, MAX_DROPS, drop_reasons
 from tcpconnect.kernel.filters import MAPS, Filters
 from tcpconnect.kernel.records import FLOW, FLOW_COUNTS, Progress
-from tcpconnect.kernel.refusals import Way
 from tcpconnect.machine import cgroup
 from tcpconnect.places import EVERYWHERE
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcpconnect.kernel.follow import Follow
+    from tcpconnect.kernel.refusals import Calls, Way
     from tcpconnect.places import Targets
     from tcpconnect.settings import Settings
 
@@ -37,6 +37,7 @@ ENDS = "attempt_ends"
 CHANGES_PERF = tuple(f"attempt_changes_perf_{depth.name.lower()}" for depth in Depth)
 MISSED = "attempt_missed"
 MAX_FLOWS = 131072
+CONNECTING = ("connecting", "connecting_more")  # maps of calls of connect()
 PROGRAMS = 5  # that send process records: those of process.bpf.h
 MAX_VISITORS = 16384  # processes that connect to loopback addresses
 
@@ -73,29 +74,34 @@ class Attempts(Part):
         self.drop_reasons = drop_reasons(self.warnings) if wants_drops else {}
         self._filters = Filters(settings, targets)
         self._depth = Depth.of(self._details, self._filters.of_task)
-        self._with_calls = refusals.are_wanted(library, settings)
-        if self._with_calls:
-            refusals.try_ways(
-                library, settings, self.warnings, lambda way: self._open(library, way)
-            )
-        else:
-            self._open(library, Way.NONE)
+        self._calls: Calls | None = None
+        if not (settings.with_calls and self._open_with_calls(library)):
+            self._open(library)
 
-    def _open(self, library: ctypes.CDLL, way: Way) -> None:
-        settings = self._settings
-        self._way = way
-        name = "attempts_calls" if self._with_calls else "attempts"
-        self._bpf = BpfObject(library, name)
+    def _open_with_calls(self, library: ctypes.CDLL) -> bool:
+        """Open the object that looks at calls of connect(); return whether to do so."""
+        from tcpconnect.kernel import refusals
+
+        def attach_by(way: Way) -> None:
+            self._calls = refusals.Calls(way)
+            self._open(library)
+
+        if wanted := refusals.are_wanted(library, self._settings):
+            refusals.try_ways(library, self._settings, self.warnings, attach_by)
+        return wanted
+
+    def _open(self, library: ctypes.CDLL) -> None:
+        self._bpf = BpfObject(library, "attempts_calls" if self._calls else "attempts")
         with self._bpf.closed_on_failure():
             self._size_maps()
             self._take_maps()
             self._configure()
             self._leave_out()
-            self._bpf.load(*refusals.NEEDED.get(way, ()))
+            self._bpf.load(*(self._calls.needed if self._calls else ()))
             self._filters.fill(self._bpf)
             self._progress = Progress.from_buffer(self._bpf.variables())
             self._bpf.keep_map("ring")  # with the descriptor that is waited for
-            self.ring = Ring(self._bpf.map_fd("ring"), settings.ring_bytes)
+            self.ring = Ring(self._bpf.map_fd("ring"), self._settings.ring_bytes)
             self._attach()
 
     def _leave_out(self) -> None:
@@ -107,10 +113,9 @@ class Attempts(Part):
             self._bpf.leave_out(CHANGES_PERF[self._depth], MISSED)
         if not self._settings.track:
             self._bpf.leave_out(ENDS, pending.SWEEP)
-        if self._with_calls:
-            self._bpf.leave_out(*refusals.unused(self._way))
-        if self._with_calls and not self.drop_reasons:
-            self._bpf.leave_out(DROPPED)
+        if self._calls:
+            unseen = () if self.drop_reasons else (DROPPED,)
+            self._bpf.leave_out(*self._calls.unused(), *unseen)
         self._bpf.leave_out(*self._filters.unused(preemptible=self._preemptible))
 
     def _attach(self) -> None:
@@ -128,7 +133,8 @@ class Attempts(Part):
         self._bpf.attach(CHANGES[self._depth])
         if self._preemptible:
             self._bpf.attach(MISSED)
-        refusals.attach(self._bpf, self._way)
+        if self._calls:
+            self._calls.attach(self._bpf)
 
     def attached(self) -> None:
         """Give back the copy of the object; keep what is read at the end."""
@@ -150,7 +156,10 @@ class Attempts(Part):
             pending.size(self._bpf)
         if settings.count:
             self._bpf.resize("flows", MAX_FLOWS)
-        refusals.size(self._bpf, self._way)
+        if self._calls:
+            self._calls.size(self._bpf)
+        else:
+            self._bpf.leave_out_maps(*CONNECTING)
         if self.drop_reasons:
             self._bpf.resize("drops", MAX_DROPS)
         else:
@@ -194,7 +203,7 @@ class Attempts(Part):
         config.explain = settings.with_why
         config.drops = bool(self.drop_reasons)
         config.preemptible = self._preemptible
-        config.connecting = self._way is not Way.NONE
+        config.connecting = bool(self._calls and self._calls.looks)
         config.refusals = settings.refusals
         self._filters.configure(config)
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 BPF_F_PREORDER = 64
 BPF_PROG_TYPE_TRACING = 26
 CONNECTS = (10, 11)  # enum bpf_attach_type: BPF_CGROUP_INET4_CONNECT and 6
-SLOTS = 8192  # CONNECTING_SLOTS of config.bpf.h
-MAX_MORE = 4096  # calls of connect() that have no slot
+# The maps of calls, with their capacities: CONNECTING_SLOTS of config.bpf.h, and what
+# has no slot.
+MAPS = {"connecting": 8192, "connecting_more": 4096}
 
 # What sees the end of a call comes first.
 ON_FUNCTIONS = (
@@ -152,35 +153,41 @@ def ways(settings: Settings) -> list[Way]:
     return [Way.FUNCTIONS, *slow, *asked, Way.NONE]
 
 
-def unused(way: Way) -> Iterator[str]:
-    """Yield the programs that a way does not use."""
-    return (name for name in EVERY if name not in PROGRAMS[way])
+class Calls:
+    """What looks at calls of connect() in an object of attempts, by a way."""
 
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self.looks = way is not Way.NONE
+        self.needed = NEEDED.get(way, ())
 
-def size(bpf: BpfObject, way: Way) -> None:
-    """Set the capacities of the maps, before the load."""
-    if way is Way.NONE:
-        bpf.leave_out_maps("connecting", "connecting_more")
-    else:
-        bpf.resize("connecting", SLOTS)
-        bpf.resize("connecting_more", MAX_MORE)
+    def size(self, bpf: BpfObject) -> None:
+        """Set the capacities of the maps, before the load."""
+        for name, entries in MAPS.items():
+            if self.looks:
+                bpf.resize(name, entries)
+            else:
+                bpf.leave_out_maps(name)
 
+    def unused(self) -> Iterator[str]:
+        """Yield the programs that the way does not use."""
+        return (name for name in EVERY if name not in PROGRAMS[self._way])
 
-def attach(bpf: BpfObject, way: Way) -> None:
-    """Attach the programs of the way. Raises KernelError."""
-    if way is Way.FUNCTIONS:
-        for name in ON_FUNCTIONS:
-            bpf.attach(name)
-    elif way is Way.SYSTEM_CALLS:
-        from tcpconnect.kernel.tracepoints import open_tracepoint
+    def attach(self, bpf: BpfObject) -> None:
+        """Attach the programs of the way. Raises KernelError."""
+        if self._way is Way.FUNCTIONS:
+            for name in ON_FUNCTIONS:
+                bpf.attach(name)
+        elif self._way is Way.SYSTEM_CALLS:
+            from tcpconnect.kernel.tracepoints import open_tracepoint
 
-        for name, tracepoint in ON_SYSTEM_CALLS.items():
-            with step(messages.CANT_ATTACH, READ_FILES, ALMIGHTY, name=name):
-                event = open_tracepoint("syscalls", tracepoint)
-            bpf.attach_event(name, event)
-        _attach_cgroups(bpf, ON_CGROUPS, 0)
-    elif way is Way.CGROUPS:
-        _attach_cgroups(bpf, ON_CGROUPS_FIRST, BPF_F_PREORDER)
+            for name, tracepoint in ON_SYSTEM_CALLS.items():
+                with step(messages.CANT_ATTACH, READ_FILES, ALMIGHTY, name=name):
+                    event = open_tracepoint("syscalls", tracepoint)
+                bpf.attach_event(name, event)
+            _attach_cgroups(bpf, ON_CGROUPS, 0)
+        elif self._way is Way.CGROUPS:
+            _attach_cgroups(bpf, ON_CGROUPS_FIRST, BPF_F_PREORDER)
 
 
 def _attach_cgroups(bpf: BpfObject, names: Iterable[str], flags: int) -> None:
