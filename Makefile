@@ -40,8 +40,8 @@ run: $(VENV)/installed ## trace; options in ARGS="-t -P 443"
 install: $(VENV)/installed ## build the tool into .venv/bin/tcpconnect
 	@: # else make says that there is nothing to be done
 
-# In parallel: tests wait more than they work, so there are twice as many as CPUs.
-PARALLEL := -n $(shell expr 2 \* $$(nproc))
+# In parallel: tests wait more than they work, so there are three times as many as CPUs.
+PARALLEL := -n $(shell expr 3 \* $$(nproc))
 
 test: $(VENV)/tools ## run all tests, those of the kernel too when root; options in ARGS
 	@scripts/system-packages test
