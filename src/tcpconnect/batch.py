@@ -7,7 +7,7 @@ Outputs write them.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 from msgspec.structs import asdict
@@ -101,6 +101,7 @@ class Batch(msgspec.Struct, frozen=True):
         still_open: at the end of each interval the attempts that have not ended: with
             Settings.interval_s; else None. In batches of rows it marks a whole table.
         more: how many rows of a table are left out.
+        dropped: how many events the queue before an output has left out so far.
     """
 
     events: list[Any]
@@ -109,6 +110,7 @@ class Batch(msgspec.Struct, frozen=True):
     now: float
     still_open: list[Any] | None = None
     more: int = 0
+    dropped: int = 0
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -229,3 +231,15 @@ class Output(Protocol):
 
     def close(self, totals: Totals) -> None:
         """Write what is left, and the totals."""
+
+
+@runtime_checkable
+class Reopens(Protocol):
+    """An output that may have files, which may be moved while they are written."""
+
+    @property
+    def has_file(self) -> bool:
+        """Whether it has one."""
+
+    def reopen(self) -> None:
+        """Have it opened again soon, if it was moved; a signal handler may call it."""

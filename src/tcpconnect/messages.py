@@ -105,6 +105,11 @@ INVALID_TIME = Message(
     "expected more than 0 and less than {limit} {unit}",
     "write a number of {unit}, or one with a unit ({units})",
 )
+INVALID_SIZE = Message(
+    "invalid size {value!r}",
+    "expected {least} or more",
+    "write bytes, or a number with K, M, G or T",
+)
 INVALID_PORT = Message(
     "invalid port {name!r}", "neither a number nor a TCP service of {file}", "{near}"
 )
@@ -200,6 +205,10 @@ CONFLICT_OF_FORMATS = Message("-j conflicts with --format {format}", "", "omit o
 NEEDS_COUNT = Message("{option} needs -c", "it is about its tables", "add -c")
 CLEAR_WITHOUT_INTERVAL = Message("--clear needs -c -i", "", "add -c -i SECONDS")
 SAME_FILE = Message("-o names {name} twice", "", "name another file")
+ROTATE_WITHOUT_FILE = Message(
+    "--rotate needs -o FILE", "only files are rotated", "name one"
+)
+KEEP_WITHOUT_ROTATE = Message("--keep-files needs --rotate", "", "add --rotate 100M")
 HISTOGRAM_WITHOUT_TABLE = Message("--histogram needs the table of -c", "", "{remedy}")
 FILTERED_COUNT = Message(
     "{member} conflicts with count",

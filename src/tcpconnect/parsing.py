@@ -41,6 +41,8 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     color: str = "auto"
     wide: bool = False
     outputs: frozenset[str] = frozenset()
+    rotate: int | None = None
+    keep_files: int | None = None
     summary: bool = False
     quiet: bool = False
     schema: bool = False

@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
+from tcpconnect.batch import Reopens
 from tcpconnect.output import STDERR, is_writable, say, write_line
 
 if TYPE_CHECKING:
@@ -20,12 +21,34 @@ PATIENCE_S = 1.0
 
 
 def stop_at_signals(events: Source, outputs: Collection[Output]) -> None:
-    """Stop at the first SIGINT, SIGTERM or SIGHUP; a second one kills."""
+    """Stop at the first SIGINT or SIGTERM; a second one kills.
+
+    SIGHUP has files opened again. Without any it stops, and where the terminal ends.
+    """
+    terminal = _has_terminal()
+    files = [o for o in outputs if isinstance(o, Reopens) and o.has_file]
 
     def stop(number: int, _: object) -> None:
         _stop(events, outputs, number)
 
-    _handle((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), stop)
+    def hang_up(number: int, _: object) -> None:
+        if not files or (terminal and not _has_terminal()):
+            _stop(events, outputs, number)
+        for output in files:
+            output.reopen()
+
+    _handle((signal.SIGINT, signal.SIGTERM), stop)
+    _handle((signal.SIGHUP,), hang_up)
+
+
+def _has_terminal() -> bool:
+    """Whether we have a terminal; one that was closed we have no more."""
+    try:
+        flags = os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+        os.close(os.open("/dev/tty", flags))
+    except OSError:
+        return False
+    return True
 
 
 def pass_signals_on(

@@ -25,6 +25,8 @@ UNITS = {
     "d": 24 * 3600 * 10**6,
 }
 PART = re.compile(rf"\s*(\d+(?:\.\d*)?|\.\d+)\s*({'|'.join(UNITS)})\s*")
+SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+MAX_SIZE = 1 << 60
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -112,3 +114,24 @@ class Time(msgspec.Struct, frozen=True):
         return UsageError(
             message, value=value, unit=unit, limit=MAX_NUMBER, units=units
         )
+
+
+class Size(msgspec.Struct, frozen=True):
+    """Sizes in bytes from ``low`` on: whole numbers, also of K, M, G or T."""
+
+    low: int
+
+    def parse(self, text: str) -> int:
+        """Read a number, with a unit or without. Raises UsageError."""
+        number, unit = text, 1
+        if text[-1:].upper() in SIZES:
+            number, unit = text[:-1], SIZES[text[-1].upper()]
+        plain = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
+        return self.check(int(number) * unit if plain else -1, text)
+
+    def check(self, size: int, text: str = "") -> int:
+        """Return the size. Raises UsageError."""
+        if not (isinstance(size, int) and self.low <= size <= MAX_SIZE):
+            least, value = f"{self.low >> 10}K", text or size
+            raise UsageError(messages.INVALID_SIZE, value=value, least=least)
+        return size

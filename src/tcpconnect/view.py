@@ -117,6 +117,7 @@ class View:
             self.counting = Counting(line, recorded=recorded)
             changes = self.counting.changes
         _refuse_without_count(line)
+        _refuse_without_file(line)
         self._asked = Settings(**changes)
         self._table = self.counting.table if self.counting else self._asked.table
         if line.json and line.format not in {None, "json"}:
@@ -228,3 +229,11 @@ def _refuse_without_count(line: CommandLine) -> None:
             raise UsageError(messages.NEEDS_COUNT, option=option)
     if line.clear and "interval_s" not in line.changes:
         raise UsageError(messages.CLEAR_WITHOUT_INTERVAL)
+
+
+def _refuse_without_file(line: CommandLine) -> None:
+    """Refuse options about files."""
+    if line.keep_files and not line.rotate:
+        raise UsageError(messages.KEEP_WITHOUT_ROTATE)
+    if line.rotate and not line.outputs - {"-"}:
+        raise UsageError(messages.ROTATE_WITHOUT_FILE)

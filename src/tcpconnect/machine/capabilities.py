@@ -186,6 +186,13 @@ def keep_only(names: Iterable[str], user: tuple[int, int] | None = None) -> bool
     return shared
 
 
+def reduce_to(names: Iterable[str]) -> None:
+    """Drop all other capabilities for good, but stay the same user. Raises OSError."""
+    kept = _get().permitted & _bits(names)
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    _set(_Sets(kept, kept, 0))
+
+
 @contextmanager
 def _noted(refused: list[OSError]) -> Iterator[None]:
     """Note an error, and continue after the body."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tcpconnect.arguments import COLUMNS
+from tcpconnect.arguments import COLUMNS, NUMBER
 from tcpconnect.formats import FORMATS
 from tcpconnect.options.option import Option
 from tcpconnect.schemes import checked
-from tcpconnect.values import Value, choice
+from tcpconnect.values import Size, Value, choice
 
+KEEP_FILES = 10
+LIMIT = Size(64 << 10)
 COLORS = ("auto", "always", "never")
 
 SHOW = (
@@ -63,6 +65,19 @@ SHOW = (
         "FILE.jsonl.zst one that is compressed, sqlite:PATH a history",
         Value("FILE", lambda place: {checked(place)}, completion="file"),
         repeats=True,
+    ),
+    Option(
+        ("--rotate",),
+        "rotate",
+        "with -o FILE: at SIZE (100M), move FILE.jsonl to FILE.1.jsonl, that to "
+        "FILE.2.jsonl, and begin another one",
+        Value("SIZE", LIMIT.parse, LIMIT.check),
+    ),
+    Option(
+        ("--keep-files",),
+        "keep_files",
+        f"with --rotate: keep N older files (default {KEEP_FILES})",
+        NUMBER,
     ),
     Option(
         ("--quiet",),

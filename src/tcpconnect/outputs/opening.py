@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import messages
 from tcpconnect.errors import UsageError
+from tcpconnect.options.show import KEEP_FILES
 from tcpconnect.output import STDERR, STDOUT
 from tcpconnect.outputs.text import Text
 from tcpconnect.schemes import SQLITE, scheme_of
@@ -47,7 +48,8 @@ def open_outputs(
     """
     _refuse_same(place for place in view.displays if place and place != STDOUT_NAME)
     displays = sorted(view.displays.items(), key=str)
-    outputs = [_output(path, shown, line, account, about) for path, shown in displays]
+    plain = [_output(path, shown, line, account, about) for path, shown in displays]
+    outputs = plain
     if not about and any(path not in {None, STDOUT_NAME} for path in view.displays):
         from tcpconnect.outputs.queued import Queued
 
@@ -63,7 +65,27 @@ def open_outputs(
         if stat.S_ISREG(status.st_mode) and file in files:
             raise UsageError(messages.SAME_FILE, name=output.name)
         files.add(file)
+    named = {path: o for (path, _), o in zip(displays, plain, strict=True)}
+    _name_files(named, line)
     return outputs
+
+
+def _name_files(outputs: dict[str | None, Output], line: CommandLine) -> None:
+    """Have regular files opened again when they were moved, or are full."""
+    texts = [
+        (path, output)
+        for path, output in outputs.items()
+        if path and path != STDOUT_NAME and isinstance(output, Text)
+        if stat.S_ISREG(os.fstat(output.fd).st_mode)
+    ]
+    if not texts:
+        return
+    from tcpconnect.outputs.again import File, Opener
+
+    for path, output in texts:
+        output.file = File(path, line.rotate, line.keep_files or KEEP_FILES)
+    if not os.geteuid():
+        Opener(output.file for _, output in texts if output.file)
 
 
 def _refuse_same(places: Iterable[str]) -> None:

@@ -42,3 +42,4 @@ class PackedRecording(Recording):
 
     def _finish(self) -> None:
         super()._put(self._frame.flush(self._frame.FLUSH_FRAME))
+        self._holds = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tcpconnect import messages
-from tcpconnect.batch import Batch
+from tcpconnect.batch import Batch, Reopens
 from tcpconnect.errors import OutputError
 
 if TYPE_CHECKING:
@@ -53,6 +53,16 @@ class Queued:
         """The capabilities that it needs while it runs."""
         return self._output.needed_capabilities
 
+    @property
+    def has_file(self) -> bool:
+        """Whether it has a file."""
+        return isinstance(self._output, Reopens) and self._output.has_file
+
+    def reopen(self) -> None:
+        """Have its file opened again."""
+        if isinstance(self._output, Reopens):
+            self._output.reopen()
+
     def open(self) -> None:
         """Open it. Raises OutputError."""
         self._output.open()
@@ -70,6 +80,8 @@ class Queued:
         if self._unwarned:
             batch = replace(batch, warnings=self._unwarned + batch.warnings)
             self._unwarned = []
+        if self.dropped:
+            batch = replace(batch, dropped=self.dropped)
         self._put += _size(batch)
         self._queue.put(batch)
 

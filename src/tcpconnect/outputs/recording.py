@@ -12,12 +12,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect import __version__
-from tcpconnect.batch import NO_LOSSES
+from tcpconnect.batch import NO_LOSSES, Totals
 from tcpconnect.outputs.text import Text
 from tcpconnect.recorded import SCHEMA, About
 
 if TYPE_CHECKING:
-    from tcpconnect.batch import Batch, Totals
+    from tcpconnect.batch import Batch
     from tcpconnect.parsing import CommandLine
     from tcpconnect.view import Display
 
@@ -35,6 +35,8 @@ class Recording(Text):
         super().__init__(target, display)
         self._about = about
         self._lost = NO_LOSSES
+        self._events = self._dropped = 0  # until now
+        self._before = Totals(0, NO_LOSSES)  # what earlier files have
 
     def open(self) -> None:
         """Open the file. Raises OutputError."""
@@ -51,11 +53,24 @@ class Recording(Text):
         if lost := dict((batch.losses - self._lost).items()):
             lines.append(self._line("lost", lost))
             self._lost = batch.losses
+        self._dropped = batch.dropped
+        self._events += len(batch.events)
         return b"".join([*lines, super()._lines(batch)])
 
+    def _end_of_file(self) -> bytes:
+        made = self._events + self._dropped
+        totals = Totals(made, self._lost, dropped=self._dropped)
+        line = self._end(totals)
+        self._before = totals
+        return line
+
     def _end(self, totals: Totals) -> bytes:
-        lost = dict(totals.losses.items())
-        total = {"events": totals.events, "dropped": totals.dropped, "lost": lost}
+        before = self._before
+        total = {
+            "events": totals.events - before.events,
+            "dropped": totals.dropped - before.dropped,
+            "lost": dict((totals.losses - before.losses).items()),
+        }
         return self._line("total", total)
 
     def _line(self, key: str, value: Any) -> bytes:

@@ -13,7 +13,10 @@ from tcpconnect.terminal import width_of
 
 if TYPE_CHECKING:
     from tcpconnect.batch import Batch, Totals
+    from tcpconnect.outputs.again import File
     from tcpconnect.view import Display
+
+REOPEN, ROTATE = b"o", b"r"  # what again.py is asked for
 
 
 class Text:
@@ -43,7 +46,8 @@ class Text:
         self._color = color
         self._wide, self._quiet = wide, quiet
         self._left_out = set[str]()  # the columns that a notice has named
-        self._began = self._wrote = False
+        self._began = self._wrote = self._moved = False
+        self.file: File | None = None  # of a regular file, once it is open
 
     def open(self) -> None:
         """Open the file, and import the format. Raises OutputError."""
@@ -66,6 +70,31 @@ class Text:
         lines = self._lines(batch)
         if lines or not self._display.count:
             self._write(lines)
+        if self.file and self._moved:
+            self._moved = False
+            self._next_file(self.file, REOPEN)
+        elif self.file and lines and self.file.is_full(self.fd):
+            self._next_file(self.file, ROTATE)
+
+    @property
+    def has_file(self) -> bool:
+        """Whether it writes to a file that may be moved."""
+        return self.file is not None
+
+    def reopen(self) -> None:
+        """Have the file opened again with the next batch, if it was moved."""
+        self._moved = True
+
+    def _next_file(self, file: File, order: bytes) -> None:
+        """End this file, and begin another one on the same descriptor."""
+        new = file.again(self.fd, order)
+        if new is None:
+            return
+        self._write(self._end_of_file())
+        self._finish()
+        os.dup2(new, self.fd, inheritable=False)
+        os.close(new)
+        self._began = False
 
     def close(self, totals: Totals) -> None:
         """Write what follows all lines, and close the file."""
@@ -76,6 +105,8 @@ class Text:
         finally:
             if isinstance(self._target, str):
                 os.close(self.fd)
+            if self.file:
+                self.file.close()
 
     def _write(self, lines: bytes) -> None:
         if not self._began:
@@ -105,6 +136,10 @@ class Text:
 
     def _lines(self, batch: Batch) -> bytes:
         return self._format.rows(batch.events) if batch.events else b""
+
+    def _end_of_file(self) -> bytes:
+        """Return what a file has last that another one follows."""
+        return b""
 
     def _end(self, totals: Totals) -> bytes:
         if self._display.histogram:

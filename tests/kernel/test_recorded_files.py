@@ -1,0 +1,103 @@
+"""Files of a trace that are rotated and moved after privileges have gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.attempts import attempt
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+ADDRESS = "127.0.0.1"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder that only root may write to, or look into."""
+    made = tmp_path / "folder"
+    made.mkdir(mode=0o700)
+    yield made
+    assert all(each.stat().st_uid == os.getuid() for each in made.iterdir())
+    assert all(each.stat().st_mode & 0o777 == 0o600 for each in made.iterdir())
+
+
+def ports(path: Path) -> list[int]:
+    """Return the destination ports of a whole recording; nothing while it is written.
+
+    Its total says how many there are.
+    """
+    if not path.exists():
+        return []
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    found = [line["dport"] for line in lines if "daddr" in line]
+    if not lines or "total" not in lines[-1]:
+        return []
+    assert lines[-1]["total"]["events"] == len(found)
+    assert "tcpconnect" in lines[0]
+    return found
+
+
+def test_moved(folder: Path) -> None:
+    """As logrotate does it: moved, then SIGHUP. No attempt is missing."""
+    path, moved = folder / "a.jsonl", folder / "a.jsonl.1"
+    with Tool("-p", os.getpid(), "-o", path) as tool:
+        attempt(ADDRESS, 1)
+        wait_until(lambda: b'"dport":1,' in path.read_bytes(), "the first attempt")
+        path.rename(moved)
+        tool.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: ports(moved) == [1], "the end of the old file")
+        attempt(ADDRESS, 2)
+        tool.process.send_signal(signal.SIGHUP)  # nothing was moved: nothing happens
+        attempt(ADDRESS, 3)
+        assert tool.stop() == 0
+        assert tool.said.count(b"\n") == 1
+    assert (ports(moved), ports(path)) == ([1], [2, 3])
+
+
+def test_rotated(folder: Path) -> None:
+    """By size: each file is whole, the newest attempts are in those that are kept."""
+    path = folder / "a.csv"
+    words = "--columns dport,cmdline --rotate 64K --keep-files 2".split()
+    with Tool("-p", os.getpid(), "-o", path, *words) as tool:
+        for port in range(1, 3000):
+            attempt(ADDRESS, port)
+        assert tool.stop() == 0
+        assert tool.said.count(b"\n") == 1
+    names = ["a.2.csv", "a.1.csv", "a.csv"]
+    assert sorted(os.listdir(folder)) == sorted(names)
+    rows = []
+    for name in names:
+        header, *more = (folder / name).read_text().splitlines()
+        assert header == "dport,cmdline"
+        rows += [int(row.split(",")[0]) for row in more]
+    assert rows == [*range(3000 - len(rows), 3000)]
+
+
+def test_without_files() -> None:
+    """SIGHUP ends what writes to stdout, as ever."""
+    with Tool("-p", os.getpid()) as tool:
+        assert tool.stop(signal.SIGHUP) == 0
+
+
+def children(pid: int) -> list[str]:
+    """Return the children of a process."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def test_nothing_is_left(folder: Path) -> None:
+    """What opens files ends with the tool, also when that is killed."""
+    with Tool("-p", os.getpid(), "-o", folder / "a.jsonl") as tool:
+        (helper,) = children(tool.process.pid)
+        assert tool.stop(signal.SIGKILL) == -signal.SIGKILL
+        wait_until(lambda: not Path(f"/proc/{helper}/exe").exists(), "its end")
