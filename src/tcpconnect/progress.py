@@ -44,8 +44,8 @@ class Progress:
             return
         self._next = now + PERIOD_S
         far = f"{self._share():.0%}" if self._share else f"{now - self._began:.0f} s"
+        self._shown = True  # a signal may come at once
         self._say(ERASE + far.encode())
-        self._shown = True
 
     def erase(self) -> None:
         """Erase what was said; may be called from a signal handler."""
