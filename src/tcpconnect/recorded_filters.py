@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from _socket import AF_INET, AF_INET6, inet_pton  # socket takes 4 ms to import
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tcpconnect import recorded_messages
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
 
     from tcpconnect.connection import Connection
+    from tcpconnect.errors import Line
     from tcpconnect.settings import Settings
 
     Passes = Callable[[Connection], bool]
@@ -193,3 +195,40 @@ def _by_end(settings: Settings) -> Iterator[Passes]:
 def _took_ms(event: Connection) -> float | None:
     """Return what an attempt took, or a lookup that failed."""
     return event.dns_ms if event.event == LOOKUP else event.latency_ms
+
+
+# Filters by what a recording may lack: the option, and the column that it looks at.
+LOOKS_AT = {
+    "pids": ("-p", "pid"),
+    "comms": ("--comm", "comm"),
+    "containers": ("--container", "container"),
+    "units": ("--unit", "unit"),
+    "pods": ("--pod", "pod"),
+    "to_names": ("--to-name", "query"),
+    "results": ("--result", "result"),
+    "failed": ("--failed", "result"),
+    "slower_ms": ("--slower", "latency_ms"),
+}
+
+
+class Unanswered:
+    """The filters whose column no event has: why nothing passes them."""
+
+    def __init__(self, settings: Settings) -> None:
+        given = {n: x for n, x in LOOKS_AT.items() if getattr(settings, n)}
+        self._left = {option: attrgetter(column) for option, column in given.values()}
+        self._columns = dict(given.values())
+        self._seen = False
+
+    def look(self, events: list[Connection]) -> None:
+        """Look for values in events, before they are filtered."""
+        self._seen = True
+        for option, value in [*self._left.items()]:
+            if any(value(event) is not None for event in events):
+                del self._left[option]
+
+    def warnings(self) -> Iterator[Line]:
+        """Yield a line for each filter that can't be answered."""
+        for option in self._left if self._seen else ():
+            message, column = recorded_messages.UNANSWERED, self._columns[option]
+            yield message.line(option=option, column=column)

@@ -34,3 +34,8 @@ ONLY_RECORDINGS = Message(
     "only recordings are",
     "name it FILE.jsonl.zst, without -c",
 )
+UNANSWERED = Message(
+    "warning: {option} passes nothing",
+    "no attempt of the recording has {column}",
+    "results need -r when it is made, names -d",
+)

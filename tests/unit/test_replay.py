@@ -245,6 +245,17 @@ def test_cut(tmp_path: Path) -> None:
     assert ran.returncode == 0
 
 
+@pytest.mark.parametrize("words", ["--failed", "--slower 1", "--result OK"])
+def test_not_recorded(words: str, tmp_path: Path) -> None:
+    """A filter by what the recording does not have says so."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"daddr": "192.0.2.1", "dport": 80}\n')
+    ran = run(path, *words.split(), "-j")
+    option = words.partition(" ")[0]
+    assert (ran.returncode, ran.stdout) == (0, "")
+    assert ran.stderr.startswith(f"tcpconnect: warning: {option} passes nothing: no ")
+
+
 def test_columns_help() -> None:
     """What can be shown is listed without a recording."""
     assert run("--columns", "help").stdout.startswith("elapsed_s ")

@@ -17,7 +17,7 @@ from tcpconnect.parsing import CommandLine, parse_verb
 from tcpconnect.pipeline import changed, flow
 from tcpconnect.progress import Progress
 from tcpconnect.recorded import SCHEMA, About
-from tcpconnect.recorded_filters import RecordedFilters
+from tcpconnect.recorded_filters import RecordedFilters, Unanswered
 from tcpconnect.recorded_stages import Asked, FromFirst, intervals, windows
 from tcpconnect.schemes import SQLITE
 from tcpconnect.signals import end_watch, stop_at_signals
@@ -65,6 +65,7 @@ class Replay:
         self._line = line
         self._view = view = View(line, recorded=True)
         self._filters = RecordedFilters(view.settings)
+        self._unanswered = Unanswered(view.settings)
         self._tables = view.counting.tables() if view.counting else None
         displays = view.displays.values()
         # A recording of a recording keeps what that has.
@@ -103,6 +104,8 @@ class Replay:
                 stop_at_signals(source, outputs)
             _give_up_privileges(account)
             self._show(source, outputs, progress)
+        for warning in self._unanswered.warnings():
+            say(warning)
         if self._summary:
             self._summary.report()
         if self._asked and self._asked.left_out and not line.quiet:
@@ -142,6 +145,7 @@ class Replay:
             self._about.host = source.about.host if source.about else ""
             if batch.events:
                 self._read_until(batch.events)
+                self._unanswered.look(batch.events)
             if batch.events or batch.warnings or not source.whole:
                 yield changed(batch, stages)
 
