@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from _socket import AF_INET, AF_INET6, inet_pton  # socket takes 4 ms to import
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tcpconnect import recorded_messages
 from tcpconnect.connection import LOOKUP
@@ -19,7 +19,7 @@ from tcpconnect.output import printable
 from tcpconnect.wanted import Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from ipaddress import IPv4Network, IPv6Network
 
     from tcpconnect.connection import Connection
@@ -53,7 +53,7 @@ class RecordedFilters:
     ended = False
 
     def __init__(self, settings: Settings) -> None:
-        _refuse(settings)
+        refuse_live({name: getattr(settings, name) for name in (*REFUSED, "netns")})
         self._filters = [*_by_owner(settings), *_by_destination(settings)]
         self._filters += _by_end(settings)
         self._wanted = Wanted(settings) if settings.filtered else None
@@ -65,12 +65,13 @@ class RecordedFilters:
         return self._wanted(events) if self._wanted else events
 
 
-def _refuse(settings: Settings) -> None:
+def refuse_live(given: Mapping[str, Any]) -> None:
+    """Refuse members of Settings that no recording answers. Raises UsageError."""
     for member, (option, reason, remedy) in REFUSED.items():
-        if getattr(settings, member):
+        if given.get(member):
             message = recorded_messages.NOT_OF_RECORDING
             raise UsageError(message, option=option, reason=reason, remedy=remedy)
-    if any(isinstance(netns, str) for netns in settings.netns):
+    if any(isinstance(netns, str) for netns in given.get("netns", ())):
         raise UsageError(
             recorded_messages.NOT_OF_RECORDING,
             option="the name of a network namespace, or a PID in it",

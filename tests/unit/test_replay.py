@@ -199,7 +199,7 @@ def test_summary(tmp_path: Path) -> None:
         ("a.jsonl -- curl", 2, "replay takes no command: what is recorded"),
         ("a.jsonl -o a.jsonl", 2, "'a.jsonl' would be read and written; write to"),
         ("a.jsonl -o ./link", 2, "'./link' would be read and written; write to"),
-        ("a.jsonl -f -p 1", 2, "a recording can't be filtered by -f: who began whom"),
+        ("a.jsonl -f", 2, "a recording can't be filtered by -f: who began whom"),
         ("a.jsonl --cgroup a", 2, "a recording can't be filtered by --cgroup: it is"),
         ("a.jsonl --cgroupmap a", 2, "a recording can't be filtered by --cgroupmap"),
         ("a.jsonl --netns blue", 2, "argument --netns: invalid inode of a network"),

@@ -17,7 +17,7 @@ from tcpconnect.parsing import CommandLine, parse_verb
 from tcpconnect.pipeline import changed, flow
 from tcpconnect.progress import Progress
 from tcpconnect.recorded import SCHEMA, About
-from tcpconnect.recorded_filters import RecordedFilters, Unanswered
+from tcpconnect.recorded_filters import RecordedFilters, Unanswered, refuse_live
 from tcpconnect.recorded_stages import Asked, FromFirst, intervals, windows
 from tcpconnect.schemes import SQLITE
 from tcpconnect.signals import end_watch, stop_at_signals
@@ -42,6 +42,7 @@ def run(words: Sequence[str]) -> int:
     asked = parse_verb(verb_named(VERB), words)
     if asked.command:
         raise UsageError(recorded_messages.COMMAND_OF_RECORDING)
+    refuse_live(asked.changes)
     line = CommandLine(
         changes=asked.changes, command=[], words=asked.words, **asked.given
     )
