@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
+import signal
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.times import rfc3339
+from tests.support.recordings import BEGAN, EVENTS, TOOL, line, recorded, run
 
-TOOL = str(Path(sys.executable).with_name("tcpconnect"))
-BEGAN = 1_700_000_000 * 10**9  # 22:13:20 UTC
-LOOKUP = {"event": "lookup", "daddr": None, "result": "NXDOMAIN", "dns_ms": 2500.0}
-EVENTS: list[dict[str, Any]] = [
-    {"pid": 1, "dport": 80, "result": "OK", "latency_ms": 1.0},
-    {"pid": 2, "dport": 81, "result": "ECONNREFUSED", "latency_ms": 500.0},
-    {"pid": 3, "dport": 82, "result": "ENETUNREACH", "latency_ms": 0.0},
-    {"pid": 4, "query": "no.example", **LOOKUP},
-    {"pid": 5, "dport": 80, "result": "OK", "latency_ms": 3.0, "query": "a.example"},
-    {"pid": 6, "dport": 80, "result": "PENDING", "latency_ms": 90.0},
-]
-
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TABLE = """\
 TIME(s)  PID    COMM         IP SADDR            DADDR            DPORT LAT(ms)   \
@@ -40,35 +28,6 @@ NXDOMAIN     no.example
 4.000    6      curl         4  10.0.0.1         192.0.2.1        80    90.000    \
 PENDING      No DNS Query
 """
-
-
-def line(n: int, **event: Any) -> dict[str, Any]:
-    """Return a line of a recording: of one attempt each second."""
-    about = {"uid": 0, "comm": "curl", "ip": 4, "saddr": "10.0.0.1"}
-    where = {"time": rfc3339(BEGAN + n * 10**9), "daddr": "192.0.2.1"}
-    return {**about, **where, **event}
-
-
-def recorded(path: Path, *more: dict[str, Any], end: bool = True) -> str:
-    """Write a recording of the events above; return its path."""
-    made_by = {"version": "1", "host": "web", "options": ["-rd"], "schema": 1}
-    lines = [{"tcpconnect": made_by}, *(line(n, **e) for n, e in enumerate(EVENTS))]
-    lines += [*more, *([{"total": {"events": len(EVENTS)}}] if end else [])]
-    path.write_text("".join(f"{json.dumps(each)}\n" for each in lines))
-    return str(path)
-
-
-def run(*words: object, **popen: Any) -> subprocess.CompletedProcess[str]:
-    """Run the tool to its end."""
-    return subprocess.run(
-        [TOOL, "replay", *map(str, words)],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TZ": "UTC", "COLUMNS": "80"},
-        timeout=60,
-        **popen,
-    )
 
 
 def shown(*words: object) -> list[str]:
@@ -187,51 +146,6 @@ def test_summary(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        ("", 2, "no recording to replay; name a file of"),
-        ("nope", 1, "can't read 'nope': No such file or directory"),
-        (". ", 1, "'.' is not a recording: it is a directory"),
-        ("empty", 1, "'empty' is not a recording: it is empty"),
-        ("history.db", 1, "'history.db' is not a recording: it is a database; "),
-        ("text", 1, "can't read 'text', line 1: JSON is malformed"),
-        ("a.jsonl -- curl", 2, "replay takes no command: what is recorded"),
-        ("a.jsonl -o a.jsonl", 2, "'a.jsonl' would be read and written; write to"),
-        ("a.jsonl -o ./link", 2, "'./link' would be read and written; write to"),
-        ("a.jsonl -f", 2, "a recording can't be filtered by -f: who began whom"),
-        ("a.jsonl --cgroup a", 2, "a recording can't be filtered by --cgroup: it is"),
-        ("a.jsonl --cgroupmap a", 2, "a recording can't be filtered by --cgroupmap"),
-        ("a.jsonl --netns blue", 2, "argument --netns: invalid inode of a network"),
-        ("a.jsonl --duration 3", 2, "unknown option --duration: replay does not take"),
-        ("a.jsonl --clear", 2, "--clear needs -c"),
-    ],
-)
-def test_refused(words: str, code: int, said: str, tmp_path: Path) -> None:
-    """One line says what is wrong; nothing is written."""
-    before = Path(recorded(tmp_path / "a.jsonl")).read_bytes()
-    (tmp_path / "link").symlink_to("a.jsonl")
-    (tmp_path / "empty").touch()
-    (tmp_path / "history.db").write_bytes(b"SQLite format 3\0" + bytes(80))
-    (tmp_path / "text").write_text("some text")
-    ran = run(*words.split(), cwd=tmp_path)
-    assert (ran.returncode, ran.stdout) == (code, "")
-    assert ran.stderr.startswith(f"tcpconnect: {said}")
-    assert ran.stderr.count("\n") == 1
-    assert (tmp_path / "a.jsonl").read_bytes() == before
-
-
-def test_appended_to_itself(tmp_path: Path) -> None:
-    """It would never end."""
-    path = recorded(tmp_path / "a.jsonl")
-    with open(path, "a") as file:
-        ran = subprocess.run(
-            [TOOL, "replay", path], stdout=file, stderr=subprocess.PIPE, check=False
-        )
-    assert ran.returncode == 2
-    assert ran.stderr.startswith(b"tcpconnect: stdout would be read and written")
-
-
 def test_cut(tmp_path: Path) -> None:
     """What is whole is shown, and that the rest is missing is said."""
     path = tmp_path / "a.jsonl"
@@ -245,54 +159,29 @@ def test_cut(tmp_path: Path) -> None:
     assert ran.returncode == 0
 
 
-@pytest.mark.parametrize("words", ["--failed", "--slower 1", "--result OK"])
-def test_not_recorded(words: str, tmp_path: Path) -> None:
-    """A filter by what the recording does not have says so."""
-    path = tmp_path / "a.jsonl"
-    path.write_text('{"daddr": "192.0.2.1", "dport": 80}\n')
-    ran = run(path, *words.split(), "-j")
-    option = words.partition(" ")[0]
-    assert (ran.returncode, ran.stdout) == (0, "")
-    assert ran.stderr.startswith(f"tcpconnect: warning: {option} passes nothing: no ")
-
-
 def test_columns_help() -> None:
     """What can be shown is listed without a recording."""
     assert run("--columns", "help").stdout.startswith("elapsed_s ")
 
 
-# What is imported once privileges are dropped is named on stderr.
-WATCH = """
-import os, sys
-class Finder:
-    def find_spec(self, name, *_):
-        os.write(2, f"{name} is imported late\\n".encode())
-from tcpconnect.commands import replay
-replay.keep_only = lambda *_: sys.meta_path.insert(0, Finder())
-from tcpconnect.cli import main
-sys.exit(main())
-"""
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "-rdt --summary",
-        "-j -T",
-        "-c -i 1 --histogram -rd",
-        "--format csv --to 10.0.0.0/8 --from ::/0 --pod a --unit b --container cccc",
-        "-o {path}.jsonl -o {path}.csv",
-        "-rd -o sqlite:{path}.db",
-    ],
-)
-def test_nothing_is_imported_late(words: str, tmp_path: Path) -> None:
-    """By then it may run as a user who can't read modules."""
-    path = recorded(tmp_path / "a.jsonl", end=False)
-    ran = subprocess.run(
-        [sys.executable, "-c", WATCH, "replay", path, *words.format(path=path).split()],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 0
-    assert " late" not in ran.stderr
+def test_interrupted_while_it_comes(tmp_path: Path) -> None:
+    """Lines of a pipe are shown as they come; Ctrl-C ends the input, not the output."""
+    recorded(tmp_path / "a.jsonl", end=False)
+    with subprocess.Popen(
+        [TOOL, "replay", "-", "-rj", "-o", "-", "-o", tmp_path / "b.jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write((tmp_path / "a.jsonl").read_bytes())
+        process.stdin.flush()
+        lines = [process.stdout.readline() for _ in EVENTS]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        assert process.stderr.read() == b""
+    assert [json.loads(line)["pid"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    *_, total = (tmp_path / "b.jsonl").read_text().splitlines()
+    assert json.loads(total)["total"]["events"] == len(EVENTS)
