@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import subprocess
+import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +20,10 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+PACKED = pytest.mark.skipif(
+    not find_spec("backports") and sys.version_info < (3, 14),
+    reason="there is no library for zstd",
+)
 pytestmark = pytest.mark.usefixtures("netns")
 
 
@@ -32,9 +38,10 @@ def replayed(path: Path) -> tuple[list[dict[str, Any]], str]:
     return [json.loads(line) for line in ran.stdout.splitlines()], ran.stderr
 
 
-def test_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".jsonl", pytest.param(".jsonl.zst", marks=PACKED)])
+def test_killed(suffix: str, tmp_path: Path) -> None:
     """What was traced until a moment before is in the file."""
-    path = tmp_path / "a.jsonl.zst"
+    path = tmp_path / f"a{suffix}"
     with Tool("-r", "-p", os.getpid(), "-o", path) as tool:
         attempt("127.0.0.1", 9)
         attempt("127.0.0.1", 10)
