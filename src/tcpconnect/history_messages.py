@@ -35,4 +35,13 @@ FORGOT = Message("forgot {name!r}", "{n} deleted")
 NOTHING_TO_FORGET = Message(
     "the history has neither a program nor a destination {name!r}", "", "{near}"
 )
-CANT_FORGET = Message("can't delete from the history {path!r}", "{reason}", "{remedy}")
+CANT_CHANGE = Message("can't change the history {path!r}", "{reason}", "{remedy}")
+ACCEPTED = Message("accepted {n}", "", "no alert will report them as new")
+ACCEPT_WITHOUT_NEW = Message(
+    "--accept needs --new", "it accepts what that shows", "add --new"
+)
+ACCEPT_PAIRS = Message(
+    "--accept needs program, destination and dport",
+    "alerts are about these",
+    "omit --by",
+)

@@ -13,11 +13,13 @@ import struct
 import subprocess
 import termios
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tcpconnect.history.alert_store import AlertStore
 from tcpconnect.history.rows import Program
 from tcpconnect.history.store import Run
 from tests.support import launch
@@ -240,6 +242,11 @@ def test_nothing_found(db: Path) -> None:
         ("--columns nix", "unknown column 'nix': expected one of .*"),
         ("--sort nix", "unknown column 'nix': expected one of .*"),
         ("--new --slow", "--slow conflicts with --new: .*"),
+        ("--accept", "--accept needs --new: .*"),
+        (
+            "--new --accept --by uid",
+            "--accept needs program, destination and dport: .*",
+        ),
         ("-j --format csv", "-j conflicts with --format csv.*"),
         ("--db postgresql://h/d", "can't read a history in postgresql://: .*"),
         ("--db sqlite:", "--db names no file; .*"),
@@ -327,6 +334,21 @@ def test_forget(db: Path, name: str) -> None:
         "curl",
         "curl",
     ]
+
+
+def test_accept(db: Path) -> None:
+    """What --new shows is given to the recorder, which has the file open."""
+    store = new_store(db, Run(started=NOW))
+    done = ask("--new", "--accept", "-j", db=db)
+    expected = "tcpconnect: accepted 3 pairs; no alert will report them as new\n"
+    assert (done.returncode, done.stderr) == (0, expected)
+    shown = {
+        (row["program"], row["destination"], row["dport"])
+        for row in map(json.loads, done.stdout.splitlines())
+    }
+    with closing(AlertStore(str(db))) as alerts:
+        assert set(alerts.take_accepted()) == shown
+    store.close(NOW)
 
 
 def test_forget_nothing(db: Path) -> None:

@@ -51,6 +51,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     failing: int = 0
     slow: bool = False
     new: bool = False
+    accept: bool = False
     alerts: bool = False
     status: bool = False
     sql: bool = False
@@ -133,6 +134,10 @@ def check(asked: Asked) -> None:
     if len(kinds) > 1:
         one, other = kinds[:2]
         raise UsageError(history_messages.ONE_QUESTION, one=one, other=other)
+    if asked.accept and not asked.new:
+        raise UsageError(history_messages.ACCEPT_WITHOUT_NEW)
+    if asked.accept and not set(DEFAULT_BY) <= set(asked.groups):
+        raise UsageError(history_messages.ACCEPT_PAIRS)
     if asked.json and asked.form != "json":
         raise UsageError(messages.CONFLICT_OF_FORMATS, format=asked.format)
     if asked.begin >= asked.end:

@@ -51,7 +51,7 @@ def forget(path: str, name: str) -> int:
     """
     with closing(open_for_reading(path)) as reader:  # says what is wrong with the file
         known = [str(text) for (text,) in reader.execute(KNOWN)]
-    _check_writable(path)
+    check_writable(path)
     try:
         with closing(open_for_writing(path)) as connection:
             connection.execute("PRAGMA secure_delete = ON")
@@ -59,7 +59,7 @@ def forget(path: str, name: str) -> int:
             connection.execute("PRAGMA incremental_vacuum").fetchall()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.Error as error:
-        raise _refused(path, str(error)) from error
+        raise refused(path, str(error)) from error
     if not deleted:
         message, near = messages.NOTHING_TO_FORGET, did_you_mean(name, known)
         raise TcpconnectError(message, name=name, near=near)
@@ -96,14 +96,15 @@ def _statements(tables: set[str]) -> Iterator[str]:
             yield f"DELETE FROM {table} WHERE {condition}"  # noqa: S608
 
 
-def _check_writable(path: str) -> None:
+def check_writable(path: str) -> None:
     """Raise TcpconnectError unless SQLite can write the file, and its journal."""
     for place in (path, os.path.dirname(os.path.abspath(path))):
         if not os.access(place, os.W_OK):
-            raise _refused(path, f"no permission to write to {place!r}")
+            raise refused(path, f"no permission to write to {place!r}")
 
 
-def _refused(path: str, reason: str) -> TcpconnectError:
+def refused(path: str, reason: str) -> TcpconnectError:
+    """Return the error of a history that can't be changed."""
     remedy = "run it as root, or as the owner" if "permission" in reason else ""
-    message = messages.CANT_FORGET
+    message = messages.CANT_CHANGE
     return TcpconnectError(message, path=path, reason=reason, remedy=remedy)

@@ -10,7 +10,7 @@ import msgspec
 
 from tcpconnect import history_messages
 from tcpconnect.asking.answer import ANSWER, alerts, answers
-from tcpconnect.asking.asked import Asked, check, least
+from tcpconnect.asking.asked import DEFAULT_BY, Asked, check, least
 from tcpconnect.asking.doubts import BEFORE, coarse, doubts, looked_late
 from tcpconnect.asking.filtered import Conditions
 from tcpconnect.color import is_colored
@@ -105,16 +105,15 @@ class History:
 
     def answer(self, progress: Progress) -> int:
         """Print the answer, or the statement; say what it does not rest on."""
+        asked = self._asked
         statement, values = self._statement()
-        if self._asked.sql:
+        if asked.sql:
             write(STDOUT, f"{queries.with_values(statement, values)};\n".encode())
             return 0
         rows = self._database.rows(statement, values)
         try:
             found: list[Any] = (
-                alerts(rows)
-                if self._asked.alerts
-                else answers(self._asked.groups, rows)
+                alerts(rows) if asked.alerts else answers(self._asked.groups, rows)
             )
             lines = list(self._doubts())
         except (sqlite3.Error, ValueError, TypeError) as error:
@@ -125,7 +124,17 @@ class History:
             self._say_nothing_found()
         for line in lines:
             say(line)
+        if asked.accept and rows:
+            self._accept(rows)
         return 0
+
+    def _accept(self, rows: list[Any]) -> None:
+        from tcpconnect.asking.accepting import accept_new
+
+        at = [self._asked.groups.index(name) for name in DEFAULT_BY]
+        pairs = dict.fromkeys(tuple(row[i] for i in at) for row in rows)
+        number = accept_new(self._database.name, pairs.keys())
+        say(history_messages.ACCEPTED.line(n=many(number, "pair")))
 
     def _statement(self) -> tuple[str, Parameters]:
         asked = self._asked

@@ -86,6 +86,11 @@ HISTORY = (
         "new",
         "only what a program reached for the first time",
     ),
+    Option(
+        ("--accept",),
+        "accept",
+        "with --new: have no alert report as new what is shown",
+    ),
     Option(("--alerts",), "alerts", "show what alerts have said"),
     Option(
         ("--status",),
