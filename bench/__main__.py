@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bench import each, replay, syscalls, top, transfers
+from bench import each, history, replay, syscalls, top, transfers
 from bench.document import write
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
@@ -55,7 +55,15 @@ def options() -> argparse.Namespace:
     )
     add(
         "--only",
-        choices=("top", "replay", "connects", "programs", "transfers", "syscalls"),
+        choices=(
+            "top",
+            "replay",
+            "history",
+            "connects",
+            "programs",
+            "transfers",
+            "syscalls",
+        ),
         help="measure only what a connect costs, what each program takes of that, what "
         "-d costs a transfer, what the tool costs any system call, or how fast it is",
     )
@@ -89,6 +97,8 @@ def main() -> int:
         publish("top", top.report(top.measure(given.rounds)), given)
     if given.only in {None, "replay"}:
         publish("replay", replay.report(replay.measure(given.rounds)), given)
+    if given.only in {None, "history"}:
+        publish("history", history.report(history.measure(given.rounds)), given)
     return code
 
 

@@ -24,6 +24,7 @@ MAX_VALUES = 50  # of a column that a statement has; of more it has the IDs
 IPV6 = 6
 PROGRAMS = ("program", "container", "unit", "pod", "uid")
 DESTINATIONS = ("destination", "dport", "query", "address")
+NUMBERS = {"uid", "dport"}
 ID_LENGTHS = {12, 64}  # of containers that have no name
 HEX = frozenset("0123456789abcdef")
 
@@ -135,14 +136,15 @@ class Conditions:
             self._tables[table] = self._database.rows(statement, {})
         at = 1 + columns.index(each.column)
         rows = self._tables[table]
-        values = list(dict.fromkeys(row[at] for row in rows))
+        kind = int if each.column in NUMBERS else str  # anyone may have made the file
+        values = list(dict.fromkeys(kind(row[at]) for row in rows))
         passed = frozenset(filter(each.passes, values))
         if not passed:
             self.missed, self.known = self.missed or each, self.known or values
             return "1 = 0"
         if len(passed) <= MAX_VALUES:
             return self._named(key, table, each.column, sorted(passed))
-        ids = (str(int(row[0])) for row in rows if row[at] in passed)
+        ids = (str(int(row[0])) for row in rows if kind(row[at]) in passed)
         return f"{key} IN ({', '.join(ids)})"
 
     def _named(self, key: str, table: str, column: str, values: Iterable[Any]) -> str:

@@ -19,6 +19,7 @@ from tcpconnect.formats import open_format
 from tcpconnect.history import queries
 from tcpconnect.history.coverage import coverage
 from tcpconnect.history.database import File, path_of, unreadable
+from tcpconnect.history.schema import MINUTE
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDOUT, say, write
 from tcpconnect.parsing import parse_verb
@@ -48,9 +49,12 @@ def run(words: Sequence[str]) -> int:
     with Progress() as progress:
         progress.end_at_interrupt()
         with File(path, progress.update) as database:
-            if asked.status:
-                return _status(database, asked)
-            return History(database, asked).answer(progress)
+            try:
+                if asked.status:
+                    return _status(database, asked)
+                return History(database, asked).answer(progress)
+            except (sqlite3.Error, ValueError, TypeError) as error:
+                raise unreadable(path, error) from error  # anyone may have made it
 
 
 def _asked(words: Sequence[str]) -> Asked:
@@ -84,10 +88,7 @@ def _forget(path: str, name: str) -> int:
 def _status(database: File, asked: Asked) -> int:
     from tcpconnect.asking.status import status
 
-    try:
-        shown, text = status(database, asked.now, asked.since)
-    except (sqlite3.Error, ValueError, TypeError) as error:
-        raise unreadable(database.name, error) from error
+    shown, text = status(database, asked.now, asked.since)
     if asked.form == "json":
         text = msgspec.json.encode(shown).decode() + "\n"
     write(STDOUT, text.encode())
@@ -101,7 +102,11 @@ class History:
         self._database = database
         self._asked = asked
         self._conditions = Conditions(database, asked.filters)
-        self._values: Parameters = queries.time_of(asked.begin, asked.end)
+        time_asked = queries.time_of(asked.begin, asked.end)
+        ((span,),) = database.rows(queries.COARSE, time_asked)
+        self._coarse = int(span or 0)
+        longest = self._coarse or MINUTE
+        self._values: Parameters = queries.time_of(asked.begin, asked.end, longest)
 
     def answer(self, progress: Progress) -> int:
         """Print the answer, or the statement; say what it does not rest on."""
@@ -111,13 +116,10 @@ class History:
             write(STDOUT, f"{queries.with_values(statement, values)};\n".encode())
             return 0
         rows = self._database.rows(statement, values)
-        try:
-            found: list[Any] = (
-                alerts(rows) if asked.alerts else answers(self._asked.groups, rows)
-            )
-            lines = list(self._doubts())
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            raise unreadable(self._database.name, error) from error
+        found: list[Any] = (
+            alerts(rows) if asked.alerts else answers(self._asked.groups, rows)
+        )
+        lines = list(self._doubts())
         progress.erase()
         self._print(found)
         if not found:
@@ -151,10 +153,8 @@ class History:
         if asked.new:
             begin = asked.begin
             yield from looked_late(begin, coverage(connection, begin - BEFORE, begin))
-        if not asked.alerts:
-            for (span,) in self._database.rows(queries.COARSE, self._values):
-                if span:
-                    yield coarse(asked.begin, int(span))
+        if self._coarse and not asked.alerts:
+            yield coarse(asked.begin, self._coarse)
 
     def _print(self, found: list[Any]) -> None:
         asked = self._asked

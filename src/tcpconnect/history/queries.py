@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.history.schema import DAY, HOUR, MINUTE
+from tcpconnect.history.schema import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,12 +35,8 @@ GROUPS = {
     "hour": "c.hour_begin",
 }
 
-# A row that overlaps the time asked for counts as a whole. Rows begin at multiples of
-# their span: one of an hour that overlaps begins with the hour of :since.
-ASKED = f"""(
-        time >= :since_minute AND time < :until
-        OR time = :since_hour AND span = {HOUR} OR time = :since_day AND span = {DAY}
-    )"""
+# A row that overlaps the time asked for counts as a whole.
+ASKED = "time >= :first_row AND time < :until AND time + span > :since"
 # What a group has; a sum has its name only once, whatever level it is of.
 _COUNTS = """sum(attempts) AS n,
         sum(CASE WHEN latency_us > 0 THEN attempts ELSE 0 END) AS timed,
@@ -152,12 +148,16 @@ class Question(NamedTuple):
     limit: int | None = None
 
 
-def time_of(since: int, until: int) -> Parameters:
-    """Return the parameters of ASKED."""
+def time_of(since: int, until: int, span: int = DAY) -> Parameters:
+    """Return the parameters of ASKED and COARSE.
+
+    Rows begin at multiples of their span, so that few rows are read in vain where no
+    row that overlaps ``since`` has a greater ``span`` than this: what COARSE answers.
+    """
     return {
         "since": since,
         "until": until,
-        "since_minute": since - since % MINUTE,
+        "first_row": since - since % span,
         "since_hour": since - since % HOUR,
         "since_day": since - since % DAY,
     }
