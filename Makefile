@@ -22,9 +22,9 @@ Installing tcpconnect into $(abspath $(VENV)). pip downloads what its cache does
 pip and the compiler keep caches in the folder .cache of your home; "make clean" removes the rest.
 endef
 define TOOLS_NOTE
-Installing what tests and checks need into $(abspath $(VENV)) (500 MB). pip downloads what its
-cache does not have: backports.zstd, build, clang-format, dnspython, hypothesis, jinja2, mypy, pytest,
-pytest-xdist, ruff, textual, ziglang and a newer pip.
+Installing what tests and checks need into $(abspath $(VENV)) (700 MB). pip downloads what its
+cache does not have: backports.zstd, build, chdb-core-lite, clang-format, dnspython, hypothesis, jinja2,
+mypy, pytest, pytest-xdist, ruff, textual, ziglang and a newer pip.
 endef
 export INSTALL_NOTE TOOLS_NOTE
 
