@@ -95,9 +95,15 @@ def children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-def test_nothing_is_left(folder: Path) -> None:
-    """What opens files ends with the tool, also when that is killed."""
-    with Tool("-p", os.getpid(), "-o", folder / "a.jsonl") as tool:
+def test_its_process(folder: Path) -> None:
+    """What opens files hears no signal, and ends with the tool, also when killed."""
+    path = folder / "a.jsonl"
+    with Tool("-p", os.getpid(), "-o", path) as tool:
         (helper,) = children(tool.process.pid)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGUSR1):
+            os.kill(int(helper), number)  # as systemctl does, or a terminal
+        path.rename(folder / "moved.jsonl")
+        tool.process.send_signal(signal.SIGHUP)
+        wait_until(path.exists, "another file")
         assert tool.stop(signal.SIGKILL) == -signal.SIGKILL
         wait_until(lambda: not Path(f"/proc/{helper}/exe").exists(), "its end")

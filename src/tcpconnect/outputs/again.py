@@ -27,7 +27,11 @@ SAME = b"="  # the answer: nothing was moved
 NEW = b"+"  # with a descriptor
 INT_BYTES = array.array("i").itemsize
 MAX_REASON = 512
-IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+# What terminals and systemctl send to all processes of a group: it is for the tool.
+IGNORED = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT),
+    *(signal.SIGTSTP, signal.SIGUSR1, signal.SIGUSR2),
+)
 WHAT_WRITES = ("CAP_DAC_OVERRIDE",)
 
 
