@@ -15,7 +15,7 @@ from tests.support.attempts import PORT, Child, attempt
 from tests.support.launch import EMULATED
 from tests.support.mounts import private_mounts
 from tests.support.tool import READY
-from tests.support.waiting import TIMEOUT_S
+from tests.support.waiting import TIMEOUT_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +111,19 @@ def test_several_outputs(options: str, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert late(process) == (0, [])
     assert all(file.stat().st_size for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a", "b.csv", "c.jsonl"])
+def test_opened_again(name: str, tmp_path: Path) -> None:
+    """A file was moved, and another one begins."""
+    path = tmp_path / name
+    with watched("-p", os.getpid(), "-o", path) as process:
+        attempt("127.0.0.1", PORT)
+        path.rename(tmp_path / "moved")
+        process.send_signal(signal.SIGHUP)
+        wait_until(path.exists, "another file")
+        process.send_signal(signal.SIGINT)
+        assert late(process) == (0, [])
 
 
 @pytest.mark.parametrize("options", ["", "-v", "-c", "-cr --histogram", "-j -v"])
