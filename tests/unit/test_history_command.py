@@ -8,12 +8,13 @@ import os
 import pty
 import re
 import shutil
+import signal
 import sqlite3
 import struct
 import subprocess
 import termios
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -429,3 +430,32 @@ def test_closed_pipe_and_full_disk(db: Path) -> None:
         done = ask(db=db, stdout=full)
     assert done.returncode == 1
     assert done.stderr.startswith("tcpconnect: can't write the output: No space left")
+
+
+ENDLESS = """
+DROP TABLE windows;
+CREATE VIEW windows AS
+WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers)
+SELECT n AS time, 60 AS span, 1 AS program_id, 1 AS destination_id, 1 AS outcome_id,
+    1 AS attempts, 0 AS latency_us, 0 AS latency_max_us FROM numbers;
+"""
+
+
+def test_progress_and_interrupt(db: Path) -> None:
+    """What takes long says so on a terminal, and Ctrl-C ends it at once."""
+    with closing(sqlite3.connect(db)) as connection:
+        connection.executescript(ENDLESS)
+    ours, theirs = pty.openpty()
+    start = launch.command(["history", "--db", db])
+    process = subprocess.Popen(**start, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while not re.search(rb"\d s$", shown):
+        shown += os.read(ours, 100)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == -signal.SIGINT
+    with suppress(OSError):  # EIO: nobody has the other end
+        while more := os.read(ours, 100):
+            shown += more
+    os.close(ours)
+    assert shown.endswith(b"\r\x1b[K")
