@@ -16,7 +16,7 @@ from tcpconnect.suggestions import (
     for_value,
     for_words,
 )
-from tcpconnect.words import COMMAND_MARK, flags_of, wants_value
+from tcpconnect.words import COMMAND_MARK, TIMES, flags_of, wants_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,6 +170,8 @@ class Mistakes:
     def _meant(self, words: Sequence[str], at: int, before: str) -> str:
         """Return what to do about a word that is not expected."""
         word = words[at]
+        if before in TIMES and ":" in word:
+            return self._question(f"{before} '{words[at - 1]} {word}'")
         command = f"{word_messages.COMMAND_AFTER}; {self.see}"
         return (
             self._question(self._listed(words, at, before) or for_words(words[at:]))

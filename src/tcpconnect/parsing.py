@@ -10,7 +10,7 @@ import msgspec
 from tcpconnect import messages
 from tcpconnect.errors import UsageError
 from tcpconnect.parser import build_parser
-from tcpconnect.words import COMMAND_MARK
+from tcpconnect.words import COMMAND_MARK, TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tcpconnect.options.verbs import Verb
 
 FILE_MARK = "@"
-TIMES = ("--since", "--until")  # of a value, @ has another meaning
 
 
 class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +113,7 @@ def _expanded(words: list[str]) -> list[str]:
 
     found: list[str] = []
     for before, word in zip(["", *words], words[:end], strict=False):
+        # In a time, @ is before seconds since the epoch.
         named = word.startswith(FILE_MARK) and before not in TIMES
         found += words_of(word.removeprefix(FILE_MARK)) if named else [word]
     return found + words[end:]

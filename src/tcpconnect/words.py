@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from tcpconnect.options.option import Option
 
 COMMAND_MARK = "--"
+TIMES = ("--since", "--until")
 RESULT, RESULTS = "--result", "--results"
-# A value behind = makes it another option.
+# A value makes it another option.
 WITH_VALUE = {"--failing": "--failing-of"}
 
 
@@ -30,7 +31,7 @@ def joined(words: Sequence[str], flags: Mapping[str, Option]) -> Iterator[str]:
     if RESULTS in flags:
         words = list(_with_results(words))
     if not flags.keys().isdisjoint(WITH_VALUE):
-        words = list(map(_with_value, words))
+        words = list(_with_value(words))
     held = ""  # an option that wants a value
     for word in words:
         if held and _is_dashed_value(word, flags):
@@ -54,10 +55,12 @@ def _with_results(words: Sequence[str]) -> Iterator[str]:
         yield f"{RESULTS}{equals}{value}" if option == RESULT and valued else word
 
 
-def _with_value(word: str) -> str:
-    option, equals, value = word.partition("=")
-    valued = equals and option in WITH_VALUE
-    return f"{WITH_VALUE[option]}={value}" if valued else word
+def _with_value(words: Sequence[str]) -> Iterator[str]:
+    """Yield words; ``--failing 20`` is another option than ``--failing``."""
+    for word, after in pairwise([*words, ""]):
+        option, equals, value = word.partition("=")
+        valued = option in WITH_VALUE and (equals or after.isdigit())
+        yield f"{WITH_VALUE[option]}{equals}{value}" if valued else word
 
 
 def _is_dashed_value(word: str, flags: Mapping[str, Option]) -> bool:

@@ -2,83 +2,31 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import pty
 import re
 import shutil
 import signal
 import sqlite3
-import struct
 import subprocess
-import termios
 import time
 from contextlib import closing, suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.history.alert_store import AlertStore
-from tcpconnect.history.rows import Program
-from tcpconnect.history.store import Run
 from tests.support import launch
-from tests.support.histories import attempts, history, new_store
+from tests.support.asking import DAY, LATER, NOW, ask, filled, rows, said
+from tests.support.histories import attempts, history
 
-NOW = int(time.time())
-DAY = 86_400
-LATER = NOW + 3600  # the tests are over by then
-WEB = Program("shop/web-7", "web", "x.scope", "shop/web-7", 1000)
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
 def db(tmp_path: Path) -> Path:
-    """A history of two days, without gaps."""
-    nginx, api = "nginx.service", "api.example"
-    made = history(
-        tmp_path / "h.db",
-        attempts(nginx, api, time=NOW - 600, count=90, latency_ms=2.5),
-        attempts(
-            nginx, api, time=NOW - 600, count=9, result="ECONNREFUSED", why="closed"
-        ),
-        attempts(WEB, "db.example", 5432, time=NOW - 900, count=12, result="ETIMEDOUT"),
-        attempts("curl", "10.2.3.4", time=NOW - 600, count=3),
-        attempts("curl", "10.2.3.4", time=NOW - 2 * DAY, count=5),
-        attempts(
-            *("curl", "gone.example", 0),
-            time=NOW - 600,
-            result="NXDOMAIN",
-            latency_ms=None,
-            address="",
-        ),
-        runs=[(NOW - 3 * DAY, LATER)],
-    )
-    return Path(made)
-
-
-def ask(
-    *words: object, db: Path | None = None, **given: Any
-) -> subprocess.CompletedProcess[str]:
-    """Ask it, and return what came of it."""
-    start = launch.command(["history", *(("--db", db) if db else ()), *words])
-    start |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **given}
-    return subprocess.run(**start, text=True, check=False, timeout=60)
-
-
-def rows(*words: object, db: Path) -> list[dict[str, Any]]:
-    """Return the answer; nothing is said beside it."""
-    done = ask("-j", *words, db=db)
-    assert (done.returncode, done.stderr) == (0, "")
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
-    """Return the exit code, and the one line on stderr."""
-    assert done.stdout == ""
-    assert done.stderr.startswith("tcpconnect: "), done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.returncode, done.stderr[len("tcpconnect: ") : -1]
+    """Return a history of two days, without gaps."""
+    return filled(tmp_path / "h.db")
 
 
 def test_last_hour(db: Path) -> None:
@@ -158,6 +106,7 @@ def test_csv(db: Path) -> None:
         ("--result NXDOMAIN,etimedout", ["shop/web-7", "curl"]),
         ("--failing", ["shop/web-7"]),
         ("--failing=1", ["shop/web-7", "curl"]),
+        ("--failing 12", ["shop/web-7"]),
         ("--slow", ["nginx.service", "curl"]),
         ("--sort failed --limit 2", ["shop/web-7", "nginx.service"]),
         ("--sort dport", ["shop/web-7", "curl", "nginx.service", "curl"]),
@@ -235,6 +184,10 @@ def test_nothing_found(db: Path) -> None:
         ("-r", "history takes no -r: it is always shown; omit it; .*"),
         ("-- curl", "history takes no command: .*"),
         ("nginx", "unexpected argument 'nginx'; did you mean --program nginx\\?"),
+        (
+            "--since yesterday 22:00",
+            "unexpected argument '22:00'; did you mean --since 'yesterday 22:00'\\?",
+        ),
         ("--since never", "argument --since: invalid time 'never': expected .*"),
         ("--since -1h --until -2h", "--since is not before --until: .*"),
         ("--by progam", "can't group by 'progam': .*; did you mean program\\?"),
@@ -298,138 +251,6 @@ def test_sql(db: Path) -> None:
         check=True,
     )
     assert found.stdout.startswith("shop/web-7|db.example|5432|ETIMEDOUT||12|12|")
-
-
-def test_status(db: Path) -> None:
-    """It says whether a recorder runs, the size of the history, and what is missing."""
-    (found,) = rows("--status", db=db)
-    assert (found["recording"], found["gaps"], found["lost"]) == (False, [], {})
-    assert (found["rows"], found["bytes"]) == ({"minute": 6}, db.stat().st_size)
-    text = ask("--status", db=db).stdout
-    assert re.search(r"^recording  no, stopped at ", text, re.MULTILINE)
-
-
-def test_status_beside_a_recorder(tmp_path: Path) -> None:
-    """A recorder that has written lately is running."""
-    store = new_store(tmp_path / "h.db", Run(pid=77, version="1.0", started=NOW - 60))
-    store.add({}, {}, NOW - 1)
-    (found,) = rows("--status", db=tmp_path / "h.db")
-    assert (found["recording"], found["pid"]) == (True, 77)
-    store.close(NOW)
-
-
-@pytest.mark.parametrize("name", ["nginx.service", "api.example"])
-def test_forget(db: Path, name: str) -> None:
-    """What is forgotten is no longer in the file, while a recorder has it open."""
-    store = new_store(db, Run(started=NOW))
-    code, line = said(ask("--forget", name, db=db))
-    assert (code, line) == (0, f"forgot {name!r}: 4 rows deleted")
-    kept = b"".join(path.read_bytes() for path in db.parent.glob("h.db*"))
-    assert name.encode() not in kept
-    assert b"db.example" in kept
-    store.add(attempts("curl", "later.example", time=NOW), {}, NOW)
-    store.close(NOW)
-    assert [row["program"] for row in rows(db=db)] == [
-        "shop/web-7",
-        "curl",
-        "curl",
-        "curl",
-    ]
-
-
-def test_accept(db: Path) -> None:
-    """What --new shows is given to the recorder, which has the file open."""
-    store = new_store(db, Run(started=NOW))
-    done = ask("--new", "--accept", "-j", db=db)
-    expected = "tcpconnect: accepted 3 pairs; no alert will report them as new\n"
-    assert (done.returncode, done.stderr) == (0, expected)
-    shown = {
-        (row["program"], row["destination"], row["dport"])
-        for row in map(json.loads, done.stdout.splitlines())
-    }
-    with closing(AlertStore(str(db))) as alerts:
-        assert set(alerts.take_accepted()) == shown
-    store.close(NOW)
-
-
-def test_forget_nothing(db: Path) -> None:
-    """A name that is not there is an error, with the one that was meant."""
-    code, line = said(ask("--forget", "api.exmple", db=db))
-    assert code == 1
-    assert line.endswith("'api.exmple'; did you mean api.example or db.example?")
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="gives files to another user")
-def test_without_permission(db: Path) -> None:
-    """A reader needs no more than read permission; --forget needs more."""
-    os.chown(db, 1234, 1234)
-    os.chown(db.parent, 1234, 1234)
-    db.parent.chmod(0o755)
-    db.chmod(0o644)
-    assert powerless("-j", db=db).stdout.count("\n") == 4
-    code, line = said(powerless("--forget", "curl", db=db))
-    assert code == 1
-    assert re.search("permission.*; run it as root, or as the owner$", line)
-    db.chmod(0o600)
-    code, line = said(powerless(db=db))
-    assert code == 1
-    assert line.startswith("can't read the history ")
-    assert "permission denied; ask for read permission" in line
-
-
-def powerless(*words: object, db: Path) -> subprocess.CompletedProcess[str]:
-    """Ask it as a user who may open others' files only as they allow it."""
-    argv = launch.command(["history", "--db", db, *words])["args"]
-    return subprocess.run(
-        ["setpriv", "--bounding-set=-all", *map(str, argv)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
-def test_hostile_file(db: Path) -> None:
-    """Names that somebody put into a file can't control a terminal; rubbish is said."""
-    with sqlite3.connect(db) as connection:
-        connection.execute(
-            "UPDATE programs SET program = char(27) || '[2J' || program_id"
-        )
-    assert "\x1b" not in ask(db=db).stdout
-    assert rows(db=db)[0]["program"].startswith("\\x1b[2J")
-    with sqlite3.connect(db) as connection:
-        connection.execute("DROP TABLE windows")
-    code, line = said(ask(db=db))
-    assert (code, line.partition(":")[0]) == (1, f"can't read the history '{db}'")
-
-
-def test_terminal(db: Path) -> None:
-    """On a terminal of 80 cells no line is longer, and the failure is still there."""
-    ours, theirs = pty.openpty()
-    os.set_blocking(ours, True)
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    done = ask("--color", "never", db=db, stdout=theirs)
-    os.close(theirs)
-    text = os.read(ours, 65536).decode()
-    os.close(ours)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = text.splitlines()
-    assert max(map(len, lines)) <= 80
-    assert "ECONNREFUSED" in lines[1]
-    assert "api.example" in lines[1]
-
-
-def test_closed_pipe_and_full_disk(db: Path) -> None:
-    """A reader that is gone is fine; a full disk is a line."""
-    ours, theirs = os.pipe()
-    os.close(ours)
-    done = ask(db=db, stdout=theirs)
-    os.close(theirs)
-    assert (done.returncode, done.stderr) == (0, "")
-    with open("/dev/full", "w") as full:
-        done = ask(db=db, stdout=full)
-    assert done.returncode == 1
-    assert done.stderr.startswith("tcpconnect: can't write the output: No space left")
 
 
 ENDLESS = """

@@ -55,7 +55,11 @@ def _hidden(option: Option) -> Option:
 
 
 HISTORY = (
-    *(option for option in REPORT if option.member in {"since", "until"}),
+    *(
+        replace(option, help=option.help.replace("default -24h", "default -1h"))
+        for option in REPORT
+        if option.member in {"since", "until"}
+    ),
     Option(
         ("--program",),
         "programs",

@@ -1,0 +1,68 @@
+"""The verb history, asked as users ask it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+from tcpconnect.history.rows import Program
+from tests.support import launch
+from tests.support.histories import attempts, history
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = int(time.time())
+DAY = 86_400
+LATER = NOW + 3600  # the tests are over by then
+WEB = Program("shop/web-7", "web", "x.scope", "shop/web-7", 1000)
+
+
+def filled(path: Path) -> Path:
+    """Make a history of two days, without gaps."""
+    nginx, api = "nginx.service", "api.example"
+    history(
+        path,
+        attempts(nginx, api, time=NOW - 600, count=90, latency_ms=2.5),
+        attempts(
+            nginx, api, time=NOW - 600, count=9, result="ECONNREFUSED", why="closed"
+        ),
+        attempts(WEB, "db.example", 5432, time=NOW - 900, count=12, result="ETIMEDOUT"),
+        attempts("curl", "10.2.3.4", time=NOW - 600, count=3),
+        attempts("curl", "10.2.3.4", time=NOW - 2 * DAY, count=5),
+        attempts(
+            *("curl", "gone.example", 0),
+            time=NOW - 600,
+            result="NXDOMAIN",
+            latency_ms=None,
+            address="",
+        ),
+        runs=[(NOW - 3 * DAY, LATER)],
+    )
+    return path
+
+
+def ask(
+    *words: object, db: Path | None = None, **given: Any
+) -> subprocess.CompletedProcess[str]:
+    """Ask it, and return what came of it."""
+    start = launch.command(["history", *(("--db", db) if db else ()), *words])
+    start |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **given}
+    return subprocess.run(**start, text=True, check=False, timeout=60)
+
+
+def rows(*words: object, db: Path) -> list[dict[str, Any]]:
+    """Return the answer; nothing is said beside it."""
+    done = ask("-j", *words, db=db)
+    assert (done.returncode, done.stderr) == (0, "")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+    """Return the exit code, and the one line on stderr."""
+    assert done.stdout == ""
+    assert done.stderr.startswith("tcpconnect: "), done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.returncode, done.stderr[len("tcpconnect: ") : -1]
