@@ -135,6 +135,27 @@ def test_hostile_file(db: Path) -> None:
     assert (code, line.partition(":")[0]) == (1, f"can't read the history '{db}'")
 
 
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("windows", "time"), ("windows", "span"), ("programs", "uid"), ("runs", "ended")],
+)
+def test_rubbish(db: Path, table: str, column: str) -> None:
+    """A file whose tables have other types is one line, whatever is asked."""
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, 'STRICT', '')")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, ') , W', ') W')"
+        )
+    with closing(sqlite3.connect(db)) as connection, connection:
+        update = f"UPDATE {table} SET {column} = 'x' || random()"  # noqa: S608
+        connection.execute(update)
+    for words in ((), ("--status",), ("-u", "0"), ("--by", "hour,uid"), ("--new",)):
+        done = ask("--since", "-9d", *words, db=db)
+        assert done.returncode in {0, 1}
+        assert "internal error" not in done.stderr
+
+
 def test_terminal(db: Path) -> None:
     """On a terminal of 80 cells no line is longer, and the failure is still there."""
     ours, theirs = pty.openpty()
