@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import messages
 from tcpconnect.errors import KernelError
-from tcpconnect.machine.processes import pids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +41,8 @@ def offset_ns() -> int:
 
 def _processes() -> Iterator[str]:
     yield "self"
+    from tcpconnect.machine.processes import pids  # in time namespaces only
+
     yield from map(str, pids())
 
 
