@@ -84,6 +84,13 @@ def test_accept(db: Path) -> None:
     store.close(NOW)
 
 
+def test_forget_address(db: Path) -> None:
+    """The address that a name had is forgotten, and what the name counts stays."""
+    assert said(ask("--forget", "192.0.2.1", db=db))[0] == 0
+    assert b"192.0.2.1" not in db.read_bytes()
+    assert len(rows(db=db)) == 4
+
+
 def test_forget_nothing(db: Path) -> None:
     """A name that is not there is an error, with the one that was meant."""
     code, line = said(ask("--forget", "api.exmple", db=db))

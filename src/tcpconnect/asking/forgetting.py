@@ -39,8 +39,9 @@ LEFT = (
         SELECT destination_id FROM pairs UNION SELECT destination_id FROM windows)""",
     """DELETE FROM programs WHERE program_id NOT IN (
         SELECT program_id FROM pairs UNION SELECT program_id FROM windows)""",
-    "UPDATE destinations SET address = '' WHERE address = :name",
 )
+# The last address of a name, which stays.
+CLEAR = "UPDATE destinations SET address = '' WHERE address = :name"
 KNOWN = "SELECT program FROM programs UNION SELECT destination FROM destinations"
 
 
@@ -55,19 +56,19 @@ def forget(path: str, name: str) -> int:
     try:
         with closing(open_for_writing(path)) as connection:
             connection.execute("PRAGMA secure_delete = ON")
-            deleted = _delete(connection, name)
+            deleted, cleared = _delete(connection, name)
             connection.execute("PRAGMA incremental_vacuum").fetchall()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.Error as error:
         raise refused(path, str(error)) from error
-    if not deleted:
+    if not deleted and not cleared:
         message, near = messages.NOTHING_TO_FORGET, did_you_mean(name, known)
         raise TcpconnectError(message, name=name, near=near)
     return deleted
 
 
-def _delete(connection: sqlite3.Connection, name: str) -> int:
-    """Delete in one transaction; return how many rows."""
+def _delete(connection: sqlite3.Connection, name: str) -> tuple[int, int]:
+    """Delete in one transaction; return how many rows, and of how many an address."""
     tables = {
         str(table)
         for (table,) in connection.execute(
@@ -79,6 +80,7 @@ def _delete(connection: sqlite3.Connection, name: str) -> int:
         deleted = 0
         for statement in _statements(tables):
             deleted += connection.execute(statement, {"name": name}).rowcount
+        cleared = connection.execute(CLEAR, {"name": name}).rowcount
         if deleted:
             for statement in LEFT:
                 connection.execute(statement, {"name": name})
@@ -87,7 +89,7 @@ def _delete(connection: sqlite3.Connection, name: str) -> int:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    return deleted
+    return deleted, cleared
 
 
 def _statements(tables: set[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from tcpconnect.arguments import HOSTS, NUMBER
+from tcpconnect.arguments import BY, COLUMNS, HOSTS, NUMBER
 from tcpconnect.options.counts import COUNTS
 from tcpconnect.options.names import NAMES
 from tcpconnect.options.option import Option
@@ -46,6 +46,18 @@ _RENAMED = {
     "unit, pod, container, uid, query",
     "sort": "sort by this column of the table: failed",
     "limit": "show N rows",
+    "columns": "show these columns, comma-separated; --columns help lists them all",
+}
+_GROUPS = tuple(
+    "program destination dport result why hour unit pod container uid".split()
+)
+_GROUPS += ("query",)
+_SUMS = tuple("attempts failed latency_ms latency_max_ms first last".split())
+_COMPLETED = {
+    "by": replace(BY, completion="list", words=_GROUPS),
+    "sort": Value("COLUMN", completion="words", words=(*_GROUPS, *_SUMS)),
+    "limit": NUMBER,
+    "columns": replace(COLUMNS, completion="list", words=(*_GROUPS, *_SUMS)),
 }
 
 
@@ -68,8 +80,8 @@ HISTORY = (
         repeats=True,
     ),
     *(
-        replace(option, help=_RENAMED[option.member])
-        for option in (*COUNTS, *RUN)
+        replace(option, help=_RENAMED[option.member], value=_COMPLETED[option.member])
+        for option in (*COUNTS, *SHOW, *RUN)
         if option.member in _RENAMED
     ),
     Option(
@@ -121,6 +133,6 @@ HISTORY = (
 )
 _SHARED = {"uids", "containers", "not_containers", "pods", "units"}
 _SHARED |= {"ports", "not_ports", "to", "not_to", "ip", "failed", "results", "to_names"}
-_SHARED |= {"columns", "format", "json", "color", "wide"}
+_SHARED |= {"format", "json", "color", "wide"}
 # Those that mean the same for what was recorded.
 ASKED = tuple(option for option in (*_TRACE, *SHOW) if option.member in _SHARED)
