@@ -50,6 +50,17 @@ def test_status_beside_a_recorder(tmp_path: Path) -> None:
     store.close(NOW)
 
 
+def test_killed(tmp_path: Path) -> None:
+    """A recorder that was killed is no longer running."""
+    store = new_store(tmp_path / "h.db", Run(started=NOW - 3600))
+    store.add(attempts("a", "b", time=NOW - 900), {}, NOW - 600)
+    store.connection.close()
+    done = ask(db=tmp_path / "h.db")
+    assert "(recorder killed); no recorder runs: start " in done.stderr
+    text = ask("--status", db=tmp_path / "h.db").stdout
+    assert "recording  no word since " in text
+
+
 @pytest.mark.parametrize("name", ["nginx.service", "api.example"])
 def test_forget(db: Path, name: str) -> None:
     """What is forgotten is no longer in the file, while a recorder has it open."""

@@ -32,12 +32,12 @@ MOST = 2  # gaps that a line has
 BEFORE = DAY  # that has to be watched before something is new
 
 
-def doubts(found: Coverage) -> Iterator[Line]:
+def doubts(found: Coverage, now: int) -> Iterator[Line]:
     """Yield a line about gaps, and one about losses."""
     if found.gaps:
         away = sum(gap.until - gap.since for gap in found.gaps)
         remedy = "history --status lists all" if len(found.gaps) > MOST else ""
-        if found.gaps[-1].until >= found.until and not found.running:
+        if found.gaps[-1].until >= now:
             remedy = "no recorder runs: start tcpconnect record"
         yield messages.NOBODY_LOOKED.line(
             away=duration(away), gaps=_some(found.gaps), remedy=remedy

@@ -149,7 +149,8 @@ class History:
 
     def _doubts(self) -> Any:
         asked, connection = self._asked, self._database.connection
-        yield from doubts(coverage(connection, asked.begin, min(asked.end, asked.now)))
+        end = min(asked.end, asked.now)
+        yield from doubts(coverage(connection, asked.begin, end), asked.now)
         if asked.new:
             begin = asked.begin
             yield from looked_late(begin, coverage(connection, begin - BEFORE, begin))
