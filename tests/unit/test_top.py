@@ -132,6 +132,7 @@ def test_help() -> None:
         ("-c", "top does not take -c: it always counts, and sorts by keys; tcpconnect"),
         ("-rdj", "top does not take -j: its views have columns of their own; "),
         ("-ci 5", "top does not take -c: "),
+        ("--dns-latency", "top does not take --dns-latency: its views have columns"),
         ("-o x", "top does not take -o: it draws on the terminal, and shows what "),
         ("--once -TU", "--(print-uid|time) conflicts with --once: a frame is plain "),
         ("--once --color never", "--color conflicts with --once: "),

@@ -57,7 +57,7 @@ def test_sizes(pane: Pane, recording: str) -> None:
     """It follows the terminal's size, and fills it."""
     pane.run(f"{TOP} {recording}")
     pane.wait_for("192.0.2.1")
-    for columns, lines in ((200, 50), (120, 30), (80, 24)):
+    for columns, lines in ((200, 50), (120, 30), (40, 10), (80, 24)):
         pane.resize(columns, lines)
         wait_until(partial(is_filled, pane, lines), "the last line")
         clock = wait_until(lambda: pane.lines[0].rstrip()[-8:], "a clock")

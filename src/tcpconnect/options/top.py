@@ -32,7 +32,7 @@ TRACED = (
     *WHOSE,
     *WHERE,
     *OUTCOME,
-    *NAMES,
+    *(option for option in NAMES if option.member != "dns_latency"),
     *(option for option in SHOW if option.member in SHOWN),
     *(option for option in RUN if option.member in RUNS),
 )
@@ -41,7 +41,7 @@ VIEWED = "its views have columns of their own"
 # Members that it does not take: why not.
 REFUSED = {
     **dict.fromkeys(("count", "by", "sort", "clear", "histogram"), COUNTED),
-    **dict.fromkeys(("columns", "format", "json", "wide"), VIEWED),
+    **dict.fromkeys(("columns", "dns_latency", "format", "json", "wide"), VIEWED),
     "outputs": "it draws on the terminal, and shows what tcpconnect -o has recorded",
     **dict.fromkeys(("check", "schema"), "it shows attempts only"),
 }
