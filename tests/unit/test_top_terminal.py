@@ -98,6 +98,13 @@ def test_columns_of_attempts(pane: Pane, recording: str) -> None:
     assert lines[6].startswith("22:13:29.900     9.900     0 curl ")
 
 
+def test_a_pipe_that_ends(pane: Pane, recording: str) -> None:
+    """What came before the end of the first interval is shown, too."""
+    pane.run(f"cat {recording} | {TOP} -i 5 -")
+    lines = pane.wait_for("192.0.2.1")
+    assert "ended" in lines[1]
+
+
 def test_a_pipe_that_stalls(pane: Pane, pipe: int, recording: str) -> None:
     """Keys work while nothing comes; what comes later is shown."""
     pane.run(f"cd {Path(recording).parent}; {TOP} - < pipe")

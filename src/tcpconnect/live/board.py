@@ -73,6 +73,9 @@ class Board:
             self.model.begin(message)
         elif isinstance(message, End):
             self.ended = True
+            self.model.end()
+            if not self.state.paused:
+                self.state.update()
         elif isinstance(message, Tick):
             self._heard = self._now = time.time()
             if not self.model.take(message) or self.state.paused:

@@ -163,6 +163,11 @@ class Model:
         self._turn(max(passed, 1.0))
         return True
 
+    def end(self) -> None:
+        """End the interval that is not complete, if anything was seen in it."""
+        if self._began is not None and self._attempts and not self.whole:
+            self._turn(max(self.time - self._began, 1.0))
+
     def _set_back(self, now: float) -> None:
         """Begin an interval when the clock was set back: nothing is later than now."""
         self._began = now
