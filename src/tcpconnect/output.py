@@ -129,6 +129,19 @@ def open_file(path: str) -> int:
     return fd
 
 
+def check_file(path: str) -> None:
+    """Raise OutputError where a file can't be opened; leave it as it is."""
+    flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        if os.path.lexists(path):
+            os.close(os.open(path, flags))
+        elif not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK | os.X_OK):
+            raise _unwritable(path, "nothing can be made in its directory")
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise _unwritable(path, NO_FILE.get(error.errno or 0, reason)) from error
+
+
 def _unwritable(path: str, reason: str) -> OutputError:
     return OutputError(messages.CANT_OPEN_FILE, path=path, reason=reason)
 

@@ -22,7 +22,7 @@ from tcpconnect.output import (
     say,
     write_line,
 )
-from tcpconnect.outputs.opening import account_of, open_outputs
+from tcpconnect.outputs.opening import open_outputs, terms_of
 from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals, watch
 from tcpconnect.stages import Limit
 
@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 def run(line: CommandLine, view: View) -> int:
     """Trace until a signal, or the end of the command; return the exit code."""
     tables = view.counting.tables() if view.counting else None
-    account = account_of(view.displays)
-    outputs = open_outputs(line, view, account)
+    terms = terms_of(view.displays)
+    outputs = open_outputs(line, view, terms)
+    account = terms.account if terms else None
     return trace_to(outputs, line, view.settings, tables, account=account)
 
 
@@ -55,8 +56,11 @@ def trace_to(
     tables: Tables | None = None,
     command_output: int | None = None,
     account: Account | None = None,
+    listen: Callable[[], None] = lambda: None,
 ) -> int:
     """Do the same with outputs that are open, and belong to an account.
+
+    ``listen`` sets handlers of more signals.
 
     ``command_output`` is a descriptor for what the command prints; it then reads
     nothing, and is asked to end when the reader of an output has gone.
@@ -78,6 +82,7 @@ def trace_to(
                 pass_signals_on(events, outputs, command)
             else:
                 stop_at_signals(events, outputs)
+            listen()
             _give_up_privileges(events, outputs, command, account, quiet=line.quiet)
             _show(events, outputs, line, tables, command, summary)
             if command and command_output is not None and not _are_read(outputs):

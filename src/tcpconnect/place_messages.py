@@ -9,3 +9,29 @@ COUNTS_TO_HISTORY = Message(
     "-c conflicts with {place!r}", "a history counts attempts itself", "omit -c"
 )
 RUNNING_AS = Message("recording as user {name!r}")
+INVALID_AGE = Message(
+    "invalid time {value!r}",
+    "expected from {low} to {high}",
+    "write a number with a unit ({units})",
+)
+INVALID_SIZE = Message(
+    "invalid size {value!r}",
+    "expected from {low} to {high}",
+    "write a number of bytes, or one with K, M or G",
+)
+NOT_KEPT_AS_LONG = Message(
+    "--keep-days is shorter than --keep",
+    "rows of a day are what is left of rows of an hour",
+    "write more days",
+)
+RECORDS_NO_COMMAND = Message(
+    "record starts no command", "", "trace it: tcpconnect -o FILE.jsonl -- COMMAND"
+)
+NO_DIRECTORY = Message(
+    "can't make the directory {path!r}",
+    "{reason}",
+    "start it as root once, or name a file: -o sqlite:PATH",
+)
+CMDLINES_NOWHERE = Message(
+    "--cmdlines needs a recording", "a history has none", "add -o FILE.jsonl"
+)

@@ -34,10 +34,17 @@ def _history(words: Sequence[str]) -> int:
     return run(words)
 
 
+def _record(words: Sequence[str]) -> int:
+    from tcpconnect.commands.record import run
+
+    return run(words)
+
+
 # Each takes the words behind it, and returns the exit code; it raises as all do.
 # options/verbs.py describes them.
 COMMANDS: Mapping[str, Verb] = {
     "top": _top,
+    "record": _record,
     "history": _history,
     "report": _report,
     "replay": _replay,

@@ -24,6 +24,7 @@ from tcpconnect.output import say
 if TYPE_CHECKING:
     from tcpconnect.history.rows import Program, Rows
     from tcpconnect.history.store import Run
+    from tcpconnect.history.terms import Terms
 
 WRITE, END = "write", "end"
 JUMP_S = 30.0  # by so much the clock must differ from the time that passes
@@ -41,9 +42,9 @@ class Held(NamedTuple):
 class Writer:
     """Has a file, and writes what ``submit`` gives it; what can't be written waits."""
 
-    def __init__(self, path: str, mode: int, run: Run) -> None:
+    def __init__(self, path: str, terms: Terms, run: Run) -> None:
         self.failure = ""  # why the last write failed
-        self._path, self._mode, self._run = path, mode, run
+        self._path, self._terms, self._run = path, terms, run
         self._held: Held | None = None
         self._lock = allocate_lock()  # of these four
         self._waiting = Waiting()
@@ -58,7 +59,7 @@ class Writer:
 
     def open(self) -> Held:
         """Open the file, or make it. Raises OutputError."""
-        claim = Claim(self._path, self._mode)
+        claim = Claim(self._path, self._terms.mode)
         try:
             self._held = Held(claim, Store(self._path))
         except sqlite3.Error as error:

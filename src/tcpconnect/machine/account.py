@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 USER = "tcpconnect"
 ROOT = 0
+DIRECTORY_MODE = 0o750  # a group may read
 
 
 class Account(NamedTuple):
@@ -48,6 +49,18 @@ def named(name: str) -> Account | None:
     except KeyError:
         return None
     return Account(name, found.pw_uid, found.pw_gid)
+
+
+def make_directory(path: str) -> None:
+    """Make a directory for histories; root gives it to the user tcpconnect, if any.
+
+    Raises OSError.
+    """
+    with suppress(FileExistsError):
+        os.mkdir(path, DIRECTORY_MODE)
+    ours = None if os.geteuid() else named(USER)
+    if ours and os.stat(path).st_uid == ROOT:
+        os.chown(path, ours.uid, ours.gid)
 
 
 def _may_write(account: Account, status: os.stat_result) -> bool:

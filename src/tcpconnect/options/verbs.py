@@ -6,6 +6,7 @@ import msgspec
 
 from tcpconnect.options.history import ASKED, HISTORY
 from tcpconnect.options.option import HELP, HELP_ALL, Option
+from tcpconnect.options.record import RECORD, RECORDED
 from tcpconnect.options.replay import REPLAY, SHOWN
 from tcpconnect.options.report import REPORT
 from tcpconnect.options.run import RUN
@@ -72,6 +73,13 @@ VERBS: tuple[Verb, ...] = (
         REPLAY,
         SHOWN,
         files=MANY,
+    ),
+    Verb(
+        "record",
+        "[OPTION ...]",
+        "keep who connects where, how it ends and how long it takes: a daemon",
+        RECORD,
+        RECORDED,
     ),
 )
 

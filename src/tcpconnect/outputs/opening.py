@@ -17,12 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tcpconnect.batch import Output
+    from tcpconnect.history.terms import Terms
     from tcpconnect.machine.account import Account
     from tcpconnect.parsing import CommandLine
     from tcpconnect.recorded import About
     from tcpconnect.view import Display, View
 
 STDOUT_NAME = "-"  # for the option -o
+
+
+def terms_of(places: Iterable[str | None]) -> Terms | None:
+    """Return how histories are kept, if there are any, and whom root becomes."""
+    if not any(scheme_of(place or "")[0] == SQLITE for place in places):
+        return None
+    from tcpconnect.history.terms import Terms
+
+    return Terms(account=account_of(places))
 
 
 def account_of(places: Iterable[str | None]) -> Account | None:
@@ -38,17 +48,17 @@ def account_of(places: Iterable[str | None]) -> Account | None:
 def open_outputs(
     line: CommandLine,
     view: View,
-    account: Account | None = None,
+    terms: Terms | None = None,
     about: About | None = None,
 ) -> list[Output]:
     """Return the outputs; with a command, stdout belongs to it.
 
-    Slow outputs must not block the trace, or other outputs. Histories belong to an
-    ``account``. A recording, ``about`` which this is, waits for them.
+    Slow outputs must not block the trace, or other outputs. Histories are
+    kept as ``terms`` say. A recording, ``about`` which this is, waits for them.
     """
     _refuse_same(place for place in view.displays if place and place != STDOUT_NAME)
     displays = sorted(view.displays.items(), key=str)
-    plain = [_output(path, shown, line, account, about) for path, shown in displays]
+    plain = [_output(path, shown, line, terms, about) for path, shown in displays]
     outputs = plain
     if not about and any(path not in {None, STDOUT_NAME} for path in view.displays):
         from tcpconnect.outputs.queued import Queued
@@ -105,13 +115,13 @@ def _output(
     path: str | None,
     display: Display,
     line: CommandLine,
-    account: Account | None,
+    terms: Terms | None,
     about: About | None,
 ) -> Output:
     if display.format == SQLITE:
         from tcpconnect.outputs.sqlite import Sqlite
 
-        return Sqlite(scheme_of(path or "")[1], line.words, account)
+        return Sqlite(scheme_of(path or "")[1], line.words, terms)
     target, how = _target(path, line), {"wide": line.wide, "quiet": line.quiet}
     if display.count:
         from tcpconnect.outputs.tables import Tables

@@ -13,6 +13,7 @@ from tcpconnect.errors import OutputError
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.spread import Spread
 from tcpconnect.history.store import Run
+from tcpconnect.history.terms import Terms
 from tcpconnect.history.window import Window
 from tcpconnect.history.writer import Writer
 from tcpconnect.machine.account import acting_as
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tcpconnect.batch import Batch, Totals
-    from tcpconnect.machine.account import Account
 
 WINDOW_S = 10
 BOOT = "/proc/sys/kernel/random/boot_id"
@@ -41,21 +41,20 @@ class Sqlite:
         self,
         path: str,
         options: Sequence[str] = (),
-        account: Account | None = None,
-        mode: int = 0o600,
+        terms: Terms | None = None,
     ) -> None:
         self.name = name_of(path)
         self.fd = -1
         self._path = path
-        self._account = account
-        self._writer = Writer(path, mode, _this(options))
+        self._terms = terms or Terms()
+        self._writer = Writer(path, self._terms, _this(options))
         self._lost = self._written = NO_LOSSES
         self._now = 0  # of the last batch
         self._flushing = False
 
     def open(self) -> None:
         """Open the file, or make it. Raises OutputError."""
-        with acting_as(self._account):
+        with acting_as(self._terms.account):
             self._writer.open()
         # Its file may become another one: what looks at its descriptor sees none.
         self.fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)

@@ -1,0 +1,138 @@
+"""``tcpconnect record``: the daemon that keeps what goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from tcpconnect import place_messages
+from tcpconnect.errors import OutputError, UsageError
+from tcpconnect.history.schema import DAY
+from tcpconnect.history.terms import Terms
+from tcpconnect.machine.account import make_directory
+from tcpconnect.options.verbs import verb_named
+from tcpconnect.output import STDERR, STDOUT, check_file, harmless, write
+from tcpconnect.outputs.opening import STDOUT_NAME, account_of, open_outputs
+from tcpconnect.outputs.service import Service
+from tcpconnect.outputs.sqlite import Sqlite
+from tcpconnect.parsing import CommandLine, VerbLine, parse_verb
+from tcpconnect.pipeline import trace_to
+from tcpconnect.schemes import SQLITE, scheme_of
+from tcpconnect.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from tcpconnect.batch import Output
+
+DIRECTORY = "/var/lib/tcpconnect"
+PLACE = f"{SQLITE}:{DIRECTORY}/history.db"
+MODE = 0o640  # a group may read
+# What is found out, as with -rd --why.
+IMPLIED: dict[str, Any] = {"result": True, "why": True, "dns": True}
+TERMS = {"keep_s", "keep_days", "max_size"}
+
+
+def run(words: Sequence[str]) -> int:
+    """Record until a signal; return the exit code."""
+    asked = parse_verb(verb_named("record"), words)
+    terms = _terms(asked)
+    line = _line(asked)
+    view = _view(line, cmdlines=bool(asked.given.get("cmdlines")))
+    if PLACE in line.outputs:
+        _make_directory()
+    terms = replace(terms, account=account_of(line.outputs))
+    if asked.given.get("check"):
+        return _check(line, view, terms)
+    outputs = [*open_outputs(line, view, terms), Service()]
+    outputs[-1].open()
+    return trace_to(
+        outputs,
+        line,
+        view.settings,
+        account=terms.account,
+        listen=partial(_listen, outputs),
+    )
+
+
+def _terms(asked: VerbLine) -> Terms:
+    """Return how histories are kept. Raises UsageError."""
+    if asked.command:
+        raise UsageError(place_messages.RECORDS_NO_COMMAND)
+    given = {name: asked.given[name] for name in TERMS & asked.given.keys()}
+    terms = Terms(mode=MODE, **given)
+    if terms.keep_days * DAY < terms.keep_s:
+        raise UsageError(place_messages.NOT_KEPT_AS_LONG)
+    return terms
+
+
+def _line(asked: VerbLine) -> CommandLine:
+    outputs = frozenset(asked.given.get("outputs", {PLACE}))
+    return CommandLine(
+        changes={**asked.changes, **IMPLIED},
+        command=[],
+        words=asked.words,
+        outputs=outputs,
+        quiet=bool(asked.given.get("quiet")),
+    )
+
+
+def _view(line: CommandLine, *, cmdlines: bool) -> View:
+    """Return what the outputs show: command lines only where they are asked for."""
+    view = View(line)
+    recordings = [p for p, display in view.displays.items() if display.recorded]
+    if cmdlines and not recordings:
+        raise UsageError(place_messages.CMDLINES_NOWHERE)
+    for place in () if cmdlines else recordings:
+        display = view.displays[place]
+        columns = [c for c in display.columns if c.name != "cmdline"]
+        view.displays[place] = replace(display, columns=columns)
+    return view
+
+
+def _make_directory() -> None:
+    """Make the directory of the history. Raises OutputError."""
+    try:
+        make_directory(DIRECTORY)
+    except OSError as error:
+        message, reason = place_messages.NO_DIRECTORY, os.strerror(error.errno or 0)
+        raise OutputError(message, path=DIRECTORY, reason=reason) from error
+
+
+def _check(line: CommandLine, view: View, terms: Terms) -> int:
+    """Open every place, and close it; check this machine; return the exit code."""
+    from tcpconnect.batch import NO_LOSSES, Totals
+    from tcpconnect.info import check
+
+    files = {path for path in line.outputs if not scheme_of(path)[0]}
+    for path in files - {STDOUT_NAME}:
+        check_file(path)
+    for path in files:
+        del view.displays[path]
+    for output in open_outputs(line, view, terms):
+        output.close(Totals(0, NO_LOSSES))
+    report, code = check(verbose=line.verbose)
+    places = [f"ok    {place}: can be written" for place in sorted(line.outputs)]
+    lines = "".join(f"{harmless(each)}\n" for each in places)
+    write(STDOUT, f"{report}{lines}".encode())
+    return code
+
+
+def _listen(outputs: Collection[Output]) -> None:
+    """Have SIGUSR1 write what waits; SIGHUP, too, in files that are new by then.
+
+    When its terminal is closed it ends.
+    """
+    histories = [output for output in outputs if isinstance(output, Sqlite)]
+
+    def flush(*_: object) -> None:
+        for history in histories:
+            history.flush()
+
+    signal.signal(signal.SIGUSR1, flush)
+    if not os.isatty(STDERR):
+        signal.signal(signal.SIGHUP, flush)

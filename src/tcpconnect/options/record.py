@@ -1,0 +1,53 @@
+"""The options of the verb record."""
+
+from __future__ import annotations
+
+from tcpconnect.amounts import Age, Size
+from tcpconnect.options.option import Option
+from tcpconnect.options.show import SHOW
+from tcpconnect.options.top import TRACED
+from tcpconnect.schemes import checked
+from tcpconnect.values import Range, Value
+
+KEEP = Age("1d", "3650d")
+KEEP_DAYS = Range("number of days", 1, 3650)
+MAX_SIZE = Size("1M", "1T")
+
+RECORD = (
+    Option(
+        ("-o", "--output"),
+        "outputs",
+        "write to PLACE instead of the history of this machine, "
+        "sqlite:/var/lib/tcpconnect/history.db: another sqlite:PATH, or a FILE as of a "
+        "trace. May be given again",
+        Value("PLACE", lambda place: {checked(place)}, completion="file"),
+        repeats=True,
+    ),
+    Option(
+        ("--keep",),
+        "keep_s",
+        "keep rows of an hour for TIME (default 30d); those of a minute stay for 48h",
+        Value("TIME", KEEP.parse),
+    ),
+    Option(
+        ("--keep-days",),
+        "keep_days",
+        "keep rows of a day for DAYS (default 400)",
+        Value("DAYS", KEEP_DAYS.parse, KEEP_DAYS.check),
+    ),
+    Option(
+        ("--max-size",),
+        "max_size",
+        "keep the history below SIZE (default 200M): the finest and oldest rows go "
+        "first",
+        Value("SIZE", MAX_SIZE.parse),
+    ),
+    Option(
+        ("--cmdlines",),
+        "cmdlines",
+        "have command lines in recordings (FILE.jsonl), which may hold secrets",
+    ),
+    Option(("--check",), "check", "open every place, check this machine, and exit"),
+)
+# What it traces.
+RECORDED = (*TRACED, *(option for option in SHOW if option.member == "quiet"))

@@ -1,0 +1,163 @@
+"""tcpconnect record: the daemon, as users run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.attempts import PORT, attempt, run_tool
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+UNIT = Path(__file__).parents[2] / "packaging/tcpconnect-record.service"
+COUNT = "SELECT coalesce(sum(attempts), 0) FROM windows"
+
+
+def asked(path: Path, statement: str) -> list[tuple[Any, ...]]:
+    """Return what a statement finds in a file."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def record(path: Path, *options: object, **popen: Any) -> Tool:
+    """Return a recorder of what this process does."""
+    return Tool("record", "-p", os.getpid(), "-o", f"sqlite:{path}", *options, **popen)
+
+
+def test_flush_and_end(tmp_path: Path) -> None:
+    """SIGUSR1 writes what waits; so does the end, which leaves one file for a group."""
+    path = tmp_path / "h.db"
+    with record(path) as tool:
+        attempt("127.0.0.9", PORT)
+        tool.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: asked(path, COUNT) == [(1,)], "the first attempt")
+        attempt("127.0.0.9", PORT)
+        assert tool.stop(signal.SIGTERM) == 0
+    assert asked(path, COUNT) == [(2,)]
+    outcomes = "SELECT result, why, failed FROM outcomes"
+    assert asked(path, outcomes) == [("ECONNREFUSED", "RST", 1)]
+    assert [each.name for each in tmp_path.iterdir()] == ["h.db"]
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_moved_file(tmp_path: Path) -> None:
+    """SIGHUP begins a new one; both are whole."""
+    path = tmp_path / "h.db"
+    with record(path) as tool:
+        attempt("127.0.0.9", PORT)
+        tool.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: asked(path, COUNT) == [(1,)], "the first attempt")
+        old = path.rename(tmp_path / "old.db")
+        tool.process.send_signal(signal.SIGHUP)
+        wait_until(path.exists, "the new file")
+        attempt("127.0.0.9", PORT)
+        assert tool.stop() == 0
+    assert (asked(path, COUNT), asked(old, COUNT)) == ([(1,)], [(1,)])
+
+
+def test_a_second_recorder(tmp_path: Path) -> None:
+    """It ends with 1, and says who has the file."""
+    path = tmp_path / "h.db"
+    with record(path) as tool:
+        wait_until(lambda: asked(path, "SELECT * FROM runs"), "a run")
+        ended = run_tool("record", "-o", f"sqlite:{path}")
+        assert ended.returncode == 1
+        assert f"process {tool.process.pid} writes it already" in ended.stderr
+        assert tool.stop() == 0
+
+
+def test_killed(tmp_path: Path) -> None:
+    """What was written stays; the run has no end, and the next one goes on."""
+    path = tmp_path / "h.db"
+    with record(path) as tool:
+        attempt("127.0.0.9", PORT)
+        tool.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: asked(path, COUNT) == [(1,)], "the first attempt")
+        tool.process.kill()
+        tool.process.wait()
+    with record(path) as tool:
+        attempt("127.0.0.9", PORT)
+        assert tool.stop() == 0
+    assert asked(path, COUNT) == [(2,)]
+    assert asked(path, "SELECT ended > 0 FROM runs") == [(0,), (1,)]
+
+
+def test_no_command_lines_unless_asked(tmp_path: Path) -> None:
+    """Those of others may hold secrets."""
+    for options, has in (((), False), (("--cmdlines",), True)):
+        path = tmp_path / "x.jsonl"
+        with Tool("record", "-p", os.getpid(), "-o", path, *options) as tool:
+            attempt("127.0.0.9", PORT)
+            assert tool.stop() == 0
+        assert ('"cmdline"' in path.read_text()) is has
+
+
+def test_check_leaves_everything_as_it_is(tmp_path: Path) -> None:
+    """It opens every place, and sends nothing."""
+    (tmp_path / "a.csv").write_text("kept")
+    places = [f"sqlite:{tmp_path}/h.db", tmp_path / "a.csv", tmp_path / "b.jsonl"]
+    words = [word for place in places for word in ("-o", place)]
+    ended = run_tool("record", "--check", *words)
+    assert ended.returncode == 0, ended.stderr
+    assert all(f"ok    {place}: can be written" in ended.stdout for place in places)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
+    assert (tmp_path / "a.csv").read_text() == "kept"
+    ended = run_tool("record", "--check", "-o", f"sqlite:{tmp_path}/no/h.db")
+    assert (ended.returncode, ended.stdout) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("--max-size 1", "invalid size '1': expected from 1M to 1T"),
+        ("--keep 1s", "invalid time '1s': expected from 1d to 3650d"),
+        ("--keep 500d", "--keep-days is shorter than --keep"),
+        ("--cmdlines", "--cmdlines needs a recording"),
+        ("-- ls", "record starts no command"),
+        ("-c", "unknown option -c"),
+    ],
+)
+def test_wrong_words(words: str, line: str) -> None:
+    """They are refused in one line."""
+    ended = run_tool("record", *words.split())
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert line in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_the_service_manager_hears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is ready, alive and stopping."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with record(tmp_path / "h.db") as tool:
+            assert tool.stop() == 0
+        manager.settimeout(1)
+        heard = [manager.recv(100), manager.recv(100)]
+        while heard[-1] == b"WATCHDOG=1":
+            heard.append(manager.recv(100))
+    assert (heard[0], heard[-1]) == (b"READY=1", b"STOPPING=1")
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="without systemd")
+def test_the_unit_is_confined() -> None:
+    """Its exposure is at most 1.6."""
+    words = ["systemd-analyze", "security", "--offline=true", str(UNIT)]
+    ended = subprocess.run(words, check=False, capture_output=True, text=True)
+    found = re.search(r"Overall exposure level.*: ([\d.]+)", ended.stdout)
+    assert found, ended.stderr
+    assert float(found[1]) <= 1.6
