@@ -45,3 +45,8 @@ NOT_KEPT = Message(
     "{reason}",
     "free some space, or name another file, before the next start",
 )
+HISTORY_FULL = Message(
+    "the history {path!r} has reached --max-size, {size} bytes",
+    "",
+    "its finest and oldest rows are folded, then dropped: a greater one keeps more",
+)

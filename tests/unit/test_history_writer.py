@@ -7,13 +7,13 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tcpconnect.batch import NO_LOSSES, Batch, Losses, Totals
-from tcpconnect.errors import OutputError
+from tcpconnect.errors import OutputError, TcpconnectError
 from tcpconnect.history import waiting as waitings
 from tcpconnect.history.coverage import Coverage, Gap, coverage
 from tcpconnect.history.file import open_for_reading
@@ -66,7 +66,13 @@ class Recorder:
 
     def has_kept(self, number: int) -> Callable[[], bool]:
         """Return a condition: the file has so many attempts."""
-        return lambda: self.path.exists() and self.kept() == number
+
+        def has_kept() -> bool:
+            with suppress(TcpconnectError):  # it is not there yet, or has no tables
+                return self.kept() == number
+            return False
+
+        return has_kept
 
     def covered(self, since: int, until: int) -> Coverage:
         """Return what was watched."""

@@ -17,6 +17,8 @@ from tcpconnect import messages, store_messages
 from tcpconnect.errors import OutputError, TcpconnectError
 from tcpconnect.history.claim import CUT, Claim
 from tcpconnect.history.file import is_whole
+from tcpconnect.history.keep import Keep
+from tcpconnect.history.schema import DAY
 from tcpconnect.history.store import Store
 from tcpconnect.history.waiting import Waiting
 from tcpconnect.output import say
@@ -51,6 +53,8 @@ class Writer:
         self._runs: list[Run] = []  # that have begun since the last write
         self._watched = 0
         self._drift: float | None = None
+        self._keep = Keep(terms)
+        self._shrunk = 0  # the day when its size was last said
         self._kept = 0  # attempts, in this file; until when
         self._kept_until = 0
         self._work: SimpleQueue[str] = SimpleQueue()
@@ -131,16 +135,24 @@ class Writer:
                 held.store.begin(runs[0])
                 del runs[0]
             held.store.add(waiting.windows, waiting.lost, watched)
+            self._kept += waiting.attempts
+            self._kept_until, waiting = watched, Waiting()
+            self._shrink(held, watched)
         except FAILED as error:
             with self._lock:
                 self._waiting.put_before(waiting)
                 self._runs = runs + self._runs
             self._fail(error)
             return
-        self._kept += waiting.attempts
-        self._kept_until = watched
         self.failure = ""
         held.claim.note_size()
+
+    def _shrink(self, held: Held, now: int) -> None:
+        """Have rows folded and dropped that are due; say once a day that it is full."""
+        if self._keep.work(held.store, now) and now // DAY != self._shrunk:
+            self._shrunk = now // DAY
+            size = self._terms.max_size
+            say(store_messages.HISTORY_FULL.line(path=self._path, size=size))
 
     def _usable(self, runs: list[Run], waiting: Waiting) -> Held:
         """Return the file that has the name; where it is new, with a run to begin.
