@@ -141,6 +141,18 @@ def test_lost_output(options: str) -> None:
         assert late(process) == (0, [])
 
 
+def test_record(tmp_path: Path) -> None:
+    """A flush, and a file that was moved."""
+    place = f"sqlite:{tmp_path}/h.db"
+    with watched("record", "-p", os.getpid(), "-o", place) as process:
+        attempt("127.0.0.1", PORT)
+        (tmp_path / "h.db").rename(tmp_path / "old.db")
+        process.send_signal(signal.SIGHUP)
+        wait_until((tmp_path / "h.db").exists, "a new file")
+        process.send_signal(signal.SIGTERM)
+        assert late(process) == (0, [])
+
+
 def test_losses() -> None:
     """Losses are reported."""
     with watched("-p", os.getpid(), "--ring-bytes", 4096) as process:

@@ -7,33 +7,19 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.attempts import PORT, attempt, run_tool
+from tests.support.recorder import COUNT, asked, record
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("netns")
 
 UNIT = Path(__file__).parents[2] / "packaging/tcpconnect-record.service"
-COUNT = "SELECT coalesce(sum(attempts), 0) FROM windows"
-
-
-def asked(path: Path, statement: str) -> list[tuple[Any, ...]]:
-    """Return what a statement finds in a file."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        return connection.execute(statement).fetchall()
-
-
-def record(path: Path, *options: object, **popen: Any) -> Tool:
-    """Return a recorder of what this process does."""
-    return Tool("record", "-p", os.getpid(), "-o", f"sqlite:{path}", *options, **popen)
 
 
 def test_flush_and_end(tmp_path: Path) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tcpconnect.machine.capabilities import NUMBERS
 from tests.support.attempts import PORT, attempt, run_tool
+from tests.support.recorder import asked
 from tests.support.tool import Tool
 
 if TYPE_CHECKING:
@@ -26,12 +25,6 @@ ROWS = """
 SELECT program, uid, destination, dport, result, why, failed, attempts, syns
 FROM windows JOIN programs USING (program_id)
 JOIN destinations USING (destination_id) JOIN outcomes USING (outcome_id)"""
-
-
-def asked(path: Path, statement: str) -> list[tuple[Any, ...]]:
-    """Return what a statement finds in a file."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        return connection.execute(statement).fetchall()
 
 
 def test_history_beside_lines(tmp_path: Path) -> None:
