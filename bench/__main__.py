@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bench import each, history, replay, syscalls, top, transfers
+from bench import each, history, record, replay, syscalls, top, transfers
 from bench.document import write
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
@@ -57,6 +57,7 @@ def options() -> argparse.Namespace:
         "--only",
         choices=(
             "top",
+            "record",
             "replay",
             "history",
             "connects",
@@ -99,6 +100,8 @@ def main() -> int:
         publish("replay", replay.report(replay.measure(given.rounds)), given)
     if given.only in {None, "history"}:
         publish("history", history.report(history.measure(given.rounds)), given)
+    if given.only in {None, "record"}:
+        publish("record", record.report(record.measure(given.rounds)), given)
     return code
 
 
