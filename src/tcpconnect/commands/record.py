@@ -15,7 +15,7 @@ from tcpconnect.history.schema import DAY
 from tcpconnect.history.terms import Terms
 from tcpconnect.machine.account import make_directory
 from tcpconnect.options.verbs import verb_named
-from tcpconnect.output import STDERR, STDOUT, check_file, harmless, write
+from tcpconnect.output import STDOUT, check_file, harmless, write
 from tcpconnect.outputs.opening import STDOUT_NAME, account_of, open_outputs
 from tcpconnect.outputs.service import Service
 from tcpconnect.outputs.sqlite import Sqlite
@@ -123,10 +123,7 @@ def _check(line: CommandLine, view: View, terms: Terms) -> int:
 
 
 def _listen(outputs: Collection[Output]) -> None:
-    """Have SIGUSR1 write what waits; SIGHUP, too, in files that are new by then.
-
-    When its terminal is closed it ends.
-    """
+    """Have SIGUSR1 write what waits."""
     histories = [output for output in outputs if isinstance(output, Sqlite)]
 
     def flush(*_: object) -> None:
@@ -134,5 +131,3 @@ def _listen(outputs: Collection[Output]) -> None:
             history.flush()
 
     signal.signal(signal.SIGUSR1, flush)
-    if not os.isatty(STDERR):
-        signal.signal(signal.SIGHUP, flush)

@@ -12,7 +12,7 @@ from tcpconnect.lossreport import LossReport
 from tcpconnect.machine.capabilities import keep_only
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDOUT, say, write
-from tcpconnect.outputs.opening import STDOUT_NAME, account_of, open_outputs
+from tcpconnect.outputs.opening import STDOUT_NAME, open_outputs, terms_of
 from tcpconnect.parsing import CommandLine, parse_verb
 from tcpconnect.pipeline import changed, flow
 from tcpconnect.progress import Progress
@@ -93,8 +93,8 @@ class Replay:
         source.refuse(STDOUT, line.outputs - {STDOUT_NAME})
         with ExitStack() as stack:
             stack.callback(end_watch)
-            account = account_of(self._view.displays)
-            outputs = open_outputs(line, self._view, account, self._about)
+            terms = terms_of(self._view.displays)
+            outputs = open_outputs(line, self._view, terms, self._about)
             for output in outputs:
                 source.stop_with(output.fd)
             silent = line.quiet or any(os.isatty(output.fd) for output in outputs)
@@ -103,7 +103,7 @@ class Replay:
                 progress.end_at_interrupt()
             else:
                 stop_at_signals(source, outputs)
-            _give_up_privileges(account)
+            _give_up_privileges(terms.account if terms else None)
             self._show(source, outputs, progress)
         for warning in self._unanswered.warnings():
             say(warning)

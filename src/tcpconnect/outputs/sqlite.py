@@ -36,6 +36,7 @@ class Sqlite:
 
     dropped = 0
     needed_capabilities: frozenset[str] = frozenset()
+    has_file = True
 
     def __init__(
         self,
@@ -75,6 +76,10 @@ class Sqlite:
 
     def flush(self) -> None:
         """Have all that is there written soon; a signal handler may call it."""
+        self._flushing = True
+
+    def reopen(self) -> None:
+        """Have it written soon, to a new file if that was moved."""
         self._flushing = True
 
     def close(self, totals: Totals) -> None:
