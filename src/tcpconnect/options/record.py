@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tcpconnect.amounts import Age, Size
 from tcpconnect.options.option import Option
-from tcpconnect.options.show import SHOW
-from tcpconnect.options.top import TRACED
+from tcpconnect.options.top import SHOWN, TRACED
 from tcpconnect.schemes import checked
 from tcpconnect.values import Range, Value
 
@@ -50,4 +49,5 @@ RECORD = (
     Option(("--check",), "check", "open every place, check this machine, and exit"),
 )
 # What it traces.
-RECORDED = (*TRACED, *(option for option in SHOW if option.member == "quiet"))
+NOT_TAKEN = (SHOWN | {"limit"}) - {"quiet"}
+RECORDED = tuple(option for option in TRACED if option.member not in NOT_TAKEN)
