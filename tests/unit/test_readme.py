@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from share import readme
-from tcpconnect.parsing import parse
+from tcpconnect.options.verbs import VERBS, verb_named
+from tcpconnect.parsing import parse, parse_verb
 from tcpconnect.view import View
 from tests.picture import CLIENT, MARGIN, WIDTH, drawn
 from tests.picture import TYPED as TYPED_THERE
@@ -23,6 +24,9 @@ COMMANDS = [
     for words in TYPED.findall(TEXT)
     if not re.search("-h|--help-all|--check", words)
 ]
+BY_VERB = re.findall(
+    rf"`tcpconnect ({'|'.join(v.name for v in VERBS)})([^`\n]*)`", TEXT
+)
 SVG = "{http://www.w3.org/2000/svg}"
 SOURCE = "https://git.example/owner/name"
 
@@ -33,10 +37,16 @@ def test_command(words: str) -> None:
     View(parse(shlex.split(words)))
 
 
+@pytest.mark.parametrize(("verb", "words"), BY_VERB)
+def test_verb(verb: str, words: str) -> None:
+    """So is each with a verb."""
+    parse_verb(verb_named(verb), shlex.split(words))
+
+
 def test_eight_recipes() -> None:
     """There are eight recipes, and the first command."""
     recipes = TEXT.partition("## Eight recipes\n")[2].partition("\n## ")[0]
-    assert len(TYPED.findall(recipes)) == 8
+    assert len(re.findall(r"^\|[^|]*\| `tcpconnect ", recipes, re.MULTILINE)) == 8
     assert "\n# tcpconnect -rd\n" in TEXT
 
 
