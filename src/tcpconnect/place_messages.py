@@ -14,11 +14,6 @@ INVALID_AGE = Message(
     "expected from {low} to {high}",
     "write a number with a unit ({units})",
 )
-INVALID_SIZE = Message(
-    "invalid size {value!r}",
-    "expected from {low} to {high}",
-    "write a number of bytes, or one with K, M or G",
-)
 NOT_KEPT_AS_LONG = Message(
     "--keep-days is shorter than --keep",
     "rows of a day are what is left of rows of an hour",

@@ -107,7 +107,7 @@ def test_check_leaves_everything_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("--max-size 1", "invalid size '1': expected from 1M to 1T"),
+        ("--max-size 1", "invalid size '1': expected 1024K or more"),
         ("--keep 1s", "invalid time '1s': expected from 1d to 3650d"),
         ("--keep 500d", "--keep-days is shorter than --keep"),
         ("--cmdlines", "--cmdlines needs a recording"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 KEEP_S = 30 * DAY
 KEEP_DAYS = 400
-MAX_SIZE = 200_000_000
+MAX_SIZE = 200 << 20
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):

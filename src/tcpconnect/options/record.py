@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tcpconnect.amounts import Age, Size
+from tcpconnect.amounts import Age
 from tcpconnect.options.option import Option
 from tcpconnect.options.top import SHOWN, TRACED
 from tcpconnect.schemes import checked
-from tcpconnect.values import Range, Value
+from tcpconnect.values import Range, Size, Value
 
 KEEP = Age("1d", "3650d")
 KEEP_DAYS = Range("number of days", 1, 3650)
-MAX_SIZE = Size("1M", "1T")
+MAX_SIZE = Size(1 << 20)
 
 RECORD = (
     Option(
@@ -39,7 +39,7 @@ RECORD = (
         "max_size",
         "keep the history below SIZE (default 200M): the finest and oldest rows go "
         "first",
-        Value("SIZE", MAX_SIZE.parse),
+        Value("SIZE", MAX_SIZE.parse, MAX_SIZE.check),
     ),
     Option(
         ("--cmdlines",),
