@@ -275,3 +275,12 @@ def opened(files: Path) -> set[str]:
         with suppress(OSError):
             found.add(os.readlink(file))
     return found
+
+
+def test_filters(db: Path) -> None:
+    """Those of history choose what is on the page, which says so."""
+    done = report("--db", db, "--program", "cur*")
+    assert "cur*" in done.stdout
+    assert "a.example" in Read(done.stdout).sections["All pairs"]
+    assert "nginx" not in done.stdout
+    assert "nginx" in Read(report("--db", db, "--failed").stdout).sections["All pairs"]

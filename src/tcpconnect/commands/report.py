@@ -6,15 +6,14 @@ import os
 import sqlite3
 import sys
 import time
-from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tcpconnect import report_messages, store_messages
-from tcpconnect.errors import TcpconnectError, UsageError
+from tcpconnect import report_messages
+from tcpconnect.errors import UsageError
 from tcpconnect.options.verbs import verb_named
-from tcpconnect.output import STDERR, say
+from tcpconnect.output import STDERR, harmless, say
 from tcpconnect.parsing import parse_verb
 from tcpconnect.progress import Progress
 from tcpconnect.report.shown import between, many, moment
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from tcpconnect.report.findings import Findings
 
 DAY = 86_400
-STEPS = 20_000  # of SQLite's machine, after which it says how long it has worked
 HISTORY = "/var/lib/tcpconnect/history.db"
 
 
@@ -38,11 +36,18 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     db: str = HISTORY
     output: str | None = None
     anonymize: bool = False
+    filters: dict[str, Any] = {}
+    words: list[str] = []
 
 
 def run(words: Sequence[str]) -> int:
     """Write the page that the words ask for; return the exit code."""
-    asked = Asked(**parse_verb(verb_named("report"), words).given)
+    line = parse_verb(verb_named("report"), words)
+    given = dict(line.given)
+    filters = {n: x for n, x in line.changes.items() if n != "verbose"}
+    if "programs" in given:
+        filters["programs"] = given.pop("programs")
+    asked = Asked(**given, filters=filters, words=line.words if filters else [])
     until = int(time.time()) if asked.until is None else asked.until
     since = until - DAY if asked.since is None else asked.since
     if since >= until:
@@ -52,7 +57,7 @@ def run(words: Sequence[str]) -> int:
     _need_jinja()
     with Progress() as progress:
         progress.end_at_interrupt()
-        findings = _found(asked.db, since, until, progress)
+        findings = _found(asked, since, until, progress)
     if asked.anonymize:
         from tcpconnect.report.anonymize import anonymized
 
@@ -71,22 +76,25 @@ def _need_jinja() -> None:
         raise UsageError(report_messages.NO_JINJA, python=sys.executable)
 
 
-def _found(path: str, since: int, until: int, progress: Progress) -> Findings:
+def _found(asked: Asked, since: int, until: int, progress: Progress) -> Findings:
     """Return what the history has. Raises TcpconnectError."""
-    from tcpconnect.history.file import open_for_reading
-    from tcpconnect.report.gather import Asked, gather
+    from shlex import join
 
-    with closing(open_for_reading(path)) as connection:
-        connection.set_progress_handler(progress.update, STEPS)
-        # Names may be any bytes: anyone may have made the file.
-        connection.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+    from tcpconnect.asking.filtered import Conditions
+    from tcpconnect.history.database import File, path_of, unreadable
+    from tcpconnect.report import gather
+
+    path = path_of(asked.db)
+    with File(path, progress.update) as database:
         try:
-            return gather(connection, Asked(since, until))
+            found = Conditions(database, asked.filters)
+            condition = "".join(f"\n    AND {text}" for text in found.texts)
+            what = gather.Asked(
+                since, until, harmless(join(asked.words)), condition, found.values
+            )
+            return gather.gather(database.connection, what)
         except (sqlite3.Error, ValueError) as error:
-            message = store_messages.CANT_READ_HISTORY
-            raise TcpconnectError(
-                message, path=path, reason=error, remedy=""
-            ) from error
+            raise unreadable(path, error) from error
 
 
 def _tell(findings: Findings, path: str | None) -> None:

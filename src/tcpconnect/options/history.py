@@ -133,6 +133,10 @@ HISTORY = (
 )
 _SHARED = {"uids", "containers", "not_containers", "pods", "units"}
 _SHARED |= {"ports", "not_ports", "to", "not_to", "ip", "failed", "results", "to_names"}
-_SHARED |= {"format", "json", "color", "wide"}
+_OUTPUTS = {"format", "json", "color", "wide"}
+_SHARED |= _OUTPUTS
 # Those that mean the same for what was recorded.
 ASKED = tuple(option for option in (*_TRACE, *SHOW) if option.member in _SHARED)
+# The filters among them, which a report takes, too.
+PROGRAMS = tuple(option for option in HISTORY if option.member == "programs")
+CHOOSING = tuple(option for option in ASKED if option.member not in _OUTPUTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tcpconnect.options.history import ASKED, HISTORY
+from tcpconnect.options.history import ASKED, CHOOSING, HISTORY, PROGRAMS
 from tcpconnect.options.option import HELP, HELP_ALL, Option
 from tcpconnect.options.record import RECORD, RECORDED
 from tcpconnect.options.replay import REPLAY, SHOWN
@@ -64,7 +64,8 @@ VERBS: tuple[Verb, ...] = (
         "report",
         "[--since TIME] [--until TIME] [OPTION ...] -o FILE.html",
         "write what was recorded of some hours as one page of HTML",
-        REPORT,
+        (*REPORT, *PROGRAMS),
+        CHOOSING,
     ),
     Verb(
         "replay",
