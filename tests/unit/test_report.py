@@ -116,6 +116,8 @@ def test_the_history_is_never_written_over(db: Path) -> None:
             2,
             f"-o '{path}' is the history itself; name another file",
         )
+    code, _ = said(report("--db", f"sqlite:{db}", "-o", db))
+    assert code == 2
     assert db.read_bytes() == before
 
 
@@ -280,7 +282,7 @@ def opened(files: Path) -> set[str]:
 def test_filters(db: Path) -> None:
     """Those of history choose what is on the page, which says so."""
     done = report("--db", db, "--program", "cur*")
-    assert "cur*" in done.stdout
+    assert "only <code>--program &#39;cur*&#39;</code>" in done.stdout
     assert "a.example" in Read(done.stdout).sections["All pairs"]
     assert "nginx" not in done.stdout
     assert "nginx" in Read(report("--db", db, "--failed").stdout).sections["All pairs"]

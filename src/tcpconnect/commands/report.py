@@ -12,6 +12,7 @@ import msgspec
 
 from tcpconnect import report_messages
 from tcpconnect.errors import UsageError
+from tcpconnect.history.database import path_of
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDERR, harmless, say
 from tcpconnect.parsing import parse_verb
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tcpconnect.report.findings import Findings
 
 DAY = 86_400
+OTHERS, ANON = ("--since", "--until", "--db", "-o", "--output"), "--anonymize"
 HISTORY = "/var/lib/tcpconnect/history.db"
 
 
@@ -47,13 +49,13 @@ def run(words: Sequence[str]) -> int:
     filters = {n: x for n, x in line.changes.items() if n != "verbose"}
     if "programs" in given:
         filters["programs"] = given.pop("programs")
-    asked = Asked(**given, filters=filters, words=line.words if filters else [])
+    asked = Asked(**given, filters=filters, words=_filters_in(line.words))
     until = int(time.time()) if asked.until is None else asked.until
     since = until - DAY if asked.since is None else asked.since
     if since >= until:
         ends = {"since": moment(since), "until": moment(until)}
         raise UsageError(report_messages.ENDS_BEFORE, **ends)
-    check_target(asked.output, asked.db)
+    check_target(asked.output, path_of(asked.db))
     _need_jinja()
     with Progress() as progress:
         progress.end_at_interrupt()
@@ -69,6 +71,17 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
+def _filters_in(words: Sequence[str]) -> list[str]:
+    """Return words without what is not about attempts: times, files."""
+    left, rest = [], iter(words)
+    for word in rest:
+        if word in OTHERS:
+            next(rest, None)
+        elif not word.startswith((*(f"{o}=" for o in OTHERS if o != "-o"), "-o", ANON)):
+            left.append(word)
+    return left
+
+
 def _need_jinja() -> None:
     from importlib.util import find_spec
 
@@ -81,7 +94,7 @@ def _found(asked: Asked, since: int, until: int, progress: Progress) -> Findings
     from shlex import join
 
     from tcpconnect.asking.filtered import Conditions
-    from tcpconnect.history.database import File, path_of, unreadable
+    from tcpconnect.history.database import File, unreadable
     from tcpconnect.report import gather
 
     path = path_of(asked.db)
