@@ -54,6 +54,13 @@ VERBS: tuple[Verb, ...] = (
         refused=REFUSED,
     ),
     Verb(
+        "record",
+        "[OPTION ...]",
+        "keep who connects where, how it ends and how long it takes: a daemon",
+        RECORD,
+        RECORDED,
+    ),
+    Verb(
         "history",
         "[--since TIME] [--until TIME] [OPTION ...]",
         "show who has connected where, and what has failed, from what was recorded",
@@ -74,13 +81,6 @@ VERBS: tuple[Verb, ...] = (
         REPLAY,
         SHOWN,
         files=MANY,
-    ),
-    Verb(
-        "record",
-        "[OPTION ...]",
-        "keep who connects where, how it ends and how long it takes: a daemon",
-        RECORD,
-        RECORDED,
     ),
 )
 
