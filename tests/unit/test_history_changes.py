@@ -11,6 +11,7 @@ import sqlite3
 import struct
 import subprocess
 import termios
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -43,11 +44,12 @@ def test_status(db: Path) -> None:
 
 def test_status_beside_a_recorder(tmp_path: Path) -> None:
     """A recorder that has written lately is running."""
-    store = new_store(tmp_path / "h.db", Run(pid=77, version="1.0", started=NOW - 60))
-    store.add({}, {}, NOW - 1)
+    now = int(time.time())  # NOW was long ago, if other tests came first
+    store = new_store(tmp_path / "h.db", Run(pid=77, version="1.0", started=now - 60))
+    store.add({}, {}, now - 1)
     (found,) = rows("--status", db=tmp_path / "h.db")
     assert (found["recording"], found["pid"]) == (True, 77)
-    store.close(NOW)
+    store.close(now)
 
 
 def test_killed(tmp_path: Path) -> None:
