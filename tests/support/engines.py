@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tcpconnect.history.queries import literal, with_values
 
 if TYPE_CHECKING:
@@ -122,3 +124,15 @@ def _run(argv: list[Any], given: str = "") -> str:
     )
     assert done.returncode == 0, done.stdout[-2000:]
     return done.stdout
+
+
+ENGINES = [
+    pytest.param(
+        postgresql,
+        marks=pytest.mark.skipif(not WITH_POSTGRESQL, reason="needs PostgreSQL"),
+    ),
+    pytest.param(
+        clickhouse,
+        marks=pytest.mark.skipif(not WITH_CLICKHOUSE, reason="needs chdb-core-lite"),
+    ),
+]

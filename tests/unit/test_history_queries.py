@@ -127,23 +127,7 @@ def every_question() -> Iterator[tuple[str, dict[str, int | str]]]:
         yield text, {}
 
 
-@pytest.mark.parametrize(
-    "engine",
-    [
-        pytest.param(
-            engines.postgresql,
-            marks=pytest.mark.skipif(
-                not engines.WITH_POSTGRESQL, reason="needs PostgreSQL"
-            ),
-        ),
-        pytest.param(
-            engines.clickhouse,
-            marks=pytest.mark.skipif(
-                not engines.WITH_CLICKHOUSE, reason="needs chdb-core-lite"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("engine", engines.ENGINES)
 def test_engines(filled: str, engine: Callable[..., Any]) -> None:
     """Every statement has the same answer in PostgreSQL and in ClickHouse."""
     with closing(open_for_reading(filled)) as connection:

@@ -20,21 +20,6 @@ from tests.support.histories import NOON, attempts, history
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ENGINES = [
-    pytest.param(
-        engines.postgresql,
-        marks=pytest.mark.skipif(
-            not engines.WITH_POSTGRESQL, reason="needs PostgreSQL"
-        ),
-    ),
-    pytest.param(
-        engines.clickhouse,
-        marks=pytest.mark.skipif(
-            not engines.WITH_CLICKHOUSE, reason="needs chdb-core-lite"
-        ),
-    ),
-]
-
 
 def asked() -> Iterator[tuple[str, dict[str, int | str]]]:
     """Yield the statements with their values, and some with a condition."""
@@ -53,7 +38,7 @@ def asked() -> Iterator[tuple[str, dict[str, int | str]]]:
             yield text.replace(statements.CONDITION, f"\n    AND {FAILED}"), values
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", engines.ENGINES)
 def test_engines(tmp_path: Path, engine: Callable[..., Any]) -> None:
     """Every statement has the same rows as in SQLite."""
     bad: dict[str, Any] = {"result": "ETIMEDOUT", "why": "no answer"}
