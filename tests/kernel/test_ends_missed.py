@@ -77,8 +77,23 @@ def close_all(clients: list[socket.socket]) -> None:
         client.close()
 
 
+def end_unseen(blind: Blind, clients: list[socket.socket]) -> None:
+    """End attempts while no program sees it, and give their addresses back.
+
+    Not before programs see again: any process may get an address, and an attempt that
+    begins unseen and ends seen would be taken for the old one.
+    """
+    with blind():
+        for client in clients:
+            disconnect(client)
+    close_all(clients)
+
+
 def age() -> None:
-    """Wait until what has begun before is old enough to be swept."""
+    """Wait until what has begun before is old enough to be swept, and for slower_ms=1.
+
+    Before it ends: from then on any process may get its address, and show its age.
+    """
     began = time.monotonic()
     wait_until(lambda: time.monotonic() - began > 2 * STATE_S, "their age")
 
@@ -123,8 +138,7 @@ def test_an_address_comes_again(
     monkeypatch.setattr(pending, "SLOT_BITS", bits)
     with trace(pids=[os.getpid()], result=True) as events:
         clients = begin_all()
-        with blind():
-            close_all(clients)
+        end_unseen(blind, clients)
         others = reuse(events, MANY)
         assert events.losses == Losses(ends_missed=MANY)
         events.stop()
@@ -143,8 +157,7 @@ def test_an_address_comes_again_filtered(blind: Blind, filters: dict[str, Any]) 
     """
     with trace(pids=[os.getpid()], result=True, **filters) as events:
         clients = begin_all()
-        with blind():
-            close_all(clients)
+        end_unseen(blind, clients)
         reuse(events, MANY)
         events.stop()
         found = ends([event for event in events if event.dport == HOLE[1]])
@@ -157,9 +170,8 @@ def test_at_the_stop(bits: int, blind: Blind, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(pending, "SLOT_BITS", bits)
     with trace(pids=[os.getpid()], result=True) as events:
         missed, others = begin_all(), begin_all(MANY + 1)
-        with blind():
-            close_all(missed)
         age()
+        end_unseen(blind, missed)
         events.stop()
         found = ends(list(events))
         assert events.losses == Losses(ends_missed=MANY)
@@ -192,9 +204,8 @@ def test_with_other_options(blind: Blind, options: dict[str, Any]) -> None:
     """--failed shows it: it may have failed."""
     with trace(pids=[os.getpid()], ports=[HOLE[1]], **options) as events:
         clients = begin_all(1)
-        with blind():
-            close_all(clients)
         age()
+        end_unseen(blind, clients)
         reuse(events, 1)
         events.stop()
         assert [event.result for event in events] == [None]
@@ -214,9 +225,8 @@ def test_slower(
         pids=[os.getpid()], ports=[HOLE[1]], slower_ms=slower_ms, count=count
     ) as events:
         clients = begin_all()
-        with blind():
-            close_all(clients)
         age()
+        end_unseen(blind, clients)
         if not swept:
             reuse_until(lambda: not any(kept(events)))
         events.stop()
@@ -232,9 +242,8 @@ def test_an_address_comes_again_after_the_sweep(blind: Blind) -> None:
     """What begins before the programs are detached finds what has been counted."""
     with trace(pids=[os.getpid()], ports=[HOLE[1]], result=True) as events:
         clients = begin_all()
-        with blind():
-            close_all(clients)
         age()
+        end_unseen(blind, clients)
         events._attempts._bpf.run_attached()  # noqa: SLF001
         assert events.losses == Losses(ends_missed=MANY)
         reuse_until(lambda: not any(kept(events)))
@@ -251,9 +260,8 @@ def test_counted(blind: Blind, options: dict[str, Any], *, swept: bool) -> None:
         pids=[os.getpid()], ports=[HOLE[1]], count=True, result=True, **options
     ) as events:
         clients = begin_all()
-        with blind():
-            close_all(clients)
         age()
+        end_unseen(blind, clients)
         if not swept:
             reuse(events, MANY)
         events.stop()
