@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import select
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,7 @@ from tests.support.sockets import (
     give_up_soon,
     port,
 )
+from tests.support.timers import watch_timer
 from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -73,15 +74,15 @@ def test_router_finds_no_host(
     ipv6 = ":" in target[0]
     far.ip(f"route add {target[0]} dev far")
     ask_once(far)
-    with (
-        Watch() as watch,
-        socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET) as client,
-    ):
-        give_up_soon(client, ROUTER_MS)
-        assert client.connect_ex(target) == errno.EHOSTUNREACH
-        source = (NEAR6 if ipv6 else NEAR, port(client))
-        expected = event(netns, source, target, "EHOSTUNREACH")
-        assert watch.outcomes() == [expected]
+
+    def attempt() -> dict[str, Any]:
+        with socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET) as client:
+            give_up_soon(client, ROUTER_MS)
+            assert client.connect_ex(target) == errno.EHOSTUNREACH
+            source = (NEAR6 if ipv6 else NEAR, port(client))
+            return event(netns, source, target, "EHOSTUNREACH")
+
+    watch_timer(attempt)
 
 
 @pytest.mark.usefixtures("far")
@@ -91,12 +92,14 @@ def test_timeout_after_icmp_error(netns: NetNs) -> None:
     The answer to the first SYN comes while connect() has the socket locked, and does
     not end the attempt.
     """
-    with Watch() as watch, socket.socket() as client:
-        give_up_soon(client)
-        assert client.connect_ex(UNREACHABLE) == errno.EHOSTUNREACH
-        expected = event(netns, (NEAR, port(client)), UNREACHABLE, "EHOSTUNREACH")
-        assert watch.outcomes() == [expected]
-        assert watch.latencies_ms[0] >= GIVE_UP_MS
+
+    def attempt() -> dict[str, Any]:
+        with socket.socket() as client:
+            give_up_soon(client)
+            assert client.connect_ex(UNREACHABLE) == errno.EHOSTUNREACH
+            return event(netns, (NEAR, port(client)), UNREACHABLE, "EHOSTUNREACH")
+
+    assert watch_timer(attempt).latencies_ms[0] >= GIVE_UP_MS
 
 
 @pytest.mark.parametrize(
@@ -110,11 +113,14 @@ def test_route(netns: NetNs, far: NetNs, route: str, name: str) -> None:
     """What a router says that has no route, or one that is forbidden."""
     target = ("10.4.0.1", 80)
     far.ip(f"route add {route} 10.4.0.0/16")
-    with Watch() as watch, socket.socket() as client:
-        give_up_soon(client)
-        assert client.connect_ex(target) == getattr(errno, name)
-        expected = event(netns, (NEAR, port(client)), target, name)
-        assert watch.outcomes() == [expected]
+
+    def attempt() -> dict[str, Any]:
+        with socket.socket() as client:
+            give_up_soon(client)
+            assert client.connect_ex(target) == getattr(errno, name)
+            return event(netns, (NEAR, port(client)), target, name)
+
+    watch_timer(attempt)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +134,11 @@ def test_route_ipv6(netns: NetNs, far: NetNs, route: str, name: str) -> None:
     """The same on IPv6."""
     target = ("fd00:4::1", 80)
     far.ip(f"route add {route} fd00:4::/64")
-    with Watch() as watch, socket.socket(socket.AF_INET6) as client:
-        give_up_soon(client)
-        assert client.connect_ex(target) == getattr(errno, name)
-        expected = event(netns, (NEAR6, port(client)), target, name)
-        assert watch.outcomes() == [expected]
+
+    def attempt() -> dict[str, Any]:
+        with socket.socket(socket.AF_INET6) as client:
+            give_up_soon(client)
+            assert client.connect_ex(target) == getattr(errno, name)
+            return event(netns, (NEAR6, port(client)), target, name)
+
+    watch_timer(attempt)
