@@ -98,6 +98,7 @@ def test_killed_process_aborts(netns: NetNs) -> None:
         name = Path(f"/proc/{process.pid}/comm").read_text().strip()
         expected |= {"pid": process.pid, "tid": process.pid, "comm": name}
         process.kill()
+        assert watch.wait() == 0  # all traced processes have ended
         assert watch.outcomes() == [expected]
 
 
