@@ -12,17 +12,13 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import pytest
-
-from tests.support.attempts import PORT, Child, rename, run_all
-from tests.support.launch import command
-from tests.support.tool import MISSING, Tool
-
-pytest.importorskip("hypothesis", reason="virtual machines do not have it")
-
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.support.attempts import PORT, Child, rename, run_all
+from tests.support.launch import command
 from tests.support.properties import steady
+from tests.support.tool import MISSING, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
