@@ -15,8 +15,7 @@ import pytest
 from tcpconnect.connection import CONNECTION
 from tests.support import launch
 from tests.support.attempts import attempt, kernel_objects
-from tests.support.mounts import private_mounts
-from tests.support.system import sh
+from tests.support.mounts import private_mounts, unmount_cgroups
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
 
@@ -165,7 +164,7 @@ def mounts() -> set[str]:
 def test_mounts(kernel: Kernel) -> None:
     """The hierarchy of cgroups that it mounts for itself goes with it."""
     with private_mounts():
-        sh("umount --lazy /sys/fs/cgroup")
+        unmount_cgroups()
         before = mounts()
         with Tool("-d", "-p", os.getpid()) as tool:
             assert mounts() <= before  # a namespace's goes when another removes it

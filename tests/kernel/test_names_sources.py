@@ -13,7 +13,7 @@ import pytest
 
 from tcpconnect.bpf import libbpf
 from tests.support.attempts import run_tool
-from tests.support.mounts import etc, private_mounts
+from tests.support.mounts import etc, private_mounts, unmount_cgroups
 from tests.support.resolvers import (
     LOOPBACK,
     Server,
@@ -134,7 +134,7 @@ def test_no_source(names: str) -> None:
 def test_cgroup_v2_not_mounted() -> None:
     """Where cgroup v2 is mounted nowhere, answers are seen all the same."""
     with private_mounts():
-        sh("umount --lazy /sys/fs/cgroup")
+        unmount_cgroups()
         with open("/proc/thread-self/mountinfo", encoding="utf-8") as mounts:
             assert "cgroup2" not in mounts.read()
         with serve(ZONE), start("--names", "dns") as tool:
@@ -149,7 +149,7 @@ def test_cgroup_v2_mounted_elsewhere(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.mkdir()
     with private_mounts():
-        sh("umount --lazy /sys/fs/cgroup")
+        unmount_cgroups()
         subprocess.run(["mount", "-t", "cgroup2", "none", path], check=True)
         with serve(ZONE), start("--names", "dns") as tool:
             look_up("n3.example")
@@ -167,7 +167,7 @@ def test_part_of_cgroup_v2_mounted(tmp_path: Path) -> None:
         try:
             sh(f"mount --bind {part} /mnt")
             sh(f"umount --lazy {path}")
-            sh("umount --lazy /sys/fs/cgroup")
+            unmount_cgroups()
             with serve(ZONE), start("--names", "dns") as tool:
                 look_up("n3.example")
                 assert names_of(tool, [IPV4]) == ["n3.example"]

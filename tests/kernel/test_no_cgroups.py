@@ -9,8 +9,7 @@ import pytest
 
 from tests.support import launch
 from tests.support.attempts import attempt, run_tool
-from tests.support.mounts import private_mounts
-from tests.support.system import sh
+from tests.support.mounts import private_mounts, unmount_cgroups
 from tests.support.tool import READY, Tool
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("netns", "_not_mounted")
 def _not_mounted() -> Iterator[None]:
     """Hide all hierarchies of cgroups."""
     with private_mounts():
-        sh("umount --lazy /sys/fs/cgroup")
+        unmount_cgroups()
         yield
 
 

@@ -33,6 +33,12 @@ def private_mounts() -> Iterator[None]:
         os.close(home)
 
 
+def unmount_cgroups() -> None:
+    """Unmount all hierarchies of cgroups, those that other tests have mounted too."""
+    sh("umount --lazy /sys/fs/cgroup")
+    sh("umount --lazy --all --types cgroup2")
+
+
 @contextmanager
 def etc(folder: Path, hosts: str = "", server: str = "127.0.0.53") -> Iterator[None]:
     """Have C libraries look into this hosts file, then ask this server."""
