@@ -16,5 +16,29 @@ INVALID_HEADERS = Message(
     "invalid headers in {variable}", "{reason}", "write NAME=VALUE,NAME=VALUE"
 )
 CANT_SEND_ALERTS = Message("can't send alerts to {target}", "{reason}", "{remedy}")
+CANT_KEEP_ALERTS = Message("can't keep alerts in {path!r}", "{reason}", "{remedy}")
+INVALID_BASELINE = Message(
+    "invalid baseline {name}, line {line}",
+    "{reason}",
+    "name a file that tcpconnect history -j has printed",
+)
+NEEDS_ALERT = Message(
+    "{option} needs --alert {kinds}", "it is about alerts", "add --alert {kinds}"
+)
+TOO_MANY_NEW = Message(
+    "{n} new destinations were not reported",
+    "a program has more than {limit} of them",
+    "look at tcpconnect history --new",
+)
+TOO_MANY_KNOWN = Message(
+    "{n} destinations may be reported as new again",
+    "alerts know at most {limit}",
+    "record less, with -u, -P or --not-to",
+)
+TOO_MANY_COUNTED = Message(
+    "{n} destinations were not looked at for failures",
+    "more than {limit} were tried at once",
+    "record less, with -u, -P or --not-to",
+)
 ALERTS_SENT_AGAIN = Message("alerts are sent to {target} again")
 ALERTS_DROPPED = Message("{n} alerts not sent to {target}", "{reason}")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.history.alert_store import AlertStore
+from tcpconnect.history.alert_rows import take_accepted
 from tcpconnect.history.store import Run
 from tests.support import launch
 from tests.support.asking import NOW, ask, filled, rows, said
@@ -92,8 +92,7 @@ def test_accept(db: Path) -> None:
         (row["program"], row["destination"], row["dport"])
         for row in map(json.loads, done.stdout.splitlines())
     }
-    with closing(AlertStore(str(db))) as alerts:
-        assert set(alerts.take_accepted()) == shown
+    assert set(take_accepted(str(db))) == shown
     store.close(NOW)
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tcpconnect.asking.forgetting import check_writable, refused
-from tcpconnect.history.alert_store import accept
+from tcpconnect.history.alert_rows import accept
 from tcpconnect.history.file import open_for_writing
 
 if TYPE_CHECKING:

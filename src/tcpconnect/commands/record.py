@@ -14,6 +14,7 @@ from tcpconnect.errors import OutputError, UsageError
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.terms import Terms
 from tcpconnect.machine.account import make_directory
+from tcpconnect.options.alerts import check_alerts
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDOUT, check_file, harmless, write
 from tcpconnect.outputs.opening import STDOUT_NAME, account_of, open_outputs
@@ -40,6 +41,7 @@ TERMS = {"keep_s", "keep_days", "max_size"}
 def run(words: Sequence[str]) -> int:
     """Record until a signal; return the exit code."""
     asked = parse_verb(verb_named("record"), words)
+    check_alerts(asked.given)
     terms = _terms(asked)
     line = _line(asked)
     view = _view(line, cmdlines=bool(asked.given.get("cmdlines")))
@@ -50,6 +52,11 @@ def run(words: Sequence[str]) -> int:
         return _check(line, view, terms)
     outputs = [*open_outputs(line, view, terms), Service()]
     outputs[-1].open()
+    if "alert" in asked.given:
+        from tcpconnect.alerts.opening import open_alerting
+
+        places = [*sorted(line.outputs), PLACE]
+        outputs.append(open_alerting(asked.given, places, terms.account))
     return trace_to(
         outputs,
         line,

@@ -1,4 +1,4 @@
-"""The tables of alerts, beside those of a history: what is known, and what waits.
+"""The tables of alerts: what they know, and what waits, in a file beside the history.
 
 Times are of the observed clock (alerts/learning.py), but for those in states.
 """
@@ -32,12 +32,6 @@ ALERT_TABLES = (
         state TEXT NOT NULL,
         PRIMARY KEY (program, destination, dport)
     ) STRICT, WITHOUT ROWID""",
-    # Pairs that somebody has accepted, until the recorder takes them.
-    """CREATE TABLE IF NOT EXISTS alert_accepted (
-        program TEXT NOT NULL,
-        destination TEXT NOT NULL,
-        dport INTEGER NOT NULL
-    ) STRICT""",
     # What was not sent to a channel yet: a Notice of alerts/alert.py, as JSON.
     """CREATE TABLE IF NOT EXISTS alert_waiting (
         waiting_id INTEGER PRIMARY KEY,
@@ -47,3 +41,18 @@ ALERT_TABLES = (
         UNIQUE (channel, notice_id)
     ) STRICT""",
 )
+
+# In the history itself: pairs that were accepted, until the recorder takes them.
+OTHERS_ACCEPTED = """CREATE TABLE IF NOT EXISTS alert_accepted (
+    program TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    dport INTEGER NOT NULL
+) STRICT"""
+# A row that may have been added by who was killed then.
+ADD_ALERT = """
+INSERT INTO alerts (time, kind, program, destination, dport, line)
+SELECT :time, :kind, :program, :destination, :dport, :line
+WHERE NOT EXISTS (
+    SELECT 1 FROM alerts WHERE time = :time AND kind = :kind AND program = :program
+        AND destination = :destination AND dport = :dport AND line = :line
+)"""

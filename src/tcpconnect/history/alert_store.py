@@ -1,8 +1,7 @@
-"""AlertStore: what alerts know, and what was not sent yet, kept in a history."""
+"""AlertStore: what alerts know, and what was not sent yet, kept in a file."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from _thread import allocate_lock
 from contextlib import contextmanager, suppress
@@ -14,15 +13,20 @@ from tcpconnect.alerts.alert import NEW, Alert, Notice, Pair
 from tcpconnect.alerts.failing import State
 from tcpconnect.alerts.hourly import Hour
 from tcpconnect.alerts.learning import Learnt
-from tcpconnect.history.alert_schema import ALERT_TABLES
-from tcpconnect.history.file import close_for_readers, open_for_writing
+from tcpconnect.history.alert_rows import values_of
+from tcpconnect.history.alert_schema import ADD_ALERT, ALERT_TABLES
+from tcpconnect.history.claim import Claim
+from tcpconnect.history.file import (
+    close_for_readers,
+    open_for_writing,
+    read_beside_us,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from tcpconnect.alerts.engine import Engine
 
-    Accepted = list[tuple[str, str, int]]
 
 FILE_MODE = 0o640
 MAX_ALERTS = 100_000  # that are kept
@@ -40,21 +44,29 @@ DELETE FROM alert_failing WHERE (program, destination, dport) = (?, ?, ?)"""
 class AlertStore:
     """The tables of alerts in a file, which is made where there is none.
 
+    It is a history without attempts, so that it can be asked for alerts like one.
+
     Its methods may be called from several threads. They raise sqlite3.Error: what
     fails has changed nothing, and can be done again.
     """
 
     def __init__(self, path: str) -> None:
-        """Open it. Raises OutputError, OSError and sqlite3.Error."""
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+        """Open it. Raises OutputError and sqlite3.Error."""
+        self._claim = Claim(path, FILE_MODE)
         self._lock = allocate_lock()
-        self._connection = open_for_writing(path)
         try:
+            self._connection = open_for_writing(path)
+        except BaseException:
+            self._claim.release()
+            raise
+        try:
+            read_beside_us(self._connection)
             with self._transaction():
                 for table in ALERT_TABLES:
                     self._connection.execute(table)
         except BaseException:
             self._connection.close()
+            self._claim.release()
             raise
 
     def load(self, engine: Engine) -> None:
@@ -132,20 +144,10 @@ class AlertStore:
             for time, text, program, destination, dport in found
         ]
 
-    def take_accepted(self) -> Accepted:
-        """Return what somebody has accepted since the last time."""
-        with self._lock:
-            found = self._execute(
-                "SELECT program, destination, dport FROM alert_accepted"
-            ).fetchall()
-        if found:
-            with self._transaction():
-                self._execute("DELETE FROM alert_accepted")
-        return [(program, destination, dport) for program, destination, dport in found]
-
     def close(self) -> None:
         """Close the file."""
         close_for_readers(self._connection)
+        self._claim.release()
 
     def _put_learning(self, engine: Engine) -> None:
         learning = engine.learning
@@ -166,13 +168,7 @@ class AlertStore:
         self._execute(PUT_STATE, (name, value, value))
 
     def _put(self, notice: Notice, channels: Collection[str]) -> None:
-        alert = notice.alert
-        pair = alert.program, alert.destination, alert.dport
-        self._execute(
-            "INSERT INTO alerts (time, kind, program, destination, dport, line) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            (alert.time, alert.kind, *pair, alert.text),
-        )
+        self._connection.execute(ADD_ALERT, values_of(notice))
         self._execute(
             "DELETE FROM alerts WHERE rowid <= (SELECT max(rowid) FROM alerts) - ?",
             (MAX_ALERTS,),
@@ -206,18 +202,3 @@ class AlertStore:
                 with suppress(sqlite3.Error):  # SQLite may have rolled back itself
                     self._execute("ROLLBACK")
                 raise
-
-
-def accept(
-    connection: sqlite3.Connection, pairs: Iterable[tuple[str, str, int]]
-) -> int:
-    """Have a recorder know these pairs, now or when it starts; return how many.
-
-    They are (program, destination, dport), names or shapes. ``connection`` may write;
-    the caller ends the transaction. Raises sqlite3.Error.
-    """
-    for table in ALERT_TABLES:
-        connection.execute(table)
-    accepted = list(pairs)
-    connection.executemany("INSERT INTO alert_accepted VALUES (?, ?, ?)", accepted)
-    return len(accepted)

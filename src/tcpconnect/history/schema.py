@@ -90,7 +90,7 @@ TABLES = (
         PRIMARY KEY (run_id, time, reason)
     ) STRICT, WITHOUT ROWID""",
     # What alerts have said: kind is new, failing or solved; line is the sentence.
-    # alert_schema.py has the tables of what they know.
+    # alert_schema.py has the tables of what they know, which are in another file.
     """CREATE TABLE alerts (
         time INTEGER NOT NULL,
         kind TEXT NOT NULL,

@@ -49,7 +49,7 @@ class Alertmanager:
         self.name = name
         self.warnings = Warnings()
         self._post, self._host = post, host
-        self._again_s, self._lasts_s, self._new_lasts_s = again_s, lasts_s, new_lasts_s
+        self._again_s, self._lasts_s, self.new_lasts_s = again_s, lasts_s, new_lasts_s
         self._health = Health(name, self.warnings)
         self._changed = Condition()
         self._failing: dict[Pair, Alert] = {}
@@ -132,11 +132,11 @@ class Alertmanager:
                     del self._solved[pair]
 
     def _all(self, now: float) -> list[dict[str, Any]]:
-        lasting = now - self._new_lasts_s
+        lasting = now - self.new_lasts_s
         self._new = {p: a for p, a in self._new.items() if a.time > lasting}
         until = now + self._lasts_s
         new = [
-            self._one(a, min(until, a.time + self._new_lasts_s))
+            self._one(a, min(until, a.time + self.new_lasts_s))
             for a in self._new.values()
         ]
         failing = [self._one(alert, until) for alert in self._failing.values()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tcpconnect.amounts import Age
+from tcpconnect.options.alerts import ALERTS
 from tcpconnect.options.option import Option
 from tcpconnect.options.top import SHOWN, TRACED
 from tcpconnect.schemes import checked
@@ -47,6 +48,7 @@ RECORD = (
         "have command lines in recordings (FILE.jsonl), which may hold secrets",
     ),
     Option(("--check",), "check", "open every place, check this machine, and exit"),
+    *ALERTS,
 )
 # What it traces.
 NOT_TAKEN = (SHOWN | {"limit"}) - {"quiet"}

@@ -14,7 +14,8 @@ import pytest
 from tcpconnect.alerts.alert import Notice
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.history import alert_store
-from tcpconnect.history.alert_store import AlertStore, accept
+from tcpconnect.history.alert_rows import accept, take_accepted
+from tcpconnect.history.alert_store import AlertStore
 from tests.support.windows import DAY_S, HOUR_S, WINDOW_S, Watch, row, steady
 
 if TYPE_CHECKING:
@@ -121,9 +122,9 @@ def test_accepted(path: str) -> None:
     with sqlite3.connect(path) as other:
         assert accept(other, [("web", "shard-1", 443)]) == 1
     other.close()
-    kept.engine.accept(kept.store.take_accepted(), learnt=False)
+    kept.engine.accept(take_accepted(path), learnt=False)
     assert kept.window(row(destination="shard-2", dport=443)) == []
-    assert kept.store.take_accepted() == []
+    assert take_accepted(path) == []
     kept.store.close()
     again = Kept(path, WINDOW_S, time=kept.time)
     assert again.window(row(destination="shard-3", dport=443)) == []

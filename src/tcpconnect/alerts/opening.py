@@ -1,0 +1,90 @@
+"""open_alerting(): what the options about alerts ask for, opened."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tcpconnect.alerts import baseline
+from tcpconnect.alerts.engine import Engine
+from tcpconnect.alerts.keeper import Keeper
+from tcpconnect.alerts.learning import LEARN_S
+from tcpconnect.machine.account import acting_as
+from tcpconnect.notify import event, otlp
+from tcpconnect.notify.channel import Courier
+from tcpconnect.notify.target import EXEC, HEADERS, check_program, headers_from
+from tcpconnect.outputs.alerting import Alerting
+from tcpconnect.outputs.queued import Queued
+from tcpconnect.schemes import SQLITE, scheme_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tcpconnect.alerts.alert import Notice
+    from tcpconnect.batch import Output
+    from tcpconnect.machine.account import Account
+    from tcpconnect.notify.alertmanager import Alertmanager
+    from tcpconnect.notify.channel import Channel
+    from tcpconnect.notify.target import Target
+
+
+SUFFIX = ".alerts"  # to a history: the file of what alerts know
+
+
+def open_alerting(
+    given: Mapping[str, Any], places: Iterable[str], account: Account | None
+) -> Output:
+    """Return the output that finds alerts, open.
+
+    What they know is beside the first history of ``places``, whose last one counts
+    where there is no other, and belongs to ``account``. Raises UsageError and
+    TcpconnectError.
+    """
+    histories = [path for kind, path in map(scheme_of, places) if kind == SQLITE]
+    history, path = histories[0], f"{histories[0]}{SUFFIX}"
+    engine = Engine(given["alert"], given.get("learn_s", LEARN_S))
+    known = baseline.read(given["baseline"]) if "baseline" in given else []
+    targets = sorted(given.get("notify", ()), key=lambda target: target.text)
+    keeper = Keeper(path, history)
+    host = os.uname().nodename
+    couriers: list[Channel] = []
+    managers: list[Alertmanager] = []
+    for target in targets:
+        channel = _channel(target, keeper, host)
+        (couriers if isinstance(channel, Courier) else managers).append(channel)
+    with acting_as(account):
+        keeper.open(engine)
+    engine.accept(known, learnt=True)
+    line = partial(event.line, host=host)
+    alerting = Queued(Alerting(engine, keeper, couriers, managers, line, history))
+    alerting.open()
+    return alerting
+
+
+def _channel(target: Target, keeper: Keeper, host: str) -> Any:
+    """Return what sends alerts to a target."""
+    name = target.text
+    sent = partial(keeper.sent, name)
+    if target.scheme == EXEC:
+        from tcpconnect.notify import program
+
+        check_program(target.path)
+
+        def run(notice: Notice) -> None:
+            program.run(target.path, event.line(notice, host))
+
+        return Courier(name, run, sent, workers=program.AT_ONCE, tries=program.TRIES)
+    from tcpconnect.notify.post import Poster
+
+    text = os.environ.get(HEADERS, "")
+    poster = Poster(target, headers_from(HEADERS, text))
+    if target.is_otlp:
+
+        def post(notice: Notice) -> None:
+            poster.post(otlp.PATH, otlp.logs(notice, host))
+
+        return Courier(name, post, sent)
+    from tcpconnect.notify.alertmanager import Alertmanager
+
+    return Alertmanager(name, poster.post, host)

@@ -1,0 +1,186 @@
+"""Alerting: finds alerts in windows of attempts, keeps them, and has them sent."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tcpconnect import alert_messages as messages
+from tcpconnect.alerts.alert import Notice, Row
+from tcpconnect.alerts.failing import MAX_PAIRS as MAX_COUNTED
+from tcpconnect.alerts.learning import MAX_OF_PROGRAM, MAX_PAIRS
+from tcpconnect.history.alert_rows import take_accepted
+from tcpconnect.history.schema import DAY
+from tcpconnect.history.spread import Spread
+from tcpconnect.history.window import Window
+from tcpconnect.output import STDOUT, say, write
+from tcpconnect.why import NO_FAILURES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tcpconnect.alerts.alert import Alert
+    from tcpconnect.alerts.engine import Engine
+    from tcpconnect.alerts.keeper import Keeper
+    from tcpconnect.batch import Batch, Totals
+    from tcpconnect.errors import Message
+    from tcpconnect.history.rows import Rows
+    from tcpconnect.notify.alertmanager import Alertmanager
+    from tcpconnect.notify.channel import Channel
+
+WINDOW_S = 10
+MOST_S = 60.0  # that one window may teach
+END_S = 3.0  # for all channels, at the end
+STDOUT_NAME = "stdout"
+
+
+class Alerting:
+    """An output without events: ``line`` makes alerts lines of stdout, if it is given.
+
+    ``history`` is the path of the history where others accept pairs. It is behind a
+    Queued, whose thread may wait for files; the channels have threads of their own.
+    """
+
+    name = "alerts"
+    dropped = 0
+    needed_capabilities: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        engine: Engine,
+        keeper: Keeper,
+        channels: Sequence[Channel],
+        managers: Sequence[Alertmanager] = (),
+        line: Callable[[Notice], bytes] | None = None,
+        history: str | None = None,
+    ) -> None:
+        self.fd = STDOUT if line else -1
+        self._engine, self._keeper = engine, keeper
+        self._channels = (*channels, *managers)
+        self._kept = [channel.name for channel in channels]
+        self._managers = managers
+        self._line, self._history = line, history
+        self._own = os.getpid()
+        self._now = 0
+        self._said: dict[Message, int] = {}
+        if line:
+            self._kept.append(STDOUT_NAME)
+
+    def open(self) -> None:
+        """Do nothing but get a descriptor: what it needs is open."""
+        if self.fd < 0:
+            self.fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        self._spread = Spread(int(time.time()) // DAY)
+        self._window = Window(self._spread)
+
+    def write(self, batch: Batch) -> None:
+        """Add a batch to its window. Raises ReaderGoneError and OutputError."""
+        now = int(batch.now)
+        if not self._now:
+            self._start(now)
+        elif now // WINDOW_S != self._now // WINDOW_S:
+            self._turn(now)
+        self._now = now
+        mine = self._own  # what this process sends is not of interest
+        self._window.add((e for e in batch.events if e.pid != mine), now)
+
+    def close(self, _totals: Totals) -> None:
+        """Look at what is left, and send what that takes no time for."""
+        try:
+            if self._now:
+                self._turn(self._now)
+        finally:
+            end = time.monotonic() + END_S
+            for channel in self._channels if self._now else ():
+                channel.close(max(0.0, end - time.monotonic()))
+            self._say(last=True)
+            self._keeper.close()
+            if self.fd != STDOUT:
+                os.close(self.fd)
+
+    def _start(self, now: int) -> None:
+        """Begin, with what a run before has not sent."""
+        self._last = time.monotonic()
+        with suppress(sqlite3.Error):
+            for manager in self._managers:
+                manager.resume(self._keeper.latest(now - int(manager.new_lasts_s)))
+            self._put(
+                {name: self._keeper.waiting(name) for name in self._kept},
+            )
+        for channel in self._channels:
+            channel.start()
+        self._tell_active()
+
+    def _turn(self, now: int) -> None:
+        """Look at the window that is over."""
+        monotonic = time.monotonic()
+        watched, self._last = min(monotonic - self._last, MOST_S), monotonic
+        self._accept()
+        begin = self._now - self._now % WINDOW_S
+        rows = list(rows_of(self._window.take(), begin))
+        self._spread.begin(now)
+        notices = [
+            Notice(os.urandom(8).hex(), alert)
+            for alert in self._engine.feed(begin, watched, rows)
+        ]
+        self._keeper.keep(self._engine, notices, self._kept)
+        for manager in self._managers:
+            for notice in notices:
+                manager.put(notice)
+        self._tell_active()
+        self._put(dict.fromkeys(self._kept, notices))
+        self._say()
+
+    def _tell_active(self) -> None:
+        active: list[Alert] = list(self._engine.failing.active())
+        for channel in self._channels:
+            channel.active(active)
+
+    def _put(self, notices: dict[str, list[Notice]]) -> None:
+        """Give channels their notices; lines are written last: that may raise."""
+        for channel in self._channels:
+            for notice in notices.get(channel.name, ()):
+                channel.put(notice)
+        if line := self._line:
+            for notice in notices.get(STDOUT_NAME, ()):
+                write(STDOUT, line(notice))
+                self._keeper.sent(STDOUT_NAME, notice.id)
+
+    def _accept(self) -> None:
+        if self._history:
+            with suppress(sqlite3.Error):  # it is tried again after the next window
+                self._engine.accept(take_accepted(self._history), learnt=False)
+
+    def _say(self, *, last: bool = False) -> None:
+        """Say what channels have to say, and what did not fit: once, and at the end."""
+        for channel in self._channels:
+            for line in channel.warnings.take():
+                say(line)
+        learning, failing = self._engine.learning, self._engine.failing
+        for message, n, limit in (
+            (messages.TOO_MANY_NEW, learning.unwatched, MAX_OF_PROGRAM),
+            (messages.TOO_MANY_KNOWN, learning.evicted, MAX_PAIRS),
+            (messages.TOO_MANY_COUNTED, failing.uncounted, MAX_COUNTED),
+        ):
+            known = self._said.get(message, 0)
+            if n > known and (last or not known):
+                self._said[message] = n
+                say(message.line(n=n, limit=limit))
+
+
+def rows_of(rows: Rows, begin: int) -> Iterator[Row]:
+    """Yield the rows of a window as alerts take them."""
+    for key, row in rows.items():
+        failed = bool(key.result) and key.result not in NO_FAILURES
+        yield Row(
+            begin,
+            key.program.program,
+            key.destination,
+            key.dport,
+            f"{key.result} {key.why}".strip(),
+            row.attempts,
+            row.attempts if failed else 0,
+        )
