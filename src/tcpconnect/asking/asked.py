@@ -68,8 +68,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def end(self) -> int:
-        """Until when."""
-        return self.now if self.until is None else self.until
+        """Until when: what is of this second belongs to it."""
+        return self.now + 1 if self.until is None else self.until
 
     @property
     def form(self) -> str:
