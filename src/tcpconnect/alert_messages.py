@@ -25,6 +25,9 @@ INVALID_BASELINE = Message(
 NEEDS_ALERT = Message(
     "{option} needs --alert {kinds}", "it is about alerts", "add --alert {kinds}"
 )
+ALERTS_ON_STDOUT = Message(
+    "--alert conflicts with -o -", "alerts are lines of stdout", "write to a file"
+)
 TOO_MANY_NEW = Message(
     "{n} new destinations were not reported",
     "a program has more than {limit} of them",

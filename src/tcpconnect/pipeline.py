@@ -57,10 +57,11 @@ def trace_to(
     command_output: int | None = None,
     account: Account | None = None,
     listen: Callable[[], None] = lambda: None,
+    first: Iterable[Stage] = (),
 ) -> int:
     """Do the same with outputs that are open, and belong to an account.
 
-    ``listen`` sets handlers of more signals.
+    ``listen`` sets handlers of more signals; events pass ``first`` before all else.
 
     ``command_output`` is a descriptor for what the command prints; it then reads
     nothing, and is asked to end when the reader of an output has gone.
@@ -84,7 +85,7 @@ def trace_to(
                 stop_at_signals(events, outputs)
             listen()
             _give_up_privileges(events, outputs, command, account, quiet=line.quiet)
-            _show(events, outputs, line, tables, command, summary)
+            _show(events, outputs, line, tables, command, summary, first)
             if command and command_output is not None and not _are_read(outputs):
                 command.hang_up()
             if events.processes_ended and not (command or line.quiet):
@@ -159,6 +160,7 @@ def _show(
     tables: Tables | None,
     command: Command | None,
     summary: Summary | None,
+    first: Iterable[Stage],
 ) -> None:
     """Write events to the outputs, and report losses; then the summary."""
 
@@ -170,7 +172,7 @@ def _show(
             command.start()
 
     batches: Iterable[Batch] = events.batches()
-    stages: list[Stage] = []
+    stages = [*first]
     if tables:
         batches = tables.over(batches, summary)
     else:

@@ -11,6 +11,7 @@ from tcpconnect import alert_messages as messages
 from tcpconnect.errors import OutputError
 from tcpconnect.history.alert_rows import add_alert
 from tcpconnect.history.alert_store import AlertStore
+from tcpconnect.machine.account import acting_as
 from tcpconnect.output import say
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.alerts.alert import Alert, Notice
     from tcpconnect.alerts.engine import Engine
+    from tcpconnect.machine.account import Account
 
 WAITS = "it stays in memory until that works"
 ELSEWHERE = "name another place: -o sqlite:FILE keeps it beside FILE"
@@ -27,11 +29,14 @@ MAX_UNKEPT = 1_000  # alerts, and marks, that wait for the file
 class Keeper:
     """The file of alerts. Channels may call ``sent`` from their threads.
 
-    ``history`` is the path of the history that shows them, too, if there is one.
+    It belongs to ``account``, if that is given; ``history`` is the path of the history
+    that shows them, too, if there is one.
     """
 
-    def __init__(self, path: str, history: str | None = None) -> None:
-        self._path, self._history = path, history
+    def __init__(
+        self, path: str, history: str | None = None, account: Account | None = None
+    ) -> None:
+        self._path, self._history, self._account = path, history, account
         self._unshown: list[Notice] = []  # that are not in the history yet
         self._unkept: list[Notice] = []
         self._sent: set[tuple[str, str]] = set()  # by channel, and not yet marked
@@ -41,7 +46,8 @@ class Keeper:
     def open(self, engine: Engine) -> None:
         """Open the file, and give the engine what it has. Raises OutputError."""
         try:
-            self._store = AlertStore(self._path)
+            with acting_as(self._account):
+                self._store = AlertStore(self._path)
             self._store.load(engine)
         except (sqlite3.Error, OSError, ValueError) as error:
             values = {"path": self._path, "reason": error, "remedy": ELSEWHERE}

@@ -1,4 +1,4 @@
-"""open_alerting(): what the options about alerts ask for, opened."""
+"""alerting_of(): the output that the options about alerts ask for."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from tcpconnect.alerts import baseline
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.alerts.keeper import Keeper
 from tcpconnect.alerts.learning import LEARN_S
-from tcpconnect.machine.account import acting_as
 from tcpconnect.notify import event, otlp
 from tcpconnect.notify.channel import Courier
 from tcpconnect.notify.target import EXEC, HEADERS, check_program, headers_from
 from tcpconnect.outputs.alerting import Alerting
 from tcpconnect.outputs.queued import Queued
-from tcpconnect.schemes import SQLITE, scheme_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from tcpconnect.alerts.alert import Notice
     from tcpconnect.batch import Output
@@ -32,34 +30,27 @@ if TYPE_CHECKING:
 SUFFIX = ".alerts"  # to a history: the file of what alerts know
 
 
-def open_alerting(
-    given: Mapping[str, Any], places: Iterable[str], account: Account | None
+def alerting_of(
+    given: Mapping[str, Any], path: str, account: Account | None, *, kept: bool
 ) -> Output:
-    """Return the output that finds alerts, open.
+    """Return the output that finds alerts; it is to be opened.
 
-    What they know is beside the first history of ``places``, whose last one counts
-    where there is no other, and belongs to ``account``. Raises UsageError and
-    TcpconnectError.
+    What they know is beside the history at ``path``, and belongs to ``account``; they
+    are in the history, too, if that is ``kept``. Raises UsageError and TcpconnectError.
     """
-    histories = [path for kind, path in map(scheme_of, places) if kind == SQLITE]
-    history, path = histories[0], f"{histories[0]}{SUFFIX}"
+    history = path if kept else None
     engine = Engine(given["alert"], given.get("learn_s", LEARN_S))
     known = baseline.read(given["baseline"]) if "baseline" in given else []
     targets = sorted(given.get("notify", ()), key=lambda target: target.text)
-    keeper = Keeper(path, history)
+    keeper = Keeper(f"{path}{SUFFIX}", history, account)
     host = os.uname().nodename
     couriers: list[Channel] = []
     managers: list[Alertmanager] = []
     for target in targets:
         channel = _channel(target, keeper, host)
         (couriers if isinstance(channel, Courier) else managers).append(channel)
-    with acting_as(account):
-        keeper.open(engine)
-    engine.accept(known, learnt=True)
     line = partial(event.line, host=host)
-    alerting = Queued(Alerting(engine, keeper, couriers, managers, line, history))
-    alerting.open()
-    return alerting
+    return Queued(Alerting(engine, keeper, couriers, managers, line, history, known))
 
 
 def _channel(target: Target, keeper: Keeper, host: str) -> Any:

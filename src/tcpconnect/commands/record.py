@@ -23,6 +23,7 @@ from tcpconnect.outputs.sqlite import Sqlite
 from tcpconnect.parsing import CommandLine, VerbLine, parse_verb
 from tcpconnect.pipeline import trace_to
 from tcpconnect.schemes import SQLITE, scheme_of
+from tcpconnect.stages import Others
 from tcpconnect.view import View
 
 if TYPE_CHECKING:
@@ -45,24 +46,32 @@ def run(words: Sequence[str]) -> int:
     terms = _terms(asked)
     line = _line(asked)
     view = _view(line, cmdlines=bool(asked.given.get("cmdlines")))
-    if PLACE in line.outputs:
+    histories = sorted(p for p in line.outputs if scheme_of(p)[0] == SQLITE)
+    alerts = "alert" in asked.given
+    places = histories or ([PLACE] if alerts else [])
+    if PLACE in places:
         _make_directory()
-    terms = replace(terms, account=account_of(line.outputs))
-    if asked.given.get("check"):
-        return _check(line, view, terms)
-    outputs = [*open_outputs(line, view, terms), Service()]
-    outputs[-1].open()
-    if "alert" in asked.given:
-        from tcpconnect.alerts.opening import open_alerting
+    terms = replace(terms, account=account_of(places))
+    more: list[Output] = []
+    if alerts:
+        from tcpconnect.alerts.opening import alerting_of
 
-        places = [*sorted(line.outputs), PLACE]
-        outputs.append(open_alerting(asked.given, places, terms.account))
+        _, path = scheme_of(places[0])
+        given, kept = asked.given, bool(histories)
+        more.append(alerting_of(given, path, terms.account, kept=kept))
+    if asked.given.get("check"):
+        return _check(line, view, terms, more)
+    more.append(Service())
+    outputs = [*open_outputs(line, view, terms), *more]
+    for output in more:
+        output.open()
     return trace_to(
         outputs,
         line,
         view.settings,
         account=terms.account,
         listen=partial(_listen, outputs),
+        first=[Others(os.getpid())] if "notify" in asked.given else [],
     )
 
 
@@ -110,7 +119,9 @@ def _make_directory() -> None:
         raise OutputError(message, path=DIRECTORY, reason=reason) from error
 
 
-def _check(line: CommandLine, view: View, terms: Terms) -> int:
+def _check(
+    line: CommandLine, view: View, terms: Terms, more: Collection[Output]
+) -> int:
     """Open every place, and close it; check this machine; return the exit code."""
     from tcpconnect.batch import NO_LOSSES, Totals
     from tcpconnect.info import check
@@ -120,7 +131,10 @@ def _check(line: CommandLine, view: View, terms: Terms) -> int:
         check_file(path)
     for path in files:
         del view.displays[path]
-    for output in open_outputs(line, view, terms):
+    outputs = [*open_outputs(line, view, terms), *more]
+    for output in more:
+        output.open()
+    for output in outputs:
         output.close(Totals(0, NO_LOSSES))
     report, code = check(verbose=line.verbose)
     places = [f"ok    {place}: can be written" for place in sorted(line.outputs)]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tcpconnect.notify.target import Target
 
 KINDS = ("new", "failing")
+STDOUT_NAME = "-"  # for the option -o
 
 
 def kinds(text: str) -> frozenset[str]:
@@ -72,6 +73,8 @@ OF_ALL = {**OF_NEW, "notify": "--notify"}
 def check_alerts(given: Mapping[str, Any]) -> None:
     """Refuse options about alerts that nobody asked for. Raises UsageError."""
     asked: Collection[str] = given.get("alert", ())
+    if asked and STDOUT_NAME in given.get("outputs", ()):
+        raise UsageError(alert_messages.ALERTS_ON_STDOUT)
     for member, option in OF_ALL.items():
         needed = KINDS[0] if member in OF_NEW else ""
         if member in given and not (needed in asked if needed else asked):

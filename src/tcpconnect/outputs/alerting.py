@@ -20,7 +20,7 @@ from tcpconnect.output import STDOUT, say, write
 from tcpconnect.why import NO_FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tcpconnect.alerts.alert import Alert
     from tcpconnect.alerts.engine import Engine
@@ -40,8 +40,9 @@ STDOUT_NAME = "stdout"
 class Alerting:
     """An output without events: ``line`` makes alerts lines of stdout, if it is given.
 
-    ``history`` is the path of the history where others accept pairs. It is behind a
-    Queued, whose thread may wait for files; the channels have threads of their own.
+    ``known`` is what is not new, nor its programs; ``history`` is the path of the
+    history where others accept pairs. It is behind a Queued, whose thread may wait for
+    files; the channels have threads of their own.
     """
 
     name = "alerts"
@@ -56,6 +57,7 @@ class Alerting:
         managers: Sequence[Alertmanager] = (),
         line: Callable[[Notice], bytes] | None = None,
         history: str | None = None,
+        known: Iterable[tuple[str, str, int]] = (),
     ) -> None:
         self.fd = STDOUT if line else -1
         self._engine, self._keeper = engine, keeper
@@ -63,14 +65,16 @@ class Alerting:
         self._kept = [channel.name for channel in channels]
         self._managers = managers
         self._line, self._history = line, history
-        self._own = os.getpid()
+        self._known = known
         self._now = 0
         self._said: dict[Message, int] = {}
         if line:
             self._kept.append(STDOUT_NAME)
 
     def open(self) -> None:
-        """Do nothing but get a descriptor: what it needs is open."""
+        """Open the file of what is known. Raises OutputError."""
+        self._keeper.open(self._engine)
+        self._engine.accept(self._known, learnt=True)
         if self.fd < 0:
             self.fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         self._spread = Spread(int(time.time()) // DAY)
@@ -84,8 +88,7 @@ class Alerting:
         elif now // WINDOW_S != self._now // WINDOW_S:
             self._turn(now)
         self._now = now
-        mine = self._own  # what this process sends is not of interest
-        self._window.add((e for e in batch.events if e.pid != mine), now)
+        self._window.add(batch.events, now)
 
     def close(self, _totals: Totals) -> None:
         """Look at what is left, and send what that takes no time for."""
