@@ -24,6 +24,7 @@ COLUMN_OF_GROUP = Message(
 NOTHING = Message("no {what} {span}", "{reason}", "{remedy}")
 NOBODY_LOOKED = Message("nobody was looking for {away} in all", "{gaps}", "{remedy}")
 MISSED = Message("{n} attempts were lost", "{reasons}")
+INCOMPLETE = Message("some attempts are shown incompletely", "{losses}")
 COARSE = Message(
     "attempts since {begin} are counted", "the history has only its whole {span} left"
 )

@@ -153,6 +153,24 @@ def test_gaps_and_losses(tmp_path: Path) -> None:
     assert losses.startswith("tcpconnect: 12 attempts were lost: ")
 
 
+def test_lost_details_are_no_lost_attempts(tmp_path: Path) -> None:
+    """Who could not be named was counted; the answer and --status tell them apart."""
+    path = tmp_path / "h.db"
+    names = {(NOW - 600, "names"): 81_758, (NOW - 600, "unread"): 315}
+    lost = {**names, (NOW - 600, "ring"): 12, (NOW - 600, "later\x1b"): 1}
+    history(path, attempts("a", "b", time=NOW - 60), runs=[(NOW - 9000, LATER)])
+    history(tmp_path / "lost.db", runs=[(NOW - 9000, LATER)], lost=lost)
+    assert ask(db=path).stderr == ""
+    incomplete = r"1 of later\x1b, 81,758 names lost, 315 DNS answers not read"
+    attempts_lost = "the ring buffer was full (12)"
+    *_, missing, unknown = ask(db=tmp_path / "lost.db").stderr.splitlines()
+    assert missing == f"tcpconnect: 12 attempts were lost: {attempts_lost}"
+    assert unknown == f"tcpconnect: some attempts are shown incompletely: {incomplete}"
+    shown = ask("--status", db=tmp_path / "lost.db").stdout
+    assert shown.endswith(f"lost       {attempts_lost}\nincomplete {incomplete}\n")
+    assert "incomplete" not in ask("--status", db=path).stdout
+
+
 def test_nothing_found(db: Path) -> None:
     """An answer without rows is a line, and no failure."""
     code, line = said(ask("--program", "ngimx.service", db=db))

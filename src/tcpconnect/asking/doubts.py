@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tcpconnect import history_messages as messages
 from tcpconnect.history.coverage import KILLED, OFF, STOPPED, UNKNOWN
 from tcpconnect.history.schema import DAY, HOUR
+from tcpconnect.lossreport import LIMITS, MEANING
+from tcpconnect.output import harmless
 from tcpconnect.report.shown import between, count, duration, moment
 
 if TYPE_CHECKING:
@@ -21,19 +23,20 @@ REASONS = {
     OFF: "machine off",
     UNKNOWN: "no recorder yet",
 }
-# Why attempts were lost; others are called by the names of their counters.
+# Why attempts were lost.
 LOST = {
     "ring": "the ring buffer was full",
     "waiting": "the history could not be written",
     "truncated": "somebody cut the file",
     "missed": "the kernel skipped our programs",
+    "unfinished": "another CPU had not finished",
 }
 MOST = 2  # gaps that a line has
 BEFORE = DAY  # that has to be watched before something is new
 
 
 def doubts(found: Coverage, now: int) -> Iterator[Line]:
-    """Yield a line about gaps, and one about losses."""
+    """Yield a line about gaps, and two about losses."""
     if found.gaps:
         away = sum(gap.until - gap.since for gap in found.gaps)
         remedy = "history --status lists all" if len(found.gaps) > MOST else ""
@@ -42,9 +45,11 @@ def doubts(found: Coverage, now: int) -> Iterator[Line]:
         yield messages.NOBODY_LOOKED.line(
             away=duration(away), gaps=_some(found.gaps), remedy=remedy
         )
-    if found.lost:
-        number = count(sum(found.lost.values()))
-        yield messages.MISSED.line(n=number, reasons=losses(found.lost))
+    if missing := found.missing:
+        number = count(sum(missing.values()))
+        yield messages.MISSED.line(n=number, reasons=losses(missing))
+    if unknown := found.unknown:
+        yield messages.INCOMPLETE.line(losses=details(unknown))
 
 
 def _some(gaps: Sequence[Gap]) -> str:
@@ -61,6 +66,16 @@ def _some(gaps: Sequence[Gap]) -> str:
 def losses(lost: Mapping[str, int]) -> str:
     """Return why attempts were lost, and how many."""
     return ", ".join(f"{LOST.get(why, why)} ({count(n)})" for why, n in lost.items())
+
+
+def details(lost: Mapping[str, int]) -> str:
+    """Return what is not known of attempts that are counted, and how often."""
+    return ", ".join(
+        MEANING[why].filled(n=count(n), limit=LIMITS.get(why)).sentence
+        if why in MEANING
+        else f"{count(n)} of {harmless(why)}"  # of a newer version
+        for why, n in lost.items()
+    )
 
 
 def coarse(since: int, span: int) -> Line:

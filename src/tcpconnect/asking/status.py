@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tcpconnect.asking.answer import SECOND
-from tcpconnect.asking.doubts import REASONS, losses
+from tcpconnect.asking.doubts import REASONS, details, losses
 from tcpconnect.history import queries
 from tcpconnect.history.coverage import coverage
 from tcpconnect.history.schema import DAY, HOUR, MINUTE
@@ -20,7 +20,7 @@ from tcpconnect.times import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tcpconnect.history.coverage import Gap
+    from tcpconnect.history.coverage import Coverage, Gap
     from tcpconnect.history.database import File
 
 BESIDE = ("", "-wal", "-shm")
@@ -73,7 +73,7 @@ def status(database: File, now: int, since: int | None) -> tuple[Status, str]:
         shown.host, shown.version = harmless(str(host)), harmless(str(version))
         shown.since = rfc3339(int(started) * SECOND)
         shown.written = rfc3339(int(watched) * SECOND)
-    return shown, "".join(_lines(shown, runs, found.gaps))
+    return shown, "".join(_lines(shown, runs, found))
 
 
 def _size(path: str) -> int:
@@ -89,7 +89,8 @@ def _gap(gap: Gap) -> dict[str, Any]:
     return {"since": begin, "until": end, "why": gap.why}
 
 
-def _lines(shown: Status, runs: list[Any], gaps: list[Gap]) -> Iterator[str]:
+def _lines(shown: Status, runs: list[Any], found: Coverage) -> Iterator[str]:
+    gaps = found.gaps
     yield f"history    {harmless(shown.history)}, {shown.bytes / MIB:.1f} MiB\n"
     yield f"recording  {_recording(shown, runs)}\n"
     rows = [f"{count(n)} of a {span}" for span, n in shown.rows.items()]
@@ -100,7 +101,9 @@ def _lines(shown: Status, runs: list[Any], gaps: list[Gap]) -> Iterator[str]:
     for gap in gaps[-MOST_GAPS:]:
         span = between(gap.since, gap.until), duration(gap.until - gap.since)
         yield f"           {', '.join(span)}: {REASONS[gap.why]}\n"
-    yield f"lost       {losses(shown.lost) or 'none'}\n"
+    yield f"lost       {losses(found.missing) or 'none'}\n"
+    if unknown := found.unknown:
+        yield f"incomplete {details(unknown)}\n"
 
 
 def _recording(shown: Status, runs: list[Any]) -> str:

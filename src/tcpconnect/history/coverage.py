@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 SHORTEST_S = 2  # times are whole seconds: what is shorter may be none
 # What the recorder has seen and not yet written: two windows.
 UNWRITTEN_S = 20
+# What is lost with an attempt; with all other reasons attempts are counted, and
+# something about them is not known (batch.Losses).
+ATTEMPTS = frozenset({"ring", "flows", "rows", "missed", "unfinished"})
+ATTEMPTS |= {"waiting", "truncated"}  # of the recorder itself
 STOPPED, KILLED, OFF, UNKNOWN = "stopped", "killed", "off", "not recorded"
 
 
@@ -33,8 +37,8 @@ class Gap(NamedTuple):
 class Coverage(msgspec.Struct, frozen=True):
     """How much an answer about a time rests on.
 
-    ``lost``: how many attempts were lost, by the reason (``schema.py``). ``running``:
-    whether a recorder has not ended; it may have been killed.
+    ``lost``: what was lost, and how much of it, by the reason (``schema.py``).
+    ``running``: whether a recorder has not ended; it may have been killed.
     """
 
     since: int
@@ -42,6 +46,16 @@ class Coverage(msgspec.Struct, frozen=True):
     gaps: list[Gap]
     lost: dict[str, int]
     running: bool
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """How many attempts were lost, by the reason."""
+        return {why: n for why, n in self.lost.items() if why in ATTEMPTS}
+
+    @property
+    def unknown(self) -> dict[str, int]:
+        """What is not known of attempts that are counted, by the reason."""
+        return {why: n for why, n in self.lost.items() if why not in ATTEMPTS}
 
     @property
     def watched_s(self) -> int:
