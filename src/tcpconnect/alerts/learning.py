@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from tcpconnect.alerts.shapes import wider
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
@@ -60,6 +62,8 @@ class Learning:
 
     def see(self, pair: Pair, now: int) -> bool:
         """Learn a pair; return whether it is to be reported as new."""
+        if pair not in self.pairs and (wide := wider(pair)) in self.pairs:
+            pair = wide
         seen = self.pairs.get(pair)
         if seen is not None:
             if now - seen >= REFRESH_S:

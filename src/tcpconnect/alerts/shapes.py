@@ -23,6 +23,8 @@ _HEX_WITHIN = re.compile(r"[0-9][0-9a-f]*(?![0-9a-z])|[0-9]+", re.IGNORECASE)
 _POD = re.compile(
     r"-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$"
 )
+# Words that may be hex, too, where there is hex already: shard-cafe, shard-ea0.
+_MAYBE = re.compile(r"(?<=[-_])[a-f#]{2,8}(?![0-9A-Za-z#])", re.IGNORECASE)
 _IPV4 = re.compile(r"(\d+\.\d+\.\d+)\.\d+")
 
 
@@ -67,3 +69,11 @@ def shape_of(program: str, destination: str, dport: int) -> Pair:
     """
     known = _PROGRAMS[program[:MAX_TEXT]], _DESTINATIONS[destination[:MAX_TEXT]]
     return Pair(*known, dport)
+
+
+def wider(pair: Pair) -> Pair:
+    """Return a shape with words that may be hex as such: ``shard-cafe`` is ``shard-#``.
+
+    It stands for the pair where it is known already.
+    """
+    return pair._replace(destination=_MAYBE.sub(ANY, pair.destination))

@@ -61,6 +61,17 @@ def test_names_that_differ_in_digits_are_one() -> None:
     assert watch.window(row("web", "shard-0a1b", 6379)) == []
 
 
+def test_words_that_may_be_hex() -> None:
+    """They are hex where the other names have hex in their place, else words."""
+    watch = learnt()
+    for name in ("shard-9f3c.x", "db-face.x", "db-cafe.x", "cafe.x"):
+        assert watch.window(row("web", name, 6379)), name
+    for name in ("shard-cafe.x", "shard-ea0.x", "shard-ab12.x"):
+        assert watch.window(row("web", name, 6379)) == [], name
+    assert watch.window(row("web", "shard-cafes.x", 6379))
+    assert watch.window(row("web", "shard-cafe.x", 6380))
+
+
 def test_lookups_that_failed_are_not_new() -> None:
     """Nothing was reached, or tried."""
     assert learnt().window(row("web", "typo.example", 0, attempts=1, failed=1)) == []

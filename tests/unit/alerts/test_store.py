@@ -16,7 +16,7 @@ from tcpconnect.alerts.engine import Engine
 from tcpconnect.history import alert_store
 from tcpconnect.history.alert_rows import accept, take_accepted
 from tcpconnect.history.alert_store import AlertStore
-from tests.support.windows import DAY_S, HOUR_S, WINDOW_S, Watch, row, steady
+from tests.support.windows import BEGIN, DAY_S, HOUR_S, WINDOW_S, Watch, row, steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,7 +177,8 @@ def week(path: str) -> Iterator[None]:
     kept = Kept(path, HOUR_S, time=time)
     connection = kept.store._connection  # noqa: SLF001
     while True:
-        fresh = f"{chr(103 + kept.time // HOUR_S % 17)}{kept.time // DAY_S % 7 * 'x'}.y"
+        hour = (kept.time - BEGIN) // HOUR_S
+        fresh = f"{chr(103 + hour % 17)}{hour // 17 * 'x'}.y"
         with_new = [row(destination=fresh)] if kept.time % HOUR_S == 0 else []
         kept.window(*steady(kept.time), *with_new)
         connection.execute("UPDATE progress SET value = ?", (kept.time,))
