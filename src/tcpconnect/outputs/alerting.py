@@ -41,8 +41,8 @@ class Alerting:
     """An output without events: ``line`` makes alerts lines of stdout, if it is given.
 
     ``known`` is what is not new, nor its programs; ``history`` is the path of the
-    history where others accept pairs. It is behind a Queued, whose thread may wait for
-    files; the channels have threads of their own.
+    history where others accept pairs; ``clock`` is monotonic. It is behind a Queued,
+    whose thread may wait for files; the channels have threads of their own.
     """
 
     name = "alerts"
@@ -58,6 +58,7 @@ class Alerting:
         line: Callable[[Notice], bytes] | None = None,
         history: str | None = None,
         known: Iterable[tuple[str, str, int]] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.fd = STDOUT if line else -1
         self._engine, self._keeper = engine, keeper
@@ -65,7 +66,7 @@ class Alerting:
         self._kept = [channel.name for channel in channels]
         self._managers = managers
         self._line, self._history = line, history
-        self._known = known
+        self._known, self._clock = known, clock
         self._now = 0
         self._said: dict[Message, int] = {}
         if line:
@@ -106,7 +107,7 @@ class Alerting:
 
     def _start(self, now: int) -> None:
         """Begin, with what a run before has not sent."""
-        self._last = time.monotonic()
+        self._last = self._clock()
         with suppress(sqlite3.Error):
             for manager in self._managers:
                 manager.resume(self._keeper.latest(now - int(manager.new_lasts_s)))
@@ -119,8 +120,8 @@ class Alerting:
 
     def _turn(self, now: int) -> None:
         """Look at the window that is over."""
-        monotonic = time.monotonic()
-        watched, self._last = min(monotonic - self._last, MOST_S), monotonic
+        clock = self._clock()
+        watched, self._last = min(clock - self._last, MOST_S), clock
         self._accept()
         begin = self._now - self._now % WINDOW_S
         rows = list(rows_of(self._window.take(), begin))

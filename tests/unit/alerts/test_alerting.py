@@ -1,0 +1,163 @@
+"""Alerting: batches in, lines out, over a history and with a clock of its own."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tcpconnect.alerts.engine import Engine
+from tcpconnect.alerts.keeper import Keeper
+from tcpconnect.batch import NO_LOSSES, Batch, Totals
+from tcpconnect.history.store import Run
+from tcpconnect.image import Image, Place
+from tcpconnect.notify.event import line
+from tcpconnect.outputs.alerting import Alerting
+from tests.support.histories import new_store
+from tests.support.samples import connection
+from tests.support.windows import BEGIN, DAY_S, HOUR_S, MINUTE_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+IMAGES = {
+    name: Image(exe=f"/usr/sbin/{name}", place=Place(unit=f"{name}.service"))
+    for name in ("web", "backup", "monitor")
+}
+STEP_S = 600  # a week has a minute in ten, so that it takes two seconds
+LEARN_S = DAY_S // 10
+TOTALS = Totals(0, NO_LOSSES)
+
+
+def event(who: str, where: str, dport: int, result: str = "OK") -> Any:
+    """Return an attempt."""
+    why = "" if result == "OK" else "RST"
+    made = connection(query=where, dport=dport, result=result, why=why, uid=33)
+    made.image = IMAGES[who]
+    return made
+
+
+def steady(time: int) -> list[Any]:
+    """Return the attempts of a minute on a machine where nothing happens."""
+    found = [event("web", "db.example", 5432) for _ in range(12)]
+    found.append(event("web", f"shard-{time // 60 % 512:x}0.cache", 6379))
+    found.append(event("monitor", f"node-{time // 60 % 50}.example", 9100))
+    if time % HOUR_S == 0:
+        found.append(event("web", "db.example", 5432, "ECONNREFUSED"))
+    if time % DAY_S == 3 * HOUR_S:
+        bucket = f"backup-{time // DAY_S:x}0.s3.example"
+        found += [event("backup", bucket, 443), event("backup", "auth.example", 443)]
+    return found
+
+
+class Replay:
+    """Gives minutes to an Alerting, from one of its runs to the next."""
+
+    def __init__(self, path: Path, *kinds: str) -> None:
+        self._path, self._kinds = str(path), kinds
+        self.time = BEGIN
+        self.start()
+
+    def start(self) -> None:
+        """Begin a run."""
+        keeper = Keeper(f"{self._path}.alerts", self._path)
+        self.alerting = Alerting(
+            Engine(self._kinds, LEARN_S),
+            keeper,
+            (),
+            line=lambda notice: line(notice, "host"),
+            history=self._path,
+            clock=lambda: self.time,
+        )
+        self.alerting.open()
+
+    def end(self) -> None:
+        """End a run."""
+        self.alerting.close(TOTALS)
+
+    def minutes(
+        self, number: int, events: Callable[[int], list[Any]], step_s: int = MINUTE_S
+    ) -> None:
+        """Give it so many minutes, with ``step_s`` from each to the next."""
+        for _ in range(number):
+            batch = Batch(events(self.time), NO_LOSSES, [], float(self.time))
+            self.alerting.write(batch)
+            self.time += step_s
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a history."""
+    path = tmp_path / "h.db"
+    new_store(path, Run()).close(BEGIN)
+    return path
+
+
+def seen(capfd: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    """Return the kinds and destinations of the lines that were printed."""
+    out, err = capfd.readouterr()
+    assert err == ""
+    alerts = [json.loads(text)["alert"] for text in out.splitlines()]
+    return [(alert["kind"], alert["destination"]) for alert in alerts]
+
+
+def listed(path: Path) -> list[tuple[str, str]]:
+    """Return the kinds and destinations that the history has."""
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT kind, destination FROM alerts")
+        return [(kind, destination) for kind, destination in found]
+
+
+def test_a_steady_week(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """No alert in its second half; what is put in then is one, over restarts."""
+    replay = Replay(path, "new", "failing")
+    put_in = {
+        BEGIN + 4 * DAY_S + 1_200: ("web", "exfil.example", 443),
+        BEGIN + 5 * DAY_S: ("backup", "other.example", 4444),
+    }
+
+    def minute(time: int) -> list[Any]:
+        events = steady(time)
+        for begin, pair in put_in.items():
+            if time >= begin and (time - begin) % HOUR_S == 0:
+                events.append(event(*pair))
+        return events
+
+    for _ in range(7):
+        replay.minutes(DAY_S // STEP_S, minute, STEP_S)
+        replay.end()
+        replay.start()
+    replay.end()
+    expected = [("new", "exfil.example"), ("new", "other.example")]
+    assert seen(capfd) == expected
+    assert listed(path) == expected
+
+
+def test_failing_and_solved(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each is one line: over a restart, and over minutes without an attempt."""
+    replay = Replay(path, "failing")
+
+    def failing(_time: int) -> list[Any]:
+        return [event("web", "db.example", 5432, "ECONNREFUSED") for _ in range(10)]
+
+    def working(_time: int) -> list[Any]:
+        return [event("web", "db.example", 5432) for _ in range(10)]
+
+    replay.minutes(5, working)
+    replay.minutes(2, failing)
+    replay.end()
+    assert seen(capfd) == []  # its second minute may go on
+    replay.start()
+    replay.minutes(2, failing)
+    replay.minutes(1, lambda _time: [])
+    assert seen(capfd) == [("failing", "db.example")]
+    replay.minutes(10, failing)
+    replay.minutes(2, working)
+    replay.minutes(3, lambda _time: [])
+    replay.end()
+    assert seen(capfd) == [("solved", "db.example")]
+    assert listed(path) == [("failing", "db.example"), ("solved", "db.example")]
