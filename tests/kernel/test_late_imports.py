@@ -14,6 +14,8 @@ import pytest
 from tests.support.attempts import PORT, Child, attempt
 from tests.support.launch import EMULATED
 from tests.support.mounts import private_mounts
+from tests.support.recorder import baseline_of
+from tests.support.servers import Server
 from tests.support.tool import READY
 from tests.support.waiting import TIMEOUT_S, wait_until
 
@@ -151,6 +153,23 @@ def test_record(tmp_path: Path) -> None:
         wait_until((tmp_path / "h.db").exists, "a new file")
         process.send_signal(signal.SIGTERM)
         assert late(process) == (0, [])
+
+
+def test_alerts(tmp_path: Path) -> None:
+    """What is new, sent to a program and to servers, one of which is not there."""
+    known = baseline_of(tmp_path, "127.1.0.1")
+    with Server() as server:
+        url = f"http://localhost:{server.port}"
+        places = (url, f"otlp+{url}", f"http://127.0.0.1:{PORT}", "exec:/bin/true")
+        words = [word for place in places for word in ("--notify", place)]
+        with watched(
+            *("record", "-p", os.getpid(), "-o", f"sqlite:{tmp_path}/h.db"),
+            *("--alert", "new,failing", "--baseline", known, *words),
+        ) as process:
+            attempt("127.0.0.1", PORT)
+            process.send_signal(signal.SIGTERM)
+            assert late(process) == (0, [])
+        assert len(server.requests) == 2
 
 
 def test_losses() -> None:

@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.attempts import PORT, attempt, run_tool
-from tests.support.recorder import COUNT, asked, record
+from tests.support.recorder import COUNT, asked, baseline_of, record
 from tests.support.servers import Server
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.support.network import NetNs
 
 pytestmark = pytest.mark.usefixtures("netns")
 
+OWNER = 54321
 KNOWN, NEW, OTHER = "127.1.0.1", "127.2.0.1", "127.3.0.1"  # networks are compared
 
 
 @pytest.fixture
 def baseline(tmp_path: Path) -> Path:
-    """Return a baseline as users make it: this process, with one destination."""
-    path = tmp_path / "before.db"
-    with record(path) as tool:
-        attempt(KNOWN, PORT)
-        assert tool.stop() == 0
-    listed = run_tool("history", "--db", path, "-j")
-    assert (listed.returncode, listed.stdout.count("\n")) == (0, 1)
-    baseline = tmp_path / "baseline.json"
-    baseline.write_text(listed.stdout)
-    return baseline
+    """Return what this process is known for."""
+    return baseline_of(tmp_path, KNOWN)
 
 
 @contextmanager
@@ -160,6 +155,26 @@ def test_killed(tmp_path: Path, baseline: Path) -> None:
         attempt(OTHER, PORT)
     assert destinations(tool) == [OTHER]
     assert sorted(row["destination"] for row in listed(path)) == [NEW, OTHER]
+
+
+def test_another_user(baseline: Path) -> None:
+    """Root becomes who owns the directory, and goes on as that."""
+    with TemporaryDirectory(prefix="tcpconnect-test-") as name:
+        path = Path(name, "h.db")
+        os.chown(name, OWNER, OWNER)
+        hook = Path(name, "hook")
+        hook.write_text(f"#!/bin/sh\nexec id -u >{name}/who\n")
+        hook.chmod(0o755)
+        options = ("--baseline", baseline, "--notify", f"exec:{hook}")
+        for address in (NEW, OTHER):  # at the start, and when the files are there
+            with alerting(path, *options) as tool:
+                attempt(address, PORT)
+            assert destinations(tool) == [address]
+            assert Path(name, "who").read_text() == f"{OWNER}\n"
+        assert sorted(row["destination"] for row in listed(path)) == [NEW, OTHER]
+        kept = Path(f"{path}.alerts")
+        assert (kept.stat().st_uid, kept.stat().st_mode & 0o777) == (OWNER, 0o640)
+        assert not [each.name for each in Path(name).glob("*-wal")]
 
 
 def test_check(tmp_path: Path, baseline: Path) -> None:
