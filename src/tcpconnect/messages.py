@@ -107,7 +107,7 @@ INVALID_TIME = Message(
 )
 INVALID_SIZE = Message(
     "invalid size {value!r}",
-    "expected {least} or more",
+    "expected {least} to {most}",
     "write bytes, or a number with K, M, G or T",
 )
 INVALID_PORT = Message(

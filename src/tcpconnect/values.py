@@ -26,7 +26,7 @@ UNITS = {
 }
 PART = re.compile(rf"\s*(\d+(?:\.\d*)?|\.\d+)\s*({'|'.join(UNITS)})\s*")
 SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-MAX_SIZE = 1 << 60
+MAX_SIZE = 1 << 40
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -117,7 +117,7 @@ class Time(msgspec.Struct, frozen=True):
 
 
 class Size(msgspec.Struct, frozen=True):
-    """Sizes in bytes from ``low`` on: whole numbers, also of K, M, G or T."""
+    """Sizes in bytes from ``low`` to 1T: whole numbers, also of K, M, G or T."""
 
     low: int
 
@@ -132,6 +132,15 @@ class Size(msgspec.Struct, frozen=True):
     def check(self, size: int, text: str = "") -> int:
         """Return the size. Raises UsageError."""
         if not (isinstance(size, int) and self.low <= size <= MAX_SIZE):
-            least, value = f"{self.low >> 10}K", text or size
-            raise UsageError(messages.INVALID_SIZE, value=value, least=least)
+            least, most = _short(self.low), _short(MAX_SIZE)
+            message, value = messages.INVALID_SIZE, text or size
+            raise UsageError(message, value=value, least=least, most=most)
         return size
+
+
+def _short(size: int) -> str:
+    """Return a size with its largest unit."""
+    unit = max(
+        (unit for unit in SIZES if size % SIZES[unit] == 0), key=SIZES.__getitem__
+    )
+    return f"{size // SIZES[unit]}{unit}"

@@ -107,7 +107,8 @@ def test_check_leaves_everything_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("--max-size 1", "invalid size '1': expected 1024K or more"),
+        ("--max-size 1023K", "invalid size '1023K': expected 1M to 1T"),
+        ("--max-size 2000T", "invalid size '2000T': expected 1M to 1T"),
         ("--keep 1s", "invalid time '1s': expected from 1d to 3650d"),
         ("--keep 500d", "--keep-days is shorter than --keep"),
         ("--cmdlines", "--cmdlines needs a recording"),

@@ -151,8 +151,8 @@ def test_link_in_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("-o a --rotate 1", "invalid size '1': expected 64K or more"),
-        ("-o a --rotate 63K", "invalid size '63K': expected 64K or more"),
+        ("-o a --rotate 1", "invalid size '1': expected 64K to 1T"),
+        ("-o a --rotate 63K", "invalid size '63K': expected 64K to 1T"),
         ("-o a --rotate big", "invalid size 'big'"),
         ("-o a --rotate -1M", "invalid size '-1M'"),
         ("-o a --rotate 1M --keep-files 0", "invalid count '0'"),
