@@ -48,5 +48,5 @@ NOT_KEPT = Message(
 HISTORY_FULL = Message(
     "the history {path!r} has reached --max-size, {size} bytes",
     "",
-    "its finest and oldest rows are folded, then dropped: a greater one keeps more",
+    "its finest and oldest rows are folded, then deleted: a greater one keeps more",
 )

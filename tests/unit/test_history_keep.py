@@ -1,4 +1,4 @@
-"""How long rows are kept, and how large a history becomes; with a clock of its own."""
+"""How long rows are kept; with a clock of its own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcpconnect.history.keep import Keep, size_of
+from tcpconnect.history.keep import Keep
 from tcpconnect.history.packed import unpack
 from tcpconnect.history.schema import DAY, HOUR, MINUTE
 from tcpconnect.history.store import Run, Store
 from tcpconnect.history.terms import Terms
-from tests.support.histories import NOON, attempts, joined, new_store
+from tests.support.histories import NOON, attempts, new_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,36 +72,3 @@ def test_what_is_folded_is_summed(store: Store) -> None:
     )
     assert row == [MIDNIGHT, HOUR, 2, 10_000, 9000, 2]
     assert unpack(latencies) == {9: 1, 13: 1}
-
-
-def test_the_size_wins(store: Store) -> None:
-    """The finest and oldest rows go first, until it is small; the newest stay."""
-    for day in range(8):
-        store.add(
-            joined(
-                attempts(f"p{n % 7}", f"d{n % 500}-{day}.example", time=time)
-                for n in range(4000)
-                for time in (MIDNIGHT + day * DAY + n % 40 * 60,)
-            ),
-            {},
-            MIDNIGHT + (day + 1) * DAY,
-        )
-    terms = Terms(max_size=1_000_000)
-    assert size_of(store.connection) > terms.max_size
-    assert Keep(terms).work(store, MIDNIGHT + 8 * DAY) is True
-    assert size_of(store.connection) <= terms.max_size
-    ((newest,),) = ask(store, "SELECT max(last_seen) FROM pairs")
-    assert newest >= MIDNIGHT + 7 * DAY
-    assert sum(spans(store).values()) > 4000
-    # Nobody watched what was dropped, as far as any answer goes.
-    ((oldest, started),) = ask(
-        store, "SELECT min(time), (SELECT started FROM runs) FROM windows"
-    )
-    assert MIDNIGHT < started <= oldest
-
-
-def test_nothing_is_left_to_drop(store: Store) -> None:
-    """It ends, even where the tables alone are larger."""
-    assert Keep(Terms(max_size=1)).work(store, NOON) is True
-    store.add(attempts("p", "a.example"), {}, NOON)
-    assert Keep(Terms(max_size=1)).work(store, NOON) is True

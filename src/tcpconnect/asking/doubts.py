@@ -28,6 +28,7 @@ LOST = {
     "ring": "the ring buffer was full",
     "waiting": "the history could not be written",
     "truncated": "somebody cut the file",
+    "size": "deleted, as --max-size asks",
     "missed": "the kernel skipped our programs",
     "unfinished": "another CPU had not finished",
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tcpconnect.history.schema import MINUTE
+from tcpconnect.history.schema import DAY, MINUTE, SIZE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,7 +18,7 @@ UNWRITTEN_S = 20
 # What is lost with an attempt; with all other reasons attempts are counted, and
 # something about them is not known (batch.Losses).
 ATTEMPTS = frozenset({"ring", "flows", "rows", "missed", "unfinished"})
-ATTEMPTS |= {"waiting", "truncated"}  # of the recorder itself
+ATTEMPTS |= {"waiting", "truncated", SIZE}  # of the recorder itself
 STOPPED, KILLED, OFF, UNKNOWN = "stopped", "killed", "off", "not recorded"
 
 
@@ -84,9 +84,10 @@ def coverage(connection: sqlite3.Connection, since: int, until: int) -> Coverage
         )
     ]
     lost = connection.execute(
-        "SELECT reason, sum(lost) FROM losses WHERE time > ? AND time < ? "
+        "SELECT reason, sum(lost) FROM losses WHERE time < :until AND "
+        "(time > :since - :minute OR time % :day = 0 AND time > :since - :day) "
         "GROUP BY reason ORDER BY reason",
-        (since - MINUTE, until),
+        {"since": since, "until": until, "minute": MINUTE, "day": DAY},
     )
     return Coverage(
         since,

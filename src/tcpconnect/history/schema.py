@@ -12,6 +12,8 @@ APPLICATION_ID = 0x74637063  # "tcpc"
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400  # the spans of rows
 
+SIZE = "size"  # the reason of a loss: rows were deleted since the file was full
+
 # A row of windows counts the attempts that ended in the ``span`` seconds from ``time``.
 # Rows of different spans never count the same attempt: older rows are folded into
 # coarser ones. program: its pod, container, unit, or exe, with an interpreter's script.
@@ -81,7 +83,8 @@ TABLES = (
         ended INTEGER NOT NULL
     ) STRICT""",
     # What was lost in the minute from time, by the reason: a member of Losses, or
-    # waiting (windows that could not be kept) or truncated (a file cut by others).
+    # waiting (windows that could not be kept), truncated (a file cut by others), SIZE.
+    # In the minute in which a day begins there may be all losses of the day.
     """CREATE TABLE losses (
         run_id INTEGER NOT NULL,
         time INTEGER NOT NULL,

@@ -39,8 +39,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 NEW_RUN = """
 INSERT INTO runs (host, boot, version, options, pid, started, watched, ended)
 VALUES (?, ?, ?, ?, ?, ?, ?, 0)"""
-ADD_ATTEMPTS = """
-INSERT INTO windows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+# What a row gets of another one of its key.
+MERGED = """
 ON CONFLICT DO UPDATE SET
     attempts = attempts + excluded.attempts,
     latency_us = latency_us + excluded.latency_us,
@@ -48,6 +48,8 @@ ON CONFLICT DO UPDATE SET
     latencies = merged(latencies, excluded.latencies),
     dns_us = dns_us + excluded.dns_us,
     syns = syns + excluded.syns"""
+ADD_ATTEMPTS = f"""
+INSERT INTO windows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?){MERGED}"""  # noqa: S608
 ADD_PAIR = """
 INSERT INTO pairs VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
@@ -69,19 +71,20 @@ class Store:
     """
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self.connection = open_for_writing(path)
-        self._run_id = 0
+        self.run_id = 0  # of the run that goes on
 
     def begin(self, run: Run) -> None:
         """Begin a run; one that was there before has ended."""
         read_beside_us(self.connection)
         with self.transaction():
             self.connection.execute(
-                "UPDATE runs SET ended = watched WHERE run_id = ?", (self._run_id,)
+                "UPDATE runs SET ended = watched WHERE run_id = ?", (self.run_id,)
             )
             who = run.host, run.boot, run.version, run.options, run.pid
             cursor = self.connection.execute(NEW_RUN, (*who, run.started, run.started))
-        self._run_id = cursor.lastrowid or 0
+        self.run_id = cursor.lastrowid or 0
 
     def reached(self, since: int) -> list[tuple[Program, tuple[str, int]]]:
         """Return which programs have reached what since then."""
@@ -108,11 +111,11 @@ class Store:
                 for key, row in rows.items():
                     self._add(ids, (time, span), key, row)
             for (minute, reason), number in lost.items():
-                values = self._run_id, minute, reason, number
+                values = self.run_id, minute, reason, number
                 self.connection.execute(ADD_LOSS, values)
             self.connection.execute(
                 "UPDATE runs SET watched = max(watched, ?) WHERE run_id = ?",
-                (watched, self._run_id),
+                (watched, self.run_id),
             )
 
     def _add(self, ids: _Ids, when: tuple[int, int], key: Key, row: Row) -> None:
@@ -128,13 +131,13 @@ class Store:
     def close(self, ended: int) -> None:
         """End the run; leave one file. Raises sqlite3.Error, after it is closed."""
         try:
-            if not self._run_id:
+            if not self.run_id:
                 return
             with self.transaction():
                 self.connection.execute(
                     "UPDATE runs SET watched = max(watched, ?), ended = ? "
                     "WHERE run_id = ?",
-                    (ended, ended, self._run_id),
+                    (ended, ended, self.run_id),
                 )
         finally:
             close_for_readers(self.connection)

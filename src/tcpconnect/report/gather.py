@@ -33,6 +33,7 @@ GAPS = {
 UNKEPT = {
     "waiting": "the history could not be written",
     "truncated": "somebody cut the file of the history",
+    "size": "they were deleted, as --max-size asks",
 }
 MAX_NUMBER, MAX_PORT = 2**53, 65_535
 MAX_TEXTS = 65_536  # that are remembered as harmless
