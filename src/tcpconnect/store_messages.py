@@ -35,6 +35,10 @@ HISTORY_WAITS = Message(
     "{reason}",
     "attempts wait in memory, and are written when it works again",
 )
+HISTORY_HELD = Message(
+    "can't write the history {path!r} now",
+    "another process holds it in one long transaction",
+)
 HISTORY_CUT = Message(
     "the history {path!r} was truncated or damaged by another program",
     "",

@@ -7,77 +7,26 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcpconnect.batch import NO_LOSSES, Batch, Losses, Totals
-from tcpconnect.errors import OutputError, TcpconnectError
+from tcpconnect.batch import NO_LOSSES, Losses, Totals
+from tcpconnect.errors import OutputError
 from tcpconnect.history import waiting as waitings
-from tcpconnect.history.coverage import Coverage, Gap, coverage
+from tcpconnect.history.coverage import Gap
 from tcpconnect.history.file import open_for_reading
 from tcpconnect.history.rows import Program
 from tcpconnect.history.schema import HOUR, MINUTE
 from tcpconnect.history.waiting import Waiting
 from tcpconnect.outputs.sqlite import Sqlite
 from tests.support.histories import NOON, attempts
-from tests.support.samples import connection
+from tests.support.timed import Recorder, said_until
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-
-class Recorder:
-    """The output, with a clock of its own; it writes when the clock moves on."""
-
-    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.path, self.now, self.passed = path, NOON, 1000.0
-        monkeypatch.setattr("tcpconnect.history.writer.monotonic", lambda: self.passed)
-        self.output = Sqlite(str(path))
-        self.output.open()
-        self.batch(0)
-
-    def batch(self, events: int, losses: Losses = NO_LOSSES) -> None:
-        """Give it so many attempts now."""
-        event = connection(daddr="192.0.2.1", result="OK", latency_ms=1.0, uid=0)
-        self.output.write(Batch([event] * events, losses, [], float(self.now)))
-
-    def passes(self, seconds: int = 10) -> None:
-        """Let time pass."""
-        self.now += seconds
-        self.passed += seconds
-
-    def close(self) -> None:
-        """End it."""
-        self.output.close(Totals(0, NO_LOSSES))
-
-    def kept(self) -> int:
-        """Return how many attempts are in the file."""
-        (number,) = self.ask("SELECT coalesce(sum(attempts), 0) FROM windows")[0]
-        return int(number)
-
-    def ask(self, statement: str) -> list[tuple[Any, ...]]:
-        """Return what a statement finds in the file."""
-        with closing(open_for_reading(str(self.path))) as reader:
-            return reader.execute(statement).fetchall()
-
-    def has_kept(self, number: int) -> Callable[[], bool]:
-        """Return a condition: the file has so many attempts."""
-
-        def has_kept() -> bool:
-            with suppress(TcpconnectError):  # it is not there yet, or has no tables
-                return self.kept() == number
-            return False
-
-        return has_kept
-
-    def covered(self, since: int, until: int) -> Coverage:
-        """Return what was watched."""
-        with closing(open_for_reading(str(self.path))) as reader:
-            return coverage(reader, since, until)
 
 
 @pytest.fixture
@@ -127,18 +76,6 @@ def test_flush(recorder: Recorder) -> None:
     wait_until(recorder.has_kept(5), "the window")
     recorder.close()
     assert recorder.kept() == 6
-
-
-def said_until(capfd: Any, text: str) -> str:
-    """Return what is said on stderr until a text is."""
-    said: list[str] = []
-
-    def look() -> bool:
-        said.append(capfd.readouterr().err)
-        return text in "".join(said)
-
-    wait_until(look, text)
-    return "".join(said)
 
 
 def test_a_lock_makes_windows_wait(recorder: Recorder, capfd: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import history_messages as messages
 from tcpconnect.errors import TcpconnectError, did_you_mean
-from tcpconnect.history.file import open_for_reading, open_for_writing
+from tcpconnect.history.file import give_back, open_for_reading, open_for_writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def forget(path: str, name: str) -> int:
         with closing(open_for_writing(path)) as connection:
             connection.execute("PRAGMA secure_delete = ON")
             deleted, cleared = _delete(connection, name)
-            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            give_back(connection)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.Error as error:
         raise refused(path, str(error)) from error

@@ -102,6 +102,12 @@ def read_beside_us(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_size_limit = 0")
 
 
+def give_back(connection: sqlite3.Connection, pages: int = 0) -> None:
+    """Give back so many pages that are free, or all. Raises sqlite3.Error."""
+    # One step of the statement gives back one page, and execute() takes one step.
+    connection.executescript(f"PRAGMA incremental_vacuum({pages})")
+
+
 def close_for_readers(connection: sqlite3.Connection) -> None:
     """Close the writer's connection; leave one file, which all may read who may."""
     with suppress(sqlite3.Error):  # a reader is busy: it stays in WAL mode

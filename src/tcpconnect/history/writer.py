@@ -134,6 +134,7 @@ class Writer:
             while runs:
                 held.store.begin(runs[0])
                 del runs[0]
+            self._keep.make_room(held.store)
             held.store.add(waiting.windows, waiting.lost, watched)
             self._kept += waiting.attempts
             self._kept_until, waiting = watched, Waiting()

@@ -38,8 +38,8 @@ RECORD = (
     Option(
         ("--max-size",),
         "max_size",
-        "keep the history below SIZE (default 200M): the finest and oldest rows go "
-        "first",
+        "keep the history, with its log, below SIZE (default 200M): the finest and "
+        "oldest rows go first",
         Value("SIZE", MAX_SIZE.parse, MAX_SIZE.check),
     ),
     Option(
