@@ -64,4 +64,7 @@ PROGRAMS_UNPROBED = Message(
     "their names come from DNS only",
 )
 NOT_WRITTEN = Message("{n} attempts not written to {output}", "it is too slow")
+NOT_CHECKED = Message(
+    "{n} attempts not checked for {output}", "that is too slow", FEWER
+)
 NOT_FOLLOWED = Message("{n} processes not followed", "more than {limit} were traced")

@@ -39,6 +39,8 @@ MEANING = {
     "unprobed": loss_messages.PROGRAMS_UNPROBED,
 }
 LIMITS = {"flows": MAX_FLOWS, "untracked": MAX_PENDING, "unfollowed": MAX_FOLLOWED}
+# What an output did not do with attempts, where it does not write them.
+DROPPED = {"alerts": loss_messages.NOT_CHECKED}
 WARNING = loss_messages.NEW.line(loss="")  # how lines begin that are no notices
 ONCE = {"unprobed"}  # until the end: each start of a container may add some
 
@@ -92,4 +94,5 @@ def _loss(name: str, count: int) -> Line:
 
 
 def _dropped(output: str, count: int) -> Line:
-    return loss_messages.NOT_WRITTEN.line(n=count, output=output)
+    message = DROPPED.get(output, loss_messages.NOT_WRITTEN)
+    return message.line(n=count, output=output)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tcpconnect.batch import Batch, Losses
-from tcpconnect.lossreport import MEANING, PERIOD_S, LossReport
+from tcpconnect.lossreport import DROPPED, MEANING, PERIOD_S, LossReport
+from tcpconnect.outputs.alerting import Alerting
+from tcpconnect.outputs.service import Service
 
 
 class Clock:
@@ -151,3 +153,23 @@ def test_total_has_all(
     report.total(Losses(ring=9, flows=2))
     actual = [line for line in said(capfd) if line.startswith("in total")]
     assert [line.split()[2] for line in actual] == ["9", "2"]
+
+
+def test_attempts_without_alerts(
+    report: LossReport, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Alerts write no attempts: those that came too fast were not checked."""
+    slow = Service()
+    slow.name, slow.dropped = Alerting.name, 7
+    report.update(Batch([], Losses(), [], 0), [slow])
+    report.total(Losses(), [slow])
+    expected = "7 attempts not checked for alerts: that is too slow; trace less with"
+    assert [
+        line.startswith(f"{before}{expected}")
+        for before, line in zip(("warning: ", "in total, "), said(capfd), strict=True)
+    ] == [True, True]
+
+
+def test_other_words() -> None:
+    """They are those of an output that there is."""
+    assert set(DROPPED) == {Alerting.name}
