@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.attempts import attempt
+from tests.support.attempts import attempt, run_tool
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
 
@@ -107,3 +107,14 @@ def test_its_process(folder: Path) -> None:
         wait_until(path.exists, "another file")
         assert tool.stop(signal.SIGKILL) == -signal.SIGKILL
         wait_until(lambda: not Path(f"/proc/{helper}/exe").exists(), "its end")
+
+
+@pytest.mark.parametrize(("rotates", "processes"), [((), 1), (("--rotate", "1M"), 2)])
+def test_no_process_for_a_command(
+    folder: Path, rotates: tuple[str, ...], processes: int
+) -> None:
+    """Its SIGHUP is the command's: only what rotates is opened again."""
+    look = 'wc -w < "/proc/$PPID/task/$PPID/children"'
+    words = ["-o", folder / "a.jsonl", *rotates, "--", "sh", "-c", look]
+    ended = run_tool(*words)
+    assert (ended.returncode, ended.stdout) == (0, f"{processes}\n")

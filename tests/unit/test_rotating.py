@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcpconnect.batch import NO_LOSSES, Batch, Losses, Output, Totals
+from tcpconnect.batch import NO_LOSSES, Batch, Losses, Output, Reopens, Totals
 from tcpconnect.errors import OutputError, UsageError
 from tcpconnect.outputs.again import numbered
 from tcpconnect.outputs.opening import open_outputs
@@ -175,3 +176,17 @@ def test_process_ends(tmp_path: Path) -> None:
     if not os.geteuid():
         with pytest.raises(ChildProcessError):
             os.waitpid(-1, os.WNOHANG)
+
+
+def test_not_opened_again(tmp_path: Path) -> None:
+    """Under nohup(1) nothing asks for it; --rotate needs it all the same."""
+    path, before = tmp_path / "a.jsonl", signal.getsignal(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        for words, has in (((), False), (("--rotate", "1M"), True)):
+            output = opened("-o", path, *words)
+            assert isinstance(output, Reopens)
+            assert output.has_file is has
+            write(output, Batch([], NO_LOSSES, [], 0))
+    finally:
+        signal.signal(signal.SIGHUP, before)

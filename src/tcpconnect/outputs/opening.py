@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,13 @@ def open_outputs(
 
 
 def _name_files(outputs: dict[str | None, Output], line: CommandLine) -> None:
-    """Have regular files opened again when they were moved, or are full."""
+    """Have regular files opened again when they were moved, or are full.
+
+    With a command SIGHUP is the command's, and nohup(1) has it ignored.
+    """
+    hears = not line.command and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+    if not (hears or line.rotate):
+        return
     texts = [
         (path, output)
         for path, output in outputs.items()
