@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 USER = "tcpconnect"
 ROOT = 0
 DIRECTORY_MODE = 0o750  # a group may read
+WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Account(NamedTuple):
@@ -54,13 +55,27 @@ def named(name: str) -> Account | None:
 def make_directory(path: str) -> None:
     """Make a directory for histories; root gives it to the user tcpconnect, if any.
 
+    So it does with the files that root has written there before there was that user.
     Raises OSError.
     """
     with suppress(FileExistsError):
         os.mkdir(path, DIRECTORY_MODE)
     ours = None if os.geteuid() else named(USER)
-    if ours and os.stat(path).st_uid == ROOT:
-        os.chown(path, ours.uid, ours.gid)
+    status = os.stat(path)
+    if not ours or status.st_uid != ROOT:
+        return
+    if not status.st_mode & WRITABLE_BY_OTHERS:
+        with os.scandir(path) as files:
+            for file in files:
+                _give(file, ours)
+    os.chown(path, ours.uid, ours.gid)  # last: until now nobody else could put links
+
+
+def _give(file: os.DirEntry[str], account: Account) -> None:
+    """Give a file of root's to an account, unless it may be one from elsewhere."""
+    status = file.stat(follow_symlinks=False)
+    if file.is_file(follow_symlinks=False) and status.st_nlink == 1:
+        os.chown(file.path, account.uid, account.gid, follow_symlinks=False)
 
 
 def _may_write(account: Account, status: os.stat_result) -> bool:
