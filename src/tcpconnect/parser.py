@@ -10,7 +10,7 @@ from tcpconnect.errors import UsageError
 from tcpconnect.options import OPTIONS
 from tcpconnect.options.option import HELP, HELP_ALL, VERSION, Option
 from tcpconnect.output import STDOUT, write
-from tcpconnect.words import COMMAND_MARK, RESULT, RESULTS, flags_of, joined
+from tcpconnect.words import COMMAND_MARK, SPELLED, flags_of, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -142,9 +142,14 @@ class Parser(argparse.ArgumentParser):
             ) from error
 
     def _typed(self, action: argparse.Action) -> Sequence[str]:
-        """Return the names of an option; --result alone where that was typed."""
-        names = action.option_strings
-        return [RESULT] if RESULTS in names and RESULTS not in self._given else names
+        """Return the names of an option: what was typed where that is another one."""
+        names, given = action.option_strings, self._given
+        spelled = [
+            typed
+            for typed, name in SPELLED.items()
+            if name in names and typed in given and name not in given
+        ]
+        return spelled or names
 
     def _print_message(self, message: str, _file: object = None) -> None:
         write(STDOUT, message.encode())

@@ -27,6 +27,8 @@ def checked(place: str) -> str:
     scheme, rest = scheme_of(place)
     if scheme and rest:
         return place
+    if not place:
+        raise _unknown(place, "")
     found = _SCHEME.match(place)
     word, colon = found.groups() if found else ("", None)
     lower = (word or "").lower()

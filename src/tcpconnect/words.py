@@ -15,6 +15,8 @@ TIMES = ("--since", "--until")
 RESULT, RESULTS = "--result", "--results"
 # A value makes it another option.
 WITH_VALUE = {"--failing": "--failing-of"}
+# What is typed: the option that the parser gets for it.
+SPELLED = {RESULT: RESULTS, **WITH_VALUE}
 
 
 def flags_of(options: Iterable[Option]) -> dict[str, Option]:
@@ -105,3 +107,13 @@ def _letters(
             yield flags[flag], [flag, value]
             return
         yield flags[flag], [flag]
+
+
+def names_typed(words: Sequence[str], flags: Mapping[str, Option]) -> dict[str, str]:
+    """Return the name that each option was given by, by its member."""
+    spelled = {name: typed for typed, name in SPELLED.items() if name not in words}
+    typed = {}
+    for option, (word, *_) in given(words, flags):
+        name = word.partition("=")[0]
+        typed[option.member] = spelled.get(name, name)
+    return typed

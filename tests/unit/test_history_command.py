@@ -222,7 +222,11 @@ def test_nothing_found(db: Path) -> None:
         ("-j --format csv", "-j conflicts with --format csv.*"),
         ("--db postgresql://h/d", "can't read a history in postgresql://: .*"),
         ("--db sqlite:", "--db names no file; .*"),
-        ("--failing=x", "argument --failing-of: invalid count 'x': .*"),
+        ("--failing=x", "argument --failing: invalid count 'x': .*"),
+        ("--failing=", "argument --failing: invalid count '': .*"),
+        ("--result x", "argument --result: unknown result 'x': .*"),
+        ("--pid 1", "history takes no --pid: .*"),
+        ("--sort=", "unknown column '': .*"),
     ],
 )
 def test_refused(words: str, expected: str) -> None:

@@ -17,7 +17,7 @@ from tcpconnect.report.shown import moment
 from tcpconnect.tables import sort_column
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tcpconnect.fields import Column
     from tcpconnect.history.queries import Question
@@ -38,7 +38,10 @@ ORDER = {"failing": "failed", "slow": "latency_ms", "new": "first"}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line asks for; ``filters`` are members of Settings."""
+    """What the command line asks for; ``filters`` are members of Settings.
+
+    ``typed`` has the name that each option was given by, by its member.
+    """
 
     filters: dict[str, Any]
     now: int
@@ -46,7 +49,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     since: int | None = None
     until: int | None = None
     by: tuple[str, ...] = ()
-    sort: str = ""
+    sort: str | None = None
     limit: int | None = None
     failing: int = 0
     slow: bool = False
@@ -60,6 +63,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     json: bool = False
     color: str = "auto"
     wide: bool = False
+    typed: Mapping[str, str] = {}
 
     @property
     def begin(self) -> int:
@@ -114,7 +118,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         order = next((ORDER[n] for n in ORDER if getattr(self, n)), "attempts")
         if "hour" in self.groups:
             order = "hour"
-        if self.sort:
+        if self.sort is not None:
             order = sort_column(self.table, self.sort).name
         conditions = []
         if self.failing:
@@ -129,7 +133,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def check(asked: Asked) -> None:
     """Raise UsageError for what makes no sense."""
-    _refuse(asked.filters)
+    _refuse(asked)
     kinds = [option for name, option in KINDS.items() if _is_given(asked, name)]
     if len(kinds) > 1:
         one, other = kinds[:2]
@@ -162,10 +166,10 @@ def _check_groups(by: Sequence[str]) -> None:
             raise UsageError(history_messages.GROUP_TWICE, name=name)
 
 
-def _refuse(given: dict[str, Any]) -> None:
-    for member, (option, reason, remedy) in REFUSED.items():
-        if member in given:
-            message = history_messages.NOT_OF_HISTORY
+def _refuse(asked: Asked) -> None:
+    for member, (reason, remedy) in REFUSED.items():
+        if member in asked.filters:
+            message, option = history_messages.NOT_OF_HISTORY, asked.typed[member]
             raise UsageError(message, option=option, reason=reason, remedy=remedy)
 
 

@@ -26,6 +26,7 @@ from tcpconnect.parsing import parse_verb
 from tcpconnect.progress import Progress
 from tcpconnect.report.shown import between, many
 from tcpconnect.terminal import width_of
+from tcpconnect.words import flags_of, names_typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,8 @@ def run(words: Sequence[str]) -> int:
 
 
 def _asked(words: Sequence[str]) -> Asked:
-    line = parse_verb(verb_named(VERB), words)
+    verb = verb_named(VERB)
+    line = parse_verb(verb, words)
     if line.command:
         reason, remedy = COMMAND
         message = history_messages.NOT_OF_HISTORY
@@ -67,7 +69,8 @@ def _asked(words: Sequence[str]) -> Asked:
     filters = line.changes
     if "programs" in given:
         filters = {**filters, "programs": given.pop("programs")}
-    return Asked(filters=filters, now=int(time.time()), **given)
+    typed = names_typed(line.words, flags_of(verb.taken))
+    return Asked(filters=filters, now=int(time.time()), typed=typed, **given)
 
 
 def _columns_help() -> str:

@@ -20,25 +20,25 @@ FAILING = 10  # attempts, of which half have failed
 _NOT_KEPT = "it was not recorded"
 _ALWAYS = "it is always shown"
 _PROGRAM = "--program has who connects"
-# What no history answers: the option, why, and what does. The parser takes them all.
+# Members of what no history answers: why, and what does. The parser takes them all.
 REFUSED = {
-    "pids": ("-p", _NOT_KEPT, _PROGRAM),
-    "follow": ("-f", _NOT_KEPT, _PROGRAM),
-    "comms": ("--comm", "names of threads were not recorded", "use --program"),
-    "not_comms": ("--not-comm", "names of threads were not recorded", _PROGRAM),
-    "cgroups": ("--cgroup", _NOT_KEPT, "use --unit, --pod or --container"),
-    "netns": ("--netns", _NOT_KEPT, "use --container or --pod"),
-    "cgroupmap": ("--cgroupmap", _NOT_KEPT, "use --unit, --pod or --container"),
-    "mntnsmap": ("--mntnsmap", _NOT_KEPT, "use --container or --pod"),
-    "from_": ("--from", "source addresses were not recorded", _PROGRAM),
-    "slower_ms": ("--slower", "attempts are counted", "--slow has the slowest first"),
-    "result": ("-r", _ALWAYS, "omit it; --results LIST chooses"),
-    "why": ("--why", _ALWAYS, "omit it; --by why counts by it"),
-    "dns": ("-d", "names are always shown", "omit it"),
-    "dns_latency": ("-d", "names are always shown", "omit it"),
-    "count": ("-c", "attempts are always counted", "omit it"),
-    "interval_s": ("-i", "attempts are counted", "--by hour has each hour"),
-    "duration": ("--duration", "it is over", "--since and --until choose a time"),
+    "pids": (_NOT_KEPT, _PROGRAM),
+    "follow": (_NOT_KEPT, _PROGRAM),
+    "comms": ("names of threads were not recorded", "use --program"),
+    "not_comms": ("names of threads were not recorded", _PROGRAM),
+    "cgroups": (_NOT_KEPT, "use --unit, --pod or --container"),
+    "netns": (_NOT_KEPT, "use --container or --pod"),
+    "cgroupmap": (_NOT_KEPT, "use --unit, --pod or --container"),
+    "mntnsmap": (_NOT_KEPT, "use --container or --pod"),
+    "from_": ("source addresses were not recorded", _PROGRAM),
+    "slower_ms": ("attempts are counted", "--slow has the slowest first"),
+    "result": (_ALWAYS, "omit it; --results LIST chooses"),
+    "why": (_ALWAYS, "omit it; --by why counts by it"),
+    "dns": ("names are always shown", "omit it"),
+    "dns_latency": ("names are always shown", "omit it"),
+    "count": ("attempts are always counted", "omit it"),
+    "interval_s": ("attempts are counted", "--by hour has each hour"),
+    "duration": ("it is over", "--since and --until choose a time"),
 }
 _TRACE = (*WHOSE, *WHERE, *OUTCOME, *NAMES, *COUNTS, *RUN)
 _RENAMED = {
