@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages, word_messages
@@ -28,13 +29,14 @@ COMMAND = f"{COMMAND_MARK} COMMAND"
 LONGEST = 60  # of words that are repeated
 MOST_VALUES = 8
 PROGRAM = "--program"
+COUNT = ("-c", "--count")
 SHORTEST = 3  # of names of options that are spelled like others
 # What no option does: why not.
 REASONS = {
     **dict.fromkeys(
         ("--sport", "--src-port", "--source-port"), word_messages.NO_SOURCE_PORTS
     ),
-    **dict.fromkeys(("-n", "--numeric"), word_messages.NO_LOOKUPS),
+    **dict.fromkeys(("-n", "-nn", "--numeric"), word_messages.NO_LOOKUPS),
 }
 # What people call the verbs.
 OTHER_VERBS = {
@@ -66,14 +68,16 @@ class Mistakes:
     def first(self, words: Sequence[str]) -> UsageError | None:
         """Return the error for the first word that no option knows, None for none."""
         before = wants = ""  # the option before, and one that wants a value
-        files = self._verb.files if self._verb else 0
+        files: list[int] = []
+        most = self._verb.files if self._verb else 0
         for at, word in enumerate(words):
             if wants:
                 before, wants = wants, ""
             elif not word.startswith("-") or word == "-":
-                files -= 1
-                if files < 0:
-                    return self.unexpected(words, at, before)
+                files.append(at)
+                if len(files) > most:
+                    begin = files[0] if _is_no_file(words[files[0]]) else at
+                    return self.unexpected(words, begin, before)
             elif word.startswith("--"):
                 name, equals, value = word.partition("=")
                 if name not in self._flags:
@@ -158,7 +162,7 @@ class Mistakes:
             remedy = self._question(f"tcpconnect {words[at + 1]} -h")
         elif word in verbs and not self._verb:
             remedy = word_messages.VERB_FIRST.format(verb=word)
-        elif before == "-c" and word.replace(".", "", 1).isdigit():
+        elif before in COUNT and word.replace(".", "", 1).isdigit():
             return self._no_value(before, word)
         elif "src port" in " ".join(words[at : at + 4]):
             reason = word_messages.NO_SOURCE_PORTS
@@ -205,7 +209,7 @@ class Mistakes:
 
     def _no_value(self, flag: str, value: str) -> UsageError:
         remedy = f"omit {_cut(value)!r}"
-        if flag == "-c" and value.isdigit():
+        if flag in COUNT and value.isdigit():
             remedy = self._question(f"-c -i {value}")
         return UsageError(word_messages.NO_VALUE, option=flag, remedy=remedy)
 
@@ -225,6 +229,11 @@ class Mistakes:
                 return False
             words = words[: words.index(COMMAND_MARK)]
         return self._flags.keys() >= {word for word in words if word[0] == "-"}
+
+
+def _is_no_file(word: str) -> bool:
+    """Whether it is a plain word, and no file: ``curl`` of ``top curl example.com``."""
+    return word.isalnum() and not os.path.lexists(word)
 
 
 def _near_verb(word: str) -> str:

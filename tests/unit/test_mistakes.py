@@ -44,6 +44,7 @@ UNKNOWN = {
     "-V": "-V; did you mean --version?",
     "-w x.csv": "-w; did you mean -o x.csv?",
     "-n": "-n: addresses are never looked up; omit it",
+    "-nn": "-nn: addresses are never looked up; omit it",
 }
 UNEXPECTED = {
     "port 443": "'port'; did you mean -P 443?",
@@ -79,6 +80,10 @@ UNEXPECTED = {
     "-P 80 443": "'443'; did you mean -P 80,443?",
     "\u2013P 443": "'\u2013P'; did you mean -P 443?",
     "—failed": "'—failed'; did you mean --failed?",
+    "top ls /": "'ls'; did you mean -- ls /?",
+    "top port 443": "'port'; did you mean -P 443?",
+    "top host ::1": "'host'; did you mean --to ::1?",
+    "top /dev/null port 443": "'port'; did you mean -P 443?",
     "'a b\x1b c'": f"'a b\\x1b c'; a command stands after --; {HELP}",
 }
 VALUES = {
@@ -127,6 +132,7 @@ VALUES = {
     "--format jsn": "argument --format: invalid choice 'jsn': "
     "expected table, json, csv; did you mean json?",
     "-c 5": "-c takes no value; did you mean -c -i 5?",
+    "--count 5": "--count takes no value; did you mean -c -i 5?",
     "-c5": "-c takes no value; did you mean -c -i 5?",
     "-i 1": "-i needs -c: it is about its tables; add -c",
     "--failed=yes": "--failed takes no value; omit 'yes'",
