@@ -7,6 +7,11 @@ from tcpconnect.errors import Message
 OF_TRACES = Message(
     "{name} was recorded", "{option} is for a trace", "omit it, or omit {name}"
 )
+NOTHING_PIPED = Message(
+    "nothing to read",
+    "stdin is a terminal",
+    "pipe lines into it: ssh HOST tcpconnect -rdj | tcpconnect top -",
+)
 NOT_ONCE = Message(
     "{option} conflicts with --once",
     "a frame is plain text, without single attempts",

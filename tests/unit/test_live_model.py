@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tcpconnect.live.columns import number
 from tcpconnect.live.model import (
     GONE_S,
     MAX_FAILURES,
@@ -128,3 +131,22 @@ def test_the_clock_is_set_back() -> None:
     for tick in ticks(*(batch([], NOW - 3598 + n) for n in range(65))):
         model.take(tick)
     assert not model.edges
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"),
+        (0.004, "<0.01"),
+        (0.5, "0.50"),
+        (3.98, "4"),
+        (4.0, "4"),
+        (4.26, "4.3"),
+        (99.96, "100"),
+        (9_996, "10.0k"),
+        (123_456, "123k"),
+    ],
+)
+def test_numbers(value: float, shown: str) -> None:
+    """What is nearly whole is: ticks do not come to the moment."""
+    assert number(value) == shown

@@ -40,12 +40,12 @@ def run(
 
 FRAME = """\
 tcpconnect top web -o 'a b'                                             22:13:29
-attempts/s 10.1   failed/s 1.0   lost 0   whole recording
+attempts/s 10.1   failed/s 1   lost 0   whole recording
 attempts                                                   ██████████ 10/s
 failed                                                     ██████████ 1/s
 PROGRAM   DESTINATION   PORT  ATT/s FAIL/s RESULT           AVG(ms) MAX(ms) LAST
-curl      192.0.2.1      443    5.0    1.0 ECONNREFUSED RST    5.00    9.90   0s
-curl      a.example      443    5.0      0 -                   4.90    9.80   0s
+curl      192.0.2.1      443      5      1 ECONNREFUSED RST    5.00    9.90   0s
+curl      a.example      443      5      0 -                   4.90    9.80   0s
 """
 
 
@@ -80,7 +80,7 @@ def test_filters_of_a_recording(tmp_path: Path, words: str, rows: list[str]) -> 
 
 
 BARE = """\
-tcpconnect top                                                                 -
+tcpconnect top bare.jsonl                                                      -
 attempts 3   failed -   lost 0   no times: counts, not rates
 attempts                                                              0/s
 failed                                                                0/s
@@ -248,3 +248,24 @@ def test_no_frame_of_what_is_no_recording(tmp_path: Path, wrong: str) -> None:
     ended = run("top", "--once", str(path))
     assert (ended.returncode, ended.stdout) == (1, "")
     assert f"'{path}'" in ended.stderr
+
+
+def test_nothing_is_piped() -> None:
+    """A terminal has no lines of attempts: its keys would be taken for them."""
+    leader, terminal = os.openpty()
+    for words in (["--once"], []):
+        ended = subprocess.run(
+            [TOOL, "top", *words, "-"], check=False, stdin=terminal, capture_output=True
+        )
+        assert ended.returncode == 2
+        assert ended.stderr.startswith(b"tcpconnect: nothing to read: stdin is a term")
+    os.close(terminal)
+    os.close(leader)
+
+
+def test_a_recording_of_no_host() -> None:
+    """The header names the file instead, and the options that filter it."""
+    line = '{"daddr":"192.0.2.9","dport":1}\n'
+    words = [TOOL, "top", "--once", "-P", "1", "-"]
+    shown = subprocess.run(words, check=True, input=line.encode(), capture_output=True)
+    assert shown.stdout.startswith(b"tcpconnect top stdin | -P 1 ")

@@ -30,6 +30,8 @@ WIDE = 120  # cells of a frame that goes to no terminal
 def run(words: Sequence[str]) -> int:
     """Show what the words ask for; return the exit code."""
     asked = asked_by(words)
+    if asked.file == STDIN and os.isatty(0):
+        raise UsageError(top_messages.NOTHING_PIPED)
     if asked.once:
         return _once(asked)
     from importlib.util import find_spec
@@ -139,12 +141,14 @@ def about_trace(asked: Asked) -> Begin:
 
 
 def about_recording(source: Recording, asked: Asked) -> Begin:
-    """Return where the attempts of a recording come from, as far as is known.
+    """Return where the attempts of a recording come from: a host, else the file.
 
     Behind the options of the trace, and a bar, are those that filter it.
     """
     about = source.about
     host, words = (about.host, about.options) if about else ("", [])
+    if not host and asked.file:
+        host = "stdin" if asked.file == STDIN else os.path.basename(asked.file)
     filters = [asked.options] if asked.options else []
     return _begin(host, words, *filters, whole=source.whole)
 
@@ -152,5 +156,5 @@ def about_recording(source: Recording, asked: Asked) -> Begin:
 def _begin(host: str, *words: Sequence[str], whole: bool = False) -> Begin:
     from shlex import join
 
-    options = " | ".join(map(join, words))
+    options = " | ".join(map(join, words)).lstrip()
     return Begin(host[:MAX_TEXT], options[:MAX_TEXT], whole)

@@ -31,14 +31,16 @@ class Column(NamedTuple):
 
 
 def number(value: float) -> str:
-    """Return a rate in at most six characters."""
+    """Return a rate in at most six characters; ticks come early and late: 3.98 is 4."""
     if value >= 99_950:
         return f"{value / 1000:.0f}k"
     if value >= 9_995:
         return f"{value / 1000:.1f}k"
-    if value >= 99.95 or value == int(value):
+    if value >= 99.95 or not value:
         return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 0.95 else f"{value:.2f}"
+    if value >= 0.95:
+        return f"{value:.1f}".removesuffix(".0")
+    return f"{value:.2f}" if value >= 0.005 else "<0.01"
 
 
 def milliseconds(value: float | None) -> str:
