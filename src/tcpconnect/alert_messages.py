@@ -15,6 +15,11 @@ NO_NOTIFY_PROGRAM = Message(
 INVALID_HEADERS = Message(
     "invalid headers in {variable}", "{reason}", "write NAME=VALUE,NAME=VALUE"
 )
+INVALID_PROXY = Message(
+    "invalid proxy of {scheme} for alerts",
+    "{reason}",
+    "set {scheme_upper}_PROXY=http://HOST:PORT, or NO_PROXY",
+)
 CANT_SEND_ALERTS = Message("can't send alerts to {target}", "{reason}", "{remedy}")
 CANT_KEEP_ALERTS = Message("can't keep alerts in {path!r}", "{reason}", "{remedy}")
 INVALID_BASELINE = Message(

@@ -14,7 +14,10 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from tcpconnect import __version__
+from tcpconnect import alert_messages as messages
+from tcpconnect.errors import UsageError
 from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.notify.target import PORTS
 from tcpconnect.output import harmless
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ class Poster:
     def __init__(
         self, target: Target, headers: Mapping[str, str], limit_s: float = LIMIT_S
     ) -> None:
+        """Raises UsageError for a proxy that is none."""
         self._target = target
         self._headers = {
             "Content-Type": "application/json",
@@ -44,8 +48,8 @@ class Poster:
         self._limit_s = limit_s
         self._tls = ssl.create_default_context() if target.scheme == "https" else None
         place = f"{target.host}:{target.port}"
-        proxy = getproxies().get(target.scheme, "")
-        self._proxy = None if proxy_bypass(place) else _proxy(proxy)
+        proxy = "" if proxy_bypass(place) else getproxies().get(target.scheme, "")
+        self._proxy = _proxy(proxy, target.scheme) if proxy else None
 
     def post(self, path: str, body: bytes) -> None:
         """Send a body. Raises UndeliveredError."""
@@ -59,6 +63,8 @@ class Poster:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise UndeliveredError(harmless(reason)) from error
+        except UnicodeError as error:
+            raise UndeliveredError("its name is no name of a host") from error
         except (http.client.HTTPException, ValueError) as error:
             raise UndeliveredError("its answer is no HTTP") from error
         if not 200 <= status < 300:
@@ -131,14 +137,25 @@ def _cut(connection: socket.socket, late: Event) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-def _proxy(url: str) -> tuple[str, int, dict[str, str]] | None:
-    """Return host, port and headers of a proxy, None for none."""
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if not parts.hostname:
-        return None
+def _proxy(url: str, scheme: str) -> tuple[str, int, dict[str, str]]:
+    """Return host, port and headers of a proxy. Raises UsageError."""
+    reason = ""  # without the URL: it may have a password
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, port = parts.hostname or "", parts.port or PORTS["http"]
+    except ValueError:
+        reason = "it is no URL"
+    else:
+        if parts.scheme != "http":
+            reason = "proxies are asked by plain HTTP only"
+        elif not host:
+            reason = "it names no host"
+    if reason:
+        name = {"scheme": scheme, "scheme_upper": scheme.upper()}
+        raise UsageError(messages.INVALID_PROXY, reason=reason, **name)
     headers = {}
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         secret = b64encode(user.encode()).decode()
         headers["Proxy-Authorization"] = f"Basic {secret}"
-    return parts.hostname, parts.port or 80, headers
+    return host, port, headers

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect.errors import UsageError
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.notify.post import Poster
 from tcpconnect.notify.target import target
@@ -117,6 +118,35 @@ def test_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("no_proxy", "am.invalid")
         with pytest.raises(UndeliveredError):
             Poster(target("http://am.invalid:9093"), {}).post("/api", b"[]")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "reason"),
+    [
+        ("http://h:99999999", "it is no URL"),
+        ("http://h:secret", "it is no URL"),
+        ("http://[::1", "it is no URL"),
+        ("socks5://u:secret@127.0.0.1:1080", "proxies are asked by plain HTTP only"),
+        ("https://127.0.0.1:1080", "proxies are asked by plain HTTP only"),
+        ("http://", "it names no host"),
+    ],
+)
+def test_no_proxy(proxy: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that can't be asked is refused at the start; its password is not printed."""
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(UsageError) as refused:
+        Poster(target("http://am.invalid:9093"), {})
+    assert f"invalid proxy of http for alerts: {reason}" in str(refused.value)
+    assert "secret" not in str(refused.value)
+    monkeypatch.setenv("no_proxy", "am.invalid")
+    Poster(target("http://am.invalid:9093"), {})
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", ".."])
+def test_no_name(host: str) -> None:
+    """A host that no name server is asked for."""
+    with pytest.raises(UndeliveredError, match="its name is no name of a host"):
+        Poster(target(f"http://{host}"), {}).post("/", b"[]")
 
 
 def test_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
