@@ -61,6 +61,7 @@ def _channel(target: Target, keeper: Keeper, host: str) -> Any:
         from tcpconnect.notify import program
 
         check_program(target.path)
+        program.keep_descriptors()
 
         def run(notice: Notice) -> None:
             program.run(target.path, event.line(notice, host))

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 
 from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.output import STDERR
 
 AT_ONCE = 4  # programs
 TRIES = 3
@@ -19,19 +20,39 @@ ENVIRONMENT = {
 }
 
 
+def keep_descriptors() -> None:
+    """Have programs get none of what was open when this one was started."""
+    for name in os.listdir("/proc/self/fd"):
+        if (fd := int(name)) > STDERR:
+            with suppress(OSError):  # the one that has listed them
+                os.set_inheritable(fd, False)  # noqa: FBT003 (it has no keyword)
+
+
 def run(path: str, data: bytes, limit_s: float = LIMIT_S) -> None:
     """Run a program with ``data`` on stdin. Raises UndeliveredError.
 
-    It has its own session, no descriptor of ours, and prints nowhere. After the
-    limit it is killed, with what it has started, but for what has left its session.
+    It has its own session, no descriptor of ours, and prints nowhere. At its end, or
+    after the limit, what it has started is killed, but for what has left its group.
     """
-    end = time.monotonic() + limit_s
+    try:
+        ended, status = _run(path, data, time.monotonic() + limit_s)
+    except OSError as error:
+        raise UndeliveredError(os.strerror(error.errno or 0)) from error
+    if not ended:
+        raise UndeliveredError(f"it did not end within {limit_s:.3g} s")
+    if code := os.waitstatus_to_exitcode(status):
+        how = f"exit code {code}" if code > 0 else f"killed by signal {-code}"
+        raise UndeliveredError(how)
+
+
+def _run(path: str, data: bytes, end: float) -> tuple[bool, int]:
+    """Return whether it ended by itself, and its status. Raises OSError."""
     read, write = os.pipe2(os.O_CLOEXEC)
     try:
         pid = _spawn(path, read)
-    except OSError as error:
+    except OSError:
         os.close(write)
-        raise UndeliveredError(os.strerror(error.errno or 0)) from error
+        raise
     finally:
         os.close(read)
     try:
@@ -45,11 +66,7 @@ def run(path: str, data: bytes, limit_s: float = LIMIT_S) -> None:
         with suppress(OSError):
             os.killpg(pid, signal.SIGKILL)  # nothing of it outlives its turn
         _, status = os.waitpid(pid, 0)
-    if not ended:
-        raise UndeliveredError(f"it did not end within {limit_s:.3g} s")
-    if code := os.waitstatus_to_exitcode(status):
-        how = f"exit code {code}" if code > 0 else f"killed by signal {-code}"
-        raise UndeliveredError(how)
+    return ended, status
 
 
 def _spawn(path: str, stdin: int) -> int:

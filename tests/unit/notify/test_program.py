@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -34,6 +36,34 @@ def test_what_it_gets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {each.partition("=")[0] for each in environment}
     assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "LANG"}
     assert session.strip() == pid
+
+
+def test_no_descriptors(tmp_path: Path) -> None:
+    """Nor what the recorder was started with; and it goes on where there are none."""
+    out = tmp_path / "out"
+    hook = script(tmp_path, f"exec ls /proc/self/fd >{out}")
+    code = f"""if True:
+        import os, resource
+        from tcpconnect.notify.channel import UndeliveredError
+        from tcpconnect.notify.program import keep_descriptors, run
+        kept = os.open("/etc/hostname", os.O_RDONLY)
+        os.set_inheritable(kept, True)
+        keep_descriptors()
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        run({hook!r}, b"")
+        for more in range(3):  # of those that it needs there is room for
+            resource.setrlimit(resource.RLIMIT_NOFILE, (kept + 1 + more, most))
+            try:
+                run({hook!r}, b"")
+            except UndeliveredError as error:
+                print(error)
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert out.read_text().split() == ["0", "1", "2", "3"]  # the last one is of ls
+    reasons = ended.stdout.splitlines()
+    assert set(reasons) == {"Too many open files"}, ended
 
 
 def test_signals_are_not_blocked(tmp_path: Path) -> None:
