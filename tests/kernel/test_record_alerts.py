@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,27 @@ def test_new(tmp_path: Path, baseline: Path) -> None:
             attempt(address, PORT)
     assert destinations(tool) == [OTHER]
     assert sorted(row["destination"] for row in listed(path)) == [NEW, OTHER]
+
+
+def test_no_reader(tmp_path: Path, baseline: Path) -> None:
+    """One that reads nothing delays nobody: what it did not get is printed later."""
+    path = tmp_path / "h.db"
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(write, bytes(select.PIPE_BUF))
+    os.set_blocking(write, True)
+    options = ("--alert", "new", "--baseline", baseline)
+    with record(path, *options, stdout=write) as tool:
+        attempt(NEW, PORT)
+        assert tool.stop() == 0
+    os.close(write)
+    os.close(read)
+    assert [row["destination"] for row in listed(path)] == [NEW]
+    with alerting(path) as tool:
+        pass
+    assert destinations(tool) == [NEW]
 
 
 def test_accepted(tmp_path: Path, baseline: Path) -> None:

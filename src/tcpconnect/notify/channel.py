@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from tcpconnect import alert_messages as messages
 from tcpconnect.batch import Warnings
+from tcpconnect.errors import OutputError
+from tcpconnect.messages import CANT_START_THREAD
+from tcpconnect.output import ReaderGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -56,8 +59,11 @@ class Thread:
         self._turn = turn
 
     def start(self) -> None:
-        """Start it. The main thread handles the signals."""
-        start_new_thread(self._run, ())
+        """Start it; the main thread handles the signals. Raises OutputError."""
+        try:
+            start_new_thread(self._run, ())
+        except RuntimeError as error:
+            raise OutputError(CANT_START_THREAD, reason=error) from error
 
     def _run(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -93,7 +99,8 @@ class Courier:
 
     ``send`` raises UndeliveredError; ``sent`` is called with the ID of each notice
     that is not to be sent any more. ``workers`` send at the same time; after so many
-    ``tries`` a notice is given up.
+    ``tries`` a notice is given up. What else ``send`` raises is the ``failure`` that
+    ends the worker, for the owner to look at.
     """
 
     keeps = True
@@ -114,8 +121,10 @@ class Courier:
         self._health = Health(name, self.warnings)
         self._waiting: deque[Notice] = deque()
         self._changed = Condition()
-        self._busy = self._dropped = 0
+        self._busy = self._dropped = self._said = 0
+        self._why_dropped = ""
         self._closing = False
+        self.failure: BaseException | None = None
 
     def start(self) -> None:
         """Start the workers."""
@@ -129,7 +138,7 @@ class Courier:
             self._waiting.append(notice)
             self._changed.notify()
         if dropped:
-            self._drop(dropped)
+            self._drop(dropped, f"{len(self._waiting)} wait for it")
 
     def active(self, _alerts: Iterable[Alert]) -> None:
         """Do nothing: what fails was sent when it began to."""
@@ -140,12 +149,11 @@ class Courier:
             self._closing = True
             self._changed.notify_all()
             self._changed.wait_for(self._is_done, seconds)
-        if self._dropped:
-            message, n = messages.ALERTS_DROPPED, self._dropped
-            self.warnings.add(message, n=n, target=self.name, reason="it is too slow")
+        if self._dropped > self._said:
+            self._say_dropped()
 
     def _is_done(self) -> bool:
-        return not (self._waiting or self._busy)
+        return bool(self.failure) or not (self._waiting or self._busy)
 
     def _turn(self) -> bool:
         with self._changed:
@@ -156,11 +164,13 @@ class Courier:
             self._busy += 1
         try:
             self._deliver(notice)
+        except (ReaderGoneError, OutputError) as error:
+            self.failure = error
         finally:
             with self._changed:
                 self._busy -= 1
                 self._changed.notify_all()
-        return True
+        return not self.failure
 
     def _deliver(self, notice: Notice) -> None:
         tried = 0
@@ -171,7 +181,7 @@ class Courier:
                 self._health.failed(error)
                 tried += 1
                 if not error.again or tried == self._tries:
-                    self._drop(notice)
+                    self._drop(notice, str(error))
                     return
             else:
                 self._health.worked()
@@ -189,6 +199,16 @@ class Courier:
             )
             return not self._closing
 
-    def _drop(self, notice: Notice) -> None:
-        self._dropped += 1
+    def _drop(self, notice: Notice, reason: str) -> None:
+        """Give a notice up: the first one is said at once, all of them at the end."""
+        with self._changed:
+            self._dropped += 1
+            self._why_dropped = reason
+            if not self._said:
+                self._say_dropped()
         self._sent(notice.id)
+
+    def _say_dropped(self) -> None:
+        self._said = n = self._dropped
+        message, reason = messages.ALERTS_DROPPED, self._why_dropped
+        self.warnings.add(message, n=n, target=self.name, reason=reason)

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tcpconnect import alert_messages as messages
@@ -16,6 +17,7 @@ from tcpconnect.history.alert_rows import take_accepted
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.spread import Spread
 from tcpconnect.history.window import Window
+from tcpconnect.notify.channel import Courier
 from tcpconnect.output import STDOUT, say, write
 from tcpconnect.why import NO_FAILURES
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 WINDOW_S = 10
 MOST_S = 60.0  # that one window may teach
 END_S = 3.0  # for all channels, at the end
+PRINTED_S = 1.0  # of it, for the reader of stdout
 STDOUT_NAME = "stdout"
 
 
@@ -61,16 +64,16 @@ class Alerting:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.fd = STDOUT if line else -1
+        self._lines = [_printer(line, keeper)] if line else []
         self._engine, self._keeper = engine, keeper
-        self._channels = (*channels, *managers)
-        self._kept = [channel.name for channel in channels]
+        couriers = (*self._lines, *channels)
+        self._channels: tuple[Channel, ...] = (*couriers, *managers)
+        self._kept = [channel.name for channel in couriers]
         self._managers = managers
-        self._line, self._history = line, history
+        self._history = history
         self._known, self._clock = known, clock
         self._now = 0
         self._said: dict[Message, int] = {}
-        if line:
-            self._kept.append(STDOUT_NAME)
 
     def open(self) -> None:
         """Open the file of what is known. Raises OutputError."""
@@ -83,6 +86,7 @@ class Alerting:
 
     def write(self, batch: Batch) -> None:
         """Add a batch to its window. Raises ReaderGoneError and OutputError."""
+        self._raise()
         now = int(batch.now)
         if not self._now:
             self._start(now)
@@ -99,11 +103,14 @@ class Alerting:
         finally:
             end = time.monotonic() + END_S
             for channel in self._channels if self._now else ():
-                channel.close(max(0.0, end - time.monotonic()))
+                seconds = end - time.monotonic()
+                most = PRINTED_S if channel in self._lines else END_S
+                channel.close(min(max(0.0, seconds), most))
             self._say(last=True)
             self._keeper.close()
             if self.fd != STDOUT:
                 os.close(self.fd)
+        self._raise()
 
     def _start(self, now: int) -> None:
         """Begin, with what a run before has not sent."""
@@ -111,9 +118,7 @@ class Alerting:
         with suppress(sqlite3.Error):
             for manager in self._managers:
                 manager.resume(self._keeper.latest(now - int(manager.new_lasts_s)))
-            self._put(
-                {name: self._keeper.waiting(name) for name in self._kept},
-            )
+            self._put({name: self._keeper.waiting(name) for name in self._kept})
         for channel in self._channels:
             channel.start()
         self._tell_active()
@@ -144,14 +149,16 @@ class Alerting:
             channel.active(active)
 
     def _put(self, notices: dict[str, list[Notice]]) -> None:
-        """Give channels their notices; lines are written last: that may raise."""
+        """Give channels their notices."""
         for channel in self._channels:
             for notice in notices.get(channel.name, ()):
                 channel.put(notice)
-        if line := self._line:
-            for notice in notices.get(STDOUT_NAME, ()):
-                write(STDOUT, line(notice))
-                self._keeper.sent(STDOUT_NAME, notice.id)
+
+    def _raise(self) -> None:
+        """Raise ReaderGoneError or OutputError where lines can't be printed."""
+        for channel in self._lines:
+            if channel.failure:
+                raise channel.failure
 
     def _accept(self) -> None:
         if self._history:
@@ -173,6 +180,15 @@ class Alerting:
             if n > known and (last or not known):
                 self._said[message] = n
                 say(message.line(n=n, limit=limit))
+
+
+def _printer(line: Callable[[Notice], bytes], keeper: Keeper) -> Courier:
+    """Return what prints lines; it may wait for its reader."""
+
+    def send(notice: Notice) -> None:
+        write(STDOUT, line(notice))
+
+    return Courier(STDOUT_NAME, send, partial(keeper.sent, STDOUT_NAME))
 
 
 def rows_of(rows: Rows, begin: int) -> Iterator[Row]:

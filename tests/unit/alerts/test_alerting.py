@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,12 +18,13 @@ from tcpconnect.image import Image, Place
 from tcpconnect.notify.event import line
 from tcpconnect.outputs.alerting import Alerting
 from tests.support.histories import new_store
+from tests.support.recorder import asked
 from tests.support.samples import connection
+from tests.support.waiting import wait_until
 from tests.support.windows import BEGIN, DAY_S, HOUR_S, MINUTE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 IMAGES = {
     name: Image(exe=f"/usr/sbin/{name}", place=Place(unit=f"{name}.service"))
@@ -78,6 +80,11 @@ class Replay:
     def end(self) -> None:
         """End a run."""
         self.alerting.close(TOTALS)
+
+    def printed(self) -> None:
+        """Wait until all alerts are printed."""
+        kept, waiting = Path(f"{self._path}.alerts"), "SELECT * FROM alert_waiting"
+        wait_until(lambda: not asked(kept, waiting), "its lines")
 
     def minutes(
         self, number: int, events: Callable[[int], list[Any]], step_s: int = MINUTE_S
@@ -154,6 +161,7 @@ def test_failing_and_solved(path: Path, capfd: pytest.CaptureFixture[str]) -> No
     replay.start()
     replay.minutes(2, failing)
     replay.minutes(1, lambda _time: [])
+    replay.printed()
     assert seen(capfd) == [("failing", "db.example")]
     replay.minutes(10, failing)
     replay.minutes(2, working)

@@ -10,6 +10,7 @@ import pytest
 from tcpconnect.alerts.alert import Alert, Notice
 from tcpconnect.notify import channel
 from tcpconnect.notify.channel import Courier, UndeliveredError
+from tcpconnect.output import ReaderGoneError
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -108,8 +109,9 @@ def test_given_up(*, again: bool, tries: int) -> None:
     courier.put(notice(1))
     wait_until(lambda: place.done, "the end of it")
     assert place.tries == tries
+    assert place.lines(courier)[-1] == "1 alerts not sent to x: it is gone"
     courier.close(10)
-    assert "1 alerts not sent to x" in place.lines(courier)[-1]
+    assert place.lines(courier) == []
 
 
 def test_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +134,24 @@ def test_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     hold.set()
     wait_until(lambda: len(place.got) == 4, "the rest")
     assert place.got == ["0", "7", "8", "9"]
-    assert place.lines(courier) == ["6 alerts not sent to x: it is too slow"]
+    said = " alerts not sent to x: 3 wait for it"
+    assert place.lines(courier) == [f"1{said}", f"6{said}"]
+
+
+def test_no_reader() -> None:
+    """What is no refusal of the place ends it, and keeps what waits."""
+
+    def send(_: Notice) -> None:
+        raise ReaderGoneError
+
+    place = Place()
+    courier = Courier("x", send, place.done.append)
+    courier.start()
+    courier.put(notice(1))
+    courier.put(notice(2))
+    courier.close(10)
+    assert isinstance(courier.failure, ReaderGoneError)
+    assert place.done == []
 
 
 def test_several_at_once() -> None:
