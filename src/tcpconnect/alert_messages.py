@@ -44,9 +44,14 @@ TOO_MANY_KNOWN = Message(
     "record less, with -u, -P or --not-to",
 )
 TOO_MANY_COUNTED = Message(
-    "{n} destinations were not looked at for failures",
-    "more than {limit} were tried at once",
+    "{n} attempts were not looked at for failures",
+    "more than {limit} destinations were tried at once",
     "record less, with -u, -P or --not-to",
+)
+TOO_MANY_FAILING = Message(
+    "destinations that fail were not reported, {n} times",
+    "more than {limit} fail at once",
+    "look at tcpconnect history --failing",
 )
 ALERTS_SENT_AGAIN = Message("alerts are sent to {target} again")
 ALERTS_DROPPED = Message("{n} alerts not sent to {target}", "{reason}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MINUTE_S = 60
 ATTEMPTS = 10  # at least, in a minute
 MINUTES = 2
-QUIET_S = 300  # without an attempt: then it says so
+QUIET = 5  # minutes without an attempt, in which it watched: then it says so
 BACK_S = 120  # a clock that was set back by more begins a new minute
 FORGET_S = 90 * 86_400
 MAX_PAIRS = 8_192  # of a minute
@@ -63,7 +63,8 @@ class Minute(msgspec.Struct):
 class State(msgspec.Struct):
     """A pair that has failed: since when, in how many minutes, and its last minute.
 
-    ``quiet``: it was said that there are no attempts any more.
+    ``missed``: how many minutes since then it watched, and saw no attempt; ``quiet``:
+    that was said.
     """
 
     since: int
@@ -73,19 +74,21 @@ class State(msgspec.Struct):
     attempts: int = 0
     failed: int = 0
     result: str = ""
+    missed: int = 0
     quiet: bool = False
 
 
 class Failing:
     """The pairs that fail; ``changed`` has those whose state is to be kept.
 
-    ``uncounted`` is how many attempts belonged to one pair too many in a minute.
+    ``uncounted`` is how many attempts belonged to one pair too many in a minute, and
+    ``unfollowed`` how often a pair failed that was one too many.
     """
 
     def __init__(self) -> None:
         self.states: dict[Pair, State] = {}
         self.changed: set[Pair] = set()
-        self.uncounted = 0
+        self.uncounted = self.unfollowed = 0
         self._minute = 0
         self._counts: dict[Pair, Minute] = {}
 
@@ -127,11 +130,11 @@ class Failing:
     def _judge(self, pair: Pair, minute: Minute, ended: int) -> Iterator[Alert]:
         state = self.states.get(pair)
         if state is None:
-            if not minute.is_bad or len(self.states) >= MAX_FAILING:
+            if not (minute.is_bad and self._has_room(ended)):
                 return
             state = self.states[pair] = State(since=ended, last=ended)
         self.changed.add(pair)
-        state.last, state.quiet = ended, False
+        state.last, state.missed, state.quiet = ended, 0, False
         state.attempts += minute.attempts
         state.failed += minute.failed
         state.result = minute.result or state.result
@@ -147,13 +150,33 @@ class Failing:
             if state.failing:
                 yield _alert(pair, state, ended, SOLVED)
 
+    def _has_room(self, ended: int) -> bool:
+        """Make room for a pair: one leaves that was not tried in this minute.
+
+        Of those the ones that are not failing go first, then those that were not tried
+        for longest.
+        """
+        if len(self.states) < MAX_FAILING:
+            return True
+        idle = [pair for pair, state in self.states.items() if state.last < ended]
+        if not idle:
+            self.unfollowed += 1
+            return False
+        states = self.states
+        self._drop(min(idle, key=lambda p: (states[p].failing, states[p].last)))
+        return True
+
+    def _drop(self, pair: Pair) -> None:
+        del self.states[pair]
+        self.changed.add(pair)
+
     def _miss(self, pair: Pair, state: State, ended: int) -> Iterator[Alert]:
         """Yield that a failing pair is not tried any more, once."""
-        silent = ended - state.last
-        if silent > FORGET_S or (silent > QUIET_S and not state.failing):
-            del self.states[pair]
-            self.changed.add(pair)
-        elif silent >= QUIET_S and state.failing and not state.quiet:
+        state.missed += 1
+        forgotten = ended - state.last > FORGET_S
+        if forgotten or (state.missed > QUIET and not state.failing):
+            self._drop(pair)
+        elif state.missed >= QUIET and state.failing and not state.quiet:
             state.quiet = True
             self.changed.add(pair)
             yield _alert(pair, state, ended)

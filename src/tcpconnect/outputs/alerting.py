@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import alert_messages as messages
 from tcpconnect.alerts.alert import Notice, Row
+from tcpconnect.alerts.failing import MAX_FAILING
 from tcpconnect.alerts.failing import MAX_PAIRS as MAX_COUNTED
 from tcpconnect.alerts.learning import MAX_OF_PROGRAM, MAX_PAIRS
 from tcpconnect.history.alert_rows import take_accepted
@@ -175,6 +176,7 @@ class Alerting:
             (messages.TOO_MANY_NEW, learning.unwatched, MAX_OF_PROGRAM),
             (messages.TOO_MANY_KNOWN, learning.evicted, MAX_PAIRS),
             (messages.TOO_MANY_COUNTED, failing.uncounted, MAX_COUNTED),
+            (messages.TOO_MANY_FAILING, failing.unfollowed, MAX_FAILING),
         ):
             known = self._said.get(message, 0)
             if n > known and (last or not known):

@@ -97,6 +97,17 @@ def test_no_traffic_keeps_the_state_and_says_so(watch: Watch) -> None:
     assert [alert.quiet for alert in watch.engine.failing.active()] == [False]
 
 
+@pytest.mark.parametrize("gap", [HOUR_S, 7 * HOUR_S])
+def test_a_gap_is_no_silence(watch: Watch, gap: int) -> None:
+    """Nobody knows what was tried while nobody watched."""
+    fails(watch)
+    watch.gap(gap)
+    assert watch.quiet(3 * MINUTE_S) == []
+    assert watch.minute(BAD) == []
+    (alert,) = watch.quiet(HOUR_S)
+    assert alert.quiet
+
+
 def test_it_may_fail_again(watch: Watch) -> None:
     """What was solved, and fails again, is another alert."""
     fails(watch)
@@ -135,3 +146,20 @@ def test_too_many_pairs(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     watch.minute(*rows)
     assert [alert.destination for alert in watch.window()] == ["a"]
     assert watch.engine.failing.uncounted == 20
+    assert watch.engine.failing.unfollowed == 2
+
+
+def test_room_for_what_fails_now(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are not tried any more leave it, and those that failed once first."""
+    monkeypatch.setattr(failing, "MAX_FAILING", 2)
+    old, once, now = (
+        row(destination=name, attempts=10, failed=9) for name in ("old", "once", "now")
+    )
+    for rows in ([old], [old], [once], [now], [now]):
+        watch.minute(*rows)
+    other = now._replace(destination="other")
+    for rows in ([now, other], [now, other]):
+        watch.minute(*rows)
+    watch.window()
+    assert [a.destination for a in watch.alerts] == ["old", "now", "other"]
+    assert watch.engine.failing.unfollowed == 0
