@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.history.alert_rows import take_accepted
+from tcpconnect.history.alert_rows import accepted
 from tcpconnect.history.store import Run
 from tests.support import launch
 from tests.support.asking import NOW, ask, filled, rows, said
@@ -92,7 +92,7 @@ def test_accept(db: Path) -> None:
         (row["program"], row["destination"], row["dport"])
         for row in map(json.loads, done.stdout.splitlines())
     }
-    assert set(take_accepted(str(db))) == shown
+    assert set(accepted(str(db))[0]) == shown
     store.close(NOW)
 
 

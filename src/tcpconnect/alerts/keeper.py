@@ -65,8 +65,11 @@ class Keeper:
 
     def keep(
         self, engine: Engine, notices: list[Notice], channels: Collection[str]
-    ) -> None:
-        """Keep what is known now; what is kept late is sent without waiting for it."""
+    ) -> bool:
+        """Keep what is known now, and return whether it is kept.
+
+        What is kept late is sent without waiting for it.
+        """
         try:
             if self._unkept:
                 self._store.keep(engine, self._unkept, ())
@@ -78,10 +81,11 @@ class Keeper:
                 self._failing = True
                 values = {"path": self._path, "reason": error, "remedy": WAITS}
                 say(messages.CANT_KEEP_ALERTS.line(**values))
-            return
+            return False
         self._failing = False
         self._mark()
         self._show(notices)
+        return True
 
     def sent(self, channel: str, notice_id: str) -> None:
         """Note that a channel has sent a notice."""

@@ -39,19 +39,27 @@ def values_of(notice: Notice) -> dict[str, object]:
     }
 
 
-def take_accepted(path: str) -> list[tuple[str, str, int]]:
-    """Take the pairs that somebody has accepted. Raises sqlite3.Error."""
+def accepted(path: str) -> tuple[list[tuple[str, str, int]], int]:
+    """Return the pairs that somebody has accepted, and how far these reach.
+
+    Raises sqlite3.Error.
+    """
     with closing(_connected(path)) as connection:
         if not connection.execute(
             "SELECT 1 FROM sqlite_master WHERE name = 'alert_accepted'"
         ).fetchone():
-            return []
+            return [], 0
         found = connection.execute(
-            "SELECT program, destination, dport FROM alert_accepted"
+            "SELECT rowid, program, destination, dport FROM alert_accepted"
         ).fetchall()
-        if found:
-            connection.execute("DELETE FROM alert_accepted")
-    return [(program, destination, dport) for program, destination, dport in found]
+    pairs = [(program, destination, dport) for _, program, destination, dport in found]
+    return pairs, max((rowid for rowid, *_ in found), default=0)
+
+
+def forget_accepted(path: str, reach: int) -> None:
+    """Delete the pairs up to there: others may have come. Raises sqlite3.Error."""
+    with closing(_connected(path)) as connection:
+        connection.execute("DELETE FROM alert_accepted WHERE rowid <= ?", (reach,))
 
 
 def accept(
@@ -63,9 +71,9 @@ def accept(
     the caller ends the transaction. Raises sqlite3.Error.
     """
     connection.execute(OTHERS_ACCEPTED)
-    accepted = list(pairs)
-    connection.executemany("INSERT INTO alert_accepted VALUES (?, ?, ?)", accepted)
-    return len(accepted)
+    rows = list(pairs)
+    connection.executemany("INSERT INTO alert_accepted VALUES (?, ?, ?)", rows)
+    return len(rows)
 
 
 def _connected(path: str) -> sqlite3.Connection:

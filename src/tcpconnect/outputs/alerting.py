@@ -14,7 +14,7 @@ from tcpconnect.alerts.alert import Notice, Row
 from tcpconnect.alerts.failing import MAX_FAILING
 from tcpconnect.alerts.failing import MAX_PAIRS as MAX_COUNTED
 from tcpconnect.alerts.learning import MAX_OF_PROGRAM, MAX_PAIRS
-from tcpconnect.history.alert_rows import take_accepted
+from tcpconnect.history.alert_rows import accepted, forget_accepted
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.spread import Spread
 from tcpconnect.history.window import Window
@@ -128,7 +128,7 @@ class Alerting:
         """Look at the window that is over."""
         clock = self._clock()
         watched, self._last = min(clock - self._last, MOST_S), clock
-        self._accept()
+        reach = self._accept()
         begin = self._now - self._now % WINDOW_S
         rows = list(rows_of(self._window.take(), begin))
         self._spread.begin(now)
@@ -136,7 +136,9 @@ class Alerting:
             Notice(os.urandom(8).hex(), alert)
             for alert in self._engine.feed(begin, watched, rows)
         ]
-        self._keeper.keep(self._engine, notices, self._kept)
+        if self._keeper.keep(self._engine, notices, self._kept) and reach:
+            with suppress(sqlite3.Error):  # they are accepted once more, then
+                forget_accepted(self._history or "", reach)
         for manager in self._managers:
             for notice in notices:
                 manager.put(notice)
@@ -161,10 +163,14 @@ class Alerting:
             if channel.failure:
                 raise channel.failure
 
-    def _accept(self) -> None:
+    def _accept(self) -> int:
+        """Know what others have accepted; return how far that reaches."""
+        reach = 0
         if self._history:
             with suppress(sqlite3.Error):  # it is tried again after the next window
-                self._engine.accept(take_accepted(self._history), learnt=False)
+                pairs, reach = accepted(self._history)
+                self._engine.accept(pairs, learnt=False)
+        return reach
 
     def _say(self, *, last: bool = False) -> None:
         """Say what channels have to say, and what did not fit: once, and at the end."""

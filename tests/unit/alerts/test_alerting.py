@@ -13,6 +13,7 @@ import pytest
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.alerts.keeper import Keeper
 from tcpconnect.batch import NO_LOSSES, Batch, Totals
+from tcpconnect.history.alert_rows import accept, accepted
 from tcpconnect.history.store import Run
 from tcpconnect.image import Image, Place
 from tcpconnect.notify.event import line
@@ -66,10 +67,10 @@ class Replay:
 
     def start(self) -> None:
         """Begin a run."""
-        keeper = Keeper(f"{self._path}.alerts", self._path)
+        self.keeper = Keeper(f"{self._path}.alerts", self._path)
         self.alerting = Alerting(
             Engine(self._kinds, LEARN_S),
-            keeper,
+            self.keeper,
             (),
             line=lambda notice: line(notice, "host"),
             history=self._path,
@@ -169,3 +170,25 @@ def test_failing_and_solved(path: Path, capfd: pytest.CaptureFixture[str]) -> No
     replay.end()
     assert seen(capfd) == [("solved", "db.example")]
     assert listed(path) == [("failing", "db.example"), ("solved", "db.example")]
+
+
+def test_accepted_while_nothing_can_be_kept(
+    path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What was accepted waits until it is kept: a recorder that is killed reads it."""
+    replay = Replay(path, "new")
+    replay.minutes(LEARN_S // MINUTE_S + 1, lambda _: [event("web", "db.example", 1)])
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        accept(connection, [("web.service", "other.example", 1)])
+        replay.keeper._store._connection.execute("PRAGMA busy_timeout = 1")  # noqa: SLF001
+        with closing(sqlite3.connect(f"{path}.alerts")) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            replay.minutes(2, lambda _: [])
+            assert accepted(str(path))[0]
+        replay.minutes(2, lambda _: [])
+        assert not accepted(str(path))[0]
+    replay.minutes(1, lambda _: [event("web", "other.example", 1)])
+    replay.end()
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "can't keep alerts" in err

@@ -14,7 +14,7 @@ import pytest
 from tcpconnect.alerts.alert import Notice
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.history import alert_store
-from tcpconnect.history.alert_rows import accept, take_accepted
+from tcpconnect.history.alert_rows import accept, accepted, forget_accepted
 from tcpconnect.history.alert_store import AlertStore
 from tests.support.windows import BEGIN, DAY_S, HOUR_S, WINDOW_S, Watch, row, steady
 
@@ -122,9 +122,14 @@ def test_accepted(path: str) -> None:
     with sqlite3.connect(path) as other:
         assert accept(other, [("web", "shard-1", 443)]) == 1
     other.close()
-    kept.engine.accept(take_accepted(path), learnt=False)
+    pairs, reach = accepted(path)
+    kept.engine.accept(pairs, learnt=False)
     assert kept.window(row(destination="shard-2", dport=443)) == []
-    assert take_accepted(path) == []
+    with sqlite3.connect(path) as other:
+        accept(other, [("web", "later", 443)])
+    other.close()
+    forget_accepted(path, reach)
+    assert accepted(path)[0] == [("web", "later", 443)]  # nobody has read that yet
     kept.store.close()
     again = Kept(path, WINDOW_S, time=kept.time)
     assert again.window(row(destination="shard-3", dport=443)) == []
