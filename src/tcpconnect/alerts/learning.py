@@ -101,7 +101,7 @@ class Learning:
 
     def _learn(self, name: str, now: int) -> Learnt:
         if len(self.programs) >= MAX_PROGRAMS:
-            self._evict_programs()
+            self._evict_programs(now)
         program = self.programs[name] = Learnt(now, now)
         self.changed_programs.add(name)
         return program
@@ -110,7 +110,7 @@ class Learning:
         program = self.programs[pair.program]
         if pair not in self.pairs:
             if len(self.pairs) >= MAX_PAIRS:
-                self._evict_pairs(pair.program)
+                self._evict_pairs(pair.program, now)
             program.pairs += 1
         self.pairs[pair] = now
         self.changed_pairs.add(pair)
@@ -127,9 +127,17 @@ class Learning:
         del self.programs[name]
         self.changed_programs.add(name)
 
-    def _evict_pairs(self, wanted: str) -> None:
-        """Let go the sixteenth that was not seen for longest."""
-        oldest = _oldest(self.pairs, self.pairs.__getitem__)
+    def _is_learnt(self, name: str, now: int) -> bool:
+        return now - self.programs[name].since >= self._learn_s
+
+    def _evict_pairs(self, wanted: str, now: int) -> None:
+        """Let go a sixteenth: what was not seen for longest.
+
+        Of programs that are still learnt before others: whoever starts one under
+        thousands of names makes none forgotten that is known.
+        """
+        learnt = {name: self._is_learnt(name, now) for name in self.programs}
+        oldest = _oldest(self.pairs, lambda p: (learnt[p.program], self.pairs[p]))
         for pair in oldest:
             self._drop(pair)
             program = self.programs[pair.program]
@@ -137,8 +145,12 @@ class Learning:
                 self._drop_program(pair.program)
         self.evicted += len(oldest)
 
-    def _evict_programs(self) -> None:
-        oldest = set(_oldest(self.programs, lambda name: self.programs[name].seen))
+    def _evict_programs(self, now: int) -> None:
+        """Let go a sixteenth, chosen in the same way, with all pairs."""
+        programs = self.programs
+        oldest = set(
+            _oldest(programs, lambda n: (self._is_learnt(n, now), programs[n].seen))
+        )
         for pair in [pair for pair in self.pairs if pair.program in oldest]:
             self._drop(pair)
             self.evicted += 1
@@ -146,5 +158,5 @@ class Learning:
             self._drop_program(name)
 
 
-def _oldest(of: Collection[Key], seen: Callable[[Key], int]) -> list[Key]:
+def _oldest(of: Collection[Key], seen: Callable[[Key], tuple[bool, int]]) -> list[Key]:
     return sorted(of, key=seen)[: len(of) // 16 + 1]

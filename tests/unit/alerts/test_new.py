@@ -168,6 +168,19 @@ def test_too_many_pairs_and_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert known.evicted > 80
 
 
+def test_a_flood_of_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs one under many names makes none forgotten that was learnt."""
+    monkeypatch.setattr(learning, "MAX_PAIRS", 64)
+    monkeypatch.setattr(learning, "MAX_PROGRAMS", 32)
+    watch = learnt(HOUR_S)
+    names = [f"{a}{b}x" for a in "ghijklmnop" for b in "ghijklmnop"]
+    for name in names:
+        watch.window(*(row(name, place) for place in "abc"))
+    assert watch.alerts == []
+    (alert,) = watch.window(row(), row("web", "evil.example", 443))
+    assert alert.destination == "evil.example"
+
+
 def test_a_steady_week() -> None:
     """Nothing is reported in its second half; each pair put into it is, once."""
     watch = Watch(Engine({"new", "failing"}))
