@@ -40,7 +40,7 @@ class Alertmanager:
     def __init__(
         self,
         name: str,
-        post: Callable[[str, bytes], None],
+        post: Callable[[str, bytes], object],
         host: str,
         again_s: float = AGAIN_S,
         lasts_s: float = LASTS_S,

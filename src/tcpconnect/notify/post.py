@@ -6,8 +6,10 @@ import encodings.idna  # noqa: F401 (imported late by whoever resolves a name)
 import http.client
 import socket
 import ssl
+import time
 from base64 import b64encode
 from contextlib import closing, suppress
+from email.utils import parsedate_to_datetime
 from threading import Event, Timer
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -33,7 +35,10 @@ TRY_AGAIN = {408, 425, 429}  # of 400 to 499
 
 
 class Poster:
-    """Posts JSON to a server; it reads the environment and certificates once."""
+    """Posts to a server, JSON unless the headers say otherwise.
+
+    It reads the environment and certificates once.
+    """
 
     def __init__(
         self, target: Target, headers: Mapping[str, str], limit_s: float = LIMIT_S
@@ -51,10 +56,10 @@ class Poster:
         proxy = "" if proxy_bypass(place) else getproxies().get(target.scheme, "")
         self._proxy = _proxy(proxy, target.scheme) if proxy else None
 
-    def post(self, path: str, body: bytes) -> None:
-        """Send a body. Raises UndeliveredError."""
+    def post(self, path: str, body: bytes) -> bytes:
+        """Send a body; return the beginning of the answer. Raises UndeliveredError."""
         try:
-            status, answer = self._posted(self._target.path + path, body)
+            status, answer, after = self._posted(self._target.path + path, body)
         except TimeoutError:
             raise UndeliveredError("it did not answer in time") from None
         except ssl.SSLError as error:
@@ -71,9 +76,10 @@ class Poster:
             text = harmless(answer.decode(errors="replace").strip())[:MAX_REASON]
             again = not 400 <= status < 500 or status in TRY_AGAIN
             why = f"HTTP status {status}{f', {text}' if text else ''}"
-            raise UndeliveredError(why, again=again)
+            raise UndeliveredError(why, again=again, after=_seconds(after))
+        return answer
 
-    def _posted(self, path: str, body: bytes) -> tuple[int, bytes]:
+    def _posted(self, path: str, body: bytes) -> tuple[int, bytes, str]:
         first = self._proxy or (self._target.host, self._target.port, {})
         plain = socket.create_connection(first[:2], STEP_S)
         # A server may send a byte each few seconds: then the connection is cut.
@@ -95,7 +101,7 @@ class Poster:
 
     def _exchange(
         self, plain: socket.socket, path: str, body: bytes
-    ) -> tuple[int, bytes]:
+    ) -> tuple[int, bytes, str]:
         connection = http.client.HTTPConnection(self._target.host, self._target.port)
         headers = dict(self._headers)
         if self._proxy and self._tls:
@@ -111,7 +117,8 @@ class Poster:
         with closing(connection):
             connection.request("POST", path, body, {"Host": self._authority, **headers})
             with connection.getresponse() as answer:
-                return answer.status, answer.read(MAX_ANSWER)
+                after = answer.headers.get("Retry-After", "")
+                return answer.status, answer.read(MAX_ANSWER), after
 
     def _tunnel(
         self, plain: socket.socket, host: str, port: int, headers: dict[str, str]
@@ -135,6 +142,15 @@ def _cut(connection: socket.socket, late: Event) -> None:
     late.set()
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
+
+
+def _seconds(after: str) -> float:
+    """Return what Retry-After asks for, as seconds from now; 0 for nothing."""
+    if after.isascii() and after.isdigit():
+        return float(after[:9])
+    with suppress(ValueError, OverflowError):
+        return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
+    return 0.0
 
 
 def _proxy(url: str, scheme: str) -> tuple[str, int, dict[str, str]]:
