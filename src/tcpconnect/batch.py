@@ -243,3 +243,11 @@ class Reopens(Protocol):
 
     def reopen(self) -> None:
         """Have it opened again soon, if it was moved; a signal handler may call it."""
+
+
+@runtime_checkable
+class Flushes(Protocol):
+    """An output that has windows, which are written when they are over, or before."""
+
+    def flush(self) -> None:
+        """Have all that is there written soon; a signal handler may call it."""

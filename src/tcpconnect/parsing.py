@@ -42,6 +42,8 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     outputs: frozenset[str] = frozenset()
     rotate: int | None = None
     keep_files: int | None = None
+    spool: str | None = None
+    max_spool: int | None = None
     summary: bool = False
     quiet: bool = False
     schema: bool = False

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def run(line: CommandLine, view: View) -> int:
     """Trace until a signal, or the end of the command; return the exit code."""
     tables = view.counting.tables() if view.counting else None
-    terms = terms_of(view.displays)
+    terms = terms_of(view.displays, line.spool)
     outputs = open_outputs(line, view, terms)
     account = terms.account if terms else None
     return trace_to(outputs, line, view.settings, tables, account=account)

@@ -6,7 +6,7 @@ from tcpconnect.errors import Message
 
 UNKNOWN_PLACE = Message("unknown place {place!r}", "", "{remedy}, or ./FILE for a file")
 COUNTS_TO_HISTORY = Message(
-    "-c conflicts with {place!r}", "a history counts attempts itself", "omit -c"
+    "-c conflicts with {place!r}", "that place counts attempts itself", "omit -c"
 )
 RUNNING_AS = Message("recording as user {name!r}")
 INVALID_AGE = Message(

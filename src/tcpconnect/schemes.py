@@ -9,7 +9,13 @@ from tcpconnect.errors import UsageError, did_you_mean
 
 SQLITE = "sqlite"
 # Scheme: how a place of it is written.
-FORMS = {SQLITE: "sqlite:PATH"}
+OTLP, OTLPS = "otlp+http", "otlp+https"
+REMOTE = frozenset({OTLP, OTLPS})  # what waits for them is in a spool
+FORMS = {
+    SQLITE: "sqlite:PATH",
+    OTLP: "otlp+http://HOST:4318",
+    OTLPS: "otlp+https://HOST:4318",
+}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(:(?://)?)?")
 
 

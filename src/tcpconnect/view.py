@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tcpconnect import messages, place_messages, recorded_messages
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
-from tcpconnect.schemes import SQLITE, scheme_of
+from tcpconnect.schemes import REMOTE, SQLITE, scheme_of
 from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ KEPT = (
     "uid comm daddr dport latency_ms result why syns dns_ms query exe cmdline "
     "container unit pod"
 )
+# Of the attempts that a remote place is sent one by one, too.
+SINGLY = KEPT + " time pid tid saddr lport container_id runtime pod_uid"
 # Suffix of a file: the format that it decides for.
 SUFFIXES = {".csv": "csv", RECORDED: "json"}
 
@@ -134,10 +136,12 @@ class View:
     def _display(self, path: str | None) -> Display:
         """Return how an output shows what comes: its suffix decides, else an option."""
         line, count, counting = self._line, self._line.count, self.counting
-        if scheme_of(path or "")[0] == SQLITE:
+        scheme, _ = scheme_of(path or "")
+        if scheme:
             if count:
                 raise UsageError(place_messages.COUNTS_TO_HISTORY, place=path)
-            return Display(SQLITE, choose(self._table, KEPT.split()))
+            names = SINGLY if scheme in REMOTE else KEPT
+            return Display(scheme, choose(self._table, names.split()))
         stem, packing = os.path.splitext(path or "")
         packed = packing == PACKED
         suffix = os.path.splitext(stem)[1] if packed else packing
@@ -177,8 +181,9 @@ class View:
         options = Settings.__struct_fields__
         wanted = {c.name for c in shown if c.field.needs not in options}
         wanted.update(self._asked.columns or ())
-        if any(display.format == SQLITE for display in self.displays.values()):
-            wanted.update(KEPT.split())
+        formats = {display.format for display in self.displays.values()}
+        if formats & {SQLITE, *REMOTE}:
+            wanted.update((SINGLY if formats & REMOTE else KEPT).split())
         if self.counting and self.counting.sort:
             wanted.add(self.counting.sort.name)
         return replace(self._asked, columns=sorted(wanted))

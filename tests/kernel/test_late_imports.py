@@ -172,6 +172,19 @@ def test_alerts(tmp_path: Path) -> None:
         assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize("status", [200, 503])
+def test_collector(status: int, tmp_path: Path) -> None:
+    """Windows and attempts, sent or not; the name is resolved late."""
+    with Server(status=status) as server:
+        place = f"otlp+http://localhost:{server.port}?events=all"
+        words = ("record", "-p", os.getpid(), "-o", place, "--spool", tmp_path)
+        with watched(*words) as process:
+            attempt("127.0.0.1", PORT)
+            process.send_signal(signal.SIGTERM)
+            assert late(process) == (0, [])
+        assert server.requests
+
+
 def test_losses() -> None:
     """Losses are reported."""
     with watched("-p", os.getpid(), "--ring-bytes", 4096) as process:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
@@ -26,8 +27,9 @@ class Request(NamedTuple):
 class Server:
     """A server that answers with ``status``, and keeps what it was sent."""
 
-    def __init__(self, status: int = 200, text: str = "") -> None:
+    def __init__(self, status: int = 200, text: str = "", port: int = 0) -> None:
         self.status, self.text = status, text
+        self.headers: dict[str, str] = {}  # of its answers
         self.requests: list[Request] = []
         outer = self
 
@@ -35,17 +37,21 @@ class Server:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): text for name, text in self.headers.items()}
+                if headers.get("content-encoding") == "gzip":
+                    body = gzip.decompress(body)
                 request = Request(self.path, headers, json.loads(body))
                 outer.requests.append(request)
                 self.send_response(outer.status)
                 self.send_header("Content-Length", str(len(outer.text)))
+                for header in outer.headers.items():
+                    self.send_header(*header)
                 self.end_headers()
                 self.wfile.write(outer.text.encode())
 
             def log_message(self, *_: object) -> None:
                 """Print nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from tcpconnect import place_messages
+from tcpconnect.batch import Flushes
 from tcpconnect.errors import OutputError, UsageError
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.terms import Terms
-from tcpconnect.machine.account import make_directory
+from tcpconnect.machine.account import STATE, make_directory
 from tcpconnect.options.alerts import check_alerts
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDOUT, check_file, harmless, write
 from tcpconnect.outputs.opening import STDOUT_NAME, account_of, open_outputs
 from tcpconnect.outputs.service import Service
-from tcpconnect.outputs.sqlite import Sqlite
 from tcpconnect.parsing import CommandLine, VerbLine, parse_verb
 from tcpconnect.pipeline import trace_to
-from tcpconnect.schemes import SQLITE, scheme_of
+from tcpconnect.schemes import REMOTE, SQLITE, scheme_of
 from tcpconnect.stages import Others
 from tcpconnect.view import View
 
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.batch import Output
 
-DIRECTORY = "/var/lib/tcpconnect"
-PLACE = f"{SQLITE}:{DIRECTORY}/history.db"
+PLACE = f"{SQLITE}:{STATE}/history.db"
 MODE = 0o640  # a group may read
 # What is found out, as with -rd --why.
 IMPLIED: dict[str, Any] = {"result": True, "why": True, "dns": True}
@@ -51,7 +50,7 @@ def run(words: Sequence[str]) -> int:
     places = histories or ([PLACE] if alerts else [])
     if PLACE in places:
         _make_directory()
-    terms = replace(terms, account=account_of(places))
+    terms = replace(terms, account=account_of({*places, *line.outputs}, line.spool))
     more: list[Output] = []
     if alerts:
         from tcpconnect.alerts.opening import alerting_of
@@ -71,8 +70,14 @@ def run(words: Sequence[str]) -> int:
         view.settings,
         account=terms.account,
         listen=partial(_listen, outputs),
-        first=[Others(os.getpid())] if "notify" in asked.given else [],
+        first=[Others(os.getpid())] if _sends(line, asked) else [],
     )
+
+
+def _sends(line: CommandLine, asked: VerbLine) -> bool:
+    """Whether it connects itself."""
+    schemes = {scheme_of(place)[0] for place in line.outputs}
+    return "notify" in asked.given or bool(schemes & REMOTE)
 
 
 def _terms(asked: VerbLine) -> Terms:
@@ -94,6 +99,8 @@ def _line(asked: VerbLine) -> CommandLine:
         words=asked.words,
         outputs=outputs,
         quiet=bool(asked.given.get("quiet")),
+        spool=asked.given.get("spool"),
+        max_spool=asked.given.get("max_spool"),
     )
 
 
@@ -113,10 +120,10 @@ def _view(line: CommandLine, *, cmdlines: bool) -> View:
 def _make_directory() -> None:
     """Make the directory of the history. Raises OutputError."""
     try:
-        make_directory(DIRECTORY)
+        make_directory(STATE)
     except OSError as error:
         message, reason = place_messages.NO_DIRECTORY, os.strerror(error.errno or 0)
-        raise OutputError(message, path=DIRECTORY, reason=reason) from error
+        raise OutputError(message, path=STATE, reason=reason) from error
 
 
 def _check(
@@ -145,10 +152,10 @@ def _check(
 
 def _listen(outputs: Collection[Output]) -> None:
     """Have SIGUSR1 write what waits."""
-    histories = [output for output in outputs if isinstance(output, Sqlite)]
+    windows = [output for output in outputs if isinstance(output, Flushes)]
 
     def flush(*_: object) -> None:
-        for history in histories:
-            history.flush()
+        for output in windows:
+            output.flush()
 
     signal.signal(signal.SIGUSR1, flush)

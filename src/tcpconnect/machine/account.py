@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 USER = "tcpconnect"
 ROOT = 0
+STATE = "/var/lib/tcpconnect"  # what root keeps
 DIRECTORY_MODE = 0o750  # a group may read
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -76,6 +77,14 @@ def _give(file: os.DirEntry[str], account: Account) -> None:
     status = file.stat(follow_symlinks=False)
     if file.is_file(follow_symlinks=False) and status.st_nlink == 1:
         os.chown(file.path, account.uid, account.gid, follow_symlinks=False)
+
+
+def state_directory() -> str:
+    """Return where this user's state is; root's is not what its environment says."""
+    if not os.geteuid():
+        return STATE
+    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(home, USER)
 
 
 def _may_write(account: Account, status: os.stat_result) -> bool:

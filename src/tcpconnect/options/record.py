@@ -5,6 +5,7 @@ from __future__ import annotations
 from tcpconnect.amounts import Age
 from tcpconnect.options.alerts import ALERTS
 from tcpconnect.options.option import Option
+from tcpconnect.options.remote import REMOTE
 from tcpconnect.options.top import SHOWN, TRACED
 from tcpconnect.schemes import checked
 from tcpconnect.values import Range, Size, Value
@@ -18,8 +19,8 @@ RECORD = (
         ("-o", "--output"),
         "outputs",
         "write to PLACE instead of the history of this machine, "
-        "sqlite:/var/lib/tcpconnect/history.db: another sqlite:PATH, or a FILE as of a "
-        "trace. May be given again",
+        "sqlite:/var/lib/tcpconnect/history.db: another sqlite:PATH, or what a trace "
+        "writes to. May be given again",
         Value("PLACE", lambda place: {checked(place)}, completion="file"),
         repeats=True,
     ),
@@ -48,6 +49,7 @@ RECORD = (
         "have command lines in recordings (FILE.jsonl), which may hold secrets",
     ),
     Option(("--check",), "check", "open every place, check this machine, and exit"),
+    *REMOTE,
     *ALERTS,
 )
 # What it traces.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tcpconnect.arguments import COLUMNS, NUMBER
 from tcpconnect.formats import FORMATS
 from tcpconnect.options.option import Option
+from tcpconnect.options.remote import REMOTE
 from tcpconnect.schemes import checked
 from tcpconnect.values import Size, Value, choice
 
@@ -62,7 +63,8 @@ SHOW = (
         "outputs",
         "write to FILE instead of stdout (or, with a command, stderr); - is stdout. "
         "May be given again; FILE.csv is CSV, FILE.jsonl a recording of all columns, "
-        "FILE.jsonl.zst one that is compressed, sqlite:PATH a history",
+        "FILE.jsonl.zst one that is compressed, sqlite:PATH a history, "
+        "otlp+http://HOST:4318 a collector of OpenTelemetry",
         Value("FILE", lambda place: {checked(place)}, completion="file"),
         repeats=True,
     ),
@@ -79,6 +81,7 @@ SHOW = (
         f"with --rotate: keep N older files (default {KEEP_FILES})",
         NUMBER,
     ),
+    *REMOTE,
     Option(
         ("--quiet",),
         "quiet",

@@ -12,7 +12,7 @@ from tcpconnect.errors import UsageError
 from tcpconnect.options.show import KEEP_FILES
 from tcpconnect.output import STDERR, STDOUT
 from tcpconnect.outputs.text import Text
-from tcpconnect.schemes import SQLITE, scheme_of
+from tcpconnect.schemes import REMOTE, SQLITE, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,22 +27,35 @@ if TYPE_CHECKING:
 STDOUT_NAME = "-"  # for the option -o
 
 
-def terms_of(places: Iterable[str | None]) -> Terms | None:
-    """Return how histories are kept, if there are any, and whom root becomes."""
-    if not any(scheme_of(place or "")[0] == SQLITE for place in places):
+def terms_of(places: Iterable[str | None], spool: str | None = None) -> Terms | None:
+    """Return how histories are kept, and whom root becomes to write these places.
+
+    None: they are neither histories nor remote. Raises OutputError.
+    """
+    if not any(scheme_of(place or "")[0] in {SQLITE, *REMOTE} for place in places):
         return None
     from tcpconnect.history.terms import Terms
 
-    return Terms(account=account_of(places))
+    return Terms(account=account_of(places, spool))
 
 
-def account_of(places: Iterable[str | None]) -> Account | None:
-    """Return whom root becomes to write histories; None where that does not matter."""
-    for scheme, path in map(scheme_of, sorted(place or "" for place in places)):
+def account_of(
+    places: Iterable[str | None], spool: str | None = None
+) -> Account | None:
+    """Return whom root becomes to write histories, else what waits for remote places.
+
+    None: that does not matter. Raises OutputError.
+    """
+    found = [scheme_of(place) for place in sorted(place or "" for place in places)]
+    for scheme, path in found:
         if scheme == SQLITE:
             from tcpconnect.machine.account import account_for
 
             return account_for(os.path.dirname(os.path.abspath(path)))
+    if any(scheme in REMOTE for scheme, _ in found):
+        from tcpconnect.outputs.remote_places import account_of_spool
+
+        return account_of_spool(spool)
     return None
 
 
@@ -129,6 +142,10 @@ def _output(
         from tcpconnect.outputs.sqlite import Sqlite
 
         return Sqlite(scheme_of(path or "")[1], line.words, terms)
+    if display.format in REMOTE:
+        from tcpconnect.outputs.remote_places import remote_of
+
+        return remote_of(path or "", line, terms.account if terms else None)
     target, how = _target(path, line), {"wide": line.wide, "quiet": line.quiet}
     if display.count:
         from tcpconnect.outputs.tables import Tables

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tcpconnect import messages
-from tcpconnect.batch import Batch, Reopens
+from tcpconnect.batch import Batch, Flushes, Reopens
 from tcpconnect.errors import OutputError
 
 if TYPE_CHECKING:
@@ -62,6 +62,11 @@ class Queued:
         """Have its file opened again."""
         if isinstance(self._output, Reopens):
             self._output.reopen()
+
+    def flush(self) -> None:
+        """Have its window written soon."""
+        if isinstance(self._output, Flushes):
+            self._output.flush()
 
     def open(self) -> None:
         """Open it. Raises OutputError."""

@@ -1,0 +1,170 @@
+"""Remote: attempts folded into windows, which wait in a spool until they are sent."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from tcpconnect import remote_messages
+from tcpconnect.batch import NO_LOSSES
+from tcpconnect.history.schema import DAY
+from tcpconnect.history.spread import Spread
+from tcpconnect.history.waiting import Waiting
+from tcpconnect.history.window import MAX_TEXT, Window
+from tcpconnect.machine.account import acting_as
+from tcpconnect.output import say
+from tcpconnect.remote.place import ALL, NONE
+from tcpconnect.remote.sender import Sender
+from tcpconnect.remote.spool import SINGLE, WINDOWS
+from tcpconnect.why import NO_FAILURES
+
+if TYPE_CHECKING:
+    from tcpconnect.batch import Batch, Totals
+    from tcpconnect.connection import Connection
+    from tcpconnect.image import Place as Where
+    from tcpconnect.machine.account import Account
+    from tcpconnect.remote.place import Place
+    from tcpconnect.remote.spool import Spool
+
+MAX_ROWS = 2_000  # of a block, of windows
+MAX_SINGLE = 5_000  # attempts of a block
+SINGLE_S = 10  # that one waits for others
+MAX_WHERES = 4_096
+UNWRITABLE = "the spool could not be written"
+FLUSHES = 3  # batches: what was there at a signal may not be in the next one
+END_S = 3.0  # for what is left, at the end
+
+
+class Remote:
+    """Makes blocks of windows, and of single attempts; a Sender has its own thread.
+
+    It is behind a Queued, whose thread may wait for files. What can't be written to
+    the spool is folded in memory, as windows of a history are.
+    """
+
+    dropped = 0
+    needed_capabilities: frozenset[str] = frozenset()
+    has_file = True
+
+    def __init__(self, place: Place, spool: Spool, account: Account | None) -> None:
+        self.name = place.name
+        self.fd = -1
+        self._place, self._spool, self._account = place, spool, account
+        self._sender = Sender(place.name, spool, place.deliver)
+        self._waiting = Waiting()
+        self._wheres: dict[tuple[str, str], Where] = {}
+        self._single: list[Connection] = []
+        self._single_since = 0
+        self._lost = self._written = NO_LOSSES
+        self._now = 0  # of the last batch
+        self._flushes = 0
+        self._fails = False
+
+    def open(self) -> None:
+        """Open the spool. Raises TcpconnectError."""
+        self._place.open()
+        with acting_as(self._account):
+            self._spool.open()
+        self.fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        self._spread = Spread(int(time.time()) // DAY)
+        self._window = Window(self._spread)
+
+    def write(self, batch: Batch) -> None:
+        """Add a batch to its window; one that is over is spooled."""
+        now, every_s = int(batch.now), self._place.every_s
+        if not self._now:
+            self._sender.start()
+        if now // every_s != self._now // every_s:
+            self._turn(self._now or now)
+            self._spread.begin(now)
+            self._sender.wake(every_s)
+        self._now, self._lost = now, batch.losses
+        self._window.add(batch.events, now)
+        for event in batch.events:
+            self._note(event.image.place)
+        if self._place.events != NONE:
+            self._add_single(batch.events, now)
+        if self._flushes:
+            self._flushes -= 1
+            self._put_single()
+            self._turn(now)
+            self._sender.wake()
+
+    def flush(self) -> None:
+        """Have all that is there sent soon; a signal handler may call it."""
+        self._flushes = FLUSHES
+
+    reopen = flush
+
+    def close(self, totals: Totals) -> None:
+        """Spool what is left, and send what that takes no time for."""
+        if self._now:
+            self._lost = totals.losses
+            self._put_single()
+            self._turn(self._now)
+        self._spool.drop(WINDOWS, UNWRITABLE, self._waiting.attempts)
+        self._sender.close(END_S if self._now else 0.0)
+        self._spool.close()
+        os.close(self.fd)
+
+    def _note(self, where: Where) -> None:
+        """Remember whose names a container and a pod are."""
+        if where.container or where.pod:
+            names = (where.container or "")[:MAX_TEXT], (where.pod or "")[:MAX_TEXT]
+            if names not in self._wheres and len(self._wheres) >= MAX_WHERES:
+                del self._wheres[next(iter(self._wheres))]
+            self._wheres[names] = where
+
+    def _turn(self, now: int) -> None:
+        """Spool the window of a time, and those that wait."""
+        lost = dict((self._lost - self._written).items())
+        self._written = self._lost
+        self._waiting.add(self._window.take(), lost, now)
+        waiting, self._waiting = self._waiting, Waiting()
+        rows = [
+            (moment, key, row)
+            for moment, of_moment in waiting.windows.items()
+            for key, row in of_moment.items()
+        ]
+        try:
+            while rows:
+                self._spool.put(self._place.windows(rows[:MAX_ROWS], self._wheres), now)
+                del rows[:MAX_ROWS]
+            if waiting.lost:
+                self._spool.put(self._place.losses(waiting.lost), now)
+                waiting.lost = {}
+        except OSError as error:
+            waiting.windows = {}
+            for moment, key, row in rows:
+                waiting.windows.setdefault(moment, {})[key] = row
+            self._waiting.put_before(waiting)
+            self._fail(error)
+        else:
+            self._fails = False
+
+    def _add_single(self, events: list[Connection], now: int) -> None:
+        if self._place.events != ALL:
+            events = [event for event in events if event.result not in NO_FAILURES]
+        if events and not self._single:
+            self._single_since = now
+        self._single += events
+        if len(self._single) >= MAX_SINGLE or now - self._single_since >= SINGLE_S:
+            self._put_single()
+            self._sender.wake()
+
+    def _put_single(self) -> None:
+        while some := self._single[:MAX_SINGLE]:
+            del self._single[:MAX_SINGLE]
+            try:
+                self._spool.put(self._place.single(some), self._now)
+            except OSError as error:
+                self._spool.drop(SINGLE, UNWRITABLE, len(some))
+                self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        """Say once that the spool can't be written."""
+        if not self._fails:
+            self._fails = True
+            path, reason = self._spool.path, os.strerror(error.errno or 0)
+            say(remote_messages.SPOOL_FAILS.line(path=path, reason=reason))

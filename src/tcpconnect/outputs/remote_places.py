@@ -1,0 +1,52 @@
+"""Remote places of -o as outputs: what each scheme is, and where its spool is."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from tcpconnect.machine.account import (
+    STATE,
+    account_for,
+    make_directory,
+    state_directory,
+)
+from tcpconnect.outputs.remote import Remote
+from tcpconnect.remote.spool import MAX_SIZE, Spool
+
+if TYPE_CHECKING:
+    from tcpconnect.machine.account import Account
+    from tcpconnect.parsing import CommandLine
+    from tcpconnect.remote.place import Place
+
+MAX_NAME = 100  # characters, of a directory
+
+
+def remote_of(text: str, line: CommandLine, account: Account | None) -> Remote:
+    """Return the output of a place; it is to be opened. Raises UsageError."""
+    place = _place(text)
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", place.name)[:MAX_NAME]
+    path = f"{_directory(line.spool)}/{name}-{crc32(place.name.encode()):08x}"
+    return Remote(place, Spool(path, line.max_spool or MAX_SIZE), account)
+
+
+def account_of_spool(spool: str | None) -> Account | None:
+    """Return whom root becomes to write a spool. Raises OSError."""
+    if spool is None and not os.geteuid():
+        make_directory(STATE)
+    path = _directory(spool)
+    while not os.path.isdir(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    return account_for(path)
+
+
+def _directory(spool: str | None) -> str:
+    return os.path.abspath(spool or os.path.join(state_directory(), "spool"))
+
+
+def _place(text: str) -> Place:
+    from tcpconnect.remote.otlp import Otlp
+
+    return Otlp(text)

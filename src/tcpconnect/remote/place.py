@@ -1,0 +1,48 @@
+"""Place: what a kind of remote place must be able to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tcpconnect.connection import Connection
+    from tcpconnect.history.rows import Key, Moment, Row
+    from tcpconnect.image import Place as Where
+    from tcpconnect.remote.spool import Block, Packed
+
+    Counted = tuple[Moment, Key, Row]
+    # Where containers and pods of windows are, by their names there.
+    Wheres = Mapping[tuple[str, str], Where]
+
+NONE, FAILED, ALL = "none", "failed", "all"  # events that are sent one by one
+
+
+class Place(Protocol):
+    """Makes blocks of what is to be sent, and delivers them.
+
+    ``events`` says which attempts are sent one by one, beside the windows.
+    """
+
+    name: str
+    events: str
+    every_s: int
+
+    def open(self) -> None:
+        """Read and import what it needs, before privileges are dropped."""
+
+    def windows(self, rows: Sequence[Counted], wheres: Wheres) -> Packed:
+        """Return a block of rows of windows."""
+
+    def losses(self, lost: Mapping[tuple[int, str], int]) -> Packed:
+        """Return a block of what was lost, by minute and reason."""
+
+    def single(self, events: Sequence[Connection]) -> Packed:
+        """Return a block of attempts."""
+
+    def deliver(self, block: Block, body: bytes) -> int:
+        """Send a block; return how many attempts are refused.
+
+        Raises UndeliveredError.
+        """

@@ -1,0 +1,177 @@
+"""A collector as a place of -o, as users run it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.attempts import PORT, attempt, run_tool
+from tests.support.servers import Server
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.network import NetNs
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget those of this machine."""
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def free_port() -> int:
+    """Return a port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def recording(spool: Path, port: int, *options: object) -> Tool:
+    """Return a recorder of what this process does, to a collector."""
+    place = f"otlp+http://127.0.0.1:{port}"
+    who = () if "--netns" in options else ("-p", os.getpid())
+    return Tool("record", *who, "-o", place, "--spool", spool, *options)
+
+
+def records(server: Server) -> list[dict[str, Any]]:
+    """Return the records that a collector got, as dicts of their attributes."""
+    return [
+        {
+            "name": record["eventName"],
+            **{a["key"]: next(iter(a["value"].values())) for a in record["attributes"]},
+        }
+        for request in server.requests
+        for resource in request.body["resourceLogs"]
+        for record in resource["scopeLogs"][0]["logRecords"]
+    ]
+
+
+def attempts(server: Server) -> int:
+    """Return how many attempts the windows of a collector have."""
+    return sum(int(r.get("tcpconnect.attempts", 0)) for r in records(server))
+
+
+def waiting(spool: Path) -> list[str]:
+    """Return the names of the blocks that wait."""
+    return sorted(f.name for f in spool.glob("*/*-*"))
+
+
+def test_windows(tmp_path: Path, netns: NetNs) -> None:
+    """One record; the tool's own connects are not among them; nothing is left."""
+    with Server() as server:
+        with recording(tmp_path, server.port, "--netns", netns.inode) as tool:
+            for _ in range(3):
+                attempt("127.0.0.1", PORT)
+            tool.process.send_signal(signal.SIGUSR1)
+            wait_until(lambda: server.requests, "a request")
+            assert tool.stop(signal.SIGTERM) == 0
+        assert b"in total" not in tool.stderr
+        (record,) = records(server)
+    assert record["name"] == "tcpconnect.window"
+    assert record["server.port"] == str(PORT)
+    assert record["tcpconnect.attempts"] == "3"
+    assert record["error.type"] == "ECONNREFUSED"
+    assert waiting(tmp_path) == []
+
+
+def test_single(tmp_path: Path) -> None:
+    """A plain trace sends them, too, beside what it prints."""
+    with Server() as server:
+        place = f"otlp+http://127.0.0.1:{server.port}?events=all"
+        words = ("-rj", "-p", os.getpid(), "-o", "-", "-o", place, "--spool", tmp_path)
+        with Tool(*words) as tool:
+            attempt("127.0.0.1", PORT)
+            (event,) = tool.events(1)
+            assert tool.stop() == 0
+        single, window = sorted(records(server), key=lambda r: r["name"])
+    assert single["process.pid"] == str(event["pid"]) == str(os.getpid())
+    assert single["tcpconnect.result"] == event["result"] == "ECONNREFUSED"
+    assert window["tcpconnect.attempts"] == "1"
+
+
+def test_outage(tmp_path: Path) -> None:
+    """What is recorded meanwhile waits, is sent by the next run, and is all."""
+    port = free_port()
+    with recording(tmp_path, port) as tool:
+        attempt("127.0.0.1", PORT)
+        tool.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: b"can't write to otlp" in tool.stderr, "the line")
+        attempt("127.0.0.1", PORT)
+        assert tool.stop(signal.SIGTERM) == 0
+    assert b"2 attempts for otlp+http://127.0.0.1" in tool.stderr
+    assert len(waiting(tmp_path)) == 2
+    with Server(port=port) as server:
+        with recording(tmp_path, port) as tool:
+            attempt("127.0.0.1", PORT)
+            assert tool.stop(signal.SIGTERM) == 0
+        assert attempts(server) == 3
+    assert waiting(tmp_path) == []
+
+
+def test_return(tmp_path: Path) -> None:
+    """When it is there again, it is sent what has waited."""
+    port = free_port()
+    with recording(tmp_path, port) as tool:
+        attempt("127.0.0.1", PORT)
+        tool.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: b"can't write to otlp" in tool.stderr, "the line")
+        with Server(port=port) as server:
+            wait_until(lambda: b"can be written to again" in tool.stderr, "its return")
+            assert attempts(server) == 1
+            assert tool.stop(signal.SIGTERM) == 0
+
+
+def test_killed(tmp_path: Path) -> None:
+    """What is in the spool outlives the process."""
+    port = free_port()
+    with recording(tmp_path, port) as tool:
+        attempt("127.0.0.1", PORT)
+        tool.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: waiting(tmp_path), "a block")
+        tool.stop(signal.SIGKILL)
+    with Server(port=port) as server:
+        with recording(tmp_path, port) as tool:
+            assert tool.stop(signal.SIGTERM) == 0
+        assert attempts(server) == 1
+
+
+def test_refused(tmp_path: Path) -> None:
+    """What it refuses for good is counted in the totals."""
+    with Server(status=404) as server:
+        with recording(tmp_path, server.port) as tool:
+            attempt("127.0.0.1", PORT)
+            assert tool.stop(signal.SIGTERM) == 0
+        assert len(server.requests) == 1
+    place = f"otlp+http://127.0.0.1:{server.port}"
+    assert tool.stderr.decode().splitlines()[-2:] == [
+        (
+            f"tcpconnect: {place} refuses what it is sent: HTTP status 404; "
+            "look there, and at its URL"
+        ),
+        f"tcpconnect: in total, 1 attempts not sent to {place}: it refused them",
+    ]
+
+
+def test_mistakes(tmp_path: Path) -> None:
+    """A wrong word is one line, and nothing is traced."""
+    for place, said in (
+        ("otlp+http://me:pw@h", "put it into OTEL_EXPORTER_OTLP_HEADERS"),
+        ("otlp+http://h?events=some", "invalid events 'some'"),
+        ("otlp+htp://h", "did you mean otlp+http"),
+    ):
+        ended = run_tool("record", "-o", place, "--spool", tmp_path)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        (line,) = ended.stderr.splitlines()
+        assert said in line
+        assert "pw" not in line
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,1 @@
+"""Remote places: their URLs, spools, senders and encoders."""

@@ -1,0 +1,246 @@
+"""What is sent to collectors, read back by the classes of OpenTelemetry."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from google.protobuf.json_format import Parse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest as Request,
+)
+
+from tcpconnect.history.rows import Key, Program, Row
+from tcpconnect.image import Image, Place
+from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.remote.otlp import Otlp
+from tcpconnect.remote.spool import WINDOWS, Block
+from tests.support.samples import connection
+from tests.support.servers import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tcpconnect.remote.spool import Packed
+
+EMPTY = gzip.compress(b"{}")
+MINUTE = 1_764_417_600
+PLACE = Place(
+    cgroup="/a",
+    container="web",
+    container_id="0123456789ab" + "0" * 52,
+    runtime="containerd",
+    unit="b.scope",
+    pod="shop/web-1",
+    pod_uid="1f",
+)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget that of this machine."""
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def place(port: int = 4318, options: str = "") -> Otlp:
+    """Return a collector on this machine."""
+    made = Otlp(f"otlp+http://127.0.0.1:{port}{options}")
+    made.open()
+    return made
+
+
+def plain(value: Any) -> Any:
+    """Return a value of an attribute."""
+    kind = value.WhichOneof("value")
+    found = getattr(value, kind)
+    return [plain(v) for v in found.values] if kind == "array_value" else found
+
+
+def attributes(holder: Any) -> dict[str, Any]:
+    """Return the attributes of a record, or a resource."""
+    return {each.key: plain(each.value) for each in holder.attributes}
+
+
+def read(packed: Packed) -> list[tuple[dict[str, Any], list[Any]]]:
+    """Return the resources of a request, each with its records."""
+    request = Parse(gzip.decompress(packed.body), Request())
+    return [
+        (attributes(some.resource), list(some.scope_logs[0].log_records))
+        for some in request.resource_logs
+    ]
+
+
+def key(place: Place | None = None, **changes: Any) -> Key:
+    """Return whose attempts a row counts."""
+    where = place or Place()
+    program = Program("curl", where.container or "", "u.service", where.pod or "", 1000)
+    return Key(program, "db", 5432, **changes)
+
+
+def row(attempts: int) -> Row:
+    """Return a row of attempts."""
+    return Row(
+        attempts=attempts,
+        latency_us=900,
+        latency_max_us=600,
+        latencies={2: 1, 0: 3},
+        syns=5,
+        address="192.0.2.1",
+        query="db",
+        first=MINUTE + 1,
+        last=MINUTE + 59,
+    )
+
+
+def test_windows() -> None:
+    """A row is a record, with the attributes that OpenTelemetry has names for."""
+    wheres: Mapping[tuple[str, str], Place] = {("web", "shop/web-1"): PLACE}
+    rows = [
+        ((60, MINUTE), key(result="ECONNREFUSED", why="RST"), row(4)),
+        ((60, MINUTE), key(PLACE, result="OK"), row(1)),
+    ]
+    packed = place().windows(rows, wheres)
+    assert packed[:3] == (WINDOWS, 2, 5)
+    (plain, (failed,)), (pod, (fine,)) = read(packed)
+    assert "container.id" not in plain
+    assert plain["service.name"] == "tcpconnect"
+    assert {
+        n: v for n, v in pod.items() if n.partition(".")[0] in {"container", "k8s"}
+    } == {
+        "container.id": PLACE.container_id,
+        "container.name": "web",
+        "container.runtime.name": "containerd",
+        "k8s.namespace.name": "shop",
+        "k8s.pod.name": "web-1",
+        "k8s.pod.uid": "1f",
+    }
+    assert failed.time_unix_nano == MINUTE * 10**9
+    assert (failed.event_name, failed.severity_text) == ("tcpconnect.window", "WARN")
+    assert attributes(failed) == {
+        "tcpconnect.program": "curl",
+        "tcpconnect.unit": "u.service",
+        "server.address": "db",
+        "network.peer.address": "192.0.2.1",
+        "dns.question.name": "db",
+        "tcpconnect.result": "ECONNREFUSED",
+        "tcpconnect.why": "RST",
+        "error.type": "ECONNREFUSED",
+        "process.user.id": 1000,
+        "server.port": 5432,
+        "tcpconnect.window_s": 60,
+        "tcpconnect.attempts": 4,
+        "tcpconnect.latency_us": 900,
+        "tcpconnect.latency_max_us": 600,
+        "tcpconnect.dns_us": 0,
+        "tcpconnect.syns": 5,
+        "tcpconnect.first_seen": MINUTE + 1,
+        "tcpconnect.last_seen": MINUTE + 59,
+        "tcpconnect.latencies": [3, 0, 1],
+    }
+    assert "error.type" not in attributes(fine)
+    assert fine.severity_text == "INFO"
+
+
+def test_single() -> None:
+    """An attempt is a record, whose time is when it began."""
+    image = Image(exe="/usr/bin/curl", cmdline="curl --secret", place=PLACE)
+    event = connection(
+        image=image,
+        result="OK",
+        latency_ms=1.5,
+        syns=1,
+        query="db",
+        lport=4000,
+        dns_ms=2.0,
+    )
+    hostile = connection(
+        comm='a"\\\n\x00', query='"}]}', result="ETIMEDOUT", why="dropped"
+    )
+    ((pod, (first,)), (_, (second,))) = read(place().single([event, hostile]))
+    assert pod["container.id"] == PLACE.container_id
+    assert first.time_unix_nano == event.time
+    assert first.observed_time_unix_nano == event.time + 1_500_000
+    assert attributes(first) == {
+        "process.user.id": 1000,
+        "process.pid": 1469,
+        "thread.id": 1470,
+        "thread.name": "curl",
+        "process.executable.path": "/usr/bin/curl",
+        "tcpconnect.unit": "b.scope",
+        "server.address": "db",
+        "network.peer.address": "54.245.105.25",
+        "network.local.address": "10.201.219.236",
+        "dns.question.name": "db",
+        "server.port": 80,
+        "network.peer.port": 80,
+        "tcpconnect.result": "OK",
+        "tcpconnect.latency_ms": 1.5,
+        "network.local.port": 4000,
+        "tcpconnect.syns": 1,
+        "tcpconnect.dns_ms": 2.0,
+    }
+    found = attributes(second)
+    assert (found["thread.name"], found["server.address"]) == ('a"\\\n\x00', '"}]}')
+    assert found["error.type"] == "ETIMEDOUT"
+
+
+def test_losses() -> None:
+    """What was lost is said, too."""
+    packed = place().losses({(MINUTE, "ring"): 3})
+    ((_, (record,)),) = read(packed)
+    assert record.event_name == "tcpconnect.lost"
+    assert attributes(record) == {"tcpconnect.reason": "ring", "tcpconnect.lost": 3}
+    assert packed.attempts == 0
+
+
+def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Headers, compression and resource are those of OTEL_*."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20x")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+    monkeypatch.setenv(
+        "OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=test,host.name=h"
+    )
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "us")
+    with Server(text="{}") as server:
+        made = place(server.port)
+        packed = made.losses({(MINUTE, "ring"): 3})
+        assert made.deliver(Block(0, "0", WINDOWS, 1, 0, MINUTE), packed.body) == 0
+    (request,) = server.requests
+    assert request.path == "/v1/logs"
+    assert request.headers["authorization"] == "Bearer x"
+    assert "content-encoding" not in request.headers
+    (resource,) = Parse(json.dumps(request.body), Request()).resource_logs
+    found = attributes(resource.resource)
+    assert (found["deployment.environment"], found["host.name"]) == ("test", "h")
+    assert found["service.name"] == "us"
+
+
+@pytest.mark.parametrize(("rejected", "refused"), [('"1"', 4), ("3", 10), ("0", 0)])
+def test_partial_success(rejected: str, refused: int) -> None:
+    """Rejected records are as many attempts as records have on average."""
+    answer = f'{{"partialSuccess": {{"rejectedLogRecords": {rejected}}}}}'
+    with Server(text=answer) as server:
+        block = Block(0, "0", WINDOWS, 3, 10, MINUTE)
+        assert place(server.port).deliver(block, EMPTY) == refused
+
+
+def test_retry_after() -> None:
+    """It is as the server says."""
+    with Server(status=429) as server:
+        server.headers["Retry-After"] = "7"
+        with pytest.raises(UndeliveredError) as caught:
+            place(server.port).deliver(Block(0, "0", WINDOWS, 1, 1, MINUTE), EMPTY)
+    assert (caught.value.again, caught.value.after) == (True, 7.0)
+
+
+def test_no_collector() -> None:
+    """A server that answers something else is no collector."""
+    with (
+        Server(text="<html>") as server,
+        pytest.raises(UndeliveredError, match="no OTLP"),
+    ):
+        place(server.port).deliver(Block(0, "0", WINDOWS, 1, 1, MINUTE), EMPTY)
