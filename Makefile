@@ -24,7 +24,7 @@ endef
 define TOOLS_NOTE
 Installing what tests and checks need into $(abspath $(VENV)) (700 MB). pip downloads what its
 cache does not have: backports.zstd, build, chdb-core-lite, clang-format, dnspython, hypothesis, jinja2,
-mypy, pytest, pytest-xdist, ruff, textual, ziglang and a newer pip.
+mypy, prometheus-client, pytest, pytest-xdist, ruff, textual, ziglang and a newer pip.
 endef
 export INSTALL_NOTE TOOLS_NOTE
 
@@ -45,7 +45,7 @@ PARALLEL := -n $(shell expr 3 \* $$(nproc))
 
 test: $(VENV)/tools ## run all tests, those of the kernel too when root; options in ARGS
 	@scripts/system-packages test
-	@scripts/alertmanager
+	@scripts/prometheus
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 test-unit: $(VENV)/tools ## run the tests that need neither root nor packages; options in ARGS

@@ -26,7 +26,10 @@ SOURCES = (
     "README.md",
     "LICENSE",
 )
-TEST_TOOLS = ("dnspython", "hypothesis", "pytest", "pytest-timeout", "textual")
+TEST_TOOLS = (
+    *("dnspython", "hypothesis", "prometheus-client", "pytest", "pytest-timeout"),
+    "textual",
+)
 
 # Python looks here for what is not Debian's, and finds itself in /usr/bin.
 LIBRARY = "usr/local/lib/python{version}/dist-packages"

@@ -44,6 +44,7 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     keep_files: int | None = None
     spool: str | None = None
     max_spool: int | None = None
+    max_series: int | None = None
     summary: bool = False
     quiet: bool = False
     schema: bool = False

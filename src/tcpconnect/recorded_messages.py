@@ -39,3 +39,8 @@ UNANSWERED = Message(
     "no attempt of the recording has {column}",
     "results need -r when it is made, names -d",
 )
+METRICS_OF_RECORDING = Message(
+    "a recording has no metrics",
+    "Prometheus stores what it reads with the time of now",
+    "write to sqlite:PATH, and ask tcpconnect history",
+)

@@ -7,12 +7,13 @@ import re
 from tcpconnect import place_messages
 from tcpconnect.errors import UsageError, did_you_mean
 
-SQLITE = "sqlite"
+SQLITE, PROMETHEUS = "sqlite", "prometheus"
 # Scheme: how a place of it is written.
 OTLP, OTLPS = "otlp+http", "otlp+https"
 REMOTE = frozenset({OTLP, OTLPS})  # what waits for them is in a spool
 FORMS = {
     SQLITE: "sqlite:PATH",
+    PROMETHEUS: "prometheus://[ADDRESS:]PORT",
     OTLP: "otlp+http://HOST:4318",
     OTLPS: "otlp+https://HOST:4318",
 }
@@ -31,6 +32,10 @@ def checked(place: str) -> str:
     A file of any name can be written as ./FILE.
     """
     scheme, rest = scheme_of(place)
+    if scheme == PROMETHEUS:
+        from tcpconnect.endpoints import endpoint
+
+        endpoint(rest)
     if scheme and rest:
         return place
     if not place:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tcpconnect import messages, place_messages, recorded_messages
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
-from tcpconnect.schemes import REMOTE, SQLITE, scheme_of
+from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
 from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ KEPT = (
 )
 # Of the attempts that a remote place is sent one by one, too.
 SINGLY = KEPT + " time pid tid saddr lport container_id runtime pod_uid"
+# What metrics are made of: metrics/ledger.py.
+MEASURED = (
+    "comm daddr dport latency_ms result dns_ms query exe cmdline container unit pod"
+)
+FOLDED = {SQLITE: KEPT, PROMETHEUS: MEASURED, **dict.fromkeys(REMOTE, SINGLY)}
 # Suffix of a file: the format that it decides for.
 SUFFIXES = {".csv": "csv", RECORDED: "json"}
 
@@ -137,11 +142,10 @@ class View:
         """Return how an output shows what comes: its suffix decides, else an option."""
         line, count, counting = self._line, self._line.count, self.counting
         scheme, _ = scheme_of(path or "")
-        if scheme:
+        if scheme in FOLDED:
             if count:
-                raise UsageError(place_messages.COUNTS_TO_HISTORY, place=path)
-            names = SINGLY if scheme in REMOTE else KEPT
-            return Display(scheme, choose(self._table, names.split()))
+                raise _counts_to(scheme, path)
+            return Display(scheme, choose(self._table, FOLDED[scheme].split()))
         stem, packing = os.path.splitext(path or "")
         packed = packing == PACKED
         suffix = os.path.splitext(stem)[1] if packed else packing
@@ -182,11 +186,20 @@ class View:
         wanted = {c.name for c in shown if c.field.needs not in options}
         wanted.update(self._asked.columns or ())
         formats = {display.format for display in self.displays.values()}
-        if formats & {SQLITE, *REMOTE}:
-            wanted.update((SINGLY if formats & REMOTE else KEPT).split())
+        for format_ in FOLDED.keys() & formats:
+            wanted.update(FOLDED[format_].split())
         if self.counting and self.counting.sort:
             wanted.add(self.counting.sort.name)
         return replace(self._asked, columns=sorted(wanted))
+
+
+def _counts_to(scheme: str, place: str | None) -> UsageError:
+    """Return the error for -c with a place that counts attempts itself."""
+    if scheme != PROMETHEUS:
+        return UsageError(place_messages.COUNTS_TO_HISTORY, place=place)
+    from tcpconnect import metrics_messages
+
+    return UsageError(metrics_messages.COUNTS_TO_METRICS, place=place)
 
 
 def _members() -> list[Column]:
@@ -237,8 +250,12 @@ def _refuse_without_count(line: CommandLine) -> None:
 
 
 def _refuse_without_file(line: CommandLine) -> None:
-    """Refuse options about files."""
+    """Refuse options about files and metrics."""
     if line.keep_files and not line.rotate:
         raise UsageError(messages.KEEP_WITHOUT_ROTATE)
     if line.rotate and not line.outputs - {"-"}:
         raise UsageError(messages.ROTATE_WITHOUT_FILE)
+    if line.max_series and not any(scheme_of(x)[0] == PROMETHEUS for x in line.outputs):
+        from tcpconnect import metrics_messages
+
+        raise UsageError(metrics_messages.SERIES_WITHOUT_METRICS)

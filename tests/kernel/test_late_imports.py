@@ -15,6 +15,7 @@ from tests.support.attempts import PORT, Child, attempt
 from tests.support.launch import EMULATED
 from tests.support.mounts import private_mounts
 from tests.support.recorder import baseline_of
+from tests.support.scraping import free_port, get
 from tests.support.servers import Server
 from tests.support.tool import READY
 from tests.support.waiting import TIMEOUT_S, wait_until
@@ -152,6 +153,16 @@ def test_record(tmp_path: Path) -> None:
         process.send_signal(signal.SIGHUP)
         wait_until((tmp_path / "h.db").exists, "a new file")
         process.send_signal(signal.SIGTERM)
+        assert late(process) == (0, [])
+
+
+def test_metrics() -> None:
+    """Pages are made while it runs."""
+    port = free_port()
+    with watched("-p", os.getpid(), "-o", f"prometheus://{port}") as process:
+        attempt("127.0.0.1", PORT)
+        wait_until(lambda: "ECONNREFUSED" in get(port, "/metrics")[1], "a page")
+        process.send_signal(signal.SIGINT)
         assert late(process) == (0, [])
 
 

@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Where scripts/alertmanager unpacks it: one that is installed is started at boot.
+# Where scripts/prometheus unpacks it: one that is installed is started at boot.
 UNPACKED = Path(__file__).parents[2] / ".cache/alertmanager/usr"
 EXECUTABLE = UNPACKED / "bin/prometheus-alertmanager"
 TEMPLATES = "share/prometheus/alertmanager"

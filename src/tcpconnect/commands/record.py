@@ -22,7 +22,7 @@ from tcpconnect.outputs.opening import STDOUT_NAME, account_of, open_outputs
 from tcpconnect.outputs.service import Service
 from tcpconnect.parsing import CommandLine, VerbLine, parse_verb
 from tcpconnect.pipeline import trace_to
-from tcpconnect.schemes import REMOTE, SQLITE, scheme_of
+from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
 from tcpconnect.stages import Others
 from tcpconnect.view import View
 
@@ -101,6 +101,7 @@ def _line(asked: VerbLine) -> CommandLine:
         quiet=bool(asked.given.get("quiet")),
         spool=asked.given.get("spool"),
         max_spool=asked.given.get("max_spool"),
+        max_series=asked.given.get("max_series"),
     )
 
 
@@ -144,10 +145,14 @@ def _check(
     for output in outputs:
         output.close(Totals(0, NO_LOSSES))
     report, code = check(verbose=line.verbose)
-    places = [f"ok    {place}: can be written" for place in sorted(line.outputs)]
+    places = [f"ok    {place}: can be {_use(place)}" for place in sorted(line.outputs)]
     lines = "".join(f"{harmless(each)}\n" for each in places)
     write(STDOUT, f"{report}{lines}".encode())
     return code
+
+
+def _use(place: str) -> str:
+    return "served" if scheme_of(place)[0] == PROMETHEUS else "written"
 
 
 def _listen(outputs: Collection[Output]) -> None:

@@ -19,7 +19,7 @@ from tcpconnect.progress import Progress
 from tcpconnect.recorded import SCHEMA, About
 from tcpconnect.recorded_filters import RecordedFilters, Unanswered, refuse_live
 from tcpconnect.recorded_stages import Asked, FromFirst, intervals, windows
-from tcpconnect.schemes import SQLITE
+from tcpconnect.schemes import PROMETHEUS, SQLITE, scheme_of
 from tcpconnect.signals import end_watch, stop_at_signals
 from tcpconnect.sources.opened import Recordings
 from tcpconnect.stages import Limit
@@ -43,6 +43,9 @@ def run(words: Sequence[str]) -> int:
     if asked.command:
         raise UsageError(recorded_messages.COMMAND_OF_RECORDING)
     refuse_live(asked.changes)
+    for place in asked.given.get("outputs", ()):
+        if scheme_of(place)[0] == PROMETHEUS:
+            raise UsageError(recorded_messages.METRICS_OF_RECORDING)
     line = CommandLine(
         changes=asked.changes, command=[], words=asked.words, **asked.given
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tcpconnect.options.counts import COUNTS
+from tcpconnect.options.metrics import METRICS
 from tcpconnect.options.names import NAMES
 from tcpconnect.options.option import Section
 from tcpconnect.options.outcome import OUTCOME
@@ -24,7 +25,7 @@ SECTIONS = (
     Section("outcome", "How they end", OUTCOME),
     Section("names", "Names of destinations", NAMES),
     Section("counts", "Counts", COUNTS),
-    Section("output", "What to show, and where", SHOW),
+    Section("output", "What to show, and where", (*SHOW, *METRICS)),
     Section("run", "The run", RUN, (FILE,)),
 )
 OPTIONS = tuple(option for section in SECTIONS for option in section.options)

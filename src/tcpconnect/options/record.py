@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tcpconnect.amounts import Age
 from tcpconnect.options.alerts import ALERTS
+from tcpconnect.options.metrics import METRICS
 from tcpconnect.options.option import Option
 from tcpconnect.options.remote import REMOTE
 from tcpconnect.options.top import SHOWN, TRACED
@@ -50,6 +51,7 @@ RECORD = (
     ),
     Option(("--check",), "check", "open every place, check this machine, and exit"),
     *REMOTE,
+    *METRICS,
     *ALERTS,
 )
 # What it traces.

@@ -64,7 +64,8 @@ SHOW = (
         "write to FILE instead of stdout (or, with a command, stderr); - is stdout. "
         "May be given again; FILE.csv is CSV, FILE.jsonl a recording of all columns, "
         "FILE.jsonl.zst one that is compressed, sqlite:PATH a history, "
-        "otlp+http://HOST:4318 a collector of OpenTelemetry",
+        "prometheus://[ADDRESS:]PORT serves metrics, otlp+http://HOST:4318 is a "
+        "collector of OpenTelemetry",
         Value("FILE", lambda place: {checked(place)}, completion="file"),
         repeats=True,
     ),

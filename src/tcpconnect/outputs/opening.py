@@ -12,7 +12,7 @@ from tcpconnect.errors import UsageError
 from tcpconnect.options.show import KEEP_FILES
 from tcpconnect.output import STDERR, STDOUT
 from tcpconnect.outputs.text import Text
-from tcpconnect.schemes import REMOTE, SQLITE, scheme_of
+from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tcpconnect.view import Display, View
 
 STDOUT_NAME = "-"  # for the option -o
+NEVER_SLOW = {SQLITE, PROMETHEUS}  # they have threads of their own
 
 
 def terms_of(places: Iterable[str | None], spool: str | None = None) -> Terms | None:
@@ -78,7 +79,7 @@ def open_outputs(
         from tcpconnect.outputs.queued import Queued
 
         outputs = [
-            output if shown.format == SQLITE else Queued(output)
+            output if shown.format in NEVER_SLOW else Queued(output)
             for output, (_, shown) in zip(outputs, displays, strict=True)
         ]
     files: set[tuple[int, int]] = set()
@@ -91,6 +92,12 @@ def open_outputs(
         files.add(file)
     named = {path: o for (path, _), o in zip(displays, plain, strict=True)}
     _name_files(named, line)
+    if any(shown.format == PROMETHEUS for _, shown in displays):
+        from tcpconnect.outputs.prometheus import Prometheus
+
+        for output in outputs:
+            if isinstance(output, Prometheus):
+                output.count_dropped(outputs)
     return outputs
 
 
@@ -146,6 +153,8 @@ def _output(
         from tcpconnect.outputs.remote_places import remote_of
 
         return remote_of(path or "", line, terms.account if terms else None)
+    if display.format == PROMETHEUS:
+        return _metrics(path or "", line)
     target, how = _target(path, line), {"wide": line.wide, "quiet": line.quiet}
     if display.count:
         from tcpconnect.outputs.tables import Tables
@@ -161,6 +170,14 @@ def _output(
 
         kind = PackedRecording
     return kind(target, display, about or about_trace(line))
+
+
+def _metrics(place: str, line: CommandLine) -> Output:
+    from tcpconnect.endpoints import endpoint
+    from tcpconnect.outputs.prometheus import Prometheus
+
+    where = endpoint(scheme_of(place)[1])
+    return Prometheus(place, where, line.max_series, quiet=line.quiet)
 
 
 def _target(path: str | None, line: CommandLine) -> int | str:

@@ -1,0 +1,1 @@
+"""Metrics: attempts counted in bounded series, and served to Prometheus."""
