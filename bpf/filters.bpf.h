@@ -29,6 +29,7 @@ enum task_filter {
 	BY_MNTNSMAP = 1 << 7,
 	BY_NOT_COMM = 1 << 8,
 	BY_NOT_CONTAINER = 1 << 9,
+	BY_NOT_OWN = 1 << 10, /* not of the tracer itself */
 	BY_PLACE = BY_CGROUP | BY_CONTAINER | BY_NOT_CONTAINER,
 };
 
@@ -38,6 +39,14 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8);
 } pids SEC(".maps"), uids SEC(".maps");
+
+/* The tracer's process, if it is not traced. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u8);
+} own SEC(".maps");
 
 /*
  * By the keys of namespaces.bpf.h. `mntnses` has those of BY_CONTAINER, `not_mntnses`
@@ -150,6 +159,8 @@ static __always_inline bool task_wanted(struct connection *c, struct sock *sk,
 	__u64 id;
 
 	if (filters & BY_PID && !bpf_map_lookup_elem(&pids, &c->pid))
+		return 0;
+	if (filters & BY_NOT_OWN && bpf_map_lookup_elem(&own, &c->pid))
 		return 0;
 	if (!owner_wanted(c, sk, filters, depth))
 		return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Programs that add a namespace to a filter, run by kernel/filters.py. */
+/* Programs that add to a filter what the kernel knows, run by kernel/filters.py. */
 #pragma once
 
 #include "core.bpf.h"
@@ -74,4 +74,14 @@ SEC("raw_tp")
 int exclude_mntns(__u64 *ctx)
 {
 	return mntns_insert(&not_mntnses, ctx[0]);
+}
+
+/* Run by the tracer, whose number in the initial PID namespace may be another. */
+SEC("raw_tp")
+int exclude_own(void *ctx __attribute__((unused)))
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	__u8 one = 1;
+
+	return !bpf_map_update_elem(&own, &pid, &one, BPF_ANY);
 }

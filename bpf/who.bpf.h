@@ -74,6 +74,8 @@ static __noinline int who_is_one_of(const struct connection *c)
 	number = c->pid;
 	if (filters & BY_PID && !bpf_map_lookup_elem(&pids, &number))
 		return 0;
+	if (filters & BY_NOT_OWN && bpf_map_lookup_elem(&own, &number))
+		return 0;
 	number = c->uid;
 	if (filters & BY_UID && !bpf_map_lookup_elem(&uids, &number))
 		return 0;

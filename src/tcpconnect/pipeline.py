@@ -23,6 +23,7 @@ from tcpconnect.output import (
     write_line,
 )
 from tcpconnect.outputs.opening import open_outputs, terms_of
+from tcpconnect.schemes import REMOTE
 from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals, watch
 from tcpconnect.stages import Limit
 
@@ -46,7 +47,9 @@ def run(line: CommandLine, view: View) -> int:
     terms = terms_of(view.displays, line.spool)
     outputs = open_outputs(line, view, terms)
     account = terms.account if terms else None
-    return trace_to(outputs, line, view.settings, tables, account=account)
+    sends = any(display.format in REMOTE for display in view.displays.values())
+    settings = replace(view.settings, not_own=sends)
+    return trace_to(outputs, line, settings, tables, account=account)
 
 
 def trace_to(
@@ -57,11 +60,10 @@ def trace_to(
     command_output: int | None = None,
     account: Account | None = None,
     listen: Callable[[], None] = lambda: None,
-    first: Iterable[Stage] = (),
 ) -> int:
     """Do the same with outputs that are open, and belong to an account.
 
-    ``listen`` sets handlers of more signals; events pass ``first`` before all else.
+    ``listen`` sets handlers of more signals.
 
     ``command_output`` is a descriptor for what the command prints; it then reads
     nothing, and is asked to end when the reader of an output has gone.
@@ -85,7 +87,7 @@ def trace_to(
                 stop_at_signals(events, outputs)
             listen()
             _give_up_privileges(events, outputs, command, account, quiet=line.quiet)
-            _show(events, outputs, line, tables, command, summary, first)
+            _show(events, outputs, line, tables, command, summary)
             if command and command_output is not None and not _are_read(outputs):
                 command.hang_up()
             if events.processes_ended and not (command or line.quiet):
@@ -160,7 +162,6 @@ def _show(
     tables: Tables | None,
     command: Command | None,
     summary: Summary | None,
-    first: Iterable[Stage],
 ) -> None:
     """Write events to the outputs, and report losses; then the summary."""
 
@@ -172,7 +173,7 @@ def _show(
             command.start()
 
     batches: Iterable[Batch] = events.batches()
-    stages = [*first]
+    stages: list[Stage] = []
     if tables:
         batches = tables.over(batches, summary)
     else:

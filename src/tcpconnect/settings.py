@@ -62,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         results: only attempts, and lookups, that ended so: "ECONNREFUSED", "NXDOMAIN",
             "OK"; implies ``result``.
         follow: trace all descendants of ``pids``, too, until all have ended.
+        not_own: leave out what the process itself does that traces.
         cgroupmap: path of a pinned BPF hash map, key u64 and value u64: only the
             cgroups whose IDs are its keys.
         mntnsmap: the same for inodes of mount namespaces, key u64 and value u32.
@@ -111,6 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     to_names: Collection[str] = frozenset()
     results: Collection[str] = frozenset()
     follow: bool = False
+    not_own: bool = False
     cgroupmap: str | None = None
     mntnsmap: str | None = None
     lport: bool = False

@@ -5,19 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 
-class Others:
-    """Passes what other processes have done."""
-
-    ended = False
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-
-    def __call__(self, events: list[Any]) -> list[Any]:
-        """Return those of others."""
-        return [event for event in events if event.pid != self._pid]
-
-
 class Limit:
     """Passes a number of events."""
 

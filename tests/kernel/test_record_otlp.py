@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.attempts import PORT, attempt, run_tool
+from tests.support.panes import children
 from tests.support.servers import Server
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
@@ -97,6 +98,27 @@ def test_single(tmp_path: Path) -> None:
     assert single["process.pid"] == str(event["pid"]) == str(os.getpid())
     assert single["tcpconnect.result"] == event["result"] == "ECONNREFUSED"
     assert window["tcpconnect.attempts"] == "1"
+
+
+@pytest.mark.parametrize("before", [(), ("unshare", "--pid", "--fork")])
+def test_own(tmp_path: Path, netns: NetNs, before: tuple[str, ...]) -> None:
+    """What the tool's thread looks up, and connects to, is not traced, in no format."""
+    with Server() as server:
+        place = f"otlp+http://localhost:{server.port}"
+        words = ("-rdj", "--netns", netns.inode, "-o", "-", "-o", place)
+        with Tool(*words, "--spool", tmp_path, before=before) as tool:
+            attempt("127.0.0.1", PORT)
+            pid = tool.process.pid
+            if before:
+                (pid,) = children(pid)
+            os.kill(pid, signal.SIGHUP)
+            wait_until(lambda: server.requests, "a request")
+            attempt("127.0.0.1", PORT)
+            tool.lines(2)
+            os.kill(pid, signal.SIGINT)
+            assert tool.wait() == 0
+    assert {event["pid"] for event in tool.all_events()} == {os.getpid()}
+    assert len(tool.all_events()) == 2
 
 
 def test_outage(tmp_path: Path) -> None:

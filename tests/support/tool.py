@@ -33,7 +33,7 @@ class Tool:
 
     def __init__(self, *options: object, **popen: Any) -> None:
         self.process = subprocess.Popen(
-            **command(options),
+            **command(options, before=popen.pop("before", ())),
             stdin=subprocess.DEVNULL,
             stdout=popen.pop("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,

@@ -23,7 +23,6 @@ from tcpconnect.outputs.service import Service
 from tcpconnect.parsing import CommandLine, VerbLine, parse_verb
 from tcpconnect.pipeline import trace_to
 from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
-from tcpconnect.stages import Others
 from tcpconnect.view import View
 
 if TYPE_CHECKING:
@@ -67,10 +66,9 @@ def run(words: Sequence[str]) -> int:
     return trace_to(
         outputs,
         line,
-        view.settings,
+        replace(view.settings, not_own=_sends(line, asked)),
         account=terms.account,
         listen=partial(_listen, outputs),
-        first=[Others(os.getpid())] if _sends(line, asked) else [],
     )
 
 

@@ -29,6 +29,7 @@ ALL = (1 << WORD_BITS) - 1
 MEMBER = b"\1"
 NETNS_PROGRAM, MNTNS_PROGRAM = "trace_netns", "trace_mntns"
 NOT_MNTNS_PROGRAM = "exclude_mntns"
+NOT_OWN_PROGRAM = "exclude_own"
 # They maintain the set of processes, and list those that are there at the start. The
 # same on perf tracepoints is for kernels where programs can be preempted.
 SET_PROGRAMS = ("process_exits", "process_forks")
@@ -37,7 +38,7 @@ LIST = "list_processes"
 # That look at who connects, by what is in them.
 MAPS = (
     *("pids", "uids", "comms", "not_comms", "netnses", "mntnses"),
-    *("not_mntnses", "cgroups", "cgroupmap", "mntnsmap"),
+    *("not_mntnses", "cgroups", "cgroupmap", "mntnsmap", "own"),
 )
 ONLY_KEY = bytes(4)  # of an array of one element
 
@@ -55,6 +56,7 @@ class TaskFilter(IntFlag):
     MNTNSMAP = 1 << 7
     NOT_COMM = 1 << 8
     NOT_CONTAINER = 1 << 9
+    NOT_OWN = 1 << 10
 
 
 # Those that look at more than the socket, and what helpers return: enum depth.
@@ -115,6 +117,7 @@ class Filters:
             (TaskFilter.MNTNSMAP, settings.mntnsmap is not None),
             (TaskFilter.NOT_COMM, settings.not_comms),
             (TaskFilter.NOT_CONTAINER, self._targets.but_containers),
+            (TaskFilter.NOT_OWN, settings.not_own),
         ):
             if wanted:
                 filters |= which
@@ -159,6 +162,8 @@ class Filters:
 
             for which in self._settings.netns:
                 _trace_namespace(bpf, NETNS_PROGRAM, open_netns(which))
+        if self._settings.not_own:
+            bpf.run(NOT_OWN_PROGRAM, 0)
         for program, paths in self._mntnses.items():
             for path in paths:
                 with suppress(OSError):  # that process of the container has ended
@@ -174,7 +179,8 @@ class Filters:
     def unused(self, *, preemptible: bool) -> set[str]:
         """Return the programs that fill no map."""
         settings = self._settings
-        used = {NETNS_PROGRAM: settings.netns, **self._mntnses}
+        used: dict[str, object] = {NETNS_PROGRAM: settings.netns, **self._mntnses}
+        used[NOT_OWN_PROGRAM] = settings.not_own
         every = {LIST, *SET_PROGRAMS, *PERF_PROGRAMS.values()}
         if settings.pids:
             every -= {
