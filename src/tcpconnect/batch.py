@@ -90,6 +90,18 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
 NO_LOSSES = Losses()
 
 
+class Gauges(msgspec.Struct, frozen=True):
+    """How a trace is at a moment.
+
+    Attributes:
+        pending: attempts that have not ended.
+        run_s: how long its programs ran; None: the kernel does not measure it.
+    """
+
+    pending: int
+    run_s: float | None
+
+
 class Batch(msgspec.Struct, frozen=True):
     """New events, losses and warnings.
 
@@ -102,6 +114,7 @@ class Batch(msgspec.Struct, frozen=True):
             Settings.interval_s; else None. In batches of rows it marks a whole table.
         more: how many rows of a table are left out.
         dropped: how many events the queue before an output has left out so far.
+        gauges: from time to time, with Settings.gauges_s.
     """
 
     events: list[Any]
@@ -111,6 +124,7 @@ class Batch(msgspec.Struct, frozen=True):
     still_open: list[Any] | None = None
     more: int = 0
     dropped: int = 0
+    gauges: Gauges | None = None
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcpconnect.batch import Part
+    from tcpconnect.bpf.runtime import RunTime
     from tcpconnect.enrich import Enricher
     from tcpconnect.enrich.process import Processes
     from tcpconnect.enrich.reasons import Reasons
@@ -39,6 +40,7 @@ class Parts:
         self.follow: Follow | None = None
         self.naming: Naming | None = None
         self.reasons: Reasons | None = None
+        self.run_time: RunTime | None = None
         library = ready_library()
         offset_ns()
         with ExitStack() as stack:
@@ -46,6 +48,11 @@ class Parts:
             for part in self._all(library):
                 self._every.append(part)
                 stack.callback(part.close)
+            if settings.gauges_s:
+                from tcpconnect.bpf.runtime import RunTime
+
+                self.run_time = RunTime(library)
+                stack.callback(self.run_time.close)
             for part in self._every:
                 part.attached()
             self.close = stack.pop_all().close

@@ -78,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             without attempts that the kernel refuses before it sends a SYN.
         interval_s: with ``batches()``: each so many seconds a batch says which attempts
             are still open. They are held until they end.
+        gauges_s: with ``batches()``: each so many seconds a batch has Gauges.
         dns: find the names of destinations: ``query`` and its companions are set, and
             ``dns_ms``, how long the program waited for the name.
         dns_latency: implies ``dns`` and ``result``: the whole cost of reaching it.
@@ -123,6 +124,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     count: bool = False
     tally: bool = False
     interval_s: float | None = None
+    gauges_s: float | None = None
     dns: bool = False
     dns_latency: bool = False
     name_sources: Collection[str] = NAME_SOURCES

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tcpconnect.batch import NO_LOSSES, Batch, Losses
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.events import Events
+from tcpconnect.gauges import Gauging
 from tcpconnect.kernel.records import CONNECTION, EXPLAINED, KINDS, Kind
 from tcpconnect.parts import Parts
 from tcpconnect.places import EVERYWHERE, Targets
@@ -76,6 +77,7 @@ class Trace:
         self._attempts, self._ring = parts.attempts, parts.attempts.ring
         self._follow, self._naming = parts.follow, parts.naming
         self._events = Events(parts, self._counts)
+        self._gauging = Gauging(parts, settings.gauges_s)
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()
         self._pause.register(self._wake, select.POLLIN)
@@ -147,7 +149,8 @@ class Trace:
             still_open = still_open and self._wanted(still_open)
         warnings = self.warnings[self._yielded :]
         self._yielded += len(warnings)
-        return Batch(events, self.losses, warnings, time.time(), still_open)
+        gauges, losses = self._gauging.due(), self.losses
+        return Batch(events, losses, warnings, time.time(), still_open, gauges=gauges)
 
     def _still_open(self) -> list[Connection]:
         """Return the attempts that have not ended, at the end of an interval."""

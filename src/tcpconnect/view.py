@@ -84,6 +84,7 @@ SINGLY = KEPT + " time pid tid saddr lport container_id runtime pod_uid"
 MEASURED = (
     "comm daddr dport latency_ms result dns_ms query exe cmdline container unit pod"
 )
+GAUGES_S = 5.0  # how often metrics have new gauges
 FOLDED = {SQLITE: KEPT, PROMETHEUS: MEASURED, **dict.fromkeys(REMOTE, SINGLY)}
 # Suffix of a file: the format that it decides for.
 SUFFIXES = {".csv": "csv", RECORDED: "json"}
@@ -190,7 +191,8 @@ class View:
             wanted.update(FOLDED[format_].split())
         if self.counting and self.counting.sort:
             wanted.add(self.counting.sort.name)
-        return replace(self._asked, columns=sorted(wanted))
+        gauges_s = GAUGES_S if PROMETHEUS in formats else None
+        return replace(self._asked, columns=sorted(wanted), gauges_s=gauges_s)
 
 
 def _counts_to(scheme: str, place: str | None) -> UsageError:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tcpconnect.alerts.alert import Notice
+    from tcpconnect.alerts.tally import Tally
     from tcpconnect.batch import Output
     from tcpconnect.machine.account import Account
     from tcpconnect.notify.alertmanager import Alertmanager
@@ -31,12 +32,18 @@ SUFFIX = ".alerts"  # to a history: the file of what alerts know
 
 
 def alerting_of(
-    given: Mapping[str, Any], path: str, account: Account | None, *, kept: bool
+    given: Mapping[str, Any],
+    path: str,
+    account: Account | None,
+    tally: Tally,
+    *,
+    kept: bool,
 ) -> Output:
     """Return the output that finds alerts; it is to be opened.
 
     What they know is beside the history at ``path``, and belongs to ``account``; they
-    are in the history, too, if that is ``kept``. Raises UsageError and TcpconnectError.
+    are in the history, too, if that is ``kept``; ``tally`` counts them. Raises
+    UsageError and TcpconnectError.
     """
     history = path if kept else None
     engine = Engine(given["alert"], given.get("learn_s", LEARN_S))
@@ -50,7 +57,9 @@ def alerting_of(
         channel = _channel(target, keeper, host)
         (couriers if isinstance(channel, Courier) else managers).append(channel)
     line = partial(event.line, host=host)
-    return Queued(Alerting(engine, keeper, couriers, managers, line, history, known))
+    return Queued(
+        Alerting(engine, keeper, couriers, managers, line, history, known, tally=tally)
+    )
 
 
 def _channel(target: Target, keeper: Keeper, host: str) -> Any:

@@ -28,6 +28,7 @@ from tcpconnect.view import View
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from tcpconnect.alerts.tally import Tally
     from tcpconnect.batch import Output
 
 PLACE = f"{SQLITE}:{STATE}/history.db"
@@ -51,16 +52,19 @@ def run(words: Sequence[str]) -> int:
         _make_directory()
     terms = replace(terms, account=account_of({*places, *line.outputs}, line.spool))
     more: list[Output] = []
+    tally: Tally | None = None
     if alerts:
         from tcpconnect.alerts.opening import alerting_of
+        from tcpconnect.alerts.tally import Tally
 
         _, path = scheme_of(places[0])
         given, kept = asked.given, bool(histories)
-        more.append(alerting_of(given, path, terms.account, kept=kept))
+        tally = Tally(given["alert"])
+        more.append(alerting_of(given, path, terms.account, tally, kept=kept))
     if asked.given.get("check"):
         return _check(line, view, terms, more)
     more.append(Service())
-    outputs = [*open_outputs(line, view, terms), *more]
+    outputs = [*open_outputs(line, view, terms, tally=tally), *more]
     for output in more:
         output.open()
     return trace_to(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tcpconnect.alerts.alert import Alert
     from tcpconnect.alerts.engine import Engine
     from tcpconnect.alerts.keeper import Keeper
+    from tcpconnect.alerts.tally import Tally
     from tcpconnect.batch import Batch, Totals
     from tcpconnect.errors import Message
     from tcpconnect.history.rows import Rows
@@ -63,6 +64,7 @@ class Alerting:
         history: str | None = None,
         known: Iterable[tuple[str, str, int]] = (),
         clock: Callable[[], float] = time.monotonic,
+        tally: Tally | None = None,
     ) -> None:
         self.fd = STDOUT if line else -1
         self._lines = [_printer(line, keeper)] if line else []
@@ -72,7 +74,7 @@ class Alerting:
         self._kept = [channel.name for channel in couriers]
         self._managers = managers
         self._history = history
-        self._known, self._clock = known, clock
+        self._known, self._clock, self._tally = known, clock, tally
         self._now = 0
         self._said: dict[Message, int] = {}
 
@@ -142,12 +144,14 @@ class Alerting:
         for manager in self._managers:
             for notice in notices:
                 manager.put(notice)
-        self._tell_active()
+        self._tell_active(notices)
         self._put(dict.fromkeys(self._kept, notices))
         self._say()
 
-    def _tell_active(self) -> None:
+    def _tell_active(self, notices: Sequence[Notice] = ()) -> None:
         active: list[Alert] = list(self._engine.failing.active())
+        if self._tally:
+            self._tally.take((notice.alert for notice in notices), len(active))
         for channel in self._channels:
             channel.active(active)
 

@@ -17,6 +17,7 @@ from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tcpconnect.alerts.tally import Tally
     from tcpconnect.batch import Output
     from tcpconnect.history.terms import Terms
     from tcpconnect.machine.account import Account
@@ -65,11 +66,13 @@ def open_outputs(
     view: View,
     terms: Terms | None = None,
     about: About | None = None,
+    tally: Tally | None = None,
 ) -> list[Output]:
     """Return the outputs; with a command, stdout belongs to it.
 
     Slow outputs must not block the trace, or other outputs. Histories are
-    kept as ``terms`` say. A recording, ``about`` which this is, waits for them.
+    kept as ``terms`` say. A recording, ``about`` which this is, waits for them. Metrics
+    have the ``tally`` of alerts, too.
     """
     _refuse_same(place for place in view.displays if place and place != STDOUT_NAME)
     displays = sorted(view.displays.items(), key=str)
@@ -97,7 +100,7 @@ def open_outputs(
 
         for output in outputs:
             if isinstance(output, Prometheus):
-                output.count_dropped(outputs)
+                output.count_others(outputs, tally)
     return outputs
 
 

@@ -24,7 +24,8 @@ from tcpconnect.output import say
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tcpconnect.batch import Batch, Output, Totals
+    from tcpconnect.alerts.tally import Tally
+    from tcpconnect.batch import Batch, Gauges, Output, Totals
     from tcpconnect.endpoints import Endpoint
 
 REMEDIES = {
@@ -58,14 +59,17 @@ class Prometheus:
         self._endpoint, self._quiet, self._clock = endpoint, quiet, clock
         self._ledger = Ledger(max_series or MAX_SERIES)
         self._losses = NO_LOSSES
+        self._gauges: Gauges | None = None
         self._others: list[Output] = []
+        self._tally: Tally | None = None
         self._failure: BaseException | None = None
         self._started = False
         self._ended = allocate_lock()
 
-    def count_dropped(self, others: Iterable[Output]) -> None:
-        """Have the page say what these outputs drop."""
+    def count_others(self, others: Iterable[Output], tally: Tally | None) -> None:
+        """Have the page say what these outputs drop, and what alerts have found."""
         self._others += [output for output in others if output is not self]
+        self._tally = tally
 
     def open(self) -> None:
         """Import what makes pages, and listen. Raises UsageError and OutputError."""
@@ -99,6 +103,7 @@ class Prometheus:
         if not self._started:
             self._start()
         self._losses = batch.losses
+        self._gauges = batch.gauges or self._gauges
         self._ledger.add(batch.events, self._clock())
 
     def close(self, _totals: Totals) -> None:
@@ -134,5 +139,13 @@ class Prometheus:
 
     def _facts(self) -> Facts:
         """Return what a page says besides attempts; called by the server's thread."""
-        dropped = {output.name: output.dropped for output in self._others}
-        return Facts(lost=asdict(self._losses), dropped=dropped)
+        dropped = {o.name.strip("'"): o.dropped for o in self._others}
+        gauges = self._gauges
+        return Facts(
+            lost=asdict(self._losses),
+            dropped=dropped,
+            pending=gauges.pending if gauges else None,
+            run_s=gauges.run_s if gauges else None,
+            new=self._tally.new if self._tally else None,
+            failing=self._tally.failing if self._tally else None,
+        )
