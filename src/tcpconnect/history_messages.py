@@ -14,6 +14,12 @@ NO_FILE_OF_DB = Message("--db names no file", "", "name one: --db FILE")
 ONE_QUESTION = Message(
     "{one} conflicts with {other}", "each is a question of its own", "omit one of them"
 )
+NOT_WITH = Message("{option} conflicts with {question}", "{reason}", "omit one of them")
+NO_STATUS_AS = Message(
+    "--status conflicts with --format {format}",
+    "it is no table",
+    "write -j, or omit it",
+)
 NO_GROUP = Message("can't group by {name!r}", "a history counts by {known}", "{near}")
 GROUP_TWICE = Message("{name!r} is twice in --by", "", "omit one")
 COLUMN_OF_GROUP = Message(

@@ -35,6 +35,11 @@ def of_failed(failed: int) -> str:
     return BAD if failed else ""
 
 
+def of_alert(kind: str) -> str:
+    """Return the tone of a kind of alerts."""
+    return {"new": ODD, "failing": BAD}.get(kind, "")
+
+
 def of_resent(resent: int) -> str:
     """Return the tone of how many took more than one SYN."""
     return ODD if resent else ""

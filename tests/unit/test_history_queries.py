@@ -120,7 +120,10 @@ def every_question() -> Iterator[tuple[str, dict[str, int | str]]]:
     for name in (NGINX, "it's", "a\\'b", "x:y"):
         yield counted(Question(PAIR, [program])), {**asked, "program0": name}
     yield queries.COARSE, asked
-    yield queries.ALERTS, asked
+    for limit in (None, 2):
+        yield queries.alerts(["dport IN (:dport0)"], limit), {**asked, "dport0": 443}
+        yield queries.alerts(limit=limit), asked
+    yield queries.OF_ALERTS, {}
     for text in (queries.PROGRAMS, queries.DESTINATIONS, queries.RUNS):
         yield text, {}
     for text in (queries.ROWS, queries.COARSEST):

@@ -125,7 +125,12 @@ class Alert(msgspec.Struct, gc=False, kw_only=True):
     """What an alert has said."""
 
     time: Annotated[str, _when("TIME", "when, RFC 3339 in UTC", "time_text")]
-    kind: Annotated[str, Field("KIND", 7, "new, failing or solved", fit=fit.ALWAYS)]
+    kind: Annotated[
+        str,
+        Field(
+            *("KIND", 7, "new, failing or solved"), tone=tones.of_alert, fit=fit.ALWAYS
+        ),
+    ]
     program: Annotated[str, Field("PROGRAM", 20, "program", fit=NAME)]
     destination: Annotated[str, Field("DESTINATION", 28, "destination", fit=PLACE)]
     dport: Annotated[int, Field("RPORT", 5, "destination port", "d", fit=COUNT)]
@@ -134,6 +139,11 @@ class Alert(msgspec.Struct, gc=False, kw_only=True):
 
 
 ALERT = columns_of(Alert)
+
+
+def alert_columns(form: str) -> list[str]:
+    """Return the names of the columns of alerts: a sentence has all but the time."""
+    return [*ALERT] if form != "table" else ["time", "kind", "text"]
 
 
 def columns_for(by: tuple[str, ...], form: str) -> list[str]:
@@ -190,7 +200,7 @@ def _answer(
 
 
 def alerts(rows: list[Any]) -> list[Alert]:
-    """Do the same with those of ``queries.ALERTS``."""
+    """Do the same with those of ``queries.alerts``."""
     return [
         Alert(
             time=rfc3339(int(when) * SECOND),

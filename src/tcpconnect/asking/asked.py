@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tcpconnect import history_messages, messages, report_messages
-from tcpconnect.asking.answer import ALERT, ANSWER, COUNTS, TIMES, columns_for
+from tcpconnect.asking.answer import (
+    ALERT,
+    ANSWER,
+    COUNTS,
+    TIMES,
+    alert_columns,
+    columns_for,
+)
+from tcpconnect.asking.questions import QUESTIONS, check_taken
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.fields import choose
 from tcpconnect.history import queries
@@ -103,7 +111,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         """The columns to show, in their order. Raises UsageError."""
         names = self.filters.get("columns")
         if names is None:
-            names = ALERT if self.alerts else columns_for(self.groups, self.form)
+            if self.alerts:
+                names = alert_columns(self.form)
+            else:
+                names = columns_for(self.groups, self.form)
             return [self.table[name] for name in names]
         for name in names:
             if name in ANSWER and name not in self.table and not self.alerts:
@@ -138,6 +149,15 @@ def check(asked: Asked) -> None:
     if len(kinds) > 1:
         one, other = kinds[:2]
         raise UsageError(history_messages.ONE_QUESTION, one=one, other=other)
+    for name in QUESTIONS:
+        if _is_given(asked, name):
+            check_taken(name, asked.typed)
+    if asked.status and asked.form == "csv":
+        raise UsageError(history_messages.NO_STATUS_AS, format=asked.form)
+    if asked.accept and asked.sql:
+        message = history_messages.NOT_WITH
+        values = {"option": "--accept", "question": "--sql"}
+        raise UsageError(message, **values, reason="it changes nothing")
     if asked.accept and not asked.new:
         raise UsageError(history_messages.ACCEPT_WITHOUT_NEW)
     if asked.accept and not set(DEFAULT_BY) <= set(asked.groups):

@@ -7,6 +7,7 @@ gets the names, or the IDs, that pass.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpconnect.history import queries
@@ -111,11 +112,33 @@ class Conditions:
     ``missed`` is the first filter that nothing in the history passes.
     """
 
-    def __init__(self, database: Database, given: Mapping[str, Any]) -> None:
+    def __init__(self) -> None:
         self.texts: list[str] = []
         self.values: dict[str, int | str] = {}
         self.missed: Filter | None = None
         self.known: list[Any] = []  # all values of that filter's column
+
+    def passed(self, each: Filter, values: list[Any]) -> frozenset[Any]:
+        """Return the values that pass a filter."""
+        passed = frozenset(filter(each.passes, values))
+        if not passed:
+            self.missed, self.known = self.missed or each, self.known or values
+        return passed
+
+    def parameters(self, column: str, values: Iterable[Any]) -> str:
+        """Return the list of some values, as a statement has it."""
+        names = []
+        for value in values:
+            names.append(f":{column}{len(self.values)}")
+            self.values[names[-1][1:]] = value
+        return ", ".join(names)
+
+
+class OfRows(Conditions):
+    """Conditions on the rows of attempts."""
+
+    def __init__(self, database: Database, given: Mapping[str, Any]) -> None:
+        super().__init__()
         self._tables: dict[str, list[Any]] = {}
         self._database = database
         for each in filters_of(given):
@@ -138,9 +161,8 @@ class Conditions:
         rows = self._tables[table]
         kind = int if each.column in NUMBERS else str  # anyone may have made the file
         values = list(dict.fromkeys(kind(row[at]) for row in rows))
-        passed = frozenset(filter(each.passes, values))
+        passed = self.passed(each, values)
         if not passed:
-            self.missed, self.known = self.missed or each, self.known or values
             return "1 = 0"
         if len(passed) <= MAX_VALUES:
             return self._named(key, table, each.column, sorted(passed))
@@ -148,10 +170,34 @@ class Conditions:
         return f"{key} IN ({', '.join(ids)})"
 
     def _named(self, key: str, table: str, column: str, values: Iterable[Any]) -> str:
-        names = []
-        for value in values:
-            names.append(f":{column}{len(self.values)}")
-            self.values[names[-1][1:]] = value
-        some = ", ".join(names)
+        some = self.parameters(column, values)
         subquery = f"SELECT {key} FROM {table} WHERE {column} IN ({some})"  # noqa: S608
         return f"{key} IN (\n        {subquery}\n    )"
+
+
+class OfAlerts(Conditions):
+    """Conditions on alerts, which have a program, a destination and a port."""
+
+    def __init__(self, database: Database, given: Mapping[str, Any]) -> None:
+        super().__init__()
+        filters = [*filters_of(given)]
+        rows = database.rows(queries.OF_ALERTS, {}) if filters else []
+        programs, destinations, ports = zip(*rows, strict=True) if rows else ((),) * 3
+        columns: dict[str, tuple[str, list[Any]]] = {
+            "program": ("program", [*map(str, programs)]),
+            "query": ("destination", [*filter(_is_name, map(str, destinations))]),
+            "dport": ("dport", [*map(int, ports)]),
+        }
+        for each in filters:
+            column, values = columns[each.column]
+            passed = self.passed(each, list(dict.fromkeys(values)))
+            some = self.parameters(column, sorted(passed))
+            self.texts.append(f"{column} IN ({some})" if passed else "1 = 0")
+
+
+def _is_name(destination: str) -> bool:
+    try:
+        ip_network(destination)
+    except ValueError:
+        return True
+    return False

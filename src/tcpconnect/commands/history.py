@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tcpconnect import history_messages
-from tcpconnect.asking.answer import ANSWER, alerts, answers
+from tcpconnect.asking.answer import ALERT, ANSWER, alerts, answers
 from tcpconnect.asking.asked import DEFAULT_BY, Asked, check, least
 from tcpconnect.asking.doubts import BEFORE, coarse, doubts, looked_late
-from tcpconnect.asking.filtered import Conditions
+from tcpconnect.asking.filtered import OfAlerts, OfRows
 from tcpconnect.color import is_colored
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.formats import open_format
@@ -29,8 +29,9 @@ from tcpconnect.terminal import width_of
 from tcpconnect.words import flags_of, names_typed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from tcpconnect.fields import Column
     from tcpconnect.history.queries import Parameters
 
 VERB = "history"
@@ -41,7 +42,7 @@ def run(words: Sequence[str]) -> int:
     """Answer what the words ask; return the exit code."""
     asked = _asked(words)
     if asked.filters.get("columns") == ["help"]:
-        write(STDOUT, _columns_help().encode())
+        write(STDOUT, _columns_help(ALERT if asked.alerts else ANSWER).encode())
         return 0
     check(asked)
     path = path_of(asked.db)
@@ -73,10 +74,10 @@ def _asked(words: Sequence[str]) -> Asked:
     return Asked(filters=filters, now=int(time.time()), typed=typed, **given)
 
 
-def _columns_help() -> str:
+def _columns_help(table: Mapping[str, Column]) -> str:
     return "".join(
         f"{name:15} {column.field.header:12} {column.field.meaning}\n"
-        for name, column in ANSWER.items()
+        for name, column in table.items()
     )
 
 
@@ -104,7 +105,8 @@ class History:
     def __init__(self, database: File, asked: Asked) -> None:
         self._database = database
         self._asked = asked
-        self._conditions = Conditions(database, asked.filters)
+        kind = OfAlerts if asked.alerts else OfRows
+        self._conditions = kind(database, asked.filters)
         time_asked = queries.time_of(asked.begin, asked.end)
         ((span,),) = database.rows(queries.COARSE, time_asked)
         self._coarse = int(span or 0)
@@ -144,7 +146,9 @@ class History:
     def _statement(self) -> tuple[str, Parameters]:
         asked = self._asked
         if asked.alerts:
-            return queries.ALERTS.strip(), self._values
+            found = self._conditions
+            statement = queries.alerts(found.texts, asked.limit)
+            return statement, {**self._values, **found.values}
         question = asked.question
         conditions = [*self._conditions.texts, *question.conditions]
         statement = queries.counted(question._replace(conditions=conditions))
@@ -162,7 +166,8 @@ class History:
 
     def _print(self, found: list[Any]) -> None:
         asked = self._asked
-        fitted = None if asked.wide else width_of(STDOUT)
+        # What alerts have said are sentences, which are not cut.
+        fitted = None if asked.wide or asked.alerts else width_of(STDOUT)
         colored = asked.form == "table" and is_colored(asked.color, STDOUT)
         form = open_format(asked.form, asked.columns, colored=colored, width=fitted)
         if found or asked.form == "csv":

@@ -93,14 +93,14 @@ def _found(asked: Asked, since: int, until: int, progress: Progress) -> Findings
     """Return what the history has. Raises TcpconnectError."""
     from shlex import join
 
-    from tcpconnect.asking.filtered import Conditions
+    from tcpconnect.asking.filtered import OfRows
     from tcpconnect.history.database import File, unreadable
     from tcpconnect.report import gather
 
     path = path_of(asked.db)
     with File(path, progress.update) as database:
         try:
-            found = Conditions(database, asked.filters)
+            found = OfRows(database, asked.filters)
             condition = "".join(f"\n    AND {text}" for text in found.texts)
             what = gather.Asked(
                 since, until, harmless(join(asked.words)), condition, found.values

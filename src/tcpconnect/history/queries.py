@@ -108,8 +108,10 @@ WHERE time = :since_hour AND span = {HOUR} AND time < :since
     OR time = :since_day AND span = {DAY} AND time < :since"""  # noqa: S608
 ALERTS = """
 SELECT time, kind, program, destination, dport, line FROM alerts
-WHERE time >= :since AND time < :until
-ORDER BY time, line"""
+WHERE {conditions}"""
+OF_ALERTS = """
+SELECT DISTINCT program, destination, dport FROM alerts
+ORDER BY program, destination, dport"""
 PROGRAMS = """
 SELECT program_id, program, container, unit, pod, uid FROM programs
 ORDER BY program_id"""
@@ -182,6 +184,19 @@ def counted(question: Question) -> str:
         order=", ".join((order, *(name for name in by if name != order))),
         limit=f"\nLIMIT {question.limit}" if question.limit else "",
     ).strip()
+
+
+def alerts(conditions: Sequence[str] = (), limit: int | None = None) -> str:
+    """Return the statement that finds alerts, in their order: the latest ones."""
+    asked = ("time >= :since AND time < :until", *conditions)
+    found = ALERTS.format(conditions="\n    AND ".join(asked)).strip()
+    if limit:
+        found = f"""SELECT time, kind, program, destination, dport, line FROM (
+{found}
+ORDER BY time DESC, line DESC
+LIMIT {limit}
+) latest"""  # noqa: S608
+    return f"{found}\nORDER BY time, line"
 
 
 def with_values(statement: str, parameters: Mapping[str, int | str]) -> str:
