@@ -27,6 +27,13 @@ COLUMN_OF_GROUP = Message(
     "attempts are counted by {by}",
     "add it to --by",
 )
+INVALID_MOMENT = Message(
+    "invalid time {value!r}",
+    "expected for example -2h, 22:00, 'yesterday 22:00', 2026-11-27 or now",
+)
+ENDS_BEFORE = Message(
+    "--since is not before --until", "{since}, and {until}", "name an earlier --since"
+)
 NOTHING = Message("no {what} {span}", "{reason}", "{remedy}")
 NOBODY_LOOKED = Message("nobody was looking for {away} in all", "{gaps}", "{remedy}")
 MISSED = Message("{n} attempts were lost", "{reasons}")

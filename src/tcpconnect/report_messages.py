@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from tcpconnect.errors import Message
 
-INVALID_MOMENT = Message(
-    "invalid time {value!r}",
-    "expected for example -2h, 22:00, 'yesterday 22:00', 2026-11-27 or now",
-)
-ENDS_BEFORE = Message(
-    "--since is not before --until", "{since}, and {until}", "name an earlier --since"
-)
 NO_JINJA = Message(
     "a report needs Jinja2",
     "it is not installed",

@@ -127,12 +127,13 @@ def test_coverage(tmp_path: Path) -> None:
         runs=[(NOON - HOUR, NOON - 600), (NOON, NOON + HOUR)],
         lost={(NOON - 900, "ring"): 5, (NOON, "waiting"): 2, (NOON, "later"): 1},
     )
-    assert findings.gaps == [Gap(NOON - 600, NOON, "the recorder had been stopped")]
-    assert [loss.text for loss in findings.losses] == [
-        "1 lost: later",
-        "5 attempts lost: the ring buffer was full",
-        "2 attempts lost: the history could not be written",
+    assert findings.gaps == [Gap(NOON - 600, NOON, "recorder stopped")]
+    assert findings.lost == 7
+    assert findings.losses == [
+        "the ring buffer was full (5)",
+        "the history could not be written (2)",
     ]
+    assert findings.details == ["1 of later"]
     assert not findings.running
 
 

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from tcpconnect.report.anonymize import anonymized
-from tcpconnect.report.findings import Bin, Gap, Loss
+from tcpconnect.report.findings import Bin, Gap
 from tcpconnect.report.page import MOST_BYTES, page
 from tests.support.pages import DAY, NOW, Read, findings, pair
 
@@ -35,7 +35,9 @@ def test_sections() -> None:
         pair(attempts=12, failed=12),
         pair("curl", "api.example", 443, 3, is_new=True, first_seen=NOW - 600),
         gaps=[Gap(NOW - 7200, NOW - 3600, "the recorder was stopped")],
-        losses=[Loss(5, "5 attempts: the ring buffer was full")],
+        lost=5,
+        losses=["the ring buffer was full (5)"],
+        details=["3 names lost"],
     )
     assert list(shown.sections)[1:] == [
         "How complete this is",
@@ -49,7 +51,10 @@ def test_sections() -> None:
     complete = shown.sections["How complete this is"]
     assert "Nobody was looking for 1 h (4 % of the time)" in complete
     assert "(1 h): the recorder was stopped" in complete
-    assert "5 attempts: the ring buffer was full" in complete
+    assert (
+        "5 attempts lost while it was looking. They are not here: the ring" in complete
+    )
+    assert "Some attempts are shown incompletely: 3 names lost" in complete
 
 
 def test_what_fails() -> None:
@@ -111,7 +116,8 @@ def test_hostile_names_are_text(name: str) -> None:
         host=name,
         filters=name,
         gaps=[],
-        losses=[Loss(1, name)],
+        losses=[name],
+        details=[name],
         bins={NOW - 60: Bin(2, 1)},
     )
     assert shown.tags - plain.tags <= {"ul", "li", "code", "g"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tcpconnect import history_messages, messages, report_messages
+from tcpconnect import history_messages, messages
 from tcpconnect.asking.answer import (
     ALERT,
     ANSWER,
@@ -166,7 +166,7 @@ def check(asked: Asked) -> None:
         raise UsageError(messages.CONFLICT_OF_FORMATS, format=asked.format)
     if asked.begin >= asked.end:
         ends = {"since": moment(asked.begin), "until": moment(asked.end)}
-        raise UsageError(report_messages.ENDS_BEFORE, **ends)
+        raise UsageError(history_messages.ENDS_BEFORE, **ends)
     _check_groups(asked.by)
     _ = asked.columns, asked.question
 

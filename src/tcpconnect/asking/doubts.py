@@ -5,33 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpconnect import history_messages as messages
-from tcpconnect.history.coverage import KILLED, OFF, STOPPED, UNKNOWN
+from tcpconnect.history.missing import REASONS, details, losses
 from tcpconnect.history.schema import DAY, HOUR
-from tcpconnect.lossreport import LIMITS, MEANING
-from tcpconnect.output import harmless
 from tcpconnect.report.shown import between, count, duration, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tcpconnect.errors import Line
     from tcpconnect.history.coverage import Coverage, Gap
 
-REASONS = {
-    STOPPED: "recorder stopped",
-    KILLED: "recorder killed",
-    OFF: "machine off",
-    UNKNOWN: "no recorder yet",
-}
-# Why attempts were lost.
-LOST = {
-    "ring": "the ring buffer was full",
-    "waiting": "the history could not be written",
-    "truncated": "somebody cut the file",
-    "size": "deleted, as --max-size asks",
-    "missed": "the kernel skipped our programs",
-    "unfinished": "another CPU had not finished",
-}
 MOST = 2  # gaps that a line has
 BEFORE = DAY  # that has to be watched before something is new
 
@@ -48,9 +31,9 @@ def doubts(found: Coverage, now: int) -> Iterator[Line]:
         )
     if missing := found.missing:
         number = count(sum(missing.values()))
-        yield messages.MISSED.line(n=number, reasons=losses(missing))
+        yield messages.MISSED.line(n=number, reasons=", ".join(losses(missing)))
     if unknown := found.unknown:
-        yield messages.INCOMPLETE.line(losses=details(unknown))
+        yield messages.INCOMPLETE.line(losses=", ".join(details(unknown)))
 
 
 def _some(gaps: Sequence[Gap]) -> str:
@@ -62,21 +45,6 @@ def _some(gaps: Sequence[Gap]) -> str:
     if rest := len(gaps) - len(texts):
         texts.append(f"and {rest} more")
     return ", ".join(texts)
-
-
-def losses(lost: Mapping[str, int]) -> str:
-    """Return why attempts were lost, and how many."""
-    return ", ".join(f"{LOST.get(why, why)} ({count(n)})" for why, n in lost.items())
-
-
-def details(lost: Mapping[str, int]) -> str:
-    """Return what is not known of attempts that are counted, and how often."""
-    return ", ".join(
-        MEANING[why].filled(n=count(n), limit=LIMITS.get(why)).sentence
-        if why in MEANING
-        else f"{count(n)} of {harmless(why)}"  # of a newer version
-        for why, n in lost.items()
-    )
 
 
 def coarse(since: int, span: int) -> Line:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tcpconnect.asking.answer import SECOND
-from tcpconnect.asking.doubts import REASONS, details, losses
 from tcpconnect.history import queries
 from tcpconnect.history.coverage import coverage
+from tcpconnect.history.missing import REASONS, details, losses
 from tcpconnect.history.schema import DAY, HOUR, MINUTE
 from tcpconnect.output import harmless
 from tcpconnect.report.shown import between, count, duration, moment
@@ -101,9 +101,9 @@ def _lines(shown: Status, runs: list[Any], found: Coverage) -> Iterator[str]:
     for gap in gaps[-MOST_GAPS:]:
         span = between(gap.since, gap.until), duration(gap.until - gap.since)
         yield f"           {', '.join(span)}: {REASONS[gap.why]}\n"
-    yield f"lost       {losses(found.missing) or 'none'}\n"
+    yield f"lost       {', '.join(losses(found.missing)) or 'none'}\n"
     if unknown := found.unknown:
-        yield f"incomplete {details(unknown)}\n"
+        yield f"incomplete {', '.join(details(unknown))}\n"
 
 
 def _recording(shown: Status, runs: list[Any]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tcpconnect import report_messages
+from tcpconnect import history_messages, report_messages
 from tcpconnect.errors import UsageError
 from tcpconnect.history.database import path_of
 from tcpconnect.options.verbs import verb_named
@@ -54,7 +54,7 @@ def run(words: Sequence[str]) -> int:
     since = until - DAY if asked.since is None else asked.since
     if since >= until:
         ends = {"since": moment(since), "until": moment(until)}
-        raise UsageError(report_messages.ENDS_BEFORE, **ends)
+        raise UsageError(history_messages.ENDS_BEFORE, **ends)
     check_target(asked.output, path_of(asked.db))
     _need_jinja()
     with Progress() as progress:

@@ -53,13 +53,6 @@ class Gap(msgspec.Struct, frozen=True):
     why: str
 
 
-class Loss(msgspec.Struct, frozen=True):
-    """What was lost while somebody was looking: how much of what."""
-
-    lost: int
-    text: str
-
-
 class Bin(msgspec.Struct):
     """The attempts of one step of the timeline."""
 
@@ -70,8 +63,10 @@ class Bin(msgspec.Struct):
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """All that a page shows.
 
-    ``watched_from`` is when somebody began to look, whatever was asked for; ``bins``
-    are those that are not empty, by when they begin.
+    ``losses`` say why ``lost`` attempts were lost while somebody was looking, and
+    ``details`` what is not known of others. ``watched_from`` is when somebody began to
+    look, whatever was asked for; ``bins`` are those that are not empty, by when they
+    begin.
     """
 
     host: str
@@ -83,7 +78,9 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     running: bool = False
     filters: str = ""
     gaps: list[Gap] = []
-    losses: list[Loss] = []
+    lost: int = 0
+    losses: list[str] = []
+    details: list[str] = []
     pairs: list[Pair] = []
     step: int = 60
     bins: dict[int, Bin] = {}

@@ -9,32 +9,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tcpconnect import __version__, loss_messages
-from tcpconnect.history.coverage import KILLED, OFF, STOPPED, UNKNOWN, coverage
+from tcpconnect import __version__
+from tcpconnect.history.coverage import coverage
+from tcpconnect.history.missing import REASONS, details, losses
 from tcpconnect.history.queries import time_of
-from tcpconnect.lossreport import LIMITS, MEANING
 from tcpconnect.memo import Memo
 from tcpconnect.output import harmless
 from tcpconnect.report import statements
-from tcpconnect.report.findings import Bin, Findings, Gap, Loss, Pair
+from tcpconnect.report.findings import Bin, Findings, Gap, Pair
 from tcpconnect.report.timeline import step_for
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-GAPS = {
-    STOPPED: "the recorder had been stopped",
-    KILLED: "the recorder had been killed",
-    OFF: "the machine was off or starting",
-    UNKNOWN: "no recorder had been started",
-}
-# What the recorder itself has lost; MEANING has what the tracer has.
-UNKEPT = {
-    "waiting": "the history could not be written",
-    "truncated": "somebody cut the file of the history",
-    "size": "they were deleted, as --max-size asks",
-}
 MAX_NUMBER, MAX_PORT = 2**53, 65_535
 MAX_TEXTS = 65_536  # that are remembered as harmless
 
@@ -76,11 +64,12 @@ class Gathering:
                 until=until,
                 running=watched.running,
                 filters=self._asked.filters,
-                gaps=[Gap(gap.since, gap.until, GAPS[gap.why]) for gap in watched.gaps],
-                losses=[
-                    Loss(_number(lost), self._loss(reason, _number(lost)))
-                    for reason, lost in watched.lost.items()
+                gaps=[
+                    Gap(gap.since, gap.until, REASONS[gap.why]) for gap in watched.gaps
                 ],
+                lost=sum(watched.missing.values()),
+                losses=losses(watched.missing),
+                details=details(watched.unknown),
                 pairs=self._pairs(),
                 step=step,
                 bins=self._bins(step),
@@ -94,14 +83,6 @@ class Gathering:
                 "watched_from": _number(first),
             }
         return {"host": "", "version": __version__}
-
-    def _loss(self, reason: str, lost: int) -> str:
-        if reason in UNKEPT:
-            return f"{lost} attempts lost: {UNKEPT[reason]}"
-        message = MEANING.get(reason, loss_messages.UNKNOWN_LOSS)
-        limit, name = LIMITS.get(reason), self._texts[reason]
-        filled = message.filled(n=lost, limit=limit, name=name)
-        return ": ".join(filter(None, (filled.sentence, filled.reason)))
 
     def _pairs(self) -> list[Pair]:
         """Return all pairs, with what came of their attempts."""

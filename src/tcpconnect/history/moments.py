@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 
-from tcpconnect import report_messages
+from tcpconnect import history_messages
 from tcpconnect.errors import UsageError
 
 UNITS = {
@@ -44,7 +44,7 @@ def moment(text: str, now: float) -> int:
     """Return the time in seconds since the epoch. Raises UsageError."""
     found = _moment(text.strip().lower(), int(now)) if len(text) <= MAX_TEXT else None
     if found is None or not 0 <= found < LATEST:
-        raise UsageError(report_messages.INVALID_MOMENT, value=text[:MAX_TEXT])
+        raise UsageError(history_messages.INVALID_MOMENT, value=text[:MAX_TEXT])
     return found
 
 
