@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from tcpconnect.alerts.alert import Alert, Notice
+from tcpconnect.history.alert_rows import add_alert
 from tcpconnect.history.file import open_for_reading
 from tcpconnect.history.rows import Program
 from tcpconnect.history.schema import DAY, HOUR, MINUTE
@@ -143,3 +145,33 @@ def test_names_of_a_file_that_others_made(tmp_path: Path) -> None:
     (pair,) = findings.pairs
     assert pair.program == r"a\u202eb"
     assert pair.destination == r"x\x1b[2J\u2066y"
+
+
+def test_alerts(tmp_path: Path) -> None:
+    """A failure lasts from its first alert on, also an earlier one, until it works."""
+    path = tmp_path / "h.db"
+    history(path, attempts("a", "x.example"))
+    for ago, kind, program, text in (
+        (9000, "failing", "c", "c fails"),
+        (8000, "solved", "c", "c works"),
+        (7000, "new", "b", "too early"),
+        (6000, "failing", "b", "b fails"),
+        (5000, "failing", "b", "b is quiet"),
+        (3000, "failing", "a", "a fails"),
+        (2000, "solved", "a", "a works"),
+        (1000, "failing", "a", "a fails again\x1b"),
+    ):
+        about = {"program": program, "destination": "x.example", "dport": 443}
+        alert = Alert(kind=kind, time=NOON - ago, text=text, **about)  # type: ignore[arg-type]
+        add_alert(str(path), Notice("id", alert))
+    every = [
+        ("b is quiet", NOON - 6000),
+        ("a fails", 0),
+        ("a works", 0),
+        (r"a fails again\x1b", NOON - 1000),
+    ]
+    for condition, expected in (("", every), ("\n    AND 1 = 1", every[1:])):
+        with closing(open_for_reading(str(path))) as connection:
+            asked = Asked(NOON - HOUR, NOON + HOUR, condition=condition)
+            found = gather(connection, asked)
+        assert [(said.text, said.since) for said in found.alerts] == expected

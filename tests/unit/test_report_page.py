@@ -9,7 +9,7 @@ import re
 import pytest
 
 from tcpconnect.report.anonymize import anonymized
-from tcpconnect.report.findings import Bin, Gap
+from tcpconnect.report.findings import Bin, Gap, Said
 from tcpconnect.report.page import MOST_BYTES, page
 from tests.support.pages import DAY, NOW, Read, findings, pair
 
@@ -35,12 +35,14 @@ def test_sections() -> None:
         pair(attempts=12, failed=12),
         pair("curl", "api.example", 443, 3, is_new=True, first_seen=NOW - 600),
         gaps=[Gap(NOW - 7200, NOW - 3600, "the recorder was stopped")],
+        alerts=[said("curl connected to api.example:443 for the first time")],
         lost=5,
         losses=["the ring buffer was full (5)"],
         details=["3 names lost"],
     )
     assert list(shown.sections)[1:] == [
         "How complete this is",
+        "Alerts",
         "What fails",
         "What is new",
         "What is slow",
@@ -71,6 +73,46 @@ def test_what_fails() -> None:
     assert "/usr/sbin/nginx db.example:5432 20 of 30 ETIMEDOUT no answer (18) " in shown
     time = r"Nov \d\d \d\d:\d\d"
     assert re.search(rf"RST \(2\) since {time} last success {time}$", shown)
+
+
+def said(text: str, **members: object) -> Said:
+    """Return what an alert has said about curl."""
+    given = {
+        "time": NOW - 600,
+        "kind": "new",
+        "program": "curl",
+        "destination": "api.example",
+        "dport": 443,
+    }
+    return Said(text=text, **{**given, **members})  # type: ignore[arg-type]
+
+
+def test_alerts() -> None:
+    """Failures that last come first, with since when; then the latest alerts."""
+    shown = read(
+        pair(),
+        alerts=[
+            said("curl is failing", kind="failing", time=NOW - 7200, since=NOW - DAY),
+            said("web is failing", kind="failing", time=NOW - 3600),
+            said("web works again", kind="solved", time=NOW - 1800),
+            said("curl connected"),
+        ],
+    ).sections["Alerts"]
+    time = r"Nov \d\d \d\d:\d\d"
+    assert re.search(
+        f"^When Kind Alert since {time} failing curl is failing {time} new curl "
+        f"connected {time} solved web works again {time} failing web is failing$",
+        shown,
+    )
+    assert "Alerts" not in read(pair()).sections
+
+
+def test_many_alerts() -> None:
+    """Of many there are the latest, and how many more there are."""
+    alerts = [said(f"{'<' * 300}{n}", time=NOW - n) for n in range(1_000)]
+    text = page(findings(*many_pairs(4_000, 4_096), alerts=alerts))  # type: ignore[arg-type]
+    assert len(text.encode()) <= MOST_BYTES
+    assert Read(text).sections["Alerts"].endswith("<<39 960 more alerts")
 
 
 def test_what_works_again() -> None:
@@ -118,10 +160,12 @@ def test_hostile_names_are_text(name: str) -> None:
         gaps=[],
         losses=[name],
         details=[name],
+        alerts=[said(name, kind=name)],
         bins={NOW - 60: Bin(2, 1)},
     )
     assert shown.tags - plain.tags <= {"ul", "li", "code", "g"}
     assert shown.attributes.keys() - plain.attributes.keys() == set()
+    assert name in shown.sections["Alerts"]
     assert name in shown.sections["What fails"]
     assert name in shown.sections["What is slow"]
 
@@ -189,12 +233,19 @@ def test_anonymized() -> None:
                 pair(hidden, "fd00::9", 81),
                 pair(hidden, "*", 0),
                 host=hidden,
+                alerts=[
+                    said(hidden, program=hidden, destination=f"{hidden}.example"),
+                    said(f"{hidden} and 9 more", program="", destination="*"),
+                ],
                 filters=f"--program {hidden}",
             )
         )
     )
     assert hidden not in text
     assert not re.search(r"10\.9\.8|fd00", text)
+    alerts = Read(text).sections["Alerts"]
+    assert "program-2 to name-1:443" in alerts
+    assert "several destinations were new" in alerts
     every = Read(text).sections["All pairs"]
     for word in ("program-1", "name-1:443", "address-1:5432", "program-2", "*"):
         assert word in every

@@ -30,6 +30,7 @@ def asked() -> Iterator[tuple[str, dict[str, int | str]]]:
         statements.NEW,
         statements.BINS,
         statements.FAILING,
+        statements.ALERTS,
     )
     for since in (NOON - HOUR, NOON - 3 * DAY, NOON + 2 * HOUR):
         values = {**time_of(since, NOON + HOUR), "step": 600}

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from tcpconnect.report.shown import host, port
+
 if TYPE_CHECKING:
-    from tcpconnect.report.findings import Findings, Pair
+    from tcpconnect.report.findings import Findings, Pair, Said
 
 EVERY = "*"  # what a program of too many destinations is folded into
 
@@ -62,9 +64,20 @@ def anonymized(findings: Findings) -> Findings:
             destination=destinations.of(pair.destination),
         )
 
+    def said_without_names(said: Said) -> Said:
+        if not said.program:
+            return replace(said, text="several destinations were new")
+        program, destination = (
+            programs.of(said.program),
+            destinations.of(said.destination),
+        )
+        text = f"{program} to {host(destination, said.dport)}{port(said.dport)}"
+        return replace(said, text=text, program=program, destination=destination)
+
     return replace(
         findings,
         host=Words("host").of(findings.host),
         filters="filters that are not named" if findings.filters else "",
         pairs=[without_names(pair) for pair in findings.pairs],
+        alerts=[said_without_names(said) for said in findings.alerts],
     )

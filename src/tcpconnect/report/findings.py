@@ -53,6 +53,21 @@ class Gap(msgspec.Struct, frozen=True):
     why: str
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alert has said; a summary of several that were new has no program.
+
+    ``since``: when the pair began to fail, if nothing has said later that it works.
+    """
+
+    time: int
+    kind: str
+    program: str
+    destination: str
+    dport: int
+    text: str
+    since: int = 0
+
+
 class Bin(msgspec.Struct):
     """The attempts of one step of the timeline."""
 
@@ -82,6 +97,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     losses: list[str] = []
     details: list[str] = []
     pairs: list[Pair] = []
+    alerts: list[Said] = []
     step: int = 60
     bins: dict[int, Bin] = {}
 

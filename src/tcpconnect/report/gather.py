@@ -9,19 +9,24 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from tcpconnect import __version__
+from tcpconnect.alerts.alert import FAILING, SOLVED
 from tcpconnect.history.coverage import coverage
 from tcpconnect.history.missing import REASONS, details, losses
 from tcpconnect.history.queries import time_of
 from tcpconnect.memo import Memo
 from tcpconnect.output import harmless
 from tcpconnect.report import statements
-from tcpconnect.report.findings import Bin, Findings, Gap, Pair
+from tcpconnect.report.findings import Bin, Findings, Gap, Pair, Said
 from tcpconnect.report.timeline import step_for
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
+
+    _Key = tuple[str, str, int]
 
 MAX_NUMBER, MAX_PORT = 2**53, 65_535
 MAX_TEXTS = 65_536  # that are remembered as harmless
@@ -57,6 +62,7 @@ class Gathering:
             watched = coverage(self._connection, since, min(until, now))
             ((coarsest,),) = self._rows(statements.COARSEST)
             step = step_for(since, until, _number(coarsest))
+            pairs = self._pairs()
             return Findings(
                 **self._about(),
                 made=now,
@@ -70,7 +76,8 @@ class Gathering:
                 lost=sum(watched.missing.values()),
                 losses=losses(watched.missing),
                 details=details(watched.unknown),
-                pairs=self._pairs(),
+                pairs=pairs,
+                alerts=self._alerts(pairs),
                 step=step,
                 bins=self._bins(step),
             )
@@ -131,6 +138,42 @@ class Gathering:
             pair.dns_us += _number(dns_us)
             pair.last_ok = max(pair.last_ok, self._time(last))
 
+    def _alerts(self, pairs: list[Pair]) -> list[Said]:
+        """Return what alerts have said; where filters choose, about these pairs.
+
+        A failure that began earlier, and lasts, is one of them.
+        """
+        chosen = {_key(pair) for pair in pairs}
+        every = [self._said(*row) for row in self._rows(statements.ALERTS)]
+        if self._asked.condition:
+            every = [said for said in every if _key(said) in chosen]
+        since: dict[_Key, int] = {}
+        last: dict[_Key, Said] = {}  # of those that fail
+        for said in every:
+            if said.kind == FAILING:
+                since.setdefault(_key(said), said.time)
+                last[_key(said)] = said
+            elif said.kind == SOLVED:
+                since.pop(_key(said), None)
+                last.pop(_key(said), None)
+        lasting = {id(said): since[key] for key, said in last.items()}
+        return [
+            replace(said, since=lasting.get(id(said), 0))
+            for said in every
+            if said.time >= self._asked.since or id(said) in lasting
+        ]
+
+    def _said(self, when: int, kind: str, *rest: Any) -> Said:
+        program, destination, dport, text = rest
+        return Said(
+            time=self._time(when),
+            kind=self._texts[str(kind)],
+            program=self._texts[str(program)],
+            destination=self._texts[str(destination)],
+            dport=min(_number(dport), MAX_PORT),
+            text=harmless(str(text)),
+        )
+
     def _bins(self, step: int) -> dict[int, Bin]:
         bins: dict[int, Bin] = {}
         for begin, attempts, failed in self._rows(statements.BINS, step=step):
@@ -150,6 +193,10 @@ class Gathering:
 def gather(connection: sqlite3.Connection, asked: Asked) -> Findings:
     """Return what a history has. Raises sqlite3.Error, and ValueError for its rows."""
     return Gathering(connection, asked).findings()
+
+
+def _key(found: Pair | Said) -> _Key:
+    return found.program, found.destination, found.dport
 
 
 def _number(value: object) -> int:

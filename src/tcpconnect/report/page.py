@@ -44,6 +44,7 @@ def page(findings: Findings) -> str:
         },
     }
     lists = {
+        "alerts": tables.alerts(findings),
         "failing": tables.failing(findings),
         "new": tables.new(findings),
         "slow": tables.slow(findings),

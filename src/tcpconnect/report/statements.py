@@ -78,3 +78,9 @@ SELECT name, place,
 FROM moments LEFT JOIN clean ON clean_name = name AND clean_place = place
 WHERE failures > 0
 GROUP BY name, place"""  # noqa: S608
+
+# Alerts of the time asked for, and earlier ones of what may still fail.
+ALERTS = """
+SELECT time, kind, program, destination, dport, line FROM alerts
+WHERE time < :until AND (time >= :since OR kind <> 'new')
+ORDER BY time, line"""

@@ -11,9 +11,9 @@ from tcpconnect.report.shown import many
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tcpconnect.report.findings import Findings, Pair
+    from tcpconnect.report.findings import Findings, Pair, Said
 
-MOST_FAILING, MOST_NEW, MOST_SLOW = 40, 40, 20
+MOST_FAILING, MOST_NEW, MOST_SLOW, MOST_ALERTS = 40, 40, 20, 40
 MOST_FAILURES = 3  # kinds of failures of a pair
 
 
@@ -22,6 +22,20 @@ class Table(msgspec.Struct, frozen=True):
 
     pairs: list[Pair]
     rest: str = ""
+
+
+class Alerts(msgspec.Struct, frozen=True):
+    """Alerts that are shown, and what is left out."""
+
+    said: list[Said]
+    rest: str = ""
+
+
+def alerts(findings: Findings) -> Alerts:
+    """Return alerts: failures that last first, then the latest."""
+    said = sorted(findings.alerts, key=lambda each: (not each.since, -each.time))
+    left = len(said) - MOST_ALERTS
+    return Alerts(said[:MOST_ALERTS], many(left, "more alert") if left > 0 else "")
 
 
 def failing(findings: Findings) -> Table:
