@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tcpconnect.connection import LOOKUP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tcpconnect.batch import Batch
     from tcpconnect.connection import Connection
@@ -59,14 +59,19 @@ class FromFirst:
         return events
 
 
-def intervals(batches: Iterable[Batch], seconds: float) -> Iterator[Batch]:
+def intervals(
+    batches: Iterable[Batch], seconds: float, of: Callable[[], object] = lambda: None
+) -> Iterator[Batch]:
     """Yield batches that end where an interval ends, by the time of what they have.
 
     An attempt belongs to the interval in which it ended: one that ends at a multiple of
-    its length. Where nothing did, there is no batch.
+    its length. Where nothing did, there is no batch. ``of`` returns what a batch is of:
+    time goes back where that changes only.
     """
-    length, end = round(seconds * 1e9), 0
+    length, end, made = round(seconds * 1e9), 0, of()
     for batch in batches:
+        if of() is not made:
+            end, made = 0, of()
         begin, events = 0, batch.events
         for at, event in enumerate(events):
             ended = ended_ns(event)
@@ -80,9 +85,11 @@ def intervals(batches: Iterable[Batch], seconds: float) -> Iterator[Batch]:
         yield replace(batch, events=events[begin:], now=end / 1e9)
 
 
-def windows(batches: Iterable[Batch], seconds: float) -> Iterator[Batch]:
+def windows(
+    batches: Iterable[Batch], seconds: float, of: Callable[[], object]
+) -> Iterator[Batch]:
     """Yield batches that have the time at which their interval began."""
-    for batch in intervals(batches, seconds):
+    for batch in intervals(batches, seconds, of):
         if batch.now:
             yield replace(batch, now=batch.now - seconds, still_open=None)
 

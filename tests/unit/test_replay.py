@@ -125,6 +125,31 @@ def test_history(tmp_path: Path) -> None:
     assert rows == [(hour, len(EVENTS)), (hour + 1, 1)]
 
 
+def test_history_of_several_files(tmp_path: Path) -> None:
+    """Each recording is a run of its machine, without gaps in it, at its own time."""
+    history, at = tmp_path / "h.db", [0, 7200, 3600]
+    for number, begin in enumerate(at):
+        made_by = {"version": "1", "host": f"web{number}", "options": [], "schema": 1}
+        begun = (line(begin + n, dport=80, result="OK", pid=1) for n in (0, 600, 1200))
+        lines = [{"tcpconnect": made_by}, *begun, {"total": {}}]
+        path = tmp_path / f"{number}.jsonl"
+        path.write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+    files = [tmp_path / f"{number}.jsonl" for number in range(3)]
+    assert run(*files, "-o", f"sqlite:{history}").returncode == 0
+    with closing(sqlite3.connect(history)) as database:
+        rows = database.execute("SELECT time FROM windows ORDER BY time").fetchall()
+        runs = database.execute(
+            "SELECT host, boot, started, watched, ended FROM runs ORDER BY run_id"
+        ).fetchall()
+    began = BEGAN // 10**9
+    minutes = [began + begin + n for begin in sorted(at) for n in (0, 600, 1200)]
+    assert [time for (time,) in rows] == [time - time % 60 for time in minutes]
+    assert runs == [
+        (f"web{n}", "", began + begin, began + begin + 1210, began + begin + 1210)
+        for n, begin in enumerate(at)
+    ]
+
+
 def test_several_files(tmp_path: Path) -> None:
     """They are read in their order, also from stdin; losses are added."""
     lost = {"lost": {"ring": 2}}

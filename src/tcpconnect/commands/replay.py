@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcpconnect.batch import Batch, Losses, Output, Stage
     from tcpconnect.connection import Connection
     from tcpconnect.machine.account import Account
+    from tcpconnect.outputs.sqlite import Sqlite
     from tcpconnect.summary import Summary
 
 VERB = "replay"
@@ -81,6 +82,8 @@ class Replay:
             version=__version__, host="", options=line.words, schema=SCHEMA
         )
         self._now = 0.0  # the time that has been read
+        self._made: object = None  # what is read, and by whom it was recorded
+        self._histories: list[Sqlite] = []
         self._summary = self._summary_of(line)
 
     def _summary_of(self, line: CommandLine) -> Summary | None:
@@ -98,6 +101,7 @@ class Replay:
             stack.callback(end_watch)
             terms = terms_of(self._view.displays)
             outputs = open_outputs(line, self._view, terms, self._about)
+            self._histories = _histories_of(outputs) if terms else []
             for output in outputs:
                 source.stop_with(output.fd)
             silent = line.quiet or any(os.isatty(output.fd) for output in outputs)
@@ -121,7 +125,7 @@ class Replay:
         batches: Iterable[Batch] = self._passed(source, progress)
         stages: list[Stage] = []
         if any(shown.format == SQLITE for shown in self._view.displays.values()):
-            batches = windows(batches, WINDOW_S)
+            batches = windows(batches, WINDOW_S, lambda: self._made)
         if tables := self._tables:
             if seconds := self._line.changes.get("interval_s"):
                 batches = intervals(batches, seconds)
@@ -146,12 +150,20 @@ class Replay:
         stages += [self._asked] if self._asked else []
         for batch in source.batches():
             progress.update()
-            self._about.host = source.about.host if source.about else ""
+            self._note_host(source)
             if batch.events:
                 self._read_until(batch.events)
                 self._unanswered.look(batch.events)
             if batch.events or batch.warnings or not source.whole:
                 yield changed(batch, stages)
+
+    def _note_host(self, source: Recordings) -> None:
+        """Have outputs know where another recording was made."""
+        if self._made is not (made := source.about or source.current):
+            self._made = made
+            self._about.host = source.about.host if source.about else ""
+            for history in self._histories:
+                history.recorded_by(self._about.host)
 
     def _read_until(self, events: list[Connection]) -> None:
         """Have the summary count the time that passed when it was recorded."""
@@ -159,6 +171,12 @@ class Replay:
             self._now = events[0].time / 1e9
             self._summary([])
         self._now = max(self._now, events[-1].time / 1e9)
+
+
+def _histories_of(outputs: Iterable[Output]) -> list[Sqlite]:
+    from tcpconnect.outputs.sqlite import Sqlite
+
+    return [output for output in outputs if isinstance(output, Sqlite)]
 
 
 def _give_up_privileges(account: Account | None) -> None:

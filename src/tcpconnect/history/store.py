@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """Who records: a row of the table runs."""
+    """Who records: a row of the table runs.
+
+    The run before, of the same process, watched until ``before``, if that is not 0.
+    """
 
     host: str = ""
     boot: str = ""
@@ -34,6 +37,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     options: str = ""
     pid: int = 0
     started: int = 0
+    before: int = 0
 
 
 NEW_RUN = """
@@ -80,7 +84,9 @@ class Store:
         read_beside_us(self.connection)
         with self.transaction():
             self.connection.execute(
-                "UPDATE runs SET ended = watched WHERE run_id = ?", (self.run_id,)
+                "UPDATE runs SET watched = max(watched, ?), ended = max(watched, ?) "
+                "WHERE run_id = ?",
+                (run.before, run.before, self.run_id),
             )
             who = run.host, run.boot, run.version, run.options, run.pid
             cursor = self.connection.execute(NEW_RUN, (*who, run.started, run.started))

@@ -53,6 +53,7 @@ class Writer:
         self._runs: list[Run] = []  # that have begun since the last write
         self._watched = 0
         self._drift: float | None = None
+        self._is_live = True
         self._keep = Keep(terms)
         self._shrunk = 0  # the day when its size was last said
         self._kept = 0  # attempts, in this file; until when
@@ -83,13 +84,24 @@ class Writer:
         except sqlite3.Error as error:
             raise _unusable(self._path, str(error)) from error
 
+    def recorded_by(self, host: str) -> None:
+        """Have what comes now be of another run: it was recorded, by this machine.
+
+        A recording without attempts for a while has no gap there.
+        """
+        with self._lock:
+            self._run = replace(self._run, host=host, boot="")
+            self._is_live, self._drift = False, None
+
     def submit(self, rows: Rows, lost: dict[str, int], time: int, now: int) -> None:
         """Have a window added, of a time; now it has ended. It does not wait."""
         drift = now - monotonic()
         with self._lock:
             # The clock was set, or the machine slept: nobody watched in between.
-            if self._drift is None or abs(drift - self._drift) > JUMP_S:
-                self._runs.append(replace(self._run, started=now))
+            jumped = self._is_live and abs(drift - (self._drift or 0)) > JUMP_S
+            if self._drift is None or jumped:
+                run = replace(self._run, started=now, before=self._watched)
+                self._runs.append(run)
             self._drift = drift
             self._watched = now
             self._waiting.add(rows, lost, time)

@@ -52,6 +52,7 @@ class Sqlite:
         self._lost = self._written = NO_LOSSES
         self._now = 0  # of the last batch
         self._flushing = False
+        self._behind = 0  # of the begin of a window that was recorded, is its end
 
     def open(self) -> None:
         """Open the file, or make it. Raises OutputError."""
@@ -74,6 +75,13 @@ class Sqlite:
         self._lost = batch.losses
         self._window.add(batch.events, now)
 
+    def recorded_by(self, host: str) -> None:
+        """Have what comes now, and was recorded, be of a run of this machine."""
+        self._behind = WINDOW_S
+        self._finish()
+        self._now = 0
+        self._writer.recorded_by(host)
+
     def flush(self) -> None:
         """Have all that is there written soon; a signal handler may call it."""
         self._flushing = True
@@ -86,12 +94,17 @@ class Sqlite:
         """Write what is left. Raises OutputError where that is not possible."""
         if self._now:
             self._lost = totals.losses
-            self._submit(self._now, self._now)
+        self._finish()
         os.close(self.fd)
         if left := self._writer.close():
             reason = self._writer.failure
             message = store_messages.NOT_KEPT
             raise OutputError(message, n=left, path=self._path, reason=reason)
+
+    def _finish(self) -> None:
+        """Have the window written that has not ended, if there is one."""
+        if self._now:
+            self._submit(self._now, self._now + self._behind)
 
     def _submit(self, window: int, now: int) -> None:
         """Have the window of a time written, which ends now."""
