@@ -75,6 +75,8 @@ def trace_to(
         if line.command:
             command = stack.enter_context(_command(line, command_output))
             settings = replace(settings, pids={command.pid}, follow=True)
+        if (settings.units or settings.pods) and not line.quiet:
+            _say_what_is_absent(settings)
         if settings.named:
             _allow_descriptors()
         with trace(settings) as events:
@@ -106,6 +108,13 @@ def _summary(line: CommandLine, settings: Settings) -> Summary | None:
 
     count, with_result = settings.count, settings.with_result or settings.tally
     return Summary(filters_of(line), count=count, with_result=with_result)
+
+
+def _say_what_is_absent(settings: Settings) -> None:
+    from tcpconnect.absent import notices
+
+    for line in notices(settings):
+        say(line)
 
 
 def _allow_descriptors() -> None:

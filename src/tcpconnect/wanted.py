@@ -30,9 +30,9 @@ class Wanted:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._names = _matcher([name.lower() for name in settings.to_names])
-        self._units = _matcher(with_service(settings.units))
-        self._pods = _matcher(with_namespace(settings.pods))
+        self._names = matcher([name.lower() for name in settings.to_names])
+        self._units = matcher(with_service(settings.units))
+        self._pods = matcher(with_namespace(settings.pods))
         self._results = frozenset(settings.results)
 
     def __call__(self, events: list[Connection]) -> list[Connection]:
@@ -60,7 +60,7 @@ def with_namespace(pods: Collection[str]) -> list[str]:
     return [*pods, *(f"*/{pod}" for pod in short)]
 
 
-def _matcher(patterns: Collection[str]) -> Memo[str, bool] | None:
+def matcher(patterns: Collection[str]) -> Memo[str, bool] | None:
     """Return whether values match one of these patterns; None without any."""
     if not patterns:
         return None

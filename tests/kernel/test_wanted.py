@@ -72,6 +72,24 @@ def test_places(
         assert all("unit" not in event for event in tool.all_events())
 
 
+def test_a_unit_that_starts_later(cgroups: Callable[..., Cgroup]) -> None:
+    """It is a notice that it does not run, and its attempts are shown."""
+    name = f"tcpconnect-{os.getpid()}"
+
+    def connect() -> None:
+        cgroups(f"{name}.service").enter()
+        attempt("127.0.0.1", 80)
+
+    with (
+        Child(connect) as child,
+        Tool("-j", "-p", child.pid, "--unit", name) as tool,
+    ):
+        line = f"tcpconnect: no unit '{name}' runs now: it is traced when it starts"
+        assert line.encode() in tool.stderr
+        child.run()
+        assert len(tool.events(1)) == 1
+
+
 CONNECT = """\
 import socket, sys
 for name in sys.argv[1:]:
