@@ -102,3 +102,11 @@ def test_imports_are_found_wherever_they_are() -> None:
     code = "if TYPE_CHECKING:\n import a\ndef f():\n from tcpconnect import cli, x"
     assert imports(ast.parse(code)) == {"a", "tcpconnect.cli", "tcpconnect"}
     assert imports(RunTime().visit(ast.parse(code))) == {"tcpconnect.cli", "tcpconnect"}
+
+
+def test_each_module_has_one_row() -> None:
+    """Git merges tables by union: a row that two branches change is there twice."""
+    text = (SOURCES.parent / "ARCHITECTURE.md").read_text()
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if row.strip("- ")]
+    assert [row for row in {*rows} if rows.count(row) > 1] == []
