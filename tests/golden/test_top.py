@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tcpconnect.batch import NO_LOSSES, Batch
 from tcpconnect.formats.fitting import cells
@@ -58,7 +59,9 @@ def board() -> Board:
     fold = Fold()
     with EVENTS.open("rb") as file, Recording(file.fileno(), EVENTS.name) as source:
         batches = list(source.batches())
-    for now, events in ((NOW - 1, []), (NOW, [e for b in batches for e in b.events])):
+    every = [event for batch in batches for event in batch.events]
+    every += [replace(event, query=None) for event in every if event.ip == 6]
+    for now, events in ((NOW - 1, []), (NOW, every)):
         fold.add(Batch(events, NO_LOSSES, [], now))
         shown.take(fold.tick())
     return shown
@@ -87,7 +90,7 @@ async def screens(width: int) -> list[str]:
     return made
 
 
-@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_screens(width: int) -> None:
     """All keys, with IPv6, long names and wide characters."""
     parts = zip(KEYS, asyncio.run(screens(width)), strict=True)

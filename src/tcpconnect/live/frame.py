@@ -40,12 +40,10 @@ def head(
     named = filter(None, ("tcpconnect top", model.host, model.options))
     title = " ".join(map(harmless, named))
     rates = [*_rates(model), *notes]
-    counted = model.minute()
     return [
         [(fit(title, cells - len(at) - 1), TITLE), (f" {at}", TITLE)],
         [(fit("   ".join(rates), cells), BAD if model.lost else PLAIN)],
-        _spark("attempts", [a for a, _ in counted], cells),
-        _spark("failed", [f for _, f in counted], cells, BAD),
+        *_sparks(model, cells),
         _views(state, cells),
     ]
 
@@ -65,16 +63,24 @@ def _rates(model: Model) -> Iterator[str]:
         yield "whole recording" if model.whole else f"every {model.interval:g} s"
 
 
-def _spark(label: str, values: Sequence[int], cells: int, tone: str = PLAIN) -> Line:
-    """Return a bar for each second, and the highest."""
+def _sparks(model: Model, cells: int) -> Iterator[Line]:
+    """Yield the lines of the last minute, the same second below the same."""
+    attempts, failed = zip(*model.minute(), strict=True)
+    room = max(1, cells - LABEL - len(f" {max(attempts)}/s"))
+    yield _spark("attempts", attempts, cells, room)
+    yield _spark("failed", failed, cells, room, BAD)
+
+
+def _spark(
+    label: str, values: Sequence[int], cells: int, room: int, tone: str = PLAIN
+) -> Line:
+    """Return a bar for each second that has room, and the highest."""
     most = max(values)
     scale = " " + BARS
     drawn = "".join(
         scale[-(-value * len(BARS) // most) if most else 0] for value in values
     )
-    most_of_all = f" {most}/s"
-    room = max(1, cells - LABEL - len(most_of_all))
-    text = f"{label:{LABEL}}{drawn[-room:]}{most_of_all}"
+    text = f"{label:{LABEL}}{drawn[-room:]} {most}/s"
     return [(fit(text, cells), tone if most else DIM)]
 
 
