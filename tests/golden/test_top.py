@@ -42,6 +42,7 @@ KEYS = [
     ["y", "escape", "s", "r", "p"],
     ["question_mark"],
     ["question_mark", "o"],
+    ["escape", "slash", "z", "z", "enter"],
 ]
 
 

@@ -106,7 +106,8 @@ class Board:
             return frame.column_heads(self.state, self._width)
         at = self.state.top + y - ROWS_FROM
         if at >= len(self.state.rows):
-            return [(" " * self._width, frame.PLAIN)]
+            ended = self.ended
+            return frame.no_row(self.state, self._width, y - ROWS_FROM, ended=ended)
         here = at == self.state.at
         return frame.row(self.state, self.state.rows[at], self._width, selected=here)
 

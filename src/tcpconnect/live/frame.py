@@ -142,6 +142,17 @@ def row(state: State, item: Item, cells: int, *, selected: bool = False) -> Line
     return [(fit((" " * GAP).join(parts), cells), tone)]
 
 
+def no_row(state: State, cells: int, line: int, *, ended: bool) -> Line:
+    """Return a line below the last row: the first one says why there is none."""
+    text = ""
+    if not state.rows and not line:
+        what = "failures" if state.view == "failures" else "attempts"
+        text = f"no {what}" if ended else f"no {what} yet"
+        if state.words or state.exact:
+            text = "no row passes the filter; Esc removes it"
+    return [(fit(text, cells), DIM)]
+
+
 def whole(state: State, cells: int) -> Iterator[str]:
     """Yield a frame with all rows, as text."""
     lines: Iterable[Line] = [
