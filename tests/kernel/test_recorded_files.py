@@ -84,6 +84,26 @@ def test_rotated(folder: Path) -> None:
     assert rows == [*range(3000 - len(rows), 3000)]
 
 
+def test_many_moved(folder: Path) -> None:
+    """Each goes on under its own name: they are opened again at the same time."""
+    ports_of = {".csv": "dport\n", ".jsonl": '{"tcpconnect"', ".txt": "DPORT"}
+    paths = [folder / f"{n}{suffix}" for n in range(4) for suffix in ports_of]
+    words = [word for path in paths for word in ("-o", path)]
+    with Tool("-p", os.getpid(), "--columns", "dport", *words) as tool:
+        for _ in range(5):
+            attempt(ADDRESS, 1)
+            wait_until(lambda: all(path.stat().st_size for path in paths), "lines")
+            for path in paths:
+                path.rename(f"{path}.1")
+            tool.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: all(path.exists() for path in paths), "new files")
+        attempt(ADDRESS, 1)
+        assert tool.stop() == 0
+    for path in paths:
+        for file in (path, Path(f"{path}.1")):
+            assert file.read_text().startswith(ports_of[path.suffix])
+
+
 def test_without_files() -> None:
     """SIGHUP ends what writes to stdout, as ever."""
     with Tool("-p", os.getpid()) as tool:

@@ -10,6 +10,7 @@ import _socket  # the module socket takes 4 ms
 import array
 import os
 import signal
+from _thread import allocate_lock  # the module threading takes milliseconds
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
@@ -111,6 +112,7 @@ class Opener:
     def __init__(self, files: Iterable[File]) -> None:
         self._files = list(files)
         self._needed = set(self._files)
+        self._asking = allocate_lock()  # each file is asked for by a thread of its own
         self._socket, theirs = _socket.socketpair(
             _socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC
         )
@@ -125,9 +127,10 @@ class Opener:
     def open_again(self, file: File, fd: int, order: bytes) -> int | None:
         """Do as the file does. Raises OSError with what the process says."""
         number = bytes([self._files.index(file)])
-        self._socket.sendmsg([order + number], [_rights(fd)])
         room = _socket.CMSG_SPACE(INT_BYTES)
-        answer, data, *_ = self._socket.recvmsg(MAX_REASON, room)
+        with self._asking:
+            self._socket.sendmsg([order + number], [_rights(fd)])
+            answer, data, *_ = self._socket.recvmsg(MAX_REASON, room)
         if answer == SAME:
             return None
         if answer != NEW:
@@ -136,10 +139,11 @@ class Opener:
 
     def release(self, file: File) -> None:
         """End the process, if it was the last file."""
-        self._needed.discard(file)
-        if not self._needed:
-            self._socket.close()
-            os.waitpid(self._pid, 0)
+        with self._asking:
+            self._needed.discard(file)
+            if not self._needed:
+                self._socket.close()
+                os.waitpid(self._pid, 0)
 
     def _serve(self, asked: _socket.socket) -> NoReturn:
         """Do what is asked until the other end is closed."""
