@@ -114,6 +114,7 @@ def open_file(path: str) -> int:
     a lease on a file. Raises OutputError.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags |= os.O_APPEND  # others may truncate it: it goes on without a hole
     try:
         fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
     except OSError as error:

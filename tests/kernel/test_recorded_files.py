@@ -65,6 +65,34 @@ def test_moved(folder: Path) -> None:
     assert (ports(moved), ports(path)) == ([1], [2, 3])
 
 
+def test_tables_moved(folder: Path) -> None:
+    """Those of -c, too, which come again and again."""
+    path = folder / "a.csv"
+    with Tool("-p", os.getpid(), "-c", "-i", "1", "-o", path) as tool:
+        attempt(ADDRESS, 1)
+        wait_until(lambda: b",1," in path.read_bytes(), "the first table")
+        path.rename(folder / "moved")
+        tool.process.send_signal(signal.SIGHUP)
+        wait_until(path.exists, "another file")
+        attempt(ADDRESS, 2)
+        wait_until(lambda: b",2," in path.read_bytes(), "the next table")
+        assert tool.stop() == 0
+    heads = {each.read_text().splitlines()[0] for each in folder.iterdir()}
+    assert len(heads) == 1
+
+
+def test_truncated(folder: Path) -> None:
+    """As logrotate's copytruncate does it: no hole, and the header again."""
+    path = folder / "a.csv"
+    with Tool("-p", os.getpid(), "--columns", "dport", "-o", path) as tool:
+        attempt(ADDRESS, 1)
+        wait_until(lambda: path.read_text() == "dport\n1\n", "the first attempt")
+        os.truncate(path, 0)
+        attempt(ADDRESS, 2)
+        wait_until(lambda: path.read_text() == "dport\n2\n", "the next one")
+        assert tool.stop() == 0
+
+
 def test_rotated(folder: Path) -> None:
     """By size: each file is whole, the newest attempts are in those that are kept."""
     path = folder / "a.csv"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tcpconnect import zstd
 from tcpconnect.batch import NO_LOSSES, Batch, Losses, Output, Reopens, Totals
 from tcpconnect.errors import OutputError, UsageError
 from tcpconnect.outputs.again import numbered
@@ -122,6 +123,34 @@ def test_reopened(tmp_path: Path) -> None:
     assert sum(counts) == 12
     assert counts[1] > 0
     assert lines(path)[0]["tcpconnect"]["schema"] == 1
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.jsonl.zst"])
+def test_truncated(tmp_path: Path, name: str) -> None:
+    """As logrotate's copytruncate does it: a file is whole again from there on."""
+    path = tmp_path / name
+    line = parse(["-o", str(path), "--columns", "dport"])
+    view = View(line)
+    output: Any = open_outputs(line, view)[0]
+    output = output._output  # noqa: SLF001 (in this thread)
+    for ports in ((1, 2), (3,), (4, 5)):
+        os.truncate(path, 0)
+        for port in ports:
+            batch = Batch([connection(dport=port)], NO_LOSSES, [], 0)
+            output.write(batch)
+    os.truncate(path, 0)
+    output.write(batch)
+    output.close(Totals(6, NO_LOSSES))
+    if name == "a.csv":
+        assert path.read_text() == "dport\n5\n"
+        return
+    found = path.read_bytes()
+    if name == "a.jsonl.zst":
+        found = zstd.library().decompress(found)
+    head, event, total = [json.loads(each) for each in found.splitlines()]
+    assert "tcpconnect" in head
+    assert event["dport"] == 5
+    assert total["total"] == {"events": 1, "dropped": 0, "lost": {}}
 
 
 def test_folder_is_gone(tmp_path: Path) -> None:

@@ -68,6 +68,10 @@ class File:
         """Whether it has reached its limit."""
         return self._limit is not None and os.fstat(fd).st_size >= self._limit
 
+    def is_empty(self, fd: int) -> bool:
+        """Whether nothing is in it."""
+        return not os.fstat(fd).st_size
+
     def again(self, fd: int, order: bytes) -> int | None:
         """Return the descriptor of a new file, None where the path leads to ``fd``.
 

@@ -41,5 +41,17 @@ class PackedRecording(Recording):
         super()._put(self._frame.compress(data))
 
     def _finish(self) -> None:
-        super()._put(self._frame.flush(self._frame.FLUSH_FRAME))
-        self._holds = False
+        super()._put(self._end_frame())
+
+    def _begin_again(self) -> None:
+        super()._begin_again()
+        self._end_frame()
+
+    def _end_frame(self) -> bytes:
+        """Return the end of a frame; the beginning of the next one is written at once.
+
+        So a file that is empty was truncated.
+        """
+        self._holds, self._next = False, 0.0
+        end: bytes = self._frame.flush(self._frame.FLUSH_FRAME)
+        return end

@@ -25,9 +25,12 @@ class Tables(Text):
         """Write a table, when it is complete."""
         if not self._display.interval:
             super().write(batch)
-        elif batch.still_open is not None:
+            return
+        if batch.still_open is not None:
+            self._look_at_file()
             self._wrote = True
             self._write(self._lines(batch))
+        self._change_file()
 
     def _head(self) -> bytes:
         return b"" if self._is_repeated else super()._head()

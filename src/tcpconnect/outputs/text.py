@@ -66,15 +66,12 @@ class Text:
 
     def write(self, batch: Batch) -> None:
         """Write the lines of a batch; before the first ones, the header."""
+        self._look_at_file()
         self._wrote = True
         lines = self._lines(batch)
         if lines or not self._display.count:
             self._write(lines)
-        if self.file and self._moved:
-            self._moved = False
-            self._next_file(self.file, REOPEN)
-        elif self.file and lines and self.file.is_full(self.fd):
-            self._next_file(self.file, ROTATE)
+        self._change_file()
 
     @property
     def has_file(self) -> bool:
@@ -84,6 +81,23 @@ class Text:
     def reopen(self) -> None:
         """Have the file opened again with the next batch, if it was moved."""
         self._moved = True
+
+    def _look_at_file(self) -> None:
+        """Begin again where another program has truncated the file."""
+        if self.file and self._began and self.file.is_empty(self.fd):
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        self._end_of_file()  # nobody reads it
+        self._began = False
+
+    def _change_file(self) -> None:
+        """Begin another file where this one was moved, or is full."""
+        if self.file and self._moved:
+            self._moved = False
+            self._next_file(self.file, REOPEN)
+        elif self.file and self.file.is_full(self.fd):
+            self._next_file(self.file, ROTATE)
 
     def _next_file(self, file: File, order: bytes) -> None:
         """End this file, and begin another one on the same descriptor."""
@@ -100,6 +114,7 @@ class Text:
         """Write what follows all lines, and close the file."""
         try:
             if self._wrote:
+                self._look_at_file()
                 self._write(self._end(totals))
                 self._finish()
         finally:
