@@ -56,7 +56,7 @@ def main() -> int:
     )
     add = parser.add_argument
     add("--kernel", default="6.12", choices=[k.name for k in KERNELS])
-    add("--limit", type=int, default=900, metavar="SECONDS")
+    add("--limit", type=int, default=1500, metavar="SECONDS")
     given = parser.parse_args()
     (kernel,) = (kernel for kernel in KERNELS if kernel.name == given.kernel)
     CACHE.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,7 @@ def installed() -> None:
     TOOL.write_text(f"#!{FOLDER}/bin/python3\n{script.partition(chr(10))[2]}")
     TOOL.chmod(0o755)
     subprocess.run(["sh", "-eu"], input=recipe(), cwd=FOLDER, check=True, text=True)
-    sh("useradd", "--groups=tcpconnect", "alice")
+    sh("useradd", "--groups=tracers", "alice")
     sh("useradd", "mallory")
 
 
