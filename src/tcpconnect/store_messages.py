@@ -49,6 +49,16 @@ NOT_KEPT = Message(
     "{reason}",
     "free some space, or name another file, before the next start",
 )
+CLOCK_AHEAD = Message(
+    "the clock was set ahead, from {before} to {after}",
+    "",
+    "the history has a gap there; rows go by that time when it has gone on for a while",
+)
+CLOCK_BACK = Message(
+    "the clock was set back, from {before} to {after}",
+    "",
+    "attempts count at the times that it shows",
+)
 HISTORY_FULL = Message(
     "the history {path!r} has reached --max-size, {size} bytes",
     "",

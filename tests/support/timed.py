@@ -30,10 +30,22 @@ class Recorder:
         self, path: Path, monkeypatch: pytest.MonkeyPatch, terms: Terms | None = None
     ) -> None:
         self.path, self.now, self.passed = path, NOON, 1000.0
-        monkeypatch.setattr("tcpconnect.history.writer.monotonic", lambda: self.passed)
+        self.slept = 0.0
+        for name in ("monotonic", "boottime"):
+            monkeypatch.setattr(
+                f"tcpconnect.history.passing.{name}", getattr(self, name)
+            )
         self.output = Sqlite(str(path), terms=terms)
         self.output.open()
         self.batch(0)
+
+    def monotonic(self) -> float:
+        """Return how long it was awake."""
+        return self.passed
+
+    def boottime(self) -> float:
+        """Return how long it was awake or asleep."""
+        return self.passed + self.slept
 
     def connects(self, *addresses: str) -> None:
         """Give it an attempt to each of these now."""

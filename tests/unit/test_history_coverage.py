@@ -97,3 +97,13 @@ def test_nothing_was_recorded(tmp_path: Path) -> None:
     history(tmp_path / "h", runs=[(NOON, NOON)])
     found = of(tmp_path / "h", NOON - 60, NOON - 30)
     assert found.gaps == [Gap(NOON - 60, NOON - 30, "not recorded")]
+
+
+def test_a_run_with_a_wrong_clock_is_not_the_last(tmp_path: Path) -> None:
+    """Whether one runs is what the last one says, whatever its clock showed."""
+    path = tmp_path / "h"
+    run(path, NOON + 9000 * HOUR, NOON + 9001 * HOUR, end=False)
+    run(path, NOON, NOON + HOUR, end=True)
+    assert not of(path, NOON, NOON + HOUR).running
+    run(path, NOON + 2 * HOUR, NOON + 3 * HOUR, end=False)
+    assert of(path, NOON, NOON + HOUR).running

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -147,9 +148,11 @@ def test_a_file_that_was_cut_is_a_gap(
     assert recorder.path.with_name("h.db.cut").exists()
 
 
-@pytest.mark.parametrize("jump", [-7200, 7200])
-def test_a_clock_that_jumps(recorder: Recorder, jump: int) -> None:
-    """Attempts count where the clock was; nobody watched in between."""
+@pytest.mark.parametrize(("jump", "way"), [(-7200, "back"), (7200, "ahead")])
+def test_a_clock_that_jumps(
+    recorder: Recorder, jump: int, way: str, capfd: Any
+) -> None:
+    """Attempts count where it was; nobody watched in between; one line says so."""
     recorder.batch(5)
     recorder.passes()
     recorder.batch(1)
@@ -164,6 +167,30 @@ def test_a_clock_that_jumps(recorder: Recorder, jump: int) -> None:
     assert dict(rows) == {0: 6, jump: 3}
     runs = recorder.ask("SELECT started - 1764417600, watched - started FROM runs")
     assert runs == [(0, 10), (jump + 20, 20)]
+    printed = capfd.readouterr().err
+    before, after = (
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOON + 20 + step))
+        for step in (0, jump)
+    )
+    said = f"tcpconnect: the clock was set {way}, from {before} to {after}; "
+    assert printed.startswith(said)
+    assert printed.count("\n") == 1
+
+
+def test_a_machine_that_sleeps(recorder: Recorder, capfd: Any) -> None:
+    """Nobody watched; its clock is right, and nothing is said."""
+    recorder.batch(5)
+    recorder.passes()
+    recorder.batch(1)
+    recorder.now += 7200
+    recorder.slept = 7200.0
+    recorder.passes()
+    recorder.batch(1)
+    recorder.close()
+    assert recorder.kept() == 7
+    expected = [Gap(NOON + 10, NOON + 7220, "stopped")]
+    assert recorder.covered(NOON, NOON + 7220).gaps == expected
+    assert capfd.readouterr().err == ""
 
 
 def test_a_second_recorder_is_refused(recorder: Recorder) -> None:

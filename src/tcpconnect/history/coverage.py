@@ -94,8 +94,14 @@ def coverage(connection: sqlite3.Connection, since: int, until: int) -> Coverage
         until,
         list(_gaps(runs, since, until)),
         {str(reason): int(number) for reason, number in lost},
-        running=bool(runs) and not runs[-1].ended,
+        running=_is_running(connection),
     )
+
+
+def _is_running(connection: sqlite3.Connection) -> bool:
+    """Whether the last run has no end; by its clock it may not be the latest."""
+    ends = connection.execute("SELECT ended FROM runs ORDER BY run_id DESC LIMIT 1")
+    return bool(ends.fetchone() == (0,))
 
 
 def _gaps(runs: list[_Run], since: int, until: int) -> Iterator[Gap]:

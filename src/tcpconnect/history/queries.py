@@ -120,7 +120,7 @@ SELECT destination_id, destination, dport, query, address FROM destinations
 ORDER BY destination_id"""
 RUNS = """
 SELECT host, boot, version, pid, started, watched, ended FROM runs
-ORDER BY started, run_id"""
+ORDER BY run_id"""
 ROWS = "SELECT count(*), min(time), max(time) FROM windows"
 COARSEST = "SELECT span, count(*) FROM windows GROUP BY span ORDER BY span"
 

@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """Who records: a row of the table runs.
-
-    The run before, of the same process, watched until ``before``, if that is not 0.
-    """
+    """Who records: a row of the table runs."""
 
     host: str = ""
     boot: str = ""
@@ -37,7 +34,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     options: str = ""
     pid: int = 0
     started: int = 0
-    before: int = 0
 
 
 NEW_RUN = """
@@ -79,14 +75,14 @@ class Store:
         self.connection = open_for_writing(path)
         self.run_id = 0  # of the run that goes on
 
-    def begin(self, run: Run) -> None:
-        """Begin a run; one that was there before has ended."""
+    def begin(self, run: Run, watched: int = 0) -> None:
+        """Begin a run; one that was there before has ended, and watched until then."""
         read_beside_us(self.connection)
         with self.transaction():
             self.connection.execute(
-                "UPDATE runs SET watched = max(watched, ?), ended = max(watched, ?) "
-                "WHERE run_id = ?",
-                (run.before, run.before, self.run_id),
+                "UPDATE runs SET watched = max(watched, :at), "
+                "ended = max(watched, :at) WHERE run_id = :run",
+                {"at": watched, "run": self.run_id},
             )
             who = run.host, run.boot, run.version, run.options, run.pid
             cursor = self.connection.execute(NEW_RUN, (*who, run.started, run.started))

@@ -8,7 +8,6 @@ import sqlite3
 from _queue import SimpleQueue  # the modules queue and threading take milliseconds
 from _thread import allocate_lock, start_new_thread
 from contextlib import suppress
-from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -18,6 +17,7 @@ from tcpconnect.errors import OutputError, TcpconnectError
 from tcpconnect.history.claim import CUT, Claim
 from tcpconnect.history.file import is_whole
 from tcpconnect.history.keep import Keep
+from tcpconnect.history.passing import Passing, Recorded
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.store import Store
 from tcpconnect.history.waiting import Waiting
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from tcpconnect.history.terms import Terms
 
 WRITE, END = "write", "end"
-JUMP_S = 30.0  # by so much the clock must differ from the time that passes
 TRUNCATED = "truncated"
 FAILED = (sqlite3.Error, OSError, OutputError)
 
@@ -41,6 +40,13 @@ class Held(NamedTuple):
     store: Store
 
 
+class Begun(NamedTuple):
+    """A run that has begun, and until when the one before has watched."""
+
+    run: Run
+    watched: int = 0
+
+
 class Writer:
     """Has a file, and writes what ``submit`` gives it; what can't be written waits."""
 
@@ -50,10 +56,9 @@ class Writer:
         self._held: Held | None = None
         self._lock = allocate_lock()  # of these four
         self._waiting = Waiting()
-        self._runs: list[Run] = []  # that have begun since the last write
+        self._runs: list[Begun] = []  # since the last write
         self._watched = 0
-        self._drift: float | None = None
-        self._is_live = True
+        self._passing: Passing | Recorded = Passing()
         self._keep = Keep(terms)
         self._shrunk = 0  # the day when its size was last said
         self._kept = 0  # attempts, in this file; until when
@@ -91,18 +96,17 @@ class Writer:
         """
         with self._lock:
             self._run = replace(self._run, host=host, boot="")
-            self._is_live, self._drift = False, None
+            self._passing = Recorded()
 
     def submit(self, rows: Rows, lost: dict[str, int], time: int, now: int) -> None:
         """Have a window added, of a time; now it has ended. It does not wait."""
-        drift = now - monotonic()
+        has_gap, line = self._passing.has_gap(now)
+        if line:
+            say(line)
         with self._lock:
-            # The clock was set, or the machine slept: nobody watched in between.
-            jumped = self._is_live and abs(drift - (self._drift or 0)) > JUMP_S
-            if self._drift is None or jumped:
-                run = replace(self._run, started=now, before=self._watched)
-                self._runs.append(run)
-            self._drift = drift
+            if has_gap:  # nobody watched in between
+                begun = replace(self._run, started=now)
+                self._runs.append(Begun(begun, self._watched))
             self._watched = now
             self._waiting.add(rows, lost, time)
         self._wake()
@@ -144,7 +148,7 @@ class Writer:
         try:
             held = self._usable(runs, waiting)
             while runs:
-                held.store.begin(runs[0])
+                held.store.begin(*runs[0])
                 del runs[0]
             self._keep.make_room(held.store)
             held.store.add(waiting.windows, waiting.lost, watched)
@@ -167,7 +171,7 @@ class Writer:
             size = self._terms.max_size
             say(store_messages.HISTORY_FULL.line(path=self._path, size=size))
 
-    def _usable(self, runs: list[Run], waiting: Waiting) -> Held:
+    def _usable(self, runs: list[Begun], waiting: Waiting) -> Held:
         """Return the file that has the name; where it is new, with a run to begin.
 
         Raises what opening it does.
@@ -181,7 +185,8 @@ class Writer:
             return self._held
         held = self.open()
         if self._kept_until:
-            runs.insert(0, replace(self._run, started=self._kept_until))
+            begun = replace(self._run, started=self._kept_until)
+            runs.insert(0, Begun(begun))
         return held
 
     def _put_aside(self, held: Held, waiting: Waiting) -> None:
