@@ -70,13 +70,16 @@ def test_losses_are_kept_once(recorder: Recorder) -> None:
 
 
 def test_flush(recorder: Recorder) -> None:
-    """The window is written although it has not ended."""
+    """The window is written although it has not ended, with what is read later."""
     recorder.batch(5)
     recorder.output.flush()
     recorder.batch(1)
-    wait_until(recorder.has_kept(5), "the window")
+    wait_until(recorder.has_kept(6), "the window")
+    recorder.batch(2)
+    wait_until(recorder.has_kept(8), "what the batch before did not have")
+    recorder.batch(3)
     recorder.close()
-    assert recorder.kept() == 6
+    assert recorder.kept() == 11
 
 
 def test_a_lock_makes_windows_wait(recorder: Recorder, capfd: Any) -> None:

@@ -51,7 +51,7 @@ class Sqlite:
         self._writer = Writer(path, self._terms, _this(options))
         self._lost = self._written = NO_LOSSES
         self._now = 0  # of the last batch
-        self._flushing = False
+        self._flushing = self._flushed = False
         self._behind = 0  # of the begin of a window that was recorded, is its end
 
     def open(self) -> None:
@@ -67,13 +67,18 @@ class Sqlite:
     def write(self, batch: Batch) -> None:
         """Add a batch to its window; one that is over is written."""
         now = int(batch.now)
-        if self._flushing or now // WINDOW_S != self._now // WINDOW_S:
-            self._flushing = False
+        if now // WINDOW_S != self._now // WINDOW_S:
             self._submit(self._now or now, now)
             self._spread.begin(now)
         self._now = now
         self._lost = batch.losses
         self._window.add(batch.events, now)
+        # What this batch lacks, since it was read before the signal, the next one has.
+        is_last, self._flushed = self._flushed, False
+        if self._flushing:
+            self._flushing, self._flushed = False, True
+        if is_last or self._flushed:
+            self._submit(now, now)
 
     def recorded_by(self, host: str) -> None:
         """Have what comes now, and was recorded, be of a run of this machine."""
@@ -83,7 +88,7 @@ class Sqlite:
         self._writer.recorded_by(host)
 
     def flush(self) -> None:
-        """Have all that is there written soon; a signal handler may call it."""
+        """Have all that was traced written soon; a signal handler may call it."""
         self._flushing = True
 
     def reopen(self) -> None:
