@@ -184,9 +184,9 @@ def test_the_writer_brings_an_older_version_up(
     """Readers say so, and can't."""
     path = history(tmp_path / "h.db", attempts("curl", "a.example"))
     set_version(path, VERSION - 1)
+    monkeypatch.setitem(file.UPGRADES, VERSION - 1, ["CREATE TABLE added (a)"])
     with pytest.raises(TcpconnectError, match="an older tcpconnect wrote it"):
         open_for_reading(path)
-    monkeypatch.setitem(file.UPGRADES, VERSION - 1, ["CREATE TABLE added (a)"])
     history(path, attempts("curl", "a.example"))
     assert [row[8] for row in rows(path)] == [2]
     assert rows(path, "SELECT * FROM added") == []

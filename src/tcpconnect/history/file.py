@@ -145,6 +145,8 @@ def _version(connection: sqlite3.Connection, path: str) -> int:
     if empty or _number(connection, "PRAGMA application_id") != APPLICATION_ID:
         raise OutputError(messages.NOT_A_HISTORY, path=path)
     version = _number(connection, "PRAGMA user_version")
+    if version < VERSION and version not in UPGRADES:  # there never was one
+        raise OutputError(messages.NOT_A_HISTORY, path=path)
     if version > VERSION:
         message = messages.NEWER_HISTORY
         raise OutputError(message, path=path, theirs=version, ours=VERSION)

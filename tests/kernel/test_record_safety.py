@@ -1,0 +1,153 @@
+"""tcpconnect record: whatever happens to it or to its file, what was kept stays."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+from contextlib import closing, suppress
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.attempts import PORT, attempt, run_tool
+from tests.support.launch import EMULATED
+from tests.support.recorder import COUNT, asked, record
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.tool import Tool
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+KILLS = 2 if EMULATED else 5
+HELD = b"now: another process holds it in one long transaction; attempts wait in memory"
+
+
+def kept(path: Path) -> int:
+    """Return how many attempts a history has."""
+    return int(asked(path, COUNT)[0][0])
+
+
+def burst(number: int) -> int:
+    """Make so many attempts."""
+    for n in range(number):
+        attempt(f"127.0.{n // 250}.{n % 250 + 1}", PORT)
+    return number
+
+
+def flushed(tool: Tool, path: Path, number: int) -> None:
+    """Have what waits written, and wait until there are so many attempts."""
+    tool.process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: kept(path) == number, f"{number} attempts")
+
+
+def test_killed_at_any_moment(tmp_path: Path) -> None:
+    """What a reader has seen is there after each kill -9, in a file without damage."""
+    path, chance = tmp_path / "h.db", Random(20)  # noqa: S311
+    made = seen = 0
+    for _ in range(KILLS):
+        with record(path) as tool:
+            before = seen
+            while seen == before:
+                made += burst(chance.randrange(1, 200))
+                tool.process.send_signal(signal.SIGUSR1)
+                with suppress(sqlite3.Error):  # it has no tables yet
+                    seen = max(seen, kept(path))
+            made += burst(chance.randrange(800))
+            tool.process.send_signal(signal.SIGUSR1)
+            made += burst(chance.randrange(200))
+            tool.process.kill()
+            tool.process.wait()
+        assert seen <= kept(path) <= made
+        assert asked(path, "PRAGMA integrity_check") == [("ok",)]
+        seen = kept(path)
+    with record(path) as tool:
+        assert tool.stop() == 0
+    assert kept(path) == seen > 0
+    assert asked(path, "SELECT count(*), sum(ended = 0) FROM runs") == [
+        (KILLS + 1, KILLS)
+    ]
+    assert [each.name for each in tmp_path.iterdir()] == ["h.db"]
+
+
+def test_a_file_that_is_truncated(tmp_path: Path) -> None:
+    """A new one begins, in which that is a gap and a loss; answers say so."""
+    path = tmp_path / "h.db"
+    with record(path) as tool:
+        for _ in range(3):
+            attempt("127.0.0.9", PORT)
+        flushed(tool, path, 3)
+        os.truncate(path, 100)
+        attempt("127.0.0.9", PORT)
+        tool.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: b"h.db.cut" in tool.stderr, "the line")
+        flushed(tool, path, 1)
+        assert tool.stop() == 0
+        assert tool.stderr.count(b"was truncated or damaged by another program") == 1
+    ended = run_tool("history", "--db", path)
+    assert ended.returncode == 0
+    assert "3 attempts were lost: somebody cut the file (3)" in ended.stderr
+    assert "nobody was looking for" in ended.stderr
+
+
+@pytest.mark.parametrize("version", [2, 99, 0, -1])
+def test_a_file_of_another_version(tmp_path: Path, version: int) -> None:
+    """It is refused in one line by all, and stays as it is."""
+    path = tmp_path / "h.db"
+    with record(path) as tool:
+        attempt("127.0.0.9", PORT)
+        assert tool.stop() == 0
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    for words in (
+        ("record", "-o", f"sqlite:{path}"),
+        ("record", "--check", "-o", f"sqlite:{path}"),
+        ("history", "--db", path),
+        ("history", "--db", path, "--forget", "curl"),
+        ("report", "--db", path, "-o", tmp_path / "x.html"),
+    ):
+        ended = run_tool(*words)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert re.fullmatch(r"tcpconnect: .*h\.db'.*\n", ended.stderr)
+        if version > 1:
+            assert f"a newer tcpconnect wrote it (format {version}; " in ended.stderr
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["h.db"]
+
+
+def test_a_reader_that_never_ends(tmp_path: Path) -> None:
+    """It stops the writer before the log is large; one line says so; all is kept."""
+    path = tmp_path / "h.db"
+    uri = f"file:{path}?mode=ro"
+
+    def has_or_says(number: int) -> bool:
+        return HELD in tool.stderr or kept(path) == number
+
+    with record(path, "--max-size", "1M") as tool:
+        attempt("127.0.0.1", PORT)
+        flushed(tool, path, 1)
+        made, log = 1, tmp_path / "h.db-wal"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            assert reader.execute(COUNT).fetchone() == (1,)
+            for part in range(255):
+                for n in range(1, 255):
+                    attempt(f"127.0.{part}.{n}", PORT)
+                made += 254
+                tool.process.send_signal(signal.SIGUSR1)
+                wait_until(partial(has_or_says, made), "a window")
+                if HELD in tool.stderr:
+                    break
+            assert reader.execute(COUNT).fetchone() == (1,)
+            assert log.stat().st_size + path.stat().st_size < 1 << 20
+        flushed(tool, path, made)
+        assert tool.stop() == 0
+        assert tool.stderr.count(HELD) == 1
+    assert kept(path) == made
