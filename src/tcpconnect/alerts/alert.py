@@ -13,7 +13,10 @@ MAX_TEXT = 255  # characters of a name
 
 
 class Row(NamedTuple):
-    """Attempts of a program to a destination that ended in a window, with a result."""
+    """Attempts of a program to a destination that ended in a window, with a result.
+
+    ``sure``: of that program; else its details were lost, and it is a thread's name.
+    """
 
     time: int  # seconds since the epoch, of the window
     program: str
@@ -22,6 +25,7 @@ class Row(NamedTuple):
     result: str
     attempts: int
     failed: int
+    sure: bool = True
 
 
 class Pair(NamedTuple):

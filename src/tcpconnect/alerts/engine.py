@@ -61,7 +61,8 @@ class Engine:
     def _new(self, rows: Sequence[Row]) -> list[Alert]:
         pairs: dict[Pair, Row] = {}  # the first row of each that is to be reported
         for row in rows:
-            if not row.dport:  # a lookup that failed: nothing was reached, or tried
+            # A lookup that failed reached nothing, and tried nothing.
+            if not (row.dport and row.sure):
                 continue
             pair = shape_of(row.program, row.destination, row.dport)
             if self.learning.see(pair, self._now) and self.hourly.add(row, self._now):

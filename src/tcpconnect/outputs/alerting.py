@@ -18,6 +18,7 @@ from tcpconnect.history.alert_rows import accepted, forget_accepted
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.spread import Spread
 from tcpconnect.history.window import Window
+from tcpconnect.image import UNKNOWN
 from tcpconnect.notify.channel import Courier
 from tcpconnect.output import STDOUT, say, write
 from tcpconnect.why import NO_FAILURES
@@ -86,6 +87,7 @@ class Alerting:
             self.fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         self._spread = Spread(int(time.time()) // DAY)
         self._window = Window(self._spread)
+        self._unsure = Window(self._spread)  # of processes whose details were lost
 
     def write(self, batch: Batch) -> None:
         """Add a batch to its window. Raises ReaderGoneError and OutputError."""
@@ -96,7 +98,10 @@ class Alerting:
         elif now // WINDOW_S != self._now // WINDOW_S:
             self._turn(now)
         self._now = now
-        self._window.add(batch.events, now)
+        sure = [event for event in batch.events if event.image is not UNKNOWN]
+        self._window.add(sure, now)
+        if len(sure) < len(batch.events):
+            self._unsure.add((e for e in batch.events if e.image is UNKNOWN), now)
 
     def close(self, _totals: Totals) -> None:
         """Look at what is left, and send what that takes no time for."""
@@ -133,6 +138,7 @@ class Alerting:
         reach = self._accept()
         begin = self._now - self._now % WINDOW_S
         rows = list(rows_of(self._window.take(), begin))
+        rows += rows_of(self._unsure.take(), begin, sure=False)
         self._spread.begin(now)
         notices = [
             Notice(os.urandom(8).hex(), alert)
@@ -203,7 +209,7 @@ def _printer(line: Callable[[Notice], bytes], keeper: Keeper) -> Courier:
     return Courier(STDOUT_NAME, send, partial(keeper.sent, STDOUT_NAME))
 
 
-def rows_of(rows: Rows, begin: int) -> Iterator[Row]:
+def rows_of(rows: Rows, begin: int, *, sure: bool = True) -> Iterator[Row]:
     """Yield the rows of a window as alerts take them."""
     for key, row in rows.items():
         failed = bool(key.result) and key.result not in NO_FAILURES
@@ -215,4 +221,5 @@ def rows_of(rows: Rows, begin: int) -> Iterator[Row]:
             f"{key.result} {key.why}".strip(),
             row.attempts,
             row.attempts if failed else 0,
+            sure,
         )

@@ -15,7 +15,7 @@ from tcpconnect.alerts.keeper import Keeper
 from tcpconnect.batch import NO_LOSSES, Batch, Totals
 from tcpconnect.history.alert_rows import accept, accepted
 from tcpconnect.history.store import Run
-from tcpconnect.image import Image, Place
+from tcpconnect.image import UNKNOWN, Image, Place
 from tcpconnect.notify.event import line
 from tcpconnect.outputs.alerting import Alerting
 from tests.support.histories import new_store
@@ -143,6 +143,24 @@ def test_a_steady_week(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     expected = [("new", "exfil.example"), ("new", "other.example")]
     assert seen(capfd) == expected
     assert listed(path) == expected
+
+
+def test_details_that_were_lost(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What a thread is called is no program: nothing is new of it, but it may fail."""
+    replay = Replay(path, "new", "failing")
+
+    def lost(where: str) -> list[Any]:
+        made = connection(comm="w", query=where, dport=1, result="EIO")
+        made.image = UNKNOWN
+        return [made] * 10
+
+    replay.minutes(LEARN_S // MINUTE_S + 1, lambda _: [])
+    replay.minutes(1, lambda _: [*lost("a.example"), event("web", "db.example", 1)])
+    replay.minutes(LEARN_S // MINUTE_S + 1, lambda _: [])
+    replay.minutes(2, lambda _: lost("b.example"))
+    replay.minutes(1, lambda _: [event("web", "new.example", 1)])
+    replay.end()
+    assert seen(capfd) == [("failing", "b.example"), ("new", "new.example")]
 
 
 def test_failing_and_solved(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
