@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.errors import SHORTAGES, PreflightError, TcpconnectError
+from tcpconnect.errors import SHORTAGES, OutputError, PreflightError, TcpconnectError
 from tcpconnect.output import ReaderGoneError, say, write_line
 
 if TYPE_CHECKING:
@@ -21,8 +21,24 @@ def explain(error: Exception, *, verbose: bool) -> int:
         for line in _traceback(error):
             write_line(line)
     known = error if isinstance(error, TcpconnectError) else _unforeseen(error)
+    shown = {str(known.line)}
+    for before in reversed([*_failed_before(error)]):
+        if str(before.line) not in shown:
+            shown.add(str(before.line))
+            _show(before)
     _show(known)
     return known.exit_code
+
+
+def _failed_before(error: Exception) -> Iterator[OutputError]:
+    """Yield what other outputs raised before this one did, the last one first."""
+    causes: set[int] = set()
+    context: BaseException | None = error
+    while context and isinstance(error, OutputError):
+        causes.add(id(context.__cause__))
+        context = context.__context__
+        if isinstance(context, OutputError) and id(context) not in causes:
+            yield context
 
 
 def _unforeseen(error: Exception) -> TcpconnectError:

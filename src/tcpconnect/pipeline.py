@@ -28,7 +28,7 @@ from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals, watc
 from tcpconnect.stages import Limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from tcpconnect.batch import Batch, Losses, Output, Stage
     from tcpconnect.command import Command
@@ -238,9 +238,7 @@ def flow(
 
 def _write(outputs: Iterable[Output], batch: Batch) -> None:
     """Write a batch to all, even if one of them raises."""
-    with ExitStack() as stack:
-        for output in outputs:
-            stack.callback(output.write, batch)
+    _each(iter(outputs), lambda output: output.write(batch))
 
 
 def changed(batch: Batch, stages: Iterable[Stage]) -> Batch:
@@ -253,9 +251,16 @@ def changed(batch: Batch, stages: Iterable[Stage]) -> Batch:
 
 def _close(outputs: Iterable[Output], totals: Totals) -> None:
     """Close all, even if one of them raises."""
-    with ExitStack() as stack:
-        for output in outputs:
-            stack.callback(_end, output, totals)
+    _each(iter(outputs), lambda output: _end(output, totals))
+
+
+def _each(outputs: Iterator[Output], do: Callable[[Output], None]) -> None:
+    """Do something with each; what one raises is the context of what others do."""
+    for output in outputs:
+        try:
+            do(output)
+        finally:
+            _each(outputs, do)
 
 
 def _end(output: Output, totals: Totals) -> None:

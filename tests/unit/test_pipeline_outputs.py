@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect import cli
-from tcpconnect.batch import Batch, Losses
+from tcpconnect import cli, messages
+from tcpconnect.batch import Batch, Losses, Totals
 from tcpconnect.connection import MEMBERS
+from tcpconnect.errors import OutputError
 from tcpconnect.flow import Flow
 from tcpconnect.outputs.queued import Queued
 from tests.support.faketrace import READY, FakeTrace, batches_of, run
@@ -121,3 +122,23 @@ def test_one_output_that_fails(
     assert cli.main(words) == 1
     assert "check where '/dev/full' goes" in capfd.readouterr().err
     assert file.read_text().split()[0] == "DPORT"
+
+
+def test_several_outputs_that_fail(
+    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Each has a line of its own, in their order."""
+    trace.script = batches_of(2)
+    names = [str(tmp_path / name) for name in "abc"]
+
+    def close(queued: Queued, _totals: Totals) -> None:
+        raise OutputError(messages.CANT_WRITE, output=queued.name, reason="full")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Queued, "close", close)
+        words = [word for name in names for word in ("-o", name)]
+        assert cli.main(words) == 1
+    _, *lines = capfd.readouterr().err.splitlines()
+    assert [line.split("where ")[1] for line in lines] == [
+        f"{name!r} goes" for name in names
+    ]
