@@ -255,7 +255,8 @@ def _refuse_without_file(line: CommandLine) -> None:
     """Refuse options about files and metrics."""
     if line.keep_files and not line.rotate:
         raise UsageError(messages.KEEP_WITHOUT_ROTATE)
-    if line.rotate and not line.outputs - {"-"}:
+    files = {place for place in line.outputs if scheme_of(place)[0] != SQLITE}
+    if line.rotate and not files - {"-"}:
         raise UsageError(messages.ROTATE_WITHOUT_FILE)
     if line.max_series and not any(scheme_of(x)[0] == PROMETHEUS for x in line.outputs):
         from tcpconnect import metrics_messages

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 ADDRESS = "127.0.0.1"
+OWNER = 54321
 
 
 @pytest.fixture
@@ -130,6 +132,23 @@ def test_many_moved(folder: Path) -> None:
     for path in paths:
         for file in (path, Path(f"{path}.1")):
             assert file.read_text().startswith(ports_of[path.suffix])
+
+
+def test_rotated_by_a_recorder(folder: Path) -> None:
+    """Which is another user by then: the history has another owner."""
+    path = folder / "a.jsonl"
+    with TemporaryDirectory(prefix="tcpconnect-test-") as history:
+        os.chown(history, OWNER, OWNER)
+        words = ("-o", path, "-o", f"sqlite:{history}/h.db", "--rotate", "64K")
+        with Tool("record", "-p", os.getpid(), *words, "--keep-files", 2) as tool:
+            for port in range(1, 1500):
+                attempt(ADDRESS, port)
+            assert tool.stop() == 0
+            assert b"can't" not in tool.stderr
+    names = ["a.2.jsonl", "a.1.jsonl", "a.jsonl"]
+    assert sorted(os.listdir(folder)) == sorted(names)
+    rows = [port for name in names for port in ports(folder / name)]
+    assert rows == [*range(1500 - len(rows), 1500)]
 
 
 def test_without_files() -> None:

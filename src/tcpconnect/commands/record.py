@@ -100,6 +100,8 @@ def _line(asked: VerbLine) -> CommandLine:
         command=[],
         words=asked.words,
         outputs=outputs,
+        rotate=asked.given.get("rotate"),
+        keep_files=asked.given.get("keep_files"),
         quiet=bool(asked.given.get("quiet")),
         spool=asked.given.get("spool"),
         max_spool=asked.given.get("max_spool"),

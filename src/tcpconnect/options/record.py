@@ -7,6 +7,7 @@ from tcpconnect.options.alerts import ALERTS
 from tcpconnect.options.metrics import METRICS
 from tcpconnect.options.option import Option
 from tcpconnect.options.remote import REMOTE
+from tcpconnect.options.show import SHOW
 from tcpconnect.options.top import SHOWN, TRACED
 from tcpconnect.schemes import checked
 from tcpconnect.values import Range, Size, Value
@@ -56,4 +57,5 @@ RECORD = (
 )
 # What it traces.
 NOT_TAKEN = (SHOWN | {"limit"}) - {"quiet"}
-RECORDED = tuple(option for option in TRACED if option.member not in NOT_TAKEN)
+ROTATING = tuple(o for o in SHOW if o.member in {"rotate", "keep_files"})
+RECORDED = (*(o for o in TRACED if o.member not in NOT_TAKEN), *ROTATING)
