@@ -18,7 +18,8 @@ BPF_PROG_TYPE_RAW_TRACEPOINT = 17
 BPF_STATS_RUN_TIME = 0
 RETURN_0 = struct.pack("<BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0)  # r0 = 0; exit
 INSTRUCTION_BYTES = 8
-INFO_BYTES, NAME_AT, NAME_BYTES = 232, 64, 16  # of struct bpf_prog_info
+# Of struct bpf_prog_info: its size, and where the name, run_time_ns and run_cnt are.
+INFO_BYTES, NAME_AT, NAME_BYTES, RUN_TIME_AT = 232, 64, 16, 192
 
 
 class Programs(NamedTuple):
@@ -37,40 +38,48 @@ class Programs(NamedTuple):
 
 
 def programs_of(pid: int) -> Programs:
-    """Add up the programs that a process has descriptors of."""
-    return reduce(Programs.plus, _each(pid).values(), Programs(0, 0))
+    """Add up the programs that a process has descriptors of, or links to."""
+    each = (ran for _, ran in _each(pid))
+    return reduce(Programs.plus, each, Programs(0, 0))
 
 
 def programs_by_name(pid: int) -> dict[str, Programs]:
     """Return the same for each name, of which the kernel keeps 15 characters."""
-    library = ctypes.CDLL("libbpf.so.1")
     found: dict[str, Programs] = {}
-    for number, ran in _each(pid).items():
-        name = _name(library, number)
+    for name, ran in _each(pid):
         found[name] = found.get(name, Programs(0, 0)).plus(ran)
     return found
 
 
-def _each(pid: int) -> dict[int, Programs]:
-    """Return the statistics of each program, by its ID."""
-    found = {}
+def _each(pid: int) -> Iterator[tuple[str, Programs]]:
+    """Yield the name and the statistics of each program."""
+    library = ctypes.CDLL("libbpf.so.1")
+    for number in _ids(pid):
+        info = _info(library, number)
+        time_ns, runs = struct.unpack_from("=QQ", info, RUN_TIME_AT)
+        name = info[NAME_AT : NAME_AT + NAME_BYTES].rstrip(b"\0").decode()
+        yield name, Programs(runs, time_ns)
+
+
+def _ids(pid: int) -> set[int]:
+    """Return the IDs of the programs of a process: links are enough to keep them."""
+    found = set()
     for file in Path(f"/proc/{pid}/fdinfo").iterdir():
         with contextlib.suppress(FileNotFoundError):  # ours, of the folder itself
-            pairs = (line.split(":") for line in file.read_text().splitlines())
-            info = {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
-            if "run_cnt" in info:
-                ran = Programs(int(info["run_cnt"]), int(info["run_time_ns"]))
-                found[int(info["prog_id"])] = ran
+            lines = file.read_text().splitlines()
+            found |= {int(n.split()[1]) for n in lines if n.startswith("prog_id:")}
     return found
 
 
-def _name(library: ctypes.CDLL, number: int) -> str:
-    """Return the name of a program, from struct bpf_prog_info of <linux/bpf.h>."""
+def _info(library: ctypes.CDLL, number: int) -> bytes:
+    """Return struct bpf_prog_info of a program, of <linux/bpf.h>."""
     info = ctypes.create_string_buffer(INFO_BYTES)
     fd = library.bpf_prog_get_fd_by_id(number)
+    if fd < 0:
+        raise OSError(-fd, os.strerror(-fd), f"BPF program {number}")
     library.bpf_obj_get_info_by_fd(fd, info, ctypes.byref(ctypes.c_uint(INFO_BYTES)))
     os.close(fd)
-    return info.raw[NAME_AT : NAME_AT + NAME_BYTES].rstrip(b"\0").decode()
+    return info.raw
 
 
 @contextlib.contextmanager

@@ -34,11 +34,11 @@ FIRST = (ALONE, "libraries", "tests/kernel/test_lookups_failed.py")
 # who may look into it: CI has these on the host only (the mark user_space),
 # `make test-kernels` everywhere.
 USER_SPACE = (
-    "added_filter bare blocked_output color command* container_owners contributing "
-    "failing_output hostile_targets job late_imports lifecycle names_believed "
-    "names_clients names_nat names_order names_output names_places names_scope "
-    "names_sources names_whose other_users prometheus record* seccomp slow_output "
-    "sqlite summary tables terminal top wanted wrong_maps"
+    "added_filter bare bench blocked_output color command* container_owners "
+    "contributing failing_output hostile_targets job late_imports lifecycle "
+    "names_believed names_clients names_nat names_order names_output names_places "
+    "names_scope names_sources names_whose other_users prometheus record* seccomp "
+    "slow_output sqlite summary tables terminal top wanted wrong_maps"
 )
 
 
