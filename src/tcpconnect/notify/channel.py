@@ -25,12 +25,23 @@ PAUSES_S = (1, 2, 5, 10, 20, 60)  # before each next try; the last one again and
 
 
 class UndeliveredError(Exception):
-    """It was not sent; ``again``: a later try may succeed, ``after`` some seconds."""
+    """It was not sent; ``again``: a later try may succeed, ``after`` some seconds.
 
-    def __init__(self, reason: str, *, again: bool = True, after: float = 0.0) -> None:
+    ``status`` is that of HTTP, 0 where there was none.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        again: bool = True,
+        after: float = 0.0,
+        status: int = 0,
+    ) -> None:
         super().__init__(reason)
         self.again = again
         self.after = after
+        self.status = status
 
 
 class Channel(Protocol):

@@ -76,7 +76,9 @@ class Poster:
             text = harmless(answer.decode(errors="replace").strip())[:MAX_REASON]
             again = not 400 <= status < 500 or status in TRY_AGAIN
             why = f"HTTP status {status}{f', {text}' if text else ''}"
-            raise UndeliveredError(why, again=again, after=_seconds(after))
+            raise UndeliveredError(
+                why, again=again, after=_seconds(after), status=status
+            )
         return answer
 
     def _posted(self, path: str, body: bytes) -> tuple[int, bytes, str]:

@@ -6,20 +6,26 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tcpconnect import remote_messages
 from tcpconnect.batch import NO_LOSSES
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.spread import Spread
 from tcpconnect.history.waiting import Waiting
 from tcpconnect.history.window import MAX_TEXT, Window
+from tcpconnect.history.writer import JUMP_S
 from tcpconnect.machine.account import acting_as
 from tcpconnect.output import say
+from tcpconnect.outputs.sqlite import this_run
 from tcpconnect.remote.place import ALL, NONE
 from tcpconnect.remote.sender import Sender
 from tcpconnect.remote.spool import SINGLE, WINDOWS
 from tcpconnect.why import NO_FAILURES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tcpconnect.batch import Batch, Totals
     from tcpconnect.connection import Connection
     from tcpconnect.image import Place as Where
@@ -47,11 +53,19 @@ class Remote:
     needed_capabilities: frozenset[str] = frozenset()
     has_file = True
 
-    def __init__(self, place: Place, spool: Spool, account: Account | None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        spool: Spool,
+        account: Account | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
         self.name = place.name
         self.fd = -1
         self._place, self._spool, self._account = place, spool, account
         self._sender = Sender(place.name, spool, place.deliver)
+        self._run = this_run(options)
+        self._drift = 0.0  # of the clock, against the time that passes
         self._waiting = Waiting()
         self._wheres: dict[tuple[str, str], Where] = {}
         self._single: list[Connection] = []
@@ -75,6 +89,7 @@ class Remote:
         now, every_s = int(batch.now), self._place.every_s
         if not self._now:
             self._sender.start()
+        self._watch(now)
         if now // every_s != self._now // every_s:
             self._turn(self._now or now)
             self._spread.begin(now)
@@ -102,7 +117,7 @@ class Remote:
         if self._now:
             self._lost = totals.losses
             self._put_single()
-            self._turn(self._now)
+            self._turn(self._now, ended=True)
         self._spool.drop(WINDOWS, UNWRITABLE, self._waiting.attempts)
         self._sender.close(END_S if self._now else 0.0)
         self._spool.close()
@@ -116,7 +131,14 @@ class Remote:
                 del self._wheres[next(iter(self._wheres))]
             self._wheres[names] = where
 
-    def _turn(self, now: int) -> None:
+    def _watch(self, now: int) -> None:
+        """Begin another run where the clock was set, or the machine slept."""
+        drift = now - time.monotonic()
+        if not self._now or abs(drift - self._drift) > JUMP_S:
+            self._run = replace(self._run, started=now)
+        self._drift = drift
+
+    def _turn(self, now: int, *, ended: bool = False) -> None:
         """Spool the window of a time, and those that wait."""
         lost = dict((self._lost - self._written).items())
         self._written = self._lost
@@ -134,6 +156,8 @@ class Remote:
             if waiting.lost:
                 self._spool.put(self._place.losses(waiting.lost), now)
                 waiting.lost = {}
+            if run := self._place.runs(self._run, now, ended=ended):
+                self._spool.put(run, now)
         except OSError as error:
             waiting.windows = {}
             for moment, key, row in rows:

@@ -29,7 +29,8 @@ def remote_of(text: str, line: CommandLine, account: Account | None) -> Remote:
     place = _place(text)
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", place.name)[:MAX_NAME]
     path = f"{_directory(line.spool)}/{name}-{crc32(place.name.encode()):08x}"
-    return Remote(place, Spool(path, line.max_spool or MAX_SIZE), account)
+    spool = Spool(path, line.max_spool or MAX_SIZE)
+    return Remote(place, spool, account, line.words)
 
 
 def account_of_spool(spool: str | None) -> Account | None:

@@ -48,7 +48,7 @@ class Sqlite:
         self.fd = -1
         self._path = path
         self._terms = terms or Terms()
-        self._writer = Writer(path, self._terms, _this(options))
+        self._writer = Writer(path, self._terms, this_run(options))
         self._lost = self._written = NO_LOSSES
         self._now = 0  # of the last batch
         self._flushing = self._flushed = False
@@ -118,7 +118,7 @@ class Sqlite:
         self._writer.submit(self._window.take(), lost, window, now)
 
 
-def _this(options: Sequence[str]) -> Run:
+def this_run(options: Sequence[str]) -> Run:
     """Return who records: this process."""
     from shlex import join
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -17,18 +16,22 @@ from tcpconnect.notify.post import LIMIT_S, Poster
 from tcpconnect.notify.target import Target, headers_from
 from tcpconnect.remote import otlp_records
 from tcpconnect.remote.attributes import of_place, strings
+from tcpconnect.remote.packing import gzipped
 from tcpconnect.remote.place import ALL, FAILED, NONE
-from tcpconnect.remote.spool import SINGLE, WINDOWS, Packed
+from tcpconnect.remote.spool import LOSSES, SINGLE, WINDOWS, Packed
 from tcpconnect.remote.url import Form, read, secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tcpconnect.connection import Connection
+    from tcpconnect.history.store import Run
     from tcpconnect.remote.place import Counted, Wheres
     from tcpconnect.remote.spool import Block
 
 PATH = "/v1/logs"
+# A collector may not be sent the same again after these: OTLP 1.9, "Failures".
+NEVER = {500, 501, 505}
 VARIABLES = ("OTEL_EXPORTER_OTLP_LOGS_{}", "OTEL_EXPORTER_OTLP_{}")
 NOWHERE = Where()
 FORM = Form(
@@ -90,7 +93,10 @@ class Otlp:
     def losses(self, lost: Mapping[tuple[int, str], int]) -> Packed:
         """Return a request of what was lost."""
         made = [(NOWHERE, otlp_records.lost(*when, n)) for when, n in lost.items()]
-        return Packed(WINDOWS, len(made), 0, self._request(made))
+        return Packed(LOSSES, len(made), 0, self._request(made))
+
+    def runs(self, run: Run, watched: int, *, ended: bool) -> None:
+        """Return nothing: a collector knows by its resources who sends."""
 
     def single(self, events: Sequence[Connection]) -> Packed:
         """Return a request of attempts."""
@@ -100,7 +106,11 @@ class Otlp:
 
     def deliver(self, block: Block, body: bytes) -> int:
         """Send a request; return how many attempts are refused."""
-        answer = self._poster.post(PATH, body)
+        try:
+            answer = self._poster.post(PATH, body)
+        except UndeliveredError as error:
+            error.again = error.again and error.status not in NEVER
+            raise
         try:
             partial = _answers.decode(answer or b"{}").partial_success
             refused = int(partial.rejected_log_records)
@@ -127,17 +137,12 @@ class Otlp:
             for w, some in resources.items()
         )
         body = f'{{"resourceLogs":[{every}]}}'.encode()
-        return _packed(body) if self._packs else body
+        return gzipped(body) if self._packs else body
 
 
 def _identity(where: Where) -> Where:
     """Return what a resource is of a place: units and cgroups are none."""
     return replace(where, cgroup=None, unit=None)
-
-
-def _packed(body: bytes) -> bytes:
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # 31: with the header of gzip
-    return packer.compress(body) + packer.flush()
 
 
 def _setting(name: str, default: str) -> str:

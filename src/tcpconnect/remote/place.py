@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.connection import Connection
     from tcpconnect.history.rows import Key, Moment, Row
+    from tcpconnect.history.store import Run
     from tcpconnect.image import Place as Where
     from tcpconnect.remote.spool import Block, Packed
 
@@ -37,6 +38,9 @@ class Place(Protocol):
 
     def losses(self, lost: Mapping[tuple[int, str], int]) -> Packed:
         """Return a block of what was lost, by minute and reason."""
+
+    def runs(self, run: Run, watched: int, *, ended: bool) -> Packed | None:
+        """Return a block that says until when a run has watched, or nothing."""
 
     def single(self, events: Sequence[Connection]) -> Packed:
         """Return a block of attempts."""

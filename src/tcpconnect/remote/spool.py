@@ -15,8 +15,9 @@ from tcpconnect.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WINDOWS, SINGLE, METRICS = "windows", "single", "metrics"  # kinds of blocks
-KEEP_S = 86_400  # that windows wait
+# Kinds of blocks; where there is no room, those that count least are dropped first.
+SINGLE, RUNS, LOSSES, WINDOWS = KINDS = "single", "runs", "losses", "windows"
+KEEP_S = 86_400  # that blocks wait
 MAX_SIZE = 500 << 20
 MAX_BLOCKS = 65_536
 MODE, FILE_MODE = 0o700, 0o600
@@ -57,8 +58,8 @@ class Spool:
     """Blocks in their order: one thread puts them there, another one takes them.
 
     ``dropped`` counts attempts by kind and reason: single ones where ``max_size`` bytes
-    are full, or more blocks than are kept; windows when they have waited for a day,
-    or where nothing else is left to be dropped.
+    are full, or more blocks than are kept; windows where nothing else is left to be
+    dropped; all that has waited for a day.
     """
 
     def __init__(self, path: str, max_size: int = MAX_SIZE) -> None:
@@ -118,7 +119,7 @@ class Spool:
         """Return the block that has waited longest, None if there is none."""
         with self._lock:
             while block := next(iter(self._blocks), None):
-                if block.time >= now - KEEP_S or block.kind == SINGLE:
+                if block.time >= now - KEEP_S:
                     return block
                 self._drop(block, OLD)
         return None
@@ -151,7 +152,7 @@ class Spool:
 
     def _make_room(self, kind: str, size: int) -> bool:
         """Drop what counts less than a block of a kind, until that fits."""
-        for other in (SINGLE, METRICS, WINDOWS):
+        for other in KINDS:
             if self._fits(size) or kind == other == SINGLE:
                 break
             for block in [block for block in self._blocks if block.kind == other]:

@@ -10,7 +10,7 @@ from tcpconnect.errors import OutputError
 from tcpconnect.remote.spool import (
     FULL,
     KEEP_S,
-    METRICS,
+    LOSSES,
     OLD,
     SINGLE,
     UNFINISHED,
@@ -104,10 +104,10 @@ def test_full_of_windows(tmp_path: Path) -> None:
     """The oldest windows go, after all else."""
     spool = opened(tmp_path)
     put(spool, WINDOWS, b"1" * 40)
-    put(spool, METRICS, b"m" * 20)
+    put(spool, LOSSES, b"m" * 20)
     put(spool, WINDOWS, b"2" * 40)
     put(spool, WINDOWS, b"3" * 40)
-    assert spool.dropped == {(METRICS, FULL): 5, (WINDOWS, FULL): 5}
+    assert spool.dropped == {(LOSSES, FULL): 5, (WINDOWS, FULL): 5}
     assert [body[:1] for _, body in taken(spool)] == [b"2", b"3"]
 
 
@@ -120,7 +120,7 @@ def test_too_large(tmp_path: Path) -> None:
 
 
 def test_a_day(tmp_path: Path) -> None:
-    """Windows wait for a day."""
+    """All waits for a day."""
     spool = opened(tmp_path)
     put(spool, WINDOWS, b"1")
     put(spool, WINDOWS, b"2", NOW + 10)
