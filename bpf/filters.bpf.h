@@ -33,20 +33,13 @@ enum task_filter {
 	BY_PLACE = BY_CGROUP | BY_CONTAINER | BY_NOT_CONTAINER,
 };
 
+/* `own` has the tracer's process, if it is not traced. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u8);
-} pids SEC(".maps"), uids SEC(".maps");
-
-/* The tracer's process, if it is not traced. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u8);
-} own SEC(".maps");
+} pids SEC(".maps"), uids SEC(".maps"), own SEC(".maps");
 
 /*
  * By the keys of namespaces.bpf.h. `mntnses` has those of BY_CONTAINER, `not_mntnses`

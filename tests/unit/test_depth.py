@@ -12,7 +12,11 @@ NONE = Detail(0), TaskFilter(0)
 # What helpers return.
 HELPED = (
     Detail.COMM | Detail.UID,
-    TaskFilter.PID | TaskFilter.UID | TaskFilter.COMM | TaskFilter.NOT_COMM,
+    TaskFilter.PID
+    | TaskFilter.UID
+    | TaskFilter.COMM
+    | TaskFilter.NOT_COMM
+    | TaskFilter.NOT_OWN,
 )
 
 

@@ -90,7 +90,7 @@ def test_every_member_has_its_option() -> None:
     """What can be set can be set by an option."""
     settable = {option.member for option in OPTIONS}
     others = {*Settings.__struct_fields__, *CommandLine.__struct_fields__} - settable
-    assert others == {"changes", "command", "words", "tally", "gauges_s"}
+    assert others == {"changes", "command", "words", "tally", "gauges_s", "not_own"}
 
 
 def test_no_filter_is_on_by_default() -> None:

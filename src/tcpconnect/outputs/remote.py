@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from tcpconnect import remote_messages
 from tcpconnect.batch import NO_LOSSES
+from tcpconnect.history.passing import Passing
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.spread import Spread
 from tcpconnect.history.waiting import Waiting
 from tcpconnect.history.window import MAX_TEXT, Window
-from tcpconnect.history.writer import JUMP_S
 from tcpconnect.machine.account import acting_as
 from tcpconnect.output import say
 from tcpconnect.outputs.sqlite import this_run
@@ -65,7 +65,7 @@ class Remote:
         self._place, self._spool, self._account = place, spool, account
         self._sender = Sender(place.name, spool, place.deliver)
         self._run = this_run(options)
-        self._drift = 0.0  # of the clock, against the time that passes
+        self._passing = Passing()
         self._waiting = Waiting()
         self._wheres: dict[tuple[str, str], Where] = {}
         self._single: list[Connection] = []
@@ -133,10 +133,9 @@ class Remote:
 
     def _watch(self, now: int) -> None:
         """Begin another run where the clock was set, or the machine slept."""
-        drift = now - time.monotonic()
-        if not self._now or abs(drift - self._drift) > JUMP_S:
+        has_gap, _ = self._passing.has_gap(now)
+        if has_gap:
             self._run = replace(self._run, started=now)
-        self._drift = drift
 
     def _turn(self, now: int, *, ended: bool = False) -> None:
         """Spool the window of a time, and those that wait."""
