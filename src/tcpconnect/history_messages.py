@@ -7,9 +7,18 @@ from tcpconnect.errors import Message
 NOT_OF_HISTORY = Message("history takes no {option}", "{reason}", "{remedy}")
 OTHER_DATABASE = Message(
     "can't read a history in {scheme}://",
-    "this version reads files of SQLite only",
+    "a report reads files, history also clickhouse:// and postgresql://",
     "name a file: --db FILE",
 )
+NOT_OF_FLEET = Message(
+    "{option} needs a file of SQLite",
+    "{place!r} is a server",
+    "{remedy}",
+)
+FLEET_ONLY = Message(
+    "can't group by 'host'", "a file has the attempts of one host", "omit it"
+)
+FLEET_GAPS = Message("{n} of {all} did not watch all the time", "{hosts}")
 NO_FILE_OF_DB = Message("--db names no file", "", "name one: --db FILE")
 ONE_QUESTION = Message(
     "{one} conflicts with {other}", "each is a question of its own", "omit one of them"

@@ -30,6 +30,11 @@ SPOOL_FAILS = Message(
     "{reason}",
     "attempts wait in memory, and are written when it works again",
 )
+NO_PSYCOPG = Message(
+    "postgresql:// needs psycopg",
+    "{python} does not find it",
+    "install it: pip install 'tcpconnect[postgresql]'",
+)
 NOT_SENT = Message("{n} attempts not sent to {place}", "{reason}")
 NOT_SENT_SINGLY = Message(
     "{n} attempts not sent one by one to {place}", "{reason}", "its windows have them"

@@ -58,18 +58,18 @@ def statements(
 def clickhouse(connection: sqlite3.Connection, folder: Path) -> Iterator[Ask]:
     """Put a history into ClickHouse; yield what asks it."""
 
-    def run(texts: list[str]) -> list[list[Any]]:
+    def answers(texts: list[str]) -> list[list[Any]]:
         argv = [sys.executable, "-c", CHDB, str(folder / "chdb")]
         done = subprocess.run(
             argv, input=json.dumps(texts), capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr[-2000:]
-        answers = json.loads(done.stdout)
-        return [[[*map(_number, row)] for row in rows] for rows in answers]
+        found = json.loads(done.stdout)
+        return [[[*map(_number, row)] for row in rows] for rows in found]
 
     end = " ENGINE = MergeTree ORDER BY tuple()"
-    run([*statements(connection, CLICKHOUSE, end)])
-    yield lambda asked: run(
+    answers([*statements(connection, CLICKHOUSE, end)])
+    yield lambda asked: answers(
         [with_values(*each).replace("\\", "\\\\") for each in asked]
     )
 
@@ -86,23 +86,23 @@ def postgresql(connection: sqlite3.Connection, folder: Path) -> Iterator[Ask]:
         shutil.chown(data, "nobody", "nogroup")
         user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
     options = f"-c listen_addresses= -c unix_socket_directories={data}"
-    _run([*user, SERVER / "initdb", "-D", data, "-U", "us", "--locale=C", "-EUTF8"])
+    run([*user, SERVER / "initdb", "-D", data, "-U", "us", "--locale=C", "-EUTF8"])
     control = [*user, SERVER / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
-    _run([*control, "-o", options, "start"])
+    run([*control, "-o", options, "start"])
     psql = ["psql", "-XqAt", "-h", str(data), "-U", "us", "-d", "postgres"]
 
     def rows(statement: str, values: Values) -> list[list[Any]]:
         text = with_values(statement, values)
         text = f"SELECT to_json(found) FROM ({text}) found"  # noqa: S608
-        found = _run([*psql, "-c", text])
+        found = run([*psql, "-c", text])
         return [[*json.loads(row).values()] for row in found.splitlines()]
 
     try:
         texts = statements(connection, POSTGRESQL, "")
-        _run([*psql, "-v", "ON_ERROR_STOP=1"], ";\n".join(texts))
+        run([*psql, "-v", "ON_ERROR_STOP=1"], ";\n".join(texts))
         yield lambda asked: [rows(*each) for each in asked]
     finally:
-        _run([*control, "-m", "immediate", "stop"])
+        run([*control, "-m", "immediate", "stop"])
 
 
 def _number(cell: object) -> object:
@@ -111,7 +111,7 @@ def _number(cell: object) -> object:
     return int(text) if text.lstrip("-").isdigit() else cell
 
 
-def _run(argv: list[Any], given: str = "") -> str:
+def run(argv: list[Any], given: str = "") -> str:
     """Run a program to its end; return what it prints."""
     done = subprocess.run(
         [str(word) for word in argv],

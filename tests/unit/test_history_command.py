@@ -220,7 +220,7 @@ def test_nothing_found(db: Path) -> None:
             "--accept needs program, destination and dport: .*",
         ),
         ("-j --format csv", "-j conflicts with --format csv.*"),
-        ("--db postgresql://h/d", "can't read a history in postgresql://: .*"),
+        ("--db mysql://h/d", "can't read a history in mysql://: .*"),
         ("--db sqlite:", "--db names no file; .*"),
         ("--failing=x", "argument --failing: invalid count 'x': .*"),
         ("--failing=", "argument --failing: invalid count '': .*"),

@@ -45,6 +45,9 @@ class Answer(msgspec.Struct, gc=False, kw_only=True):
     program: Annotated[
         str | None, Field("PROGRAM", 20, "pod, container, unit or file", fit=NAME)
     ] = None
+    host: Annotated[
+        str | None, Field("HOST", 16, "host it ran on, of a fleet", fit=fit.WORD)
+    ] = None
     container: Annotated[
         str | None, Field("CONTAINER", 16, "container it ran in", fit=fit.WORD)
     ] = None
@@ -110,6 +113,12 @@ class Answer(msgspec.Struct, gc=False, kw_only=True):
     last: Annotated[
         str, _when("LAST", "last minute (or hour) with one, RFC 3339", "last_text")
     ]
+    hosts: Annotated[
+        int | None, Field("HOSTS", 6, "hosts of a fleet that had it", "d", fit=COUNT)
+    ] = None
+    first_host: Annotated[
+        str | None, Field("FIRST-HOST", 16, "the one that had it first", fit=fit.WORD)
+    ] = None
     first_text: str
     last_text: str
     hour_text: str | None = None
@@ -119,6 +128,8 @@ ANSWER = columns_of(Answer)
 COUNTS = ("attempts", "failed", "latency_ms", "latency_max_ms")
 # What outputs for machines have; a table has the result behind the counts.
 TIMES = ("first", "last")
+
+FLEET = ("hosts", "first_host")  # of pairs, in servers
 
 
 class Alert(msgspec.Struct, gc=False, kw_only=True):

@@ -11,6 +11,7 @@ from tcpconnect.asking.answer import (
     ALERT,
     ANSWER,
     COUNTS,
+    FLEET,
     TIMES,
     alert_columns,
     columns_for,
@@ -20,6 +21,7 @@ from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.fields import choose
 from tcpconnect.history import queries
 from tcpconnect.history.database import DEFAULT
+from tcpconnect.history.opening import is_server
 from tcpconnect.options.history import FAILING, REFUSED
 from tcpconnect.report.shown import moment
 from tcpconnect.tables import sort_column
@@ -84,6 +86,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return self.now + 1 if self.until is None else self.until
 
     @property
+    def is_of_fleet(self) -> bool:
+        """Whether pairs are shown with the hosts that they were seen on."""
+        pairs = set(DEFAULT_BY) <= set(self.groups) and "host" not in self.groups
+        return is_server(self.db) and pairs and not self.alerts
+
+    @property
     def form(self) -> str:
         """The format."""
         return self.format or ("json" if self.json else "table")
@@ -104,6 +112,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         if self.alerts:
             return ALERT
         names = {*self.groups, *OUTCOME, *COUNTS, *TIMES}
+        if self.is_of_fleet:
+            names.update(FLEET)
         return {name: column for name, column in ANSWER.items() if name in names}
 
     @property
@@ -115,6 +125,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
                 names = alert_columns(self.form)
             else:
                 names = columns_for(self.groups, self.form)
+                names = [*names, *(FLEET if self.is_of_fleet else ())]
             return [self.table[name] for name in names]
         for name in names:
             if name in ANSWER and name not in self.table and not self.alerts:
@@ -168,7 +179,24 @@ def check(asked: Asked) -> None:
         ends = {"since": moment(asked.begin), "until": moment(asked.end)}
         raise UsageError(history_messages.ENDS_BEFORE, **ends)
     _check_groups(asked.by)
+    _check_place(asked)
     _ = asked.columns, asked.question
+
+
+def _check_place(asked: Asked) -> None:
+    """Refuse what only files can do, or only servers."""
+    if not is_server(asked.db):
+        if "host" in asked.groups:
+            raise UsageError(history_messages.FLEET_ONLY)
+        return
+    for option, is_given, remedy in (
+        ("--forget", asked.forget is not None, "delete the rows there"),
+        ("--accept", asked.accept, "accept pairs on each host, or use --baseline"),
+    ):
+        if is_given:
+            place = asked.db.partition("?")[0]
+            message = history_messages.NOT_OF_FLEET
+            raise UsageError(message, option=option, place=place, remedy=remedy)
 
 
 def _is_given(asked: Asked, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +20,7 @@ from tcpconnect.formats import open_format
 from tcpconnect.history import queries
 from tcpconnect.history.coverage import coverage
 from tcpconnect.history.database import File, path_of, unreadable
+from tcpconnect.history.opening import open_database
 from tcpconnect.history.schema import MINUTE
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDOUT, say, write
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tcpconnect.fields import Column
+    from tcpconnect.history.database import Database
     from tcpconnect.history.queries import Parameters
 
 VERB = "history"
@@ -45,18 +48,18 @@ def run(words: Sequence[str]) -> int:
         write(STDOUT, _columns_help(ALERT if asked.alerts else ANSWER).encode())
         return 0
     check(asked)
-    path = path_of(asked.db)
     if asked.forget is not None:
-        return _forget(path, asked.forget)
+        return _forget(path_of(asked.db), asked.forget)
     with Progress() as progress:
         progress.end_at_interrupt()
-        with File(path, progress.update) as database:
+        with closing(open_database(asked.db, progress.update)) as database:
             try:
                 if asked.status:
                     return _status(database, asked)
                 return History(database, asked).answer(progress)
             except (sqlite3.Error, ValueError, TypeError) as error:
-                raise unreadable(path, error) from error  # anyone may have made it
+                # Anyone may have made it.
+                raise unreadable(database.name, error) from error
 
 
 def _asked(words: Sequence[str]) -> Asked:
@@ -89,10 +92,16 @@ def _forget(path: str, name: str) -> int:
     return 0
 
 
-def _status(database: File, asked: Asked) -> int:
-    from tcpconnect.asking.status import status
+def _status(database: Database, asked: Asked) -> int:
+    shown: Any
+    if isinstance(database, File):
+        from tcpconnect.asking.status import status
 
-    shown, text = status(database, asked.now, asked.since)
+        shown, text = status(database, asked.now, asked.since)
+    else:
+        from tcpconnect.asking.fleet import status as status_of_fleet
+
+        shown, text = status_of_fleet(database, asked.now, asked.since)
     if asked.form == "json":
         text = msgspec.json.encode(shown).decode() + "\n"
     write(STDOUT, text.encode())
@@ -102,7 +111,7 @@ def _status(database: File, asked: Asked) -> int:
 class History:
     """One question to a history. Raises TcpconnectError."""
 
-    def __init__(self, database: File, asked: Asked) -> None:
+    def __init__(self, database: Database, asked: Asked) -> None:
         self._database = database
         self._asked = asked
         kind = OfAlerts if asked.alerts else OfRows
@@ -124,6 +133,10 @@ class History:
         found: list[Any] = (
             alerts(rows) if asked.alerts else answers(self._asked.groups, rows)
         )
+        if asked.is_of_fleet:
+            from tcpconnect.asking import fleet
+
+            fleet.add_hosts(self._database, self._values, found)
         lines = list(self._doubts())
         progress.erase()
         self._print(found)
@@ -155,12 +168,18 @@ class History:
         return statement, {**self._values, **self._conditions.values, **least(asked)}
 
     def _doubts(self) -> Any:
-        asked, connection = self._asked, self._database.connection
-        end = min(asked.end, asked.now)
-        yield from doubts(coverage(connection, asked.begin, end), asked.now)
-        if asked.new:
-            begin = asked.begin
-            yield from looked_late(begin, coverage(connection, begin - BEFORE, begin))
+        asked, database = self._asked, self._database
+        begin, end = asked.begin, min(asked.end, asked.now)
+        if isinstance(database, File):
+            connection = database.connection
+            yield from doubts(coverage(connection, begin, end), asked.now)
+            if asked.new:
+                before = coverage(connection, begin - BEFORE, begin)
+                yield from looked_late(begin, before)
+        else:
+            from tcpconnect.asking import fleet
+
+            yield from fleet.doubts(database, begin, end)
         if self._coarse and not asked.alerts:
             yield coarse(asked.begin, self._coarse)
 

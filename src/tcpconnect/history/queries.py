@@ -23,6 +23,7 @@ PARAMETER = re.compile(r":([a-z_]+[0-9]*)\b")
 # What may be grouped by: where it is found.
 GROUPS = {
     "program": "p.program",
+    "host": "p.host",
     "container": "p.container",
     "unit": "p.unit",
     "pod": "p.pod",
@@ -122,6 +123,19 @@ RUNS = """
 SELECT host, boot, version, pid, started, watched, ended FROM runs
 ORDER BY run_id"""
 ROWS = "SELECT count(*), min(time), max(time) FROM windows"
+# Those of a fleet's history: servers have views with the name of a host in each row.
+FLEET_RUNS = """
+SELECT host, started, watched, ended FROM runs
+WHERE watched >= :since AND started < :until
+ORDER BY host, started"""
+FLEET_LOSSES = """
+SELECT reason, sum(lost) AS total FROM losses
+WHERE time >= :first_row AND time < :until
+GROUP BY reason
+ORDER BY reason"""
+FLEET_PAIRS = """
+SELECT program, destination, dport, hosts, first_host FROM fleet_pairs
+WHERE last_seen >= :first_row"""
 COARSEST = "SELECT span, count(*) FROM windows GROUP BY span ORDER BY span"
 
 # Orders: what is sorted by, the largest first but for texts; then by the groups.

@@ -43,7 +43,7 @@ REFUSED = {
 _TRACE = (*WHOSE, *WHERE, *OUTCOME, *NAMES, *COUNTS, *RUN)
 _RENAMED = {
     "by": "count by these: program,destination,dport (default), result, why, hour, "
-    "unit, pod, container, uid, query",
+    "unit, pod, container, uid, query, and host in a fleet",
     "sort": "sort by this column of the table: failed",
     "limit": "show N rows",
     "columns": "show these columns, comma-separated; --columns help lists them all",
@@ -51,7 +51,7 @@ _RENAMED = {
 _GROUPS = tuple(
     "program destination dport result why hour unit pod container uid".split()
 )
-_GROUPS += ("query",)
+_GROUPS += ("query", "host")
 _SUMS = tuple("attempts failed latency_ms latency_max_ms first last".split())
 _COMPLETED = {
     "by": replace(BY, completion="list", words=_GROUPS),
@@ -124,7 +124,8 @@ HISTORY = (
         replace(
             option,
             help="the history: a FILE of SQLite (default /var/lib/tcpconnect/"
-            "history.db), also as sqlite:FILE",
+            "history.db), or a fleet's: clickhouse://HOST/DATABASE, "
+            "postgresql://HOST/DATABASE",
         )
         for option in REPORT
         if option.member == "db"

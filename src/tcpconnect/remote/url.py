@@ -34,6 +34,15 @@ class Form(msgspec.Struct, frozen=True):
     words: Mapping[str, tuple[str, ...]]
 
 
+CLICKHOUSE = Form(
+    "clickhouse://HOST:8123/DATABASE",
+    8123,
+    "CLICKHOUSE_USER and CLICKHOUSE_PASSWORD",
+    {},
+)
+POSTGRESQL = Form("postgresql://HOST:5432/DATABASE", 5432, "PGUSER and PGPASSFILE", {})
+
+
 class Url(msgspec.Struct, frozen=True):
     """Where to write: ``asked`` has a value for each option of its form."""
 

@@ -1,0 +1,1 @@
+../src/tcpconnect/remote/postgresql.sql

@@ -1,0 +1,118 @@
+"""ClickHouse: a history of a fleet, asked over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import select
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from tcpconnect import __version__
+from tcpconnect.history.database import unreadable
+from tcpconnect.history.queries import rewritten
+from tcpconnect.output import harmless
+from tcpconnect.remote.url import secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tcpconnect.remote.url import Url
+
+PASSWORD, USER = "CLICKHOUSE_PASSWORD", "CLICKHOUSE_USER"
+STEP_S = 30.0  # for each connect, and until something comes
+POLL_S = 0.1
+MAX_ANSWER = 256 << 20  # bytes
+MAX_REASON = 300
+SETTINGS = {
+    "readonly": "2",
+    "default_format": "JSONCompactEachRow",
+    "output_format_json_quote_64bit_integers": "0",
+}
+# As the format TabSeparated has texts.
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\0": "\\0"})
+
+
+class ClickHouse:
+    """The views of remote/clickhouse.sql; ``waiting`` is called while it works.
+
+    The credentials are in the environment. Raises UsageError.
+    """
+
+    def __init__(self, url: Url, waiting: Callable[[], None]) -> None:
+        self.name = url.name
+        self._url, self._waiting = url, waiting
+        _, password = secret(PASSWORD)
+        _, user = secret(USER)
+        self._headers = {"User-Agent": f"tcpconnect/{__version__}"}
+        if user or password:
+            self._headers["X-ClickHouse-User"] = _checked(user or "default")
+            self._headers["X-ClickHouse-Key"] = _checked(password)
+
+    def rows(self, statement: str, values: Mapping[str, int | str]) -> list[Any]:
+        """Return the rows of an answer. Raises TcpconnectError."""
+        try:
+            status, answer = self._asked(*_request(self._url, statement, values))
+        except ssl.SSLError as error:
+            reason = getattr(error, "verify_message", "") or error.reason or "failed"
+            raise unreadable(self.name, f"TLS: {harmless(str(reason))}") from error
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise unreadable(self.name, harmless(str(reason))) from error
+        if status != http.client.OK:
+            text = harmless(answer[:MAX_REASON].decode(errors="replace").strip())
+            raise unreadable(self.name, text or f"HTTP status {status}")
+        try:
+            return [json.loads(line) for line in answer.splitlines()]
+        except ValueError:
+            reason = harmless(answer[-MAX_REASON:].decode(errors="replace").strip())
+            raise unreadable(self.name, reason) from None
+
+    def close(self) -> None:
+        """Let it go: each question has a connection of its own."""
+
+    def _asked(self, path: str, body: bytes) -> tuple[int, bytes]:
+        host, port = self._url.host, self._url.port
+        connection: http.client.HTTPConnection
+        if self._url.is_tls:
+            tls = ssl.create_default_context()
+            connection = http.client.HTTPSConnection(
+                host, port, timeout=STEP_S, context=tls
+            )
+        else:
+            connection = http.client.HTTPConnection(host, port, timeout=STEP_S)
+        try:
+            connection.request("POST", path, body, self._headers)
+            while not select.select([connection.sock], (), (), POLL_S)[0]:
+                self._waiting()
+            with connection.getresponse() as answer:
+                found = answer.read(MAX_ANSWER + 1)
+        finally:
+            connection.close()
+        if len(found) > MAX_ANSWER:
+            raise unreadable(self.name, f"the answer exceeds {MAX_ANSWER >> 20} MiB")
+        return answer.status, found
+
+
+def _request(
+    url: Url, statement: str, values: Mapping[str, int | str]
+) -> tuple[str, bytes]:
+    """Return the path and the body of a question."""
+    asked = dict(SETTINGS)
+    if database := url.path.strip("/"):
+        asked["database"] = database
+    used: dict[str, str] = {}
+
+    def place(name: str) -> str:
+        value = values[name]
+        used[f"param_{name}"] = str(value).translate(ESCAPES)
+        return f"{{{name}:{'Int64' if isinstance(value, int) else 'String'}}}"
+
+    body = rewritten(statement, place).encode(errors="backslashreplace")
+    return f"/?{urlencode(asked | used, quote_via=quote, errors='replace')}", body
+
+
+def _checked(text: str) -> str:
+    """Return what fits into a header."""
+    return "".join(text.splitlines())
