@@ -21,8 +21,9 @@ MIDNIGHT = NOON - 12 * HOUR
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Return an empty store."""
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Return an empty store, with which all is done at once."""
+    monkeypatch.setattr("tcpconnect.history.keep.BUSY_S", 60.0)
     store = new_store(tmp_path / "h.db", Run(started=MIDNIGHT))
     yield store
     store.close(MIDNIGHT)

@@ -25,8 +25,9 @@ LEAST = Terms(max_size=1 << 20)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Return an empty store."""
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Return an empty store, with which all is done at once."""
+    monkeypatch.setattr("tcpconnect.history.keep.BUSY_S", 60.0)
     store = new_store(tmp_path / "h.db", Run(started=MIDNIGHT))
     yield store
     store.close(MIDNIGHT)
@@ -162,3 +163,21 @@ def test_a_step_is_small(store: Store) -> None:
         steps, changes = steps + 1, store.connection.total_changes
     assert steps == 3
     assert ask(store, "SELECT DISTINCT span FROM windows") == [(HOUR,)]
+
+
+def test_a_call_does_not_take_long(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one does not get done, the next ones do."""
+    monkeypatch.setattr("tcpconnect.history.keep.BUSY_S", 0.0)
+    monkeypatch.setattr("tcpconnect.history.steps.MOST", 512)
+    for day in range(8):
+        begin = MIDNIGHT + day * DAY
+        store.add(pairs_of(2000, begin), {}, begin + DAY)
+    keep, calls, now = Keep(LEAST), 0, MIDNIGHT + 8 * DAY
+    while keep.work(store, now):
+        calls += 1
+        assert kept(store) + lost(store).get("size", 0) == 16_000
+    assert calls > 8
+    keep.make_room(store)
+    assert size_of(store) <= LEAST.max_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from tcpconnect import store_messages
@@ -10,7 +11,14 @@ from tcpconnect.history import log, past
 from tcpconnect.history.clock import RUNS, doubtful_s
 from tcpconnect.history.file import give_back
 from tcpconnect.history.schema import DAY, HOUR
-from tcpconnect.history.steps import FOREVER, drop, fold, oldest_row, sacrifice
+from tcpconnect.history.steps import (
+    FOREVER,
+    drop,
+    fold,
+    forget,
+    oldest_row,
+    sacrifice,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from tcpconnect.history.terms import Terms
 
 MINUTES_S = 48 * HOUR  # for so long rows of a minute are kept
-STEPS = 64  # of one call
+BUSY_S = 2.0  # for which one call takes steps
 DROPS = 32  # steps that drop all rows, in a file that is not large
 ENOUGH = 0.9  # of the greatest size: so far it is made smaller, lest it be each time
 GIVEN_BACK = 4096  # pages, of one call
@@ -55,47 +63,39 @@ class Keep:
 
         Raises sqlite3.Error.
         """
+        end = monotonic() + BUSY_S
         if now // HOUR != self._hour and not doubtful_s(store.connection.execute(RUNS)):
-            left = STEPS
-            while left and self._has_room(store) and self._age(store, now):
-                left -= 1
-            if left and self._has_room(store):
-                past.forget(store, self._begin(now))
-                self._hour = now // HOUR
+            self._age(store, now, end)
         is_full = used_by(store) > self._rows
         if is_full:
-            self._shrink(store, now)
+            self._shrink(store, now, end)
         size = _number(store, "page_count") * _number(store, "page_size")
         if size > self._rows and self._has_room(store):
             give_back(store.connection, GIVEN_BACK)
             log.empty(store)  # only then the file becomes shorter
         return is_full
 
-    def _shrink(self, store: Store, now: int) -> None:
-        """Fold and drop rows until it is small enough, or enough was done."""
+    def _age(self, store: Store, now: int, end: float) -> None:
+        """Fold and drop what is too old, until it is done, or until then."""
+        begin = now - self._terms.keep_days * DAY
+        begin -= begin % DAY
+        for _ in _ageing(store, now, begin, int(self._terms.keep_s)):
+            if monotonic() > end or not self._has_room(store):
+                return
+        past.forget(store, begin)
+        self._hour = now // HOUR
+
+    def _shrink(self, store: Store, now: int, end: float) -> None:
+        """Fold and drop rows until it is small enough, or until then."""
         least = self._rows // ROW_BYTES // DROPS
-        for n, _ in enumerate(_shrinking(store, now, max(least, 1)), 1):
+        for _ in _shrinking(store, now, max(least, 1)):
             is_small = used_by(store) <= self._rows * ENOUGH
-            if n == STEPS or is_small or not self._has_room(store):
+            if is_small or monotonic() > end or not self._has_room(store):
                 break
 
     def _has_room(self, store: Store) -> bool:
         """Whether the log has room for a step, maybe after it was emptied."""
         return not log.is_over(store, self._log) or log.empty(store)
-
-    def _begin(self, now: int) -> int:
-        """Return since when rows are kept."""
-        begin = now - self._terms.keep_days * DAY
-        return begin - begin % DAY
-
-    def _age(self, store: Store, now: int) -> bool:
-        """Do a step that time asks for; return whether there was one."""
-        days, hours = now - int(self._terms.keep_s), now - MINUTES_S
-        return (
-            drop(store, self._begin(now))
-            or fold(store, days - days % DAY, DAY)
-            or fold(store, hours - hours % HOUR, HOUR)
-        )
 
 
 def used_by(store: Store) -> int:
@@ -109,6 +109,18 @@ def _number(store: Store, pragma: str) -> int:
     return int(number)
 
 
+def _ageing(store: Store, now: int, begin: int, keep_s: int) -> Iterator[None]:
+    """Take steps until rows are as old as they may be; pairs go with their rows."""
+    days, hours = now - keep_s, now - MINUTES_S
+    while (
+        drop(store, begin)
+        or fold(store, days - days % DAY, DAY)
+        or fold(store, hours - hours % HOUR, HOUR)
+        or forget(store, begin)
+    ):
+        yield
+
+
 def _shrinking(store: Store, now: int, rows: int) -> Iterator[None]:
     """Make it smaller with each step, until nothing is left: finest and oldest first.
 
@@ -118,15 +130,20 @@ def _shrinking(store: Store, now: int, rows: int) -> Iterator[None]:
     else, in a full file, all of them always would be.
     """
     today = now - now % DAY
+    while forget(store, FOREVER):  # what no row has had since the last call
+        yield
     for before, span in ((now - now % HOUR, HOUR), (today, DAY)):
         while fold(store, before, span):
             yield
     oldest = oldest_row(store)
-    past.condense(store, today, today if oldest is None else oldest)
-    yield
+    if past.condense(store, today, today if oldest is None else oldest):
+        yield
     (are_most,) = store.connection.execute(OF_TODAY, {"today": today}).fetchone()
     for span in (HOUR, DAY) if are_most else ():
         while fold(store, FOREVER, span):
             yield
     while sacrifice(store, rows):
         yield
+        last, oldest = oldest, oldest_row(store)
+        while oldest != last and forget(store, FOREVER):
+            yield

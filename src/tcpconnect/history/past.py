@@ -42,9 +42,14 @@ def forget(store: Store, before: int) -> None:
     _run(store, FORGET, values)
 
 
-def condense(store: Store, before: int, oldest: int) -> None:
-    """Count losses before a time by the day; forget alerts before the oldest row."""
+def condense(store: Store, before: int, oldest: int) -> bool:
+    """Count losses before a time by the day; forget alerts before the oldest row.
+
+    It returns whether there were any.
+    """
+    changes = store.connection.total_changes
     _run(store, CONDENSE, {"before": before, "oldest": oldest})
+    return store.connection.total_changes > changes
 
 
 def _run(store: Store, statements: tuple[str, ...], values: dict[str, int]) -> None:

@@ -1,8 +1,8 @@
 """Steps that make a history smaller: rows are folded, or go, a few at a time.
 
-Each step is a transaction over at most MOST rows of windows, and returns whether there
-was anything to do: what is interrupted has lost nothing, counts nothing twice, and goes
-on with the next step. They raise sqlite3.Error.
+Each step is a transaction over at most MOST rows, or MOST_PAIRS, and returns whether
+there was anything to do: what is interrupted has lost nothing, counts nothing twice,
+and goes on with the next step. They raise sqlite3.Error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from tcpconnect.history.store import ADD_LOSS, MERGED
 if TYPE_CHECKING:
     from tcpconnect.history.store import Store
 
-MOST = 4096  # rows of a step
+MOST = 4096
+MOST_PAIRS = 65_536  # for which all pairs are looked at
 FOREVER = 1 << 62
 
 # The oldest time that has finer rows. It looks at each time, not at each row.
@@ -49,7 +50,8 @@ WHERE ({KEY}) IN ({FIRST_ROWS}) GROUP BY day_begin"""  # noqa: S608
 UNUSED = "CREATE TEMP TABLE IF NOT EXISTS unused (program_id, destination_id)"
 UNSEEN = f"""
 INSERT INTO temp.unused
-SELECT program_id, destination_id FROM pairs WHERE last_seen < ? LIMIT {MOST}"""  # noqa: S608
+SELECT program_id, destination_id FROM pairs
+WHERE last_seen < ? LIMIT {MOST_PAIRS}"""  # noqa: S608
 OF_FIRST_ROWS = f"""
 INSERT INTO temp.unused
 SELECT DISTINCT program_id, destination_id FROM ({FIRST_ROWS})"""  # noqa: S608
@@ -98,17 +100,20 @@ def fold(store: Store, before: int, span: int) -> bool:
 
 
 def drop(store: Store, before: int) -> bool:
-    """Delete the oldest rows before a time, or else pairs that were not seen since."""
+    """Delete the oldest rows before a time."""
     oldest = oldest_row(store)
-    if oldest is not None and oldest < before:
-        with store.transaction():
-            store.connection.execute(DELETE, {**ALL, "before": before})
-        return True
-    return _forget_unseen(store, before)
+    if oldest is None or oldest >= before:
+        return False
+    with store.transaction():
+        store.connection.execute(DELETE, {**ALL, "before": before})
+    return True
 
 
 def sacrifice(store: Store, most: int) -> bool:
-    """Delete the oldest rows, count what they had as lost, and forget their pairs."""
+    """Delete the oldest rows, and count what they had as lost.
+
+    Where there is one day left, their pairs go, too: ``forget`` does not find these.
+    """
     execute, asked = store.connection.execute, {**ALL, "most": min(most, MOST)}
     execute(UNUSED)
     with store.transaction():
@@ -121,15 +126,13 @@ def sacrifice(store: Store, most: int) -> bool:
             execute(USED)
             for statement in FORGET:
                 execute(statement)
-        else:  # too many times to look at: those pairs go with what is left of theirs
+        else:  # there are too many times to look at
             execute("DELETE FROM temp.unused")
-    while _forget_unseen(store, FOREVER):
-        deleted += 1
     return deleted > 0
 
 
-def _forget_unseen(store: Store, before: int) -> bool:
-    """Forget pairs that were not seen since a time.
+def forget(store: Store, before: int) -> bool:
+    """Forget pairs that were not seen since a time, if no row has them.
 
     A pair was seen no earlier than the time of its last row: before the oldest row, no
     row has what goes.
