@@ -69,10 +69,12 @@ class Run:
         return self.process.wait()
 
 
-@pytest.mark.parametrize("words", [(), ("-c",), ("-j", "--to", "10.0.0.0/8")])
-def test_shown_and_erased(words: tuple[str, ...], recording: Path) -> None:
+@pytest.mark.parametrize(
+    "words", ["replay", "replay -c", "replay -j --to 10.0.0.0/8", "top --once"]
+)
+def test_shown_and_erased(words: str, recording: Path) -> None:
     """The percents grow; at the end the line is empty."""
-    run = Run("replay", recording, *words)
+    run = Run(*words.split(), recording)
     assert run.end() == 0
     first, *shown, last = run.said.split(ERASE)
     assert (first, last) == (b"", b"")

@@ -121,6 +121,20 @@ def test_losses_and_warnings_come_again(tmp_path: Path) -> None:
     assert recording.about.options == OPTIONS
 
 
+def test_nobody_reads_what_it_is_for(tmp_path: Path) -> None:
+    """Where the output is closed, reading ends within a line, which is no damage."""
+    path = tmp_path / "file"
+    path.write_bytes(b'{"daddr":"10.0.0.1","dport":80}\n' * 40_000)
+    reader, writer = os.pipe()
+    with path.open("rb") as file, source.Recording(file.fileno(), "'file'") as made:
+        made.stop_with(writer)
+        batches = made.batches()
+        assert [len(next(batches).events) for _ in range(2)][1] > 1000
+        os.close(reader)
+        assert [*batches] == []
+    os.close(writer)
+
+
 def test_lines_of_j(tmp_path: Path) -> None:
     """Lines without a head, and with fewer keys or more, are events, too."""
     path = tmp_path / "file"

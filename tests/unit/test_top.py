@@ -12,9 +12,14 @@ import pytest
 
 from tcpconnect import cli
 from tcpconnect.commands import COMMANDS
+from tcpconnect.commands.top import about_recording
 from tcpconnect.errors import UsageError
 from tcpconnect.live.asked import asked_by
+from tcpconnect.live.frame import head
+from tcpconnect.live.model import Model
+from tcpconnect.live.state import State
 from tcpconnect.options.verbs import VERBS
+from tcpconnect.sources.opened import open_recording
 from tests.support.folding import recorded
 
 if TYPE_CHECKING:
@@ -269,3 +274,19 @@ def test_a_recording_of_no_host() -> None:
     words = [TOOL, "top", "--once", "-P", "1", "-"]
     shown = subprocess.run(words, check=True, input=line.encode(), capture_output=True)
     assert shown.stdout.startswith(b"tcpconnect top stdin | -P 1 ")
+
+
+def test_how_much_is_read(tmp_path: Path) -> None:
+    """A screen says how much of a file was read; at the end that it is whole."""
+    path = recorded(tmp_path / "a.jsonl")
+    asked = asked_by([str(path)])
+    model = Model()
+    with open_recording(str(path)) as source:
+        batches = source.batches()
+        for expected in ("0 % read", "whole recording"):
+            next(batches)
+            begin = about_recording(source, asked)
+            assert begin.host == ("web" if begin.percent else "a.jsonl")
+            model.begin(begin)
+            (_, (rates, *_), *_) = head(State(model), 80)
+            assert rates[0].rstrip().split("   ")[-1] == expected

@@ -14,12 +14,13 @@ from tcpconnect.failure import explain
 from tcpconnect.live.asked import Asked, asked_by
 from tcpconnect.live.stream import MAX_TEXT, Begin
 from tcpconnect.output import STDOUT
+from tcpconnect.progress import Progress
 from tcpconnect.sources.opened import STDIN, open_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from tcpconnect.batch import Output, Stage
+    from tcpconnect.batch import Batch, Output, Stage
     from tcpconnect.live.kept import Kept
     from tcpconnect.live.processes import Others
     from tcpconnect.sources.recording import Recording
@@ -100,7 +101,10 @@ def _once(asked: Asked) -> int:
     with open_recording(asked.file) as source:
         about = partial(about_recording, source, asked)
         once = Once(about, *how, whole=source.whole)
-        replay(source, asked, once)
+        with Progress(lambda: source.share, quiet=not source.whole) as progress:
+            if source.whole:
+                progress.end_at_interrupt()
+            replay(source, asked, once, progress.update)
         once.show()
     return 0
 
@@ -113,8 +117,16 @@ def trace(asked: Asked, output: Output, command_output: int | None = None) -> in
     return trace_to([output], asked.line, asked.settings, command_output=command_output)
 
 
-def replay(source: Recording, asked: Asked, output: Output) -> None:
-    """Read what passes the filters to an output. Raises TcpconnectError."""
+def replay(
+    source: Recording,
+    asked: Asked,
+    output: Output,
+    reading: Callable[[], None] = lambda: None,
+) -> None:
+    """Read what passes the filters to an output. Raises TcpconnectError.
+
+    ``reading`` is called again and again.
+    """
     from tcpconnect.batch import NO_LOSSES
     from tcpconnect.lossreport import LossReport
     from tcpconnect.pipeline import flow
@@ -128,9 +140,13 @@ def replay(source: Recording, asked: Asked, output: Output) -> None:
     summary = Summary(filters_of(asked.line), count=False, with_result=True)
     stages += [summary] if asked.summary else []
     nothing = NO_LOSSES, list[int]()
-    flow(
-        source.batches(), stages, [output], lambda: None, lambda: nothing, LossReport()
-    )
+
+    def batches() -> Iterator[Batch]:
+        for batch in source.batches():
+            reading()
+            yield batch
+
+    flow(batches(), stages, [output], lambda: None, lambda: nothing, LossReport())
     if asked.summary:
         summary.report()
 
@@ -150,11 +166,14 @@ def about_recording(source: Recording, asked: Asked) -> Begin:
     if not host and asked.file:
         host = "stdin" if asked.file == STDIN else os.path.basename(asked.file)
     filters = [asked.options] if asked.options else []
-    return _begin(host, words, *filters, whole=source.whole)
+    begin = _begin(host, words, *filters)
+    if source.whole:
+        begin.whole, begin.percent = True, int(100 * source.share)
+    return begin
 
 
-def _begin(host: str, *words: Sequence[str], whole: bool = False) -> Begin:
+def _begin(host: str, *words: Sequence[str]) -> Begin:
     from shlex import join
 
     options = " | ".join(map(join, words)).lstrip()
-    return Begin(host[:MAX_TEXT], options[:MAX_TEXT], whole)
+    return Begin(host[:MAX_TEXT], options[:MAX_TEXT])

@@ -59,6 +59,8 @@ def _rates(model: Model) -> Iterator[str]:
         yield f"not shown {model.others:.0f}"
     if untimed:
         yield "no times: counts, not rates"
+    elif model.percent < 100:
+        yield f"{model.percent} % read"
     else:
         yield "whole recording" if model.whole else f"every {model.interval:g} s"
 

@@ -121,6 +121,7 @@ class Model:
         self.interval = interval
         self.host = self.options = ""
         self.whole, self.ended = whole, False
+        self.percent = 100
         self.time = self.lost = self.others = 0.0
         self.rate = self.fail_rate = 0.0
         self.edges: dict[Key, Edge] = {}
@@ -140,6 +141,7 @@ class Model:
     def begin(self, begin: Begin) -> None:
         """Take where attempts come from."""
         self.host, self.options, self.whole = begin.host, begin.options, begin.whole
+        self.percent = begin.percent
 
     def take(self, tick: Tick, *, last: bool = False) -> bool:
         """Take what was seen; return whether an interval has ended.

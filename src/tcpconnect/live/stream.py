@@ -96,11 +96,15 @@ class Second(msgspec.Struct, array_like=True, gc=False):
 
 
 class Begin(msgspec.Struct, tag="begin", array_like=True):
-    """Where attempts come from. ``whole``: a file, read as one interval."""
+    """Where attempts come from.
+
+    ``whole``: a file, which is one interval; ``percent`` of it was read until now.
+    """
 
     host: Text
     options: Text
     whole: bool = False
+    percent: Number = 100
 
 
 class Tick(msgspec.Struct, tag="tick", array_like=True):

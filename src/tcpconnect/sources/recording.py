@@ -161,6 +161,7 @@ class Recording:
         if not found:
             return None
         if any(fd != self.fd for fd, _ in found):
+            self._stopped = True  # or an output was closed: nothing is missing
             return b""
         try:
             return os.read(self.fd, READ_BYTES)
