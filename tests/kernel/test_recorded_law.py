@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
-import subprocess
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -16,9 +15,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.attempts import PORT, Child, rename, run_all
-from tests.support.launch import command
 from tests.support.properties import steady
-from tests.support.tool import MISSING, Tool
+from tests.support.recordings import replayed, traced
+from tests.support.tool import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,24 +116,6 @@ FILTERS = [
 COMBINED = st.sets(st.integers(0, len(FILTERS) - 1), min_size=1, max_size=3).flatmap(
     lambda chosen: st.tuples(*(FILTERS[n] for n in sorted(chosen)))
 )
-
-
-@contextmanager
-def traced(options: list[list[str]]) -> Iterator[list[Tool]]:
-    """Run a tool for each of these options, all at once."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(Tool(*each)) for each in options]
-
-
-def replayed(path: Path, options: list[str]) -> list[str]:
-    """Return the lines that replay shows with these options."""
-    ran = subprocess.run(
-        **command(["replay", path, *options]),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return [*ran.stdout.splitlines()]
 
 
 @given(filters=st.lists(COMBINED, min_size=6, max_size=6))

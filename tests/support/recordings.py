@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.times import rfc3339
-from tests.support.launch import INSTALLED
+from tests.support.launch import INSTALLED, command
+from tests.support.tool import Tool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 TOOL = str(INSTALLED)
@@ -53,3 +56,21 @@ def run(*words: object, **popen: Any) -> subprocess.CompletedProcess[str]:
         timeout=60,
         **popen,
     )
+
+
+@contextmanager
+def traced(options: list[list[str]]) -> Iterator[list[Tool]]:
+    """Run a tool for each of these options, all at once."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Tool(*each)) for each in options]
+
+
+def replayed(path: Path, options: list[str]) -> list[str]:
+    """Return the lines that replay shows with these options."""
+    ran = subprocess.run(
+        **command(["replay", path, *options]),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [*ran.stdout.splitlines()]
