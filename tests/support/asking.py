@@ -19,6 +19,15 @@ DAY = 86_400
 LATER = NOW + 3600  # the tests are over by then
 WEB = Program("shop/web-7", "web", "x.scope", "shop/web-7", 1000)
 
+# A view instead of the rows, which never ends.
+ENDLESS = """
+DROP TABLE windows;
+CREATE VIEW windows AS
+WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers)
+SELECT n AS time, 60 AS span, 1 AS program_id, 1 AS destination_id, 1 AS outcome_id,
+    1 AS attempts, 0 AS latency_us, 0 AS latency_max_us FROM numbers;
+"""
+
 
 def filled(path: Path) -> Path:
     """Make a history of two days, without gaps."""

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import launch
-from tests.support.asking import DAY, LATER, NOW, ask, filled, rows, said
+from tests.support.asking import (
+    DAY,
+    ENDLESS,
+    LATER,
+    NOW,
+    ask,
+    filled,
+    rows,
+    said,
+)
 from tests.support.histories import attempts, history
 
 if TYPE_CHECKING:
@@ -273,15 +282,6 @@ def test_sql(db: Path) -> None:
         check=True,
     )
     assert found.stdout.startswith("shop/web-7|db.example|5432|ETIMEDOUT||12|12|")
-
-
-ENDLESS = """
-DROP TABLE windows;
-CREATE VIEW windows AS
-WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers)
-SELECT n AS time, 60 AS span, 1 AS program_id, 1 AS destination_id, 1 AS outcome_id,
-    1 AS attempts, 0 AS latency_us, 0 AS latency_max_us FROM numbers;
-"""
 
 
 def test_progress_and_interrupt(db: Path) -> None:

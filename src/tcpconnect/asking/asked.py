@@ -101,10 +101,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         """What attempts are counted by."""
         if self.by:
             return self.by
+        known = queries.GROUPS | queries.OF_FLEET
         named = self.filters.get("columns") or ()
-        return tuple(n for n in named if n in queries.GROUPS and n not in OUTCOME) or (
-            DEFAULT_BY
-        )
+        by = tuple(n for n in named if n in known and n not in OUTCOME)
+        return by or DEFAULT_BY
 
     @property
     def table(self) -> dict[str, Column]:
@@ -206,7 +206,7 @@ def _is_given(asked: Asked, name: str) -> bool:
 
 def _check_groups(by: Sequence[str]) -> None:
     for at, name in enumerate(by):
-        if name not in queries.GROUPS:
+        if name not in queries.GROUPS | queries.OF_FLEET:
             known, near = ", ".join(queries.GROUPS), did_you_mean(name, queries.GROUPS)
             message = history_messages.NO_GROUP
             raise UsageError(message, name=name, known=known, near=near)

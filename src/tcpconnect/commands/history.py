@@ -15,12 +15,13 @@ from tcpconnect.asking.asked import DEFAULT_BY, Asked, check, least
 from tcpconnect.asking.doubts import BEFORE, coarse, doubts, looked_late
 from tcpconnect.asking.filtered import OfAlerts, OfRows
 from tcpconnect.color import is_colored
+from tcpconnect.commands.rights import give_up_for
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.formats import open_format
 from tcpconnect.history import queries
 from tcpconnect.history.coverage import coverage
 from tcpconnect.history.database import File, path_of, unreadable
-from tcpconnect.history.opening import open_database
+from tcpconnect.history.opening import is_server, open_database
 from tcpconnect.history.schema import MINUTE
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDOUT, say, write
@@ -31,11 +32,15 @@ from tcpconnect.terminal import width_of
 from tcpconnect.words import flags_of, names_typed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from tcpconnect.fields import Column
+    from tcpconnect.formats import Format
     from tcpconnect.history.database import Database
     from tcpconnect.history.queries import Parameters
+
+    Answer = Callable[[Database, Asked, Progress], int]
+    Accept = Callable[[str, Collection[tuple[str, str, int]]], int]
 
 VERB = "history"
 COMMAND = "it has recorded what it has", "omit the command"
@@ -50,13 +55,14 @@ def run(words: Sequence[str]) -> int:
     check(asked)
     if asked.forget is not None:
         return _forget(path_of(asked.db), asked.forget)
+    answer = _status_of(asked) if asked.status else _answer_of(asked)
+    if not is_server(asked.db):
+        give_up_for(path_of(asked.db), writes=asked.accept)
     with Progress() as progress:
         progress.end_at_interrupt()
         with closing(open_database(asked.db, progress.update)) as database:
             try:
-                if asked.status:
-                    return _status(database, asked)
-                return History(database, asked).answer(progress)
+                return answer(database, asked, progress)
             except (sqlite3.Error, ValueError, TypeError) as error:
                 # Anyone may have made it.
                 raise unreadable(database.name, error) from error
@@ -87,32 +93,60 @@ def _columns_help(table: Mapping[str, Column]) -> str:
 def _forget(path: str, name: str) -> int:
     from tcpconnect.asking.forgetting import forget
 
+    give_up_for(path, writes=True)
     deleted = forget(path, name)
     say(history_messages.FORGOT.line(name=name, n=many(deleted, "row")))
     return 0
 
 
-def _status(database: Database, asked: Asked) -> int:
-    shown: Any
-    if isinstance(database, File):
-        from tcpconnect.asking.status import status
+def _status_of(asked: Asked) -> Answer:
+    """Return what prints the status; all is imported, as by _answer_of()."""
+    status: Callable[[Any, int, int | None], tuple[Any, str]]
+    if is_server(asked.db):
+        from tcpconnect.asking import fleet
 
-        shown, text = status(database, asked.now, asked.since)
+        status = fleet.status
     else:
-        from tcpconnect.asking.fleet import status as status_of_fleet
+        from tcpconnect.asking import status as file
 
-        shown, text = status_of_fleet(database, asked.now, asked.since)
-    if asked.form == "json":
-        text = msgspec.json.encode(shown).decode() + "\n"
-    write(STDOUT, text.encode())
-    return 0
+        status = file.status
+
+    def answer(database: Any, asked: Asked, progress: Progress) -> int:
+        shown, text = status(database, asked.now, asked.since)
+        if asked.form == "json":
+            text = msgspec.json.encode(shown).decode() + "\n"
+        progress.erase()
+        write(STDOUT, text.encode())
+        return 0
+
+    return answer
+
+
+def _answer_of(asked: Asked) -> Answer:
+    # What alerts have said are sentences, which are not cut.
+    fitted = None if asked.wide or asked.alerts else width_of(STDOUT)
+    colored = asked.form == "table" and is_colored(asked.color, STDOUT)
+    form = open_format(asked.form, asked.columns, colored=colored, width=fitted)
+    accept: Accept | None = None
+    if asked.accept:
+        from tcpconnect.asking.accepting import accept_new
+
+        accept = accept_new
+
+    def answer(database: Database, asked: Asked, progress: Progress) -> int:
+        return History(database, asked, form, accept).answer(progress)
+
+    return answer
 
 
 class History:
     """One question to a history. Raises TcpconnectError."""
 
-    def __init__(self, database: Database, asked: Asked) -> None:
+    def __init__(
+        self, database: Database, asked: Asked, form: Format, accept: Accept | None
+    ) -> None:
         self._database = database
+        self._form, self._accept_new = form, accept
         self._asked = asked
         kind = OfAlerts if asked.alerts else OfRows
         self._conditions = kind(database, asked.filters)
@@ -144,13 +178,11 @@ class History:
             self._say_nothing_found()
         for line in lines:
             say(line)
-        if asked.accept and rows:
-            self._accept(rows)
+        if self._accept_new and rows:
+            self._accept(self._accept_new, rows)
         return 0
 
-    def _accept(self, rows: list[Any]) -> None:
-        from tcpconnect.asking.accepting import accept_new
-
+    def _accept(self, accept_new: Accept, rows: list[Any]) -> None:
         at = [self._asked.groups.index(name) for name in DEFAULT_BY]
         pairs = dict.fromkeys(tuple(row[i] for i in at) for row in rows)
         number = accept_new(self._database.name, pairs.keys())
@@ -184,14 +216,9 @@ class History:
             yield coarse(asked.begin, self._coarse)
 
     def _print(self, found: list[Any]) -> None:
-        asked = self._asked
-        # What alerts have said are sentences, which are not cut.
-        fitted = None if asked.wide or asked.alerts else width_of(STDOUT)
-        colored = asked.form == "table" and is_colored(asked.color, STDOUT)
-        form = open_format(asked.form, asked.columns, colored=colored, width=fitted)
-        if found or asked.form == "csv":
-            body = form.rows(found) if found else b""
-            write(STDOUT, form.header() + body)
+        if found or self._asked.form == "csv":
+            body = self._form.rows(found) if found else b""
+            write(STDOUT, self._form.header() + body)
 
     def _say_nothing_found(self) -> None:
         asked, missed = self._asked, self._conditions.missed

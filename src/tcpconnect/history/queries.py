@@ -23,7 +23,6 @@ PARAMETER = re.compile(r":([a-z_]+[0-9]*)\b")
 # What may be grouped by: where it is found.
 GROUPS = {
     "program": "p.program",
-    "host": "p.host",
     "container": "p.container",
     "unit": "p.unit",
     "pod": "p.pod",
@@ -35,6 +34,7 @@ GROUPS = {
     "why": "o.why",
     "hour": "c.hour_begin",
 }
+OF_FLEET = {"host": "p.host"}  # in servers, too
 
 # A row that overlaps the time asked for counts as a whole.
 ASKED = "time >= :first_row AND time < :until AND time + span > :since"
@@ -182,7 +182,7 @@ def time_of(since: int, until: int, span: int = DAY) -> Parameters:
 def counted(question: Question) -> str:
     """Return the statement that answers a question."""
     by = [f"by_{name}" for name in question.by]
-    places = [GROUPS[name] for name in question.by]
+    places = [(GROUPS | OF_FLEET)[name] for name in question.by]
     hour = "hour" in question.by
     order = ORDERS.get(question.order, f"by_{question.order}")
     names = ", ".join(f"{p} AS {name}" for p, name in zip(places, by, strict=True))

@@ -1,0 +1,137 @@
+"""Root gives up its rights before it reads a history that anyone may have made."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcpconnect.machine.capabilities import NUMBERS
+from tests.support import launch
+from tests.support.asking import ENDLESS, ask, filled, rows
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.root
+
+USER = 1234
+READ_ALL = 1 << NUMBERS["CAP_DAC_READ_SEARCH"]
+# What asks for a module after that says so.
+WATCH = """
+import os, sys
+class Finder:
+    def find_spec(self, name, *_):
+        os.write(2, f"{name} is imported late\\n".encode())
+from tcpconnect.machine import capabilities
+give_up = capabilities.keep_only
+def keep_only(*given):
+    give_up(*given)
+    sys.meta_path.insert(0, Finder())
+    os.write(2, b"given up\\n")
+capabilities.keep_only = keep_only
+from tcpconnect.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    """Return a history of another user, in a folder of theirs."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    path = filled(folder / "h.db")
+    for each in (folder, path):
+        os.chown(each, USER, USER)
+        each.chmod(0o700)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _reachable(tmp_path: Path) -> Iterator[None]:
+    """Let all reach the folder of a test."""
+    parents = [tmp_path, *tmp_path.parents]
+    modes = {path: path.stat().st_mode for path in parents if path.owner() == "root"}
+    for path, mode in modes.items():
+        path.chmod(mode | 0o011)
+    yield
+    for path, mode in modes.items():
+        path.chmod(mode)
+
+
+def who_reads(db: Path) -> tuple[int, int]:
+    """Return which user reads a history, and with which capabilities."""
+    with closing(sqlite3.connect(db)) as connection:
+        connection.executescript(ENDLESS)
+    start = launch.command(["history", "--db", db])
+    with subprocess.Popen(**start, stdout=subprocess.DEVNULL) as process:
+        files = Path(f"/proc/{process.pid}/fd")
+
+        def reads() -> bool:
+            opened = [os.readlink(fd) for fd in files.iterdir()]
+            return str(db) in opened
+
+        wait_until(reads, "it reads the history")
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        process.send_signal(signal.SIGINT)
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    return int(status["Uid"].split()[0]), int(status["CapPrm"], 16)
+
+
+def test_the_owner_reads(db: Path) -> None:
+    """Root becomes the owner, who may do nothing else."""
+    assert who_reads(db) == (USER, 0)
+
+
+def test_a_history_of_root(tmp_path: Path) -> None:
+    """Root stays itself, without capabilities."""
+    assert who_reads(filled(tmp_path / "h.db")) == (0, 0)
+
+
+def test_an_owner_who_can_not_open_it(db: Path) -> None:
+    """Root may read all files then, and nothing else."""
+    os.chown(db.parent, 0, 0)
+    assert who_reads(db) == (0, READ_ALL)
+    db.parent.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            "",
+            "-j",
+            "--format csv",
+            "--color always",
+            "--status",
+            "--status -j",
+            "--sql",
+        ),
+        *("--alerts", "--alerts --program x", "--program ngimx", "--new", "--failing"),
+        *("--new --accept", "--forget curl", "--forget ngimx.service", "--by hour,uid"),
+        *("--pod web-7 --unit x --container y", "--to 10.0.0.0/8 -6 --to-name a*"),
+    ],
+)
+def test_nothing_is_imported_late(db: Path, words: str) -> None:
+    """Whoever it is by then may not be able to read modules."""
+    argv = [sys.executable, "-c", WATCH, "history", "--db", str(db), *words.split()]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert "given up\n" in done.stderr
+    assert " late\n" not in done.stderr
+    assert done.returncode == int("--forget n" in words)
+
+
+def test_changed(db: Path) -> None:
+    """What root deletes and accepts leaves all files to their owner."""
+    assert ask("--forget", "curl", db=db).returncode == 0
+    assert ask("--new", "--accept", db=db).stderr.endswith("will report them as new\n")
+    assert {path.stat().st_uid for path in db.parent.iterdir()} == {USER}
+    assert {row["program"] for row in rows(db=db)} == {"nginx.service", "shop/web-7"}
