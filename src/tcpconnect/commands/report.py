@@ -6,23 +6,27 @@ import os
 import sqlite3
 import sys
 import time
+from shlex import join
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tcpconnect import history_messages, report_messages
+from tcpconnect.asking.filtered import OfRows
+from tcpconnect.commands.rights import give_up_for
 from tcpconnect.errors import UsageError
-from tcpconnect.history.database import path_of
+from tcpconnect.history.database import File, path_of, unreadable
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDERR, harmless, say
 from tcpconnect.parsing import parse_verb
 from tcpconnect.progress import Progress
 from tcpconnect.report.shown import between, many, moment
-from tcpconnect.report.writing import STDOUT_NAME, check_target, write_page
+from tcpconnect.report.writing import STDOUT_NAME, check_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tcpconnect.report import gather
     from tcpconnect.report.findings import Findings
 
 DAY = 86_400
@@ -57,18 +61,21 @@ def run(words: Sequence[str]) -> int:
         raise UsageError(history_messages.ENDS_BEFORE, **ends)
     check_target(asked.output, path_of(asked.db))
     _need_jinja()
+    from tcpconnect.report import anonymize, apart, gather, page
+
+    page.load()
+    write_page = apart.begin(asked.output)
+    give_up_for(path_of(asked.db))
     with Progress() as progress:
         progress.end_at_interrupt()
-        findings = _found(asked, since, until, progress)
+        what = gather.Asked(since, until, harmless(join(asked.words)))
+        findings = _found(asked, what, progress)
     if asked.anonymize:
-        from tcpconnect.report.anonymize import anonymized
-
-        findings = anonymized(findings)
-    from tcpconnect.report.page import page
-
-    write_page(asked.output, page(findings))
-    _tell(findings, asked.output)
-    return 0
+        findings = anonymize.anonymized(findings)
+    code = write_page(page.page(findings))
+    if not code:
+        _tell(findings, asked.output)
+    return code
 
 
 def _filters_in(words: Sequence[str]) -> list[str]:
@@ -89,23 +96,17 @@ def _need_jinja() -> None:
         raise UsageError(report_messages.NO_JINJA, python=sys.executable)
 
 
-def _found(asked: Asked, since: int, until: int, progress: Progress) -> Findings:
+def _found(asked: Asked, what: gather.Asked, progress: Progress) -> Findings:
     """Return what the history has. Raises TcpconnectError."""
-    from shlex import join
-
-    from tcpconnect.asking.filtered import OfRows
-    from tcpconnect.history.database import File, unreadable
-    from tcpconnect.report import gather
+    from tcpconnect.report.gather import gather
 
     path = path_of(asked.db)
     with File(path, progress.update) as database:
         try:
             found = OfRows(database, asked.filters)
             condition = "".join(f"\n    AND {text}" for text in found.texts)
-            what = gather.Asked(
-                since, until, harmless(join(asked.words)), condition, found.values
-            )
-            return gather.gather(database.connection, what)
+            what = what._replace(condition=condition, values=found.values)
+            return gather(database.connection, what)
         except (sqlite3.Error, ValueError) as error:
             raise unreadable(path, error) from error
 

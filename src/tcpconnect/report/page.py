@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,7 @@ MOST_GAPS = 8
 
 def page(findings: Findings) -> str:
     """Return the page, of 200 KB at most: long names leave fewer pairs in its list."""
-    template = _environment().get_template("page.html.j2")
-    style = (FOLDER / "page.css").read_text(encoding="utf-8")
+    template, style = load()
     given = {
         "findings": findings,
         "style": style,
@@ -60,12 +60,22 @@ def page(findings: Findings) -> str:
         most = most * MOST_BYTES // (size + MOST_BYTES // 10)
 
 
+@cache
+def load() -> tuple[jinja2.Template, str]:
+    """Return the template and the style; no file is read, or module imported, later."""
+    environment = _environment()
+    environment.get_template("parts.html.j2")
+    style = (FOLDER / "page.css").read_text(encoding="utf-8")
+    return environment.get_template("page.html.j2"), style
+
+
 def _environment() -> jinja2.Environment:
     import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
+        auto_reload=False,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

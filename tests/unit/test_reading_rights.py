@@ -67,11 +67,11 @@ def _reachable(tmp_path: Path) -> Iterator[None]:
         path.chmod(mode)
 
 
-def who_reads(db: Path) -> tuple[int, int]:
+def who_reads(db: Path, verb: str = "history") -> tuple[int, int]:
     """Return which user reads a history, and with which capabilities."""
     with closing(sqlite3.connect(db)) as connection:
         connection.executescript(ENDLESS)
-    start = launch.command(["history", "--db", db])
+    start = launch.command([verb, "--db", db])
     with subprocess.Popen(**start, stdout=subprocess.DEVNULL) as process:
         files = Path(f"/proc/{process.pid}/fd")
 
@@ -86,9 +86,10 @@ def who_reads(db: Path) -> tuple[int, int]:
     return int(status["Uid"].split()[0]), int(status["CapPrm"], 16)
 
 
-def test_the_owner_reads(db: Path) -> None:
+@pytest.mark.parametrize("verb", ["history", "report"])
+def test_the_owner_reads(db: Path, verb: str) -> None:
     """Root becomes the owner, who may do nothing else."""
-    assert who_reads(db) == (USER, 0)
+    assert who_reads(db, verb) == (USER, 0)
 
 
 def test_a_history_of_root(tmp_path: Path) -> None:
@@ -122,11 +123,35 @@ def test_an_owner_who_can_not_open_it(db: Path) -> None:
 )
 def test_nothing_is_imported_late(db: Path, words: str) -> None:
     """Whoever it is by then may not be able to read modules."""
-    argv = [sys.executable, "-c", WATCH, "history", "--db", str(db), *words.split()]
+    code, said = watched("history", "--db", db, *words.split())
+    assert " late\n" not in said
+    assert code == int("--forget n" in words)
+
+
+def watched(*words: object) -> tuple[int, str]:
+    """Return the exit code, and what is said on stderr, also about late imports."""
+    argv = [sys.executable, "-c", WATCH, *map(str, words)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert "given up\n" in done.stderr
-    assert " late\n" not in done.stderr
-    assert done.returncode == int("--forget n" in words)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", ["", "--anonymize", "--program nix", "--failed -4"])
+def test_root_writes_the_page(db: Path, words: str) -> None:
+    """Where only root may; what reads the history imports nothing by then."""
+    folder = db.parents[1] / "ours"
+    folder.mkdir(mode=0o700)
+    page = folder / "r.html"
+    options = ("--db", db, "--since", "-1h", *words.split())
+    code, said = watched("report", *options, "-o", page)
+    assert (code, " late\n" in said) == (0, False)
+    assert (page.stat().st_uid, page.stat().st_mode & 0o777) == (0, 0o600)
+    assert page.read_text().rstrip().endswith("</html>")
+    assert watched("report", *options)[0] == 0
+    assert os.listdir(folder) == ["r.html"]
+    code, said = watched("report", *options, "-o", folder / "none/r.html")
+    assert code == 1
+    assert "/none/r.html': No such file or directory; name another file\n" in said
 
 
 def test_changed(db: Path) -> None:
