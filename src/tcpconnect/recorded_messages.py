@@ -27,7 +27,7 @@ LEFT_OUT = Message(
 NO_ZSTD = Message(
     "FILE.jsonl.zst needs a library for zstd",
     "it is not installed",
-    "install it: {python} -m pip install backports.zstd",
+    "install it: {installer} backports.zstd",
 )
 ONLY_RECORDINGS = Message(
     "can't compress {path!r}",

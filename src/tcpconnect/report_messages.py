@@ -7,7 +7,7 @@ from tcpconnect.errors import Message
 NO_JINJA = Message(
     "a report needs Jinja2",
     "it is not installed",
-    "install it: {python} -m pip install jinja2",
+    "install it: {installer} jinja2",
 )
 NO_FILE_NAMED = Message(
     "a report is a page of HTML",

@@ -23,7 +23,7 @@ QUIET_SCREEN = Message(
 NO_TEXTUAL = Message(
     "the live view needs Textual",
     "it is not installed",
-    "install it: {python} -m pip install textual; or add --once",
+    "install it: {installer} textual; or add --once",
 )
 NO_TERMINAL = Message(
     "no terminal for the live view", "{reason}", "add --once for one frame on stdout"

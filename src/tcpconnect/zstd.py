@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,9 @@ def library() -> Any:
             return import_module(name)
         except ImportError:
             continue
-    raise UsageError(recorded_messages.NO_ZSTD, python=sys.executable)
+    from tcpconnect.extras import installer
+
+    raise UsageError(recorded_messages.NO_ZSTD, installer=installer())
 
 
 class Unpacker:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 import time
 from shlex import join
 from typing import TYPE_CHECKING, Any
@@ -93,7 +92,9 @@ def _need_jinja() -> None:
     from importlib.util import find_spec
 
     if find_spec("jinja2") is None:
-        raise UsageError(report_messages.NO_JINJA, python=sys.executable)
+        from tcpconnect.extras import installer
+
+        raise UsageError(report_messages.NO_JINJA, installer=installer())
 
 
 def _found(asked: Asked, what: gather.Asked, progress: Progress) -> Findings:

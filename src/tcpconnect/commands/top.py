@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,9 @@ def run(words: Sequence[str]) -> int:
     from importlib.util import find_spec
 
     if find_spec("textual") is None:
-        raise UsageError(top_messages.NO_TEXTUAL, python=sys.executable)
+        from tcpconnect.extras import installer
+
+        raise UsageError(top_messages.NO_TEXTUAL, installer=installer())
     if not (asked.command or os.isatty(STDOUT)):
         raise UsageError(top_messages.NO_TERMINAL, reason="stdout is none")
     from tcpconnect.live.processes import show
