@@ -203,7 +203,7 @@ def _netns(word: str) -> int | str:
         return named
     if not (word.isascii() and word.isdigit()):
         known = os.listdir(NETNS_NAMES) if os.path.isdir(NETNS_NAMES) else []
-        near = did_you_mean(word, known)
+        near = did_you_mean(os.path.basename(word), known)
         folder = NETNS_NAMES
         raise UsageError(messages.NO_NETNS_NAMED, name=word, folder=folder, near=near)
     number = PID_OR_INODE.parse(word)
