@@ -227,8 +227,8 @@ def test_output_is_followed(tmp_path: Path) -> None:
 
 def test_a_command_that_runs() -> None:
     """Whoever quits asks it to end."""
-    with top("--", "sleep", "1000") as terminal:
-        terminal.wait_for(b"attempts/s")
+    with top("-P", 443, "--", "sleep", "1000") as terminal:
+        terminal.wait_for(f"{os.uname().nodename} -P 443 -- sleep 1000 ".encode())
         terminal.press("q")
         assert terminal.wait() == 128 + signal.SIGHUP
 

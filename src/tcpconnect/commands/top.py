@@ -15,6 +15,7 @@ from tcpconnect.live.stream import MAX_TEXT, Begin
 from tcpconnect.output import STDOUT
 from tcpconnect.progress import Progress
 from tcpconnect.sources.opened import STDIN, open_recording
+from tcpconnect.words import COMMAND_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -154,7 +155,8 @@ def replay(
 
 def about_trace(asked: Asked) -> Begin:
     """Return where attempts come from: this machine."""
-    return _begin(os.uname().nodename, asked.options)
+    command = [COMMAND_MARK, *asked.command] if asked.command else []
+    return _begin(os.uname().nodename, asked.options + command)
 
 
 def about_recording(source: Recording, asked: Asked) -> Begin:
