@@ -195,7 +195,11 @@ def _uid(word: str) -> int:
 
 
 def _netns(word: str) -> int | str:
-    """Return path or inode. Names precede PIDs; every inode is above all PIDs."""
+    """Return path or inode. Names precede PIDs; every inode is above all PIDs.
+
+    The path of a name is taken, too: the summary shows it.
+    """
+    word = word.removeprefix(f"{NETNS_NAMES}/")
     named = f"{NETNS_NAMES}/{word}"
     if "/" not in word and os.path.exists(named):
         if os.stat(named).st_dev != os.stat(OWN_NETNS).st_dev:

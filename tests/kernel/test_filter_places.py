@@ -229,7 +229,7 @@ def test_unknown_names(netns: NetNs) -> None:
             "/run/netns; did you mean "
         )
         assert netns.name in said
-        said = refusal("--netns", f"/run/netns/{netns.name}")
+        said = refusal("--netns", f"/var/run/netns/{netns.name}")
         assert f"; did you mean {netns.name}" in said
         assert refusal("--cgroup", f"{top}/{unit[1:]}") == (
             f"no cgroup '{top}/{unit[1:]}' in {unified()}; did you mean {top}/{unit}?"

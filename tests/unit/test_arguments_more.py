@@ -128,6 +128,7 @@ def test_netns_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "1").symlink_to("/proc/self/ns/net")
     (tmp_path / "gone").touch()
     assert arguments.netns("blue,1") == {f"{tmp_path}/blue", f"{tmp_path}/1"}
+    assert arguments.netns(f"{tmp_path}/blue") == {f"{tmp_path}/blue"}
     with pytest.raises(UsageError, match="gone is stale: no network namespace is"):
         arguments.netns("gone")
     with pytest.raises(UsageError, match="did you mean blue"):
