@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.attempts import PORT, attempt, run_tool
-from tests.support.recorder import COUNT, asked, record
+from tests.support.recorder import COUNT, asked, flushed, record
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
 
@@ -27,8 +27,7 @@ def test_flush_and_end(tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     with record(path) as tool:
         attempt("127.0.0.9", PORT)
-        tool.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: asked(path, COUNT) == [(1,)], "the first attempt")
+        flushed(tool, path, 1)
         attempt("127.0.0.9", PORT)
         assert tool.stop(signal.SIGTERM) == 0
     assert asked(path, COUNT) == [(2,)]
@@ -43,8 +42,7 @@ def test_a_moved_file(tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     with record(path) as tool:
         attempt("127.0.0.9", PORT)
-        tool.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: asked(path, COUNT) == [(1,)], "the first attempt")
+        flushed(tool, path, 1)
         old = path.rename(tmp_path / "old.db")
         tool.process.send_signal(signal.SIGHUP)
         wait_until(path.exists, "the new file")
@@ -69,8 +67,7 @@ def test_killed(tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     with record(path) as tool:
         attempt("127.0.0.9", PORT)
-        tool.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: asked(path, COUNT) == [(1,)], "the first attempt")
+        flushed(tool, path, 1)
         tool.process.kill()
         tool.process.wait()
     with record(path) as tool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.attempts import PORT, attempt
-from tests.support.recorder import COUNT, asked, record
+from tests.support.recorder import COUNT, asked, flush, flushed, record
 from tests.support.system import sh
 from tests.support.waiting import wait_until
 
@@ -58,8 +57,7 @@ def test_a_full_disk() -> None:
         fill(disk / "more")
         for n in range(200):
             attempt(f"127.0.0.{n + 1}", PORT)
-        tool.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: WAITS in tool.stderr, "the line")
+        wait_until(lambda: flush(tool) or WAITS in tool.stderr, "the line")
         (disk / "more").unlink()
         attempt("127.0.0.1", PORT)
         assert tool.stop() == 0
@@ -95,15 +93,13 @@ def test_members_of_the_group_read() -> None:
         os.chmod(name, 0o2750)  # noqa: S103 (its group reads)
         with record(path) as tool:
             attempt("127.0.0.9", PORT)
-            tool.process.send_signal(signal.SIGUSR1)
-            wait_until(lambda: asked(path, COUNT) == [(1,)], "the attempt")
+            flushed(tool, path, 1)
             assert read_as_member(path) == "1"
             assert tool.stop() == 0
         assert read_as_member(path) == "1"
         assert path.stat().st_uid == OWNER
         with record(path) as tool:
             attempt("127.0.0.9", PORT)
-            tool.process.send_signal(signal.SIGUSR1)
-            wait_until(lambda: asked(path, COUNT) == [(2,)], "the attempt")
+            flushed(tool, path, 2)
             tool.process.kill()
         assert read_as_member(path) == "2"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from tests.support.attempts import PORT, attempt, run_tool
 from tests.support.tool import Tool
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,25 @@ def asked(path: Path, statement: str) -> list[tuple[Any, ...]]:
     """Return what a statement finds in a file."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         return connection.execute(statement).fetchall()
+
+
+def flush(tool: Tool) -> None:
+    """Have what the recorder knows written now.
+
+    Ask again while something is missing: what comes just after a signal is written ten
+    seconds later.
+    """
+    tool.process.send_signal(signal.SIGUSR1)
+
+
+def flushed(tool: Tool, path: Path, attempts: int) -> None:
+    """Have what was attempted written, and wait until so many are in a file."""
+
+    def are_there() -> bool:
+        flush(tool)
+        return asked(path, COUNT) == [(attempts,)]
+
+    wait_until(are_there, f"{attempts} attempts")
 
 
 def record(path: Path, *options: object, **popen: Any) -> Tool:
