@@ -154,13 +154,12 @@ class Warnings:
         """Add a message with its values."""
         self._lines.append(message.line(**values))
 
-    def take(self) -> Iterator[Line]:
-        """Yield the lines that were not taken yet."""
-        while True:
-            try:
-                yield self._lines.popleft()
-            except IndexError:
-                return
+    def take(self) -> list[Line]:
+        """Return the lines that were not taken yet."""
+        taken = []
+        while self._lines:
+            taken.append(self._lines.popleft())
+        return taken
 
 
 class Part:

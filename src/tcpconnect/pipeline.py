@@ -241,8 +241,10 @@ def _write(outputs: Iterable[Output], batch: Batch) -> None:
     _each(iter(outputs), lambda output: output.write(batch))
 
 
-def changed(batch: Batch, stages: Iterable[Stage]) -> Batch:
+def changed(batch: Batch, stages: Collection[Stage]) -> Batch:
     """Return a batch with its events as the stages change them."""
+    if not stages:
+        return batch
     events = batch.events
     for stage in stages:
         events = stage(events)

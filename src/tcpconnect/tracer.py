@@ -147,7 +147,8 @@ class Trace:
         if self._wanted:
             events = self._wanted(events)
             still_open = still_open and self._wanted(still_open)
-        warnings = self.warnings[self._yielded :]
+        self._take_warnings()
+        warnings = self._warned[self._yielded :]
         self._yielded += len(warnings)
         gauges, losses = self._gauging.due(), self.losses
         return Batch(events, losses, warnings, time.time(), still_open, gauges=gauges)
@@ -224,9 +225,12 @@ class Trace:
     @property
     def warnings(self) -> list[Line]:
         """A line for each thing that does not work while the rest does."""
+        self._take_warnings()
+        return self._warned.copy()
+
+    def _take_warnings(self) -> None:
         for part in self._parts:
             self._warned += part.warnings.take()
-        return self._warned.copy()
 
     @property
     def losses(self) -> Losses:
