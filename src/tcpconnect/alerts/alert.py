@@ -16,6 +16,7 @@ class Row(NamedTuple):
     """Attempts of a program to a destination that ended in a window, with a result.
 
     ``sure``: of that program; else its details were lost, and it is a thread's name.
+    ``address``: one of the destination, which it is itself where there is no name.
     """
 
     time: int  # seconds since the epoch, of the window
@@ -26,6 +27,13 @@ class Row(NamedTuple):
     attempts: int
     failed: int
     sure: bool = True
+    address: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the destination is the name of an address."""
+        folded = self.destination == EVERYTHING or "/" in self.destination
+        return self.destination != self.address and not folded
 
 
 class Pair(NamedTuple):

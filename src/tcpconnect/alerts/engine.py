@@ -65,7 +65,8 @@ class Engine:
             if not (row.dport and row.sure):
                 continue
             pair = shape_of(row.program, row.destination, row.dport)
-            if self.learning.see(pair, self._now) and self.hourly.add(row, self._now):
+            new = self.learning.see(pair, self._now, row.address, named=row.is_named)
+            if new and self.hourly.add(row, self._now):
                 pairs[pair] = row
         return [alert.new(all_of(row, rows)) for row in pairs.values()]
 

@@ -27,14 +27,26 @@ REFRESH_S = HOUR_S  # as exactly is known when a pair was seen last
 MAX_PAIRS = 32_768
 MAX_OF_PROGRAM = 4_096
 MAX_PROGRAMS = 4_096
+MAX_ADDRESSES = 256  # of the names of a program
+ADDRESS = "="  # before an address that a name had; shapes of names have no digits
 
 
 class Learnt(msgspec.Struct):
-    """A program: when it was seen first and last, and how many pairs it has."""
+    """A program: when it was seen first and last, and how many pairs it has.
+
+    Some of these are ``addresses`` that a name had.
+    """
 
     since: int
     seen: int
     pairs: int = 0
+    addresses: int = 0
+
+    def count(self, pair: Pair, by: int) -> None:
+        """Count a pair more, or one less."""
+        self.pairs += by
+        if pair.destination.startswith(ADDRESS):
+            self.addresses += by
 
 
 class Learning:
@@ -58,10 +70,29 @@ class Learning:
         """Begin with what was kept."""
         self.programs, self.pairs = programs, pairs
         for pair, seen in pairs.items():
-            self.programs.setdefault(pair.program, Learnt(0, seen)).pairs += 1
+            self.programs.setdefault(pair.program, Learnt(0, seen)).count(pair, 1)
 
-    def see(self, pair: Pair, now: int) -> bool:
-        """Learn a pair; return whether it is to be reported as new."""
+    def see(
+        self, pair: Pair, now: int, address: str = "", *, named: bool = True
+    ) -> bool:
+        """Learn a pair; return whether it is to be reported as new.
+
+        The ``address`` of what is ``named`` is learnt, too: after a restart nobody
+        knows the name that a program has found before.
+        """
+        is_new = self._see(pair, now)
+        if not address:
+            return is_new
+        alias = pair._replace(destination=f"{ADDRESS}{address}")
+        seen = self.pairs.get(alias)
+        if seen is not None and now - seen >= REFRESH_S:
+            self._put(alias, now)
+        room = MAX_ADDRESSES - self.programs[pair.program].addresses
+        if seen is None and named and room > 0:
+            self._put(alias, now)
+        return is_new and (named or seen is None)
+
+    def _see(self, pair: Pair, now: int) -> bool:
         if pair not in self.pairs and (wide := wider(pair)) in self.pairs:
             pair = wide
         seen = self.pairs.get(pair)
@@ -111,7 +142,7 @@ class Learning:
         if pair not in self.pairs:
             if len(self.pairs) >= MAX_PAIRS:
                 self._evict_pairs(pair.program, now)
-            program.pairs += 1
+            program.count(pair, 1)
         self.pairs[pair] = now
         self.changed_pairs.add(pair)
         if now - program.seen >= REFRESH_S:
@@ -120,7 +151,7 @@ class Learning:
 
     def _drop(self, pair: Pair) -> None:
         del self.pairs[pair]
-        self.programs[pair.program].pairs -= 1
+        self.programs[pair.program].count(pair, -1)
         self.changed_pairs.add(pair)
 
     def _drop_program(self, name: str) -> None:

@@ -222,4 +222,5 @@ def rows_of(rows: Rows, begin: int, *, sure: bool = True) -> Iterator[Row]:
             row.attempts,
             row.attempts if failed else 0,
             sure,
+            row.address,
         )

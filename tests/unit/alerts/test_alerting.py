@@ -163,6 +163,28 @@ def test_details_that_were_lost(path: Path, capfd: pytest.CaptureFixture[str]) -
     assert seen(capfd) == [("failing", "b.example"), ("new", "new.example")]
 
 
+def test_names_that_nobody_knows_any_more(
+    path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """After a restart an address that a name had is not new; another one is."""
+    replay = Replay(path, "new")
+
+    def at(address: str, name: str | None) -> Any:
+        made = event("web", "", 443)
+        made.query, made.daddr = name, address
+        return made
+
+    named = at("192.0.2.1", "db.example")
+    replay.minutes(LEARN_S // MINUTE_S + 1, lambda _: [named])
+    replay.end()
+    replay.start()
+    replay.minutes(2, lambda _: [at("192.0.2.1", None)])
+    replay.minutes(1, lambda _: [at("198.51.100.1", None)])
+    replay.minutes(1, lambda _: [at("192.0.2.1", "other.example")])
+    replay.end()
+    assert seen(capfd) == [("new", "198.51.100.1"), ("new", "other.example")]
+
+
 def test_failing_and_solved(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Each is one line: over a restart, and over minutes without an attempt."""
     replay = Replay(path, "failing")
