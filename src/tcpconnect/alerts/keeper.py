@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WAITS = "it stays in memory until that works"
 ELSEWHERE = "name another place: -o sqlite:FILE keeps it beside FILE"
+DAMAGED = "move the file away, then they are learnt anew"
 MAX_UNKEPT = 1_000  # alerts, and marks, that wait for the file
 
 
@@ -50,7 +51,8 @@ class Keeper:
                 self._store = AlertStore(self._path)
             self._store.load(engine)
         except (sqlite3.Error, OSError, ValueError) as error:
-            values = {"path": self._path, "reason": error, "remedy": ELSEWHERE}
+            remedy = DAMAGED if isinstance(error, ValueError) else ELSEWHERE
+            values = {"path": self._path, "reason": error, "remedy": remedy}
             raise OutputError(messages.CANT_KEEP_ALERTS, **values) from error
 
     def waiting(self, channel: str) -> list[Notice]:

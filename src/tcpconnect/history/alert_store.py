@@ -7,7 +7,7 @@ from _thread import allocate_lock
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from msgspec import json
+from msgspec import DecodeError, json
 
 from tcpconnect.alerts.alert import NEW, Alert, Notice, Pair
 from tcpconnect.alerts.failing import State
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FILE_MODE = 0o640
 MAX_ALERTS = 100_000  # that are kept
 MAX_WAITING = 1_000  # of a channel
+MAX_OBSERVED_S = 1e11  # thousands of years
 OBSERVED, HOUR = "observed", "hour"
 PUT_STATE = "INSERT INTO alert_state VALUES (?, ?) ON CONFLICT DO UPDATE SET value = ?"
 PUT_PROGRAM = "INSERT OR REPLACE INTO alert_programs VALUES (?, ?, ?)"
@@ -70,10 +71,12 @@ class AlertStore:
             raise
 
     def load(self, engine: Engine) -> None:
-        """Give an engine what is known."""
+        """Give an engine what is known. Raises ValueError for what can't be."""
         execute = self._connection.execute
         state = dict(execute("SELECT name, value FROM alert_state"))
         engine.observed = float(state.get(OBSERVED, 0))
+        if not 0 <= engine.observed < MAX_OBSERVED_S:
+            raise ValueError(f"{engine.observed} s is no time to have watched for")
         engine.hourly.hour = json.decode(state.get(HOUR, "{}"), type=Hour)
         programs = execute("SELECT program, since, seen FROM alert_programs")
         pairs = execute("SELECT program, destination, dport, seen FROM alert_pairs")
@@ -115,7 +118,11 @@ class AlertStore:
             "SELECT notice FROM alert_waiting WHERE channel = ? ORDER BY waiting_id",
             (channel,),
         )
-        return [json.decode(notice, type=Notice) for (notice,) in found]
+        notices = []
+        for (notice,) in found:
+            with suppress(DecodeError):  # damaged: there is nothing to send
+                notices.append(json.decode(notice, type=Notice))
+        return notices
 
     def sent(self, channel: str, notice_id: str) -> None:
         """Forget that a notice is to be sent to a channel."""

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ import pytest
 
 from tcpconnect.alerts.alert import Notice
 from tcpconnect.alerts.engine import Engine
+from tcpconnect.alerts.keeper import Keeper
+from tcpconnect.errors import OutputError
 from tcpconnect.history import alert_store
 from tcpconnect.history.alert_rows import accept, accepted, forget_accepted
 from tcpconnect.history.alert_store import AlertStore
@@ -211,3 +214,25 @@ def test_killed(path: str) -> None:
     pairs = [found[2:5] for found in table(path, "alerts")]
     assert len(pairs) == len(set(pairs))
     assert len(pairs) >= (end - begin) // HOUR_S - 1
+
+
+@pytest.mark.parametrize("observed", ["nan", "inf", "-1", "1e300", "x"])
+def test_a_damaged_file(path: str, observed: str) -> None:
+    """It is refused with a way out, and a notice that can't be read is left out."""
+    kept = Kept(path, WINDOW_S)
+    kept.window(row())
+    kept.store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        values = CHANNEL, "1", "no JSON"
+        connection.execute(
+            "INSERT INTO alert_waiting (channel, notice_id, notice) VALUES (?, ?, ?)",
+            values,
+        )
+        again = Kept(path, WINDOW_S)
+        assert again.store.waiting(CHANNEL) == []
+        again.store.close()
+        connection.execute(
+            "UPDATE alert_state SET value = ? WHERE name = 'observed'", (observed,)
+        )
+    with pytest.raises(OutputError, match="move the file away"):
+        Keeper(path).open(kept.engine)
