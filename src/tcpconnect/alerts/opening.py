@@ -12,7 +12,7 @@ from tcpconnect.alerts.keeper import Keeper
 from tcpconnect.alerts.learning import LEARN_S
 from tcpconnect.notify import event, otlp
 from tcpconnect.notify.channel import Courier
-from tcpconnect.notify.target import EXEC, HEADERS, check_program, headers_from
+from tcpconnect.notify.target import EXEC, HEADERS, LOGS, check_program, headers_from
 from tcpconnect.outputs.alerting import Alerting
 from tcpconnect.outputs.queued import Queued
 
@@ -83,7 +83,7 @@ def _channel(target: Target, keeper: Keeper, host: str) -> Any:
     if target.is_otlp:
 
         def post(notice: Notice) -> None:
-            poster.post(otlp.PATH, otlp.logs(notice, host))
+            poster.post(LOGS, otlp.logs(notice, host))
 
         return Courier(name, post, sent)
     from tcpconnect.notify.alertmanager import Alertmanager

@@ -11,6 +11,7 @@ from msgspec import json
 from tcpconnect.alerts.alert import NEW, SOLVED, Pair
 from tcpconnect.batch import Warnings
 from tcpconnect.notify.channel import Health, Thread, UndeliveredError
+from tcpconnect.notify.target import ALERTS
 from tcpconnect.times import rfc3339
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from tcpconnect.alerts.alert import Alert, Notice
 
-PATH = "/api/v2/alerts"
 AGAIN_S = 60.0
 LASTS_S = 4 * AGAIN_S  # without being sent again
 SOON_S = 10.0  # until it is tried again
@@ -119,7 +119,7 @@ class Alertmanager:
 
     def _send(self, sent: list[dict[str, Any]], solved: dict[Pair, Alert]) -> None:
         try:
-            self._post(PATH, json.encode(sent))
+            self._post(ALERTS, json.encode(sent))
         except UndeliveredError as error:
             self._health.failed(error)
             with self._changed:

@@ -13,7 +13,6 @@ from tcpconnect.notify.event import event
 if TYPE_CHECKING:
     from tcpconnect.alerts.alert import Notice
 
-PATH = "/v1/logs"
 NANO = 10**9
 # Severity numbers of the data model of OpenTelemetry's logs.
 INFO, WARN = (9, "INFO"), (13, "WARN")

@@ -14,6 +14,7 @@ EXEC, OTLP = "exec", "otlp+"
 SCHEMES = ("exec", "http", "https", "otlp+http", "otlp+https")
 PORTS = {"http": 80, "https": 443}
 MAX_LENGTH = 2048
+ALERTS, LOGS = "/api/v2/alerts", "/v1/logs"  # of Alertmanager, of OTLP
 HEADERS = "TCPCONNECT_NOTIFY_HEADERS"
 
 _HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+"
@@ -62,7 +63,9 @@ def _server(text: str, scheme: str, rest: str) -> Target:
     if set("?#") & set(found["path"] or ""):
         raise _invalid(text, "the path has ? or #")
     host, path = found["host"].strip("[]"), (found["path"] or "").rstrip("/")
-    return Target(text, plain, path, host, port, scheme.startswith(OTLP))
+    is_otlp = scheme.startswith(OTLP)
+    before = path.removesuffix(LOGS if is_otlp else ALERTS)  # whole URLs will do
+    return Target(text, plain, before, host, port, is_otlp)
 
 
 def _invalid(value: str, reason: str) -> UsageError:
