@@ -90,8 +90,9 @@ bench-peers: $(VENV)/tools ## compare with other tools, in a virtual machine; AR
 	@scripts/system-packages vm
 	$(BIN)/python -m vmtest.peers $(ARGS)
 
-docs: $(VENV)/installed ## make docs/troubleshooting.md of the catalogue of messages
+docs: $(VENV)/installed ## make docs/troubleshooting.md of the catalogue of messages, fields.md of the columns
 	$(BIN)/python -m share.troubleshooting
+	$(BIN)/python -m share.fields
 
 picture: $(VENV)/tools ## record docs/picture.svg, a session in a network namespace, as root
 	@scripts/system-packages test

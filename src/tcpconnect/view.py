@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tcpconnect import messages, place_messages, recorded_messages
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
+from tcpconnect.formats import SHAPED
 from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
 from tcpconnect.settings import Settings
 
@@ -71,7 +72,10 @@ JSON = {
     "query_scope": "dns",
     "event": "lookups",
 }
-LAYOUTS = {"table": TABLE, "json": JSON}
+# Others' schemas are of attempts that have ended.
+ENDED = ("result", "latency_ms")
+SHAPE = {**MACHINE, **dict.fromkeys(ENDED), "event": None}
+LAYOUTS = {"table": TABLE, "json": JSON, **dict.fromkeys(SHAPED, SHAPE)}
 RECORDED, PACKED = ".jsonl", ".zst"
 # What a history is made of: history/window.py.
 KEPT = (
@@ -189,6 +193,8 @@ class View:
         formats = {display.format for display in self.displays.values()}
         for format_ in FOLDED.keys() & formats:
             wanted.update(FOLDED[format_].split())
+        if formats.intersection(SHAPED):
+            wanted.update(ENDED)
         if self.counting and self.counting.sort:
             wanted.add(self.counting.sort.name)
         gauges_s = GAUGES_S if PROMETHEUS in formats else None
@@ -238,7 +244,7 @@ def _check_letters(line: CommandLine, shown: dict[str | None, bool]) -> None:
 
 
 def _refuse_without_count(line: CommandLine) -> None:
-    """Refuse options about tables."""
+    """Refuse options about tables, and with tables formats of attempts."""
     for option, given in {
         "-i": "interval_s" in line.changes,
         "--by": line.by,
@@ -247,6 +253,9 @@ def _refuse_without_count(line: CommandLine) -> None:
     }.items():
         if given and not line.count:
             raise UsageError(messages.NEEDS_COUNT, option=option)
+    if line.count and line.format in SHAPED:
+        option = f"--format {line.format}"
+        raise UsageError(messages.CONFLICT_WITH_COUNT, option=option)
     if line.clear and "interval_s" not in line.changes:
         raise UsageError(messages.CLEAR_WITHOUT_INTERVAL)
 

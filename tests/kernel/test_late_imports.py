@@ -45,7 +45,16 @@ sys.exit(main())
 """
 
 EVERY_MODE = (
-    *("-t", "-r", "-L", "-j", "--format csv", "-v", "-4 -u 0 --to 127.0.0.0/8"),
+    *(
+        "-t",
+        "-r",
+        "-L",
+        "-j",
+        "--format csv",
+        "--format ecs",
+        "-v",
+        "-4 -u 0 --to 127.0.0.0/8",
+    ),
     *("--color always", "-c", "-cj", "-cr --histogram", "-c --format csv"),
     *("-d", "-rdj", "-cd", "--dns-latency", "--names-ttl 1 -d"),
     *("--why", "-c --why --summary", "--why --summary --failed"),

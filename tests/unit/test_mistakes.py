@@ -130,7 +130,7 @@ VALUES = {
     "-u www-dta": "argument -u/--uid: no user 'www-dta' on this machine; "
     "did you mean www-data?",
     "--format jsn": "argument --format: invalid choice 'jsn': "
-    "expected table, json, csv; did you mean json?",
+    "expected table, json, csv, ecs, ocsf; did you mean json?",
     "-c 5": "-c takes no value; did you mean -c -i 5?",
     "--count 5": "--count takes no value; did you mean -c -i 5?",
     "-c5": "-c takes no value; did you mean -c -i 5?",

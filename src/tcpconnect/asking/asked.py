@@ -19,6 +19,7 @@ from tcpconnect.asking.answer import (
 from tcpconnect.asking.questions import QUESTIONS, check_taken
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.fields import choose
+from tcpconnect.formats import SHAPED
 from tcpconnect.history import queries
 from tcpconnect.history.database import DEFAULT
 from tcpconnect.history.opening import is_server
@@ -175,6 +176,13 @@ def check(asked: Asked) -> None:
         raise UsageError(history_messages.ACCEPT_PAIRS)
     if asked.json and asked.form != "json":
         raise UsageError(messages.CONFLICT_OF_FORMATS, format=asked.format)
+    if asked.form in SHAPED:
+        raise UsageError(
+            history_messages.NOT_OF_HISTORY,
+            option=f"--format {asked.form}",
+            reason="it is of single attempts",
+            remedy="write it while they are traced, or replay a recording",
+        )
     if asked.begin >= asked.end:
         ends = {"since": moment(asked.begin), "until": moment(asked.end)}
         raise UsageError(history_messages.ENDS_BEFORE, **ends)

@@ -17,7 +17,11 @@ FORMATS = {
     "table": ("tcpconnect.formats.table", "Table"),
     "json": ("tcpconnect.formats.jsonl", "JsonLines"),
     "csv": ("tcpconnect.formats.csv", "Csv"),
+    "ecs": ("tcpconnect.formats.shaped", "Ecs"),
+    "ocsf": ("tcpconnect.formats.shaped", "Ocsf"),
 }
+# Of single attempts only: those of others' schemas.
+SHAPED = ("ecs", "ocsf")
 
 # The same with colors, and on a terminal, where a format has them.
 COLORED = {"table": ("tcpconnect.formats.colored", "ColoredTable")}

@@ -41,7 +41,8 @@ SHOW = (
     Option(
         ("--format",),
         "format",
-        "table (default), json (one object per line) or csv",
+        "table (default), json (one object per line), csv, or JSON in the shape of "
+        "ecs (Elastic Common Schema) or ocsf, with results as -r",
         choice(*FORMATS),
     ),
     Option(("-j", "--json"), "json", "the same as --format json"),

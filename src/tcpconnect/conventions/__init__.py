@@ -1,0 +1,1 @@
+"""What others call our columns: OpenTelemetry, ECS, OCSF, Zeek and osquery."""
