@@ -37,7 +37,7 @@ USER_SPACE = (
     "added_filter bare bench blocked_output color command* container_owners "
     "contributing failing_output hostile_targets job late_imports lifecycle "
     "names_believed names_clients names_nat names_order names_output names_places "
-    "names_scope names_sources names_whose other_users prometheus record* seccomp "
+    "names_scope names_sources names_whose other_users prometheus* record* seccomp "
     "slow_output sqlite summary tables terminal top wanted wrong_maps"
 )
 

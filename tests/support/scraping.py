@@ -23,6 +23,7 @@ UNPACKED = Path(__file__).parents[2] / ".cache/prometheus/usr/bin"
 _SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 CONFIGURATION = """
+global: {{evaluation_interval: 1s}}
 scrape_configs:
   - job_name: tcpconnect
     scrape_interval: 1s
@@ -91,6 +92,12 @@ class Prometheus:
         status, text = get(self._port, f"/api/v1/query?query={quote(expression)}")
         assert status == 200, text
         found: list[dict[str, Any]] = json.loads(text)["data"]["result"]
+        return found
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return the groups of rules, and how they are."""
+        _, text = get(self._port, "/api/v1/rules")
+        found: list[dict[str, Any]] = json.loads(text)["data"]["groups"]
         return found
 
     def value(self, expression: str) -> float | None:
