@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bench import each, history, record, replay, syscalls, top, transfers
+from bench import each, history, metrics, record, replay, syscalls, top, transfers
 from bench.document import write
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
@@ -58,6 +58,7 @@ def options() -> argparse.Namespace:
         choices=(
             "top",
             "record",
+            "metrics",
             "replay",
             "history",
             "connects",
@@ -102,6 +103,8 @@ def main() -> int:
         publish("history", history.report(history.measure(given.rounds)), given)
     if given.only in {None, "record"}:
         publish("record", record.report(record.measure(given.rounds)), given)
+    if given.only in {None, "metrics"}:
+        publish("metrics", metrics.report(metrics.measure(given.rounds)), given)
     return code
 
 
