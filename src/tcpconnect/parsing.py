@@ -45,6 +45,7 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
     spool: str | None = None
     max_spool: int | None = None
     max_series: int | None = None
+    create: bool = False
     summary: bool = False
     quiet: bool = False
     schema: bool = False

@@ -10,12 +10,18 @@ from tcpconnect.errors import UsageError, did_you_mean
 SQLITE, PROMETHEUS = "sqlite", "prometheus"
 # Scheme: how a place of it is written.
 OTLP, OTLPS = "otlp+http", "otlp+https"
-REMOTE = frozenset({OTLP, OTLPS})  # what waits for them is in a spool
+CLICKHOUSE, CLICKHOUSES = "clickhouse", "clickhouses"
+POSTGRESQL = "postgresql"
+# What waits for them is in a spool.
+REMOTE = frozenset({OTLP, OTLPS, CLICKHOUSE, CLICKHOUSES, POSTGRESQL})
 FORMS = {
     SQLITE: "sqlite:PATH",
     PROMETHEUS: "prometheus://[ADDRESS:]PORT",
     OTLP: "otlp+http://HOST:4318",
     OTLPS: "otlp+https://HOST:4318",
+    CLICKHOUSE: "clickhouse://HOST:8123/DATABASE",
+    CLICKHOUSES: "clickhouses://HOST:8443/DATABASE",
+    POSTGRESQL: "postgresql://HOST:5432/DATABASE",
 }
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(:(?://)?)?")
 

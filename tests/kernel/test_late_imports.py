@@ -205,6 +205,18 @@ def test_collector(status: int, tmp_path: Path) -> None:
         assert server.requests
 
 
+@pytest.mark.parametrize("scheme", ["clickhouse", "postgresql"])
+def test_database(scheme: str, tmp_path: Path) -> None:
+    """A database that is not there: its name is resolved late, and what waits stays."""
+    place = f"{scheme}://localhost:{PORT}/d?events=all"
+    words = ("record", "-p", os.getpid(), "-o", place, "--spool", tmp_path, "--create")
+    with watched(*words) as process:
+        attempt("127.0.0.1", PORT)
+        process.send_signal(signal.SIGTERM)
+        assert late(process) == (0, [])
+    assert list(tmp_path.glob("*/*-windows-*"))
+
+
 def test_losses() -> None:
     """Losses are reported."""
     with watched("-p", os.getpid(), "--ring-bytes", 4096) as process:

@@ -57,6 +57,11 @@ class PostgreSQL(msgspec.Struct):
                         [json.dumps(c) if isinstance(c, dict) else c for c in cells]
                     )
 
+    def ask(self, statement: str) -> list[list[Any]]:
+        """Return the rows of an answer."""
+        with self.connect() as connection:
+            return [list(row) for row in connection.execute(statement)]
+
     def delete(self, table: str, condition: str) -> None:
         """Delete rows."""
         with self.connect() as connection:

@@ -164,8 +164,6 @@ def check(asked: Asked) -> None:
     for name in QUESTIONS:
         if _is_given(asked, name):
             check_taken(name, asked.typed)
-    if asked.status and asked.form == "csv":
-        raise UsageError(history_messages.NO_STATUS_AS, format=asked.form)
     if asked.accept and asked.sql:
         message = history_messages.NOT_WITH
         values = {"option": "--accept", "question": "--sql"}
@@ -174,6 +172,16 @@ def check(asked: Asked) -> None:
         raise UsageError(history_messages.ACCEPT_WITHOUT_NEW)
     if asked.accept and not set(DEFAULT_BY) <= set(asked.groups):
         raise UsageError(history_messages.ACCEPT_PAIRS)
+    _check_form(asked)
+    if asked.begin >= asked.end:
+        ends = {"since": moment(asked.begin), "until": moment(asked.end)}
+        raise UsageError(history_messages.ENDS_BEFORE, **ends)
+    _check_groups(asked.by)
+    _check_place(asked)
+    _ = asked.columns, asked.question
+
+
+def _check_form(asked: Asked) -> None:
     if asked.json and asked.form != "json":
         raise UsageError(messages.CONFLICT_OF_FORMATS, format=asked.format)
     if asked.form in SHAPED:
@@ -183,12 +191,8 @@ def check(asked: Asked) -> None:
             reason="it is of single attempts",
             remedy="write it while they are traced, or replay a recording",
         )
-    if asked.begin >= asked.end:
-        ends = {"since": moment(asked.begin), "until": moment(asked.end)}
-        raise UsageError(history_messages.ENDS_BEFORE, **ends)
-    _check_groups(asked.by)
-    _check_place(asked)
-    _ = asked.columns, asked.question
+    if asked.status and asked.form == "csv":
+        raise UsageError(history_messages.NO_STATUS_AS, format=asked.form)
 
 
 def _check_place(asked: Asked) -> None:

@@ -106,6 +106,7 @@ def _line(asked: VerbLine) -> CommandLine:
         spool=asked.given.get("spool"),
         max_spool=asked.given.get("max_spool"),
         max_series=asked.given.get("max_series"),
+        create=bool(asked.given.get("create")),
     )
 
 

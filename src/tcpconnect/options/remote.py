@@ -22,4 +22,9 @@ REMOTE = (
         "dropped, their counts stay",
         Value("SIZE", MAX_SPOOL.parse, MAX_SPOOL.check),
     ),
+    Option(
+        ("--create",),
+        "create",
+        "make the tables of clickhouse:// and postgresql:// that are not there",
+    ),
 )

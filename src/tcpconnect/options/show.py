@@ -66,7 +66,8 @@ SHOW = (
         "May be given again; FILE.csv is CSV, FILE.jsonl a recording of all columns, "
         "FILE.jsonl.zst one that is compressed, sqlite:PATH a history, "
         "prometheus://[ADDRESS:]PORT serves metrics, otlp+http://HOST:4318 is a "
-        "collector of OpenTelemetry",
+        "collector of OpenTelemetry, clickhouse://HOST/DATABASE or "
+        "postgresql://HOST/DATABASE a database",
         Value("FILE", lambda place: {checked(place)}, completion="file"),
         repeats=True,
     ),

@@ -15,6 +15,7 @@ from tcpconnect.machine.account import (
 )
 from tcpconnect.outputs.remote import Remote
 from tcpconnect.remote.spool import MAX_SIZE, Spool
+from tcpconnect.schemes import CLICKHOUSE, CLICKHOUSES, POSTGRESQL, scheme_of
 
 if TYPE_CHECKING:
     from tcpconnect.machine.account import Account
@@ -26,7 +27,7 @@ MAX_NAME = 100  # characters, of a directory
 
 def remote_of(text: str, line: CommandLine, account: Account | None) -> Remote:
     """Return the output of a place; it is to be opened. Raises UsageError."""
-    place = _place(text)
+    place = _place(text, create=line.create)
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", place.name)[:MAX_NAME]
     path = f"{_directory(line.spool)}/{name}-{crc32(place.name.encode()):08x}"
     spool = Spool(path, line.max_spool or MAX_SIZE)
@@ -47,7 +48,16 @@ def _directory(spool: str | None) -> str:
     return os.path.abspath(spool or os.path.join(state_directory(), "spool"))
 
 
-def _place(text: str) -> Place:
+def _place(text: str, *, create: bool) -> Place:
+    scheme, _ = scheme_of(text)
+    if scheme in {CLICKHOUSE, CLICKHOUSES}:
+        from tcpconnect.remote.clickhouse import ClickHouse
+
+        return ClickHouse(text, create=create)
+    if scheme == POSTGRESQL:
+        from tcpconnect.remote.postgresql import PostgreSQL
+
+        return PostgreSQL(text, create=create)
     from tcpconnect.remote.otlp import Otlp
 
     return Otlp(text)

@@ -155,7 +155,8 @@ CREATE TABLE IF NOT EXISTS hour_rows
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(hour)
-ORDER BY (hour, program, destination, dport, result, why, failed);
+ORDER BY (hour, program, destination, dport, result, why, failed)
+SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS window_rows_by_hour TO hour_rows AS
 SELECT

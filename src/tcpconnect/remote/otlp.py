@@ -17,7 +17,7 @@ from tcpconnect.notify.target import Target, headers_from
 from tcpconnect.remote import otlp_records
 from tcpconnect.remote.attributes import of_place, strings
 from tcpconnect.remote.packing import gzipped
-from tcpconnect.remote.place import ALL, FAILED, NONE
+from tcpconnect.remote.place import WORDS
 from tcpconnect.remote.spool import LOSSES, SINGLE, WINDOWS, Packed
 from tcpconnect.remote.url import Form, read, secret
 
@@ -38,7 +38,7 @@ FORM = Form(
     "otlp+http://HOST:4318",
     4318,
     "OTEL_EXPORTER_OTLP_HEADERS",
-    {"events": (NONE, FAILED, ALL), "every": ("60s", "10s")},
+    WORDS,
 )
 
 

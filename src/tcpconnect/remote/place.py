@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Wheres = Mapping[tuple[str, str], Where]
 
 NONE, FAILED, ALL = "none", "failed", "all"  # events that are sent one by one
+# What stands behind ? in the URL of a place.
+WORDS = {"events": (NONE, FAILED, ALL), "every": ("60s", "10s")}
 
 
 class Place(Protocol):

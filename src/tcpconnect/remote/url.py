@@ -112,11 +112,12 @@ def secret(*variables: str) -> tuple[str, str]:
         if text := os.environ.get(variable, ""):
             return variable, text
         if path := os.environ.get(f"{variable}_FILE", ""):
-            return f"{variable}_FILE", _text_of(path, f"{variable}_FILE")
+            return f"{variable}_FILE", text_of(path, f"{variable}_FILE")
     return "", ""
 
 
-def _text_of(path: str, variable: str) -> str:
+def text_of(path: str, variable: str) -> str:
+    """Return the text of a file that a variable names. Raises UsageError."""
     reason = ""
     try:
         with open(path, encoding="utf-8") as file:

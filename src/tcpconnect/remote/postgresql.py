@@ -1,0 +1,184 @@
+"""PostgreSQL: rows by COPY, each block in a transaction with its token."""
+
+from __future__ import annotations
+
+import encodings.idna  # noqa: F401 (imported late by whoever resolves a name)
+import os
+import pwd
+import sys
+import time
+import zlib
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from msgspec import json
+from msgspec.structs import replace
+
+from tcpconnect import remote_messages
+from tcpconnect.errors import UsageError
+from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.output import harmless
+from tcpconnect.remote import tables
+from tcpconnect.remote.attempt_rows import AttemptRows
+from tcpconnect.remote.packing import WITH_HEADER, gzipped
+from tcpconnect.remote.passfile import password
+from tcpconnect.remote.place import WORDS
+from tcpconnect.remote.spool import LOSSES, RUNS, SINGLE, WINDOWS, Packed
+from tcpconnect.remote.url import POSTGRESQL, read
+from tcpconnect.times import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tcpconnect.connection import Connection
+    from tcpconnect.history.store import Run
+    from tcpconnect.remote.place import Counted, Wheres
+    from tcpconnect.remote.spool import Block
+
+FORM = replace(POSTGRESQL, words=WORDS)
+TABLES = {
+    WINDOWS: tables.WINDOW_ROWS,
+    SINGLE: tables.ATTEMPTS,
+    RUNS: tables.RUN_ROWS,
+    LOSSES: tables.LOSS_ROWS,
+}
+CONNECT_S = 10
+LIMIT_S = 20
+NANO, DAY = 10**9, 86_400
+ONCE = """INSERT INTO blocks (token, time) VALUES (%s, %s) ON CONFLICT DO NOTHING"""
+RUN = """
+INSERT INTO run_rows (host, boot, version, options, pid, started, watched, ended)
+VALUES (%(host)s, %(boot)s, %(version)s, %(options)s, %(pid)s, %(started)s,
+    %(watched)s, %(ended)s)
+ON CONFLICT (host, boot, pid, started) DO UPDATE
+SET watched = excluded.watched, ended = excluded.ended"""
+# A row can't be stored, ever: class 22 is of data, 23 of constraints.
+REFUSED = ("22", "23")
+# As the text format of COPY has them; a text can't have a NUL.
+ESCAPES = str.maketrans(
+    {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "?"}
+)
+
+
+class PostgreSQL:
+    """A database with the tables of postgresql.sql; ``create``: make them first."""
+
+    def __init__(self, text: str, *, create: bool = False) -> None:
+        url = read(text, FORM)
+        self.name = url.name
+        self.events = url.asked["events"]
+        self.every_s = int(url.asked["every"].rstrip("s"))
+        self._url = url
+        self._script = ""
+        self._create = create
+        self._months: set[tuple[int, int]] = set()  # that have partitions
+        self._host = os.uname().nodename
+        self._attempts = AttemptRows(self._host)
+
+    def open(self) -> None:
+        """Import psycopg, read credentials and statements. Raises UsageError."""
+        try:
+            import psycopg
+        except ImportError as error:
+            message = remote_messages.NO_PSYCOPG
+            raise UsageError(message, python=sys.executable) from error
+        self._psycopg = psycopg
+        host, port = self._url.host, self._url.port
+        user = os.environ.get("PGUSER") or pwd.getpwuid(os.getuid()).pw_name
+        database = self._url.path.strip("/") or user
+        self._how: dict[str, Any] = {
+            "host": host,
+            "port": port,
+            "user": user,
+            "dbname": database,
+            "password": password(host, port, database, user) or None,
+            "connect_timeout": CONNECT_S,
+            "tcp_user_timeout": LIMIT_S * 1000,
+            "options": f"-c statement_timeout={LIMIT_S}s",
+            "application_name": "tcpconnect",
+        }
+        if self._create:
+            script = files(__package__).joinpath("postgresql.sql")
+            self._script = script.read_text(encoding="utf-8")
+
+    def windows(self, rows: Sequence[Counted], _wheres: Wheres) -> Packed:
+        """Return a block for window_rows."""
+        made = (tables.window(self._host, row) for row in rows)
+        attempts = sum(row.attempts for _, _, row in rows)
+        return Packed(WINDOWS, len(rows), attempts, _copied(made))
+
+    def losses(self, lost: Mapping[tuple[int, str], int]) -> Packed:
+        """Return a block for loss_rows."""
+        return Packed(LOSSES, len(lost), 0, _copied(tables.losses(self._host, lost)))
+
+    def runs(self, run: Run, watched: int, *, ended: bool) -> Packed:
+        """Return a block for run_rows."""
+        return Packed(RUNS, 1, 0, json.encode(tables.run(run, watched, ended=ended)))
+
+    def single(self, events: Sequence[Connection]) -> Packed:
+        """Return a block for attempts."""
+        row = self._attempts.row
+        made = (
+            {
+                "host": self._host,
+                "time": event.time // NANO,
+                "attempt": f'{{"time":"{rfc3339(event.time)}"{row(event)}}}'.replace(
+                    "\\u0000", "?"
+                ),
+            }
+            for event in events
+        )
+        return Packed(SINGLE, len(events), len(events), _copied(made))
+
+    def deliver(self, block: Block, body: bytes) -> int:
+        """Insert a block, unless it is there; it is taken as a whole, or not at all."""
+        try:
+            with self._psycopg.connect(**self._how) as connection:
+                self._prepare(connection, block.time)
+                if connection.execute(ONCE, (block.token, block.time)).rowcount:
+                    self._insert(connection, block.kind, body)
+        except self._psycopg.Error as error:
+            again = not (error.sqlstate or "").startswith(REFUSED)
+            raise UndeliveredError(_first_line(error), again=again) from error
+        self._script = ""
+        return 0
+
+    def _prepare(self, connection: Any, now: int) -> None:
+        """Make tables that are wanted, and partitions of a block's months."""
+        if self._script:
+            connection.execute(self._script)
+        for moment in (now - DAY, now):
+            month = time.gmtime(moment)[:2]
+            if month not in self._months:
+                connection.execute("SELECT make_partitions(%s)", (moment,))
+                connection.commit()
+                self._months.add((month[0], month[1]))
+
+    def _insert(self, connection: Any, kind: str, body: bytes) -> None:
+        if kind == RUNS:
+            connection.execute(RUN, json.decode(body))
+            return
+        columns, _, rows = zlib.decompress(body, WITH_HEADER).partition(b"\n")
+        statement = f"COPY {TABLES[kind]} ({columns.decode()}) FROM STDIN"
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(rows)
+
+
+def _copied(rows: Iterable[dict[str, Any]]) -> bytes:
+    """Return a line with the names of columns, and one of COPY for each row."""
+    lines: list[str] = []
+    for row in rows:
+        if not lines:
+            lines.append(",".join(row))
+        lines.append("\t".join(map(_cell, row.values())))
+    return gzipped(("\n".join(lines) + "\n").encode())
+
+
+def _cell(value: object) -> str:
+    text = json.encode(value).decode() if isinstance(value, dict) else str(value)
+    return text.translate(ESCAPES)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return harmless(lines[0] if lines else type(error).__name__)

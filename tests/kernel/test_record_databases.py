@@ -1,0 +1,86 @@
+"""ClickHouse and PostgreSQL as places of -o, as users run them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import clickhouse, postgresql
+from tests.support.attempts import PORT, attempt
+from tests.support.engines import WITH_CLICKHOUSE, WITH_POSTGRESQL
+from tests.support.tool import Tool
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Server = clickhouse.ClickHouse | postgresql.PostgreSQL
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+
+def of_clickhouse(folder: Path) -> Iterator[Server]:
+    """Serve, with an empty database."""
+    if not WITH_CLICKHOUSE:
+        pytest.skip("needs chdb-core-lite")
+    with clickhouse.serve_clickhouse(folder) as server:
+        yield server
+
+
+def of_postgresql(folder: Path) -> Iterator[Server]:
+    """Do the same."""
+    if not WITH_POSTGRESQL:
+        pytest.skip("needs PostgreSQL")
+    with postgresql.serve_postgresql(folder) as server:
+        yield server
+
+
+@pytest.fixture(params=[of_clickhouse, of_postgresql])
+def server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
+    """Return each of them."""
+    for name, value in {
+        "CLICKHOUSE_USER": clickhouse.USER,
+        "CLICKHOUSE_PASSWORD": clickhouse.PASSWORD,
+        "PGUSER": postgresql.USER,
+        "PGPASSWORD": postgresql.PASSWORD,
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with TemporaryDirectory() as folder:
+        yield from request.param(Path(folder))
+
+
+def test_recorded(server: Server, tmp_path: Path) -> None:
+    """Windows, attempts, and when it watched; nothing waits after the end."""
+    place = f"{server.url}?events=all"
+    who = ("-p", os.getpid())
+    with Tool("record", *who, "-o", place, "--spool", tmp_path, "--create") as tool:
+        attempt("127.0.0.1", PORT)
+        attempt("127.0.0.1", PORT)
+        tool.process.send_signal(signal.SIGUSR1)
+        count = "SELECT count(*) FROM attempts"
+        # What we ask is among them.
+        wait_until(lambda: server.ask(count)[0][0] >= 2, "both attempts")
+        attempt("127.0.0.1", PORT)
+        assert tool.stop(signal.SIGTERM) == 0
+    assert b"in total" not in tool.stderr, tool.stderr
+    found = server.ask(
+        "SELECT destination, dport, result, why, attempts::bigint FROM window_rows"
+    )
+    ours = [row for row in found if row[1] == PORT]
+    assert {(*row[:4],) for row in ours} == {("localhost", PORT, "ECONNREFUSED", "RST")}
+    assert sum(row[4] for row in ours) == 3
+    ((pid, started, watched, ended),) = server.ask(
+        "SELECT pid, started, watched, ended FROM runs"
+    )
+    assert pid == tool.process.pid
+    assert started <= watched == ended
+    assert not list(tmp_path.glob("*/*-*"))

@@ -1,0 +1,31 @@
+"""Rows of windows, as they are sent to databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcpconnect.history.rows import Key, Program, Row
+
+if TYPE_CHECKING:
+    from tcpconnect.remote.place import Counted
+
+HOSTILE = "a'\"\\\t\n;--\x00é"
+
+
+def counted(
+    minute: int, destination: str, attempts: int, result: str = "OK"
+) -> Counted:
+    """Return a row of a window of a minute."""
+    program = Program("curl", "web", "u.service", "shop/web-1", 1000)
+    key = Key(program, destination, 443, result, "" if result == "OK" else "RST")
+    row = Row(
+        attempts=attempts,
+        latency_us=900,
+        latency_max_us=600,
+        latencies={9: 1, 3: 2},
+        dns_us=7,
+        syns=attempts,
+        query=destination,
+        address="192.0.2.1",
+    )
+    return (60, minute), key, row

@@ -1,0 +1,171 @@
+"""Rows in PostgreSQL, as a server has them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcpconnect.errors import UsageError
+from tcpconnect.history.store import Run
+from tcpconnect.image import Image, Place
+from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.remote.passfile import password
+from tcpconnect.remote.postgresql import PostgreSQL
+from tcpconnect.remote.spool import WINDOWS, Block, Packed
+from tests.support.counted import HOSTILE, counted
+from tests.support.engines import WITH_POSTGRESQL
+from tests.support.postgresql import PASSWORD, USER, serve_postgresql
+from tests.support.samples import connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.postgresql import PostgreSQL as Server
+
+MINUTE = int(time.time()) // 60 * 60
+needs_server = pytest.mark.skipif(not WITH_POSTGRESQL, reason="needs PostgreSQL")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return one with the tables of tcpconnect."""
+    with TemporaryDirectory() as folder, serve_postgresql(Path(folder)) as found:
+        yield found
+
+
+@pytest.fixture
+def place(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> PostgreSQL:
+    """Return it as a place of -o, with a file of passwords."""
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    path = tmp_path / "passwords"
+    path.write_text(f"# mine\nother:*:*:*:x\n*:{server.port}:postgres:us:{PASSWORD}\n")
+    monkeypatch.setenv("PGPASSFILE", str(path))
+    monkeypatch.setenv("PGUSER", USER)
+    return opened(server.url)
+
+
+def opened(url: str, *, create: bool = False) -> PostgreSQL:
+    """Return a place that is ready."""
+    place = PostgreSQL(url, create=create)
+    place.open()
+    return place
+
+
+def insert(place: PostgreSQL, packed: Packed, token: str) -> None:
+    """Deliver a block."""
+    kind, rows, attempts, body = packed
+    block = Block(0, token, kind, rows, attempts, MINUTE)
+    assert place.deliver(block, body) == 0
+
+
+@needs_server
+def test_windows_once(place: PostgreSQL, server: Server) -> None:
+    """A block that is sent twice is counted once, in all views."""
+    rows = [counted(MINUTE, "once", 3), counted(MINUTE, HOSTILE, 4, "ETIMEDOUT")]
+    packed = place.windows(rows, {})
+    assert packed[:3] == (WINDOWS, 2, 7)
+    insert(place, packed, "1f")
+    insert(place, packed, "1f")
+    insert(place, place.windows([counted(MINUTE, "once", 2)], {}), "2f")
+    names = "destination, result, failed"
+    statement = f"SELECT {names}, sum(attempts) FROM window_rows GROUP BY {names}"  # noqa: S608
+    assert sorted(server.ask(statement), key=lambda row: row[3]) == [
+        [HOSTILE.replace("\0", "?"), "ETIMEDOUT", 1, 4],
+        ["once", "OK", 0, 5],
+    ]
+    assert server.ask("SELECT sum(attempts) FROM hours") == [[9]]
+    found = server.ask("SELECT latencies FROM window_rows WHERE attempts = 3")
+    assert found == [[{"3": 2, "9": 1}]]
+    assert server.ask("SELECT min(hosts), count(*) FROM fleet_pairs") == [[1, 2]]
+
+
+@needs_server
+def test_single(place: PostgreSQL, server: Server) -> None:
+    """An attempt is an object as of -j, without its command line."""
+    image = Image("/usr/bin/curl", "curl --secret", Place(container="web"))
+    event = connection(
+        image=image, result="OK", latency_ms=1.5, comm=HOSTILE, time=MINUTE * 10**9 + 5
+    )
+    insert(place, place.single([event]), "3f")
+    ((when, found),) = server.ask("SELECT time, attempt FROM attempts")
+    assert when == MINUTE
+    assert found["time"].endswith(":00.000000005Z")
+    assert found["comm"] == HOSTILE.replace("\0", "?")
+    assert (found["daddr"], found["dport"]) == ("54.245.105.25", 80)
+    assert (found["container"], found["latency_ms"]) == ("web", 1.5)
+    assert "cmdline" not in found
+
+
+@needs_server
+def test_runs_and_losses(place: PostgreSQL, server: Server) -> None:
+    """When it watched, of which the last row counts; what was lost."""
+    run = Run(host="h", boot="b", version="1", options="-o x", pid=7, started=MINUTE)
+    insert(place, place.runs(run, MINUTE + 1, ended=False), "4f")
+    insert(place, place.runs(run, MINUTE + 60, ended=True), "5f")
+    insert(place, place.losses({(MINUTE, "ring"): 3}), "6f")
+    found = server.ask("SELECT host, pid, started, watched, ended FROM runs")
+    assert found == [["h", 7, MINUTE, MINUTE + 60, MINUTE + 60]]
+    assert server.ask("SELECT time, reason, lost FROM losses") == [[MINUTE, "ring", 3]]
+
+
+@needs_server
+def test_create(place: PostgreSQL, server: Server) -> None:
+    """Tables are made only where that is asked for, and may be there."""
+    ask_nothing = "CREATE DATABASE fresh"
+    with server.connect() as connection:
+        connection.execute(ask_nothing)
+    url = server.url.replace("/postgres", "/fresh").replace("postgresql:", "", 1)
+    url = f"postgresql:{url}"
+    packed = place.windows([counted(MINUTE, "db", 1)], {})
+    environment = pytest.MonkeyPatch()
+    with environment.context() as patch:
+        patch.setenv("PGPASSWORD", PASSWORD)
+        with pytest.raises(UndeliveredError, match="does not exist") as caught:
+            insert(opened(url), packed, "7f")
+        assert caught.value.again
+        insert(opened(url, create=True), packed, "7f")
+        insert(opened(url, create=True), packed, "8f")
+
+
+@needs_server
+def test_refused(place: PostgreSQL) -> None:
+    """A row that can't be stored is no reason to wait; its block leaves nothing."""
+    packed = place.windows([counted(MINUTE - 500 * 86_400, "old", 1)], {})
+    with pytest.raises(UndeliveredError, match="no partition") as caught:
+        insert(place, packed, "9f")
+    assert not caught.value.again
+    insert(place, place.windows([counted(MINUTE, "old", 1)], {}), "9f")
+
+
+@needs_server
+def test_credentials(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong ones can be corrected: what was recorded waits."""
+    monkeypatch.setenv("PGPASSWORD", "wrong")
+    monkeypatch.setenv("PGUSER", USER)
+    place = opened(server.url)
+    with pytest.raises(UndeliveredError, match="password authentication") as caught:
+        insert(place, place.windows([counted(MINUTE, "db", 1)], {}), "af")
+    assert caught.value.again
+
+
+def test_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first line that fits, with what is escaped; the environment wins."""
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    assert password("db", 5432, "d", "u") == ""
+    path = tmp_path / "passwords"
+    path.write_text("db:1:d:u:no\nd\\:b:*:*:u:p\\:a\\\\ss:word\n*:*:*:*:last")
+    monkeypatch.setenv("PGPASSFILE", str(path))
+    assert password("d:b", 5432, "d", "u") == "p:a\\ss"
+    assert password("db", 5432, "d", "u") == "last"
+    monkeypatch.setenv("PGPASSWORD", "first")
+    assert password("db", 5432, "d", "u") == "first"
+    monkeypatch.delenv("PGPASSWORD")
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
+    with pytest.raises(UsageError, match="which PGPASSFILE names"):
+        password("db", 5432, "d", "u")
