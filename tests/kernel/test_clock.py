@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.support.attempts import attempt
+from tests.support.clocks import stepped
 from tests.support.tool import Tool
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-SECOND = 1_000_000_000
 STEPS = [5, -5]
 SLACK_S = 0.5
 COLUMNS = "elapsed_s,time,latency_ms,dport"
-
-
-@contextmanager
-def stepped(seconds: int) -> Iterator[None]:
-    """Set the clock forward or back, and back again by what has passed since."""
-    before = time.time_ns() - time.monotonic_ns()
-    _set(before + seconds * SECOND)
-    try:
-        yield
-    finally:
-        _set(before)
-
-
-def _set(epoch_ns: int) -> None:
-    """Set the clock by the time that it had when CLOCK_MONOTONIC was 0."""
-    time.clock_settime_ns(time.CLOCK_REALTIME, epoch_ns + time.monotonic_ns())
 
 
 def shown_time(event: dict[str, Any]) -> float:

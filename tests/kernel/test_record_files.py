@@ -5,20 +5,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.attempts import PORT, attempt
+from tests.support.disks import fill, small_disk
 from tests.support.recorder import COUNT, asked, flush, flushed, record
-from tests.support.system import sh
 from tests.support.waiting import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -32,27 +27,9 @@ print(connection.execute("{COUNT}").fetchone()[0])
 """
 
 
-@contextmanager
-def full_disk() -> Iterator[Path]:
-    """Yield a directory of a small file system."""
-    with TemporaryDirectory(prefix="tcpconnect-test-") as name:
-        sh(f"mount -t tmpfs -o size=512k none {name}")
-        try:
-            yield Path(name)
-        finally:
-            sh(f"umount -l {name}")
-
-
-def fill(path: Path) -> None:
-    """Write until nothing more fits."""
-    with suppress(OSError), path.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 512)
-
-
 def test_a_full_disk() -> None:
     """Windows wait, and are written when there is room; one line says so."""
-    with full_disk() as disk, record(disk / "h.db") as tool:
+    with small_disk() as disk, record(disk / "h.db") as tool:
         wait_until(lambda: asked(disk / "h.db", "SELECT * FROM runs"), "a run")
         fill(disk / "more")
         for n in range(200):
@@ -72,7 +49,7 @@ def test_a_full_disk() -> None:
 
 def test_a_disk_that_stays_full() -> None:
     """How many attempts were not kept is said, and the exit code is 1."""
-    with full_disk() as disk, record(disk / "h.db") as tool:
+    with small_disk() as disk, record(disk / "h.db") as tool:
         wait_until(lambda: asked(disk / "h.db", "SELECT * FROM runs"), "a run")
         fill(disk / "more")
         for n in range(200):

@@ -6,16 +6,14 @@ import os
 import re
 import signal
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
-from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.attempts import PORT, attempt, run_tool
-from tests.support.launch import EMULATED
-from tests.support.recorder import COUNT, asked, record
+from tests.support.recorder import COUNT, kept, record
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -25,55 +23,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-KILLS = 2 if EMULATED else 5
 HELD = b"now: another process holds it in one long transaction; attempts wait in memory"
-
-
-def kept(path: Path) -> int:
-    """Return how many attempts a history has."""
-    return int(asked(path, COUNT)[0][0])
-
-
-def burst(number: int) -> int:
-    """Make so many attempts."""
-    for n in range(number):
-        attempt(f"127.0.{n // 250}.{n % 250 + 1}", PORT)
-    return number
 
 
 def flushed(tool: Tool, path: Path, number: int) -> None:
     """Have what waits written, and wait until there are so many attempts."""
     tool.process.send_signal(signal.SIGUSR1)
     wait_until(lambda: kept(path) == number, f"{number} attempts")
-
-
-def test_killed_at_any_moment(tmp_path: Path) -> None:
-    """What a reader has seen is there after each kill -9, in a file without damage."""
-    path, chance = tmp_path / "h.db", Random(20)  # noqa: S311
-    made = seen = 0
-    for _ in range(KILLS):
-        with record(path) as tool:
-            before = seen
-            while seen == before:
-                made += burst(chance.randrange(1, 200))
-                tool.process.send_signal(signal.SIGUSR1)
-                with suppress(sqlite3.Error):  # it has no tables yet
-                    seen = max(seen, kept(path))
-            made += burst(chance.randrange(800))
-            tool.process.send_signal(signal.SIGUSR1)
-            made += burst(chance.randrange(200))
-            tool.process.kill()
-            tool.process.wait()
-        assert seen <= kept(path) <= made
-        assert asked(path, "PRAGMA integrity_check") == [("ok",)]
-        seen = kept(path)
-    with record(path) as tool:
-        assert tool.stop() == 0
-    assert kept(path) == seen > 0
-    assert asked(path, "SELECT count(*), sum(ended = 0) FROM runs") == [
-        (KILLS + 1, KILLS)
-    ]
-    assert [each.name for each in tmp_path.iterdir()] == ["h.db"]
 
 
 def test_a_file_that_is_truncated(tmp_path: Path) -> None:

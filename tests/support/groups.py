@@ -13,7 +13,8 @@ GROUPS = {
     # What is lost, missed or late, floods, who gets the number of a namespace that is
     # gone, and what sets the machine's clock: no other test runs at that time.
     ALONE: "clock delay ends_missed floods hostile_targets instances lookups_flood "
-    "losses names_again names_order namespaces_again pending preempted starvation",
+    "losses names_again names_order namespaces_again pending preempted "
+    "record_clock starvation",
     # Answers and questions that are not read, which tools count for the whole machine.
     "answers": "names_asked names_dns names_tcp",
     # C libraries that are new, are let go, or can't be probed: each tool with -d looks.

@@ -43,6 +43,11 @@ def flushed(tool: Tool, path: Path, attempts: int) -> None:
     wait_until(are_there, f"{attempts} attempts")
 
 
+def kept(path: Path) -> int:
+    """Return how many attempts a history has."""
+    return int(asked(path, COUNT)[0][0])
+
+
 def record(path: Path, *options: object, **popen: Any) -> Tool:
     """Return a recorder of what this process does."""
     return Tool("record", "-p", os.getpid(), "-o", f"sqlite:{path}", *options, **popen)
