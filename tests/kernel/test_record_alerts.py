@@ -199,6 +199,21 @@ def test_another_user(baseline: Path) -> None:
         assert not [each.name for each in Path(name).glob("*-wal")]
 
 
+def test_a_program_of_root(baseline: Path) -> None:
+    """Whom root becomes can't run it: that is said at the start."""
+    with TemporaryDirectory(prefix="tcpconnect-test-") as name:
+        os.chown(name, OWNER, OWNER)
+        hook = Path(name, "hook")
+        hook.write_text("#!/bin/sh\n")
+        hook.chmod(0o700)
+        words = ("record", "--check", "-o", f"sqlite:{name}/h.db", "--alert", "new")
+        for path, reason in (hook, "it is not executable"), (baseline, "Permission"):
+            ended = run_tool(*words, "--notify", f"exec:{path}")
+            assert ended.returncode == 2
+            assert reason in ended.stderr
+            assert ended.stderr.count("\n") == 1
+
+
 def test_check(tmp_path: Path, baseline: Path) -> None:
     """--check opens what alerts need, too."""
     place = f"sqlite:{tmp_path}/h.db"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from tcpconnect.alerts import baseline
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.alerts.keeper import Keeper
 from tcpconnect.alerts.learning import LEARN_S
+from tcpconnect.machine.account import acting_as
 from tcpconnect.notify import event, otlp
 from tcpconnect.notify.channel import Courier
 from tcpconnect.notify.target import EXEC, HEADERS, LOGS, check_program, headers_from
@@ -54,7 +56,7 @@ def alerting_of(
     couriers: list[Channel] = []
     managers: list[Alertmanager] = []
     for target in targets:
-        channel = _channel(target, keeper, host)
+        channel = _channel(target, keeper, host, account)
         (couriers if isinstance(channel, Courier) else managers).append(channel)
     line = partial(event.line, host=host)
     return Queued(
@@ -62,14 +64,15 @@ def alerting_of(
     )
 
 
-def _channel(target: Target, keeper: Keeper, host: str) -> Any:
+def _channel(target: Target, keeper: Keeper, host: str, account: Account | None) -> Any:
     """Return what sends alerts to a target."""
     name = target.text
     sent = partial(keeper.sent, name)
     if target.scheme == EXEC:
         from tcpconnect.notify import program
 
-        check_program(target.path)
+        with suppress(OSError), acting_as(account):  # the keeper says why not
+            check_program(target.path)
         program.keep_descriptors()
 
         def run(notice: Notice) -> None:

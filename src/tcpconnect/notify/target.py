@@ -73,7 +73,7 @@ def _invalid(value: str, reason: str) -> UsageError:
 
 
 def check_program(path: str) -> None:
-    """Check that a program can be run. Raises UsageError."""
+    """Check that a program can be run by whom we are. Raises UsageError."""
     reason = ""
     try:
         os.stat(path)
@@ -82,7 +82,7 @@ def check_program(path: str) -> None:
     else:
         if not os.path.isfile(path):
             reason = "it is no file"
-        elif not os.access(path, os.X_OK):
+        elif not os.access(path, os.X_OK, effective_ids=True):
             reason = "it is not executable"
     if reason:
         raise UsageError(messages.NO_NOTIFY_PROGRAM, path=path, reason=reason)
