@@ -54,8 +54,8 @@ EDITS = {
         "\tBY_MNTNSMAP = 1 << 7,\n": (
             "\tBY_MNTNSMAP = 1 << 7,\n\tBY_NOT_UID = 1 << 8,\n"
         ),
-        '} pids SEC(".maps"), uids SEC(".maps");\n': (
-            '} pids SEC(".maps"), uids SEC(".maps"), not_uids SEC(".maps");\n'
+        '} pids SEC(".maps"), uids SEC(".maps"),': (
+            '} not_uids SEC(".maps"), pids SEC(".maps"), uids SEC(".maps"),'
         ),
         "\tif (filters & BY_UID && !bpf_map_lookup_elem(&uids, &c->uid))\n": (
             "\tif (filters & BY_NOT_UID &&\n"

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.usefixtures("netns")
 
 
-def start(*options: object, **popen: object) -> Tool:
+def start(*options: object, **popen: Any) -> Tool:
     """Trace this process."""
     return Tool("-p", os.getpid(), *options, **popen)
 

@@ -31,7 +31,7 @@ class Places:
         self._stack = stack
         self._hierarchy = hierarchy
         sh(f"mount -t cgroup2 none {hierarchy}")
-        stack.callback(sh, f"umount {hierarchy}")
+        stack.callback(sh, f"umount --lazy {hierarchy}")
 
     def netns(self) -> NetNs:
         """Return a new network namespace."""

@@ -281,6 +281,7 @@ def test_api() -> None:
 
 def test_many() -> None:
     """Numbers are looked up all at once: a hundred thousand take no time."""
-    with trace(pids=range(1, 100_000), follow=True) as events:
+    numbers = range(1, 100_000)
+    with trace(pids=numbers, follow=True) as events:
         events.stop()
-        assert list(events) == []
+        assert {event.pid for event in events} <= set(numbers)

@@ -29,7 +29,14 @@ HELD = b"now: another process holds it in one long transaction; attempts wait in
 def flushed(tool: Tool, path: Path, number: int) -> None:
     """Have what waits written, and wait until there are so many attempts."""
     tool.process.send_signal(signal.SIGUSR1)
-    wait_until(lambda: kept(path) == number, f"{number} attempts")
+
+    def are_there() -> bool:
+        try:
+            return kept(path) == number
+        except sqlite3.OperationalError:  # a new file has no tables yet
+            return False
+
+    wait_until(are_there, f"{number} attempts")
 
 
 def test_a_file_that_is_truncated(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ GROUPS = {
     # What is lost, missed or late, floods, who gets the number of a namespace that is
     # gone, and what sets the machine's clock: no other test runs at that time.
     ALONE: "clock delay ends_missed floods hostile_targets instances lookups_flood "
-    "losses names_again names_order namespaces_again pending preempted "
+    "losses names_again names_order names_unprobed namespaces_again pending preempted "
     "record_clock starvation",
     # Answers and questions that are not read, which tools count for the whole machine.
     "answers": "names_asked names_dns names_tcp",
@@ -38,8 +38,8 @@ USER_SPACE = (
     "added_filter bare bench blocked_output color command* container_owners "
     "contributing failing_output hostile_targets job late_imports lifecycle "
     "names_believed names_clients names_nat names_order names_output names_places "
-    "names_scope names_sources names_whose other_users prometheus* record* seccomp "
-    "slow_output sqlite summary tables terminal top wanted wrong_maps"
+    "names_scope names_sources names_unprobed names_whose other_users prometheus* "
+    "record* seccomp slow_output sqlite summary tables terminal top wanted wrong_maps"
 )
 
 

@@ -48,12 +48,7 @@ def hear_ignored_signals() -> None:
 
 
 def command(
-    options: Iterable[object],
-    env: dict[str, str] | None = None,
-    before: Iterable[str] = (),
+    options: Iterable[object], env: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return the arguments of Popen that start the tool with these options.
-
-    ``before`` are words of a program that starts it.
-    """
-    return {"args": [*before, str(TOOL), *map(str, options)], "env": env}
+    """Return the arguments of Popen that start the tool with these options."""
+    return {"args": [str(TOOL), *map(str, options)], "env": env}

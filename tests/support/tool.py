@@ -15,7 +15,7 @@ from tests.support.launch import command
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from typing_extensions import Self
 
@@ -29,11 +29,18 @@ MISSING = re.compile(rb"^tcpconnect: (?:in total|warning)", re.MULTILINE)
 
 
 class Tool:
-    """tcpconnect as a process, attached when the constructor returns."""
+    """tcpconnect as a process, attached when the constructor returns.
 
-    def __init__(self, *options: object, **popen: Any) -> None:
+    ``before`` are words of a program that starts it.
+    """
+
+    def __init__(
+        self, *options: object, before: Iterable[str] = (), **popen: Any
+    ) -> None:
+        start = command(options)
+        start["args"] = [*before, *start["args"]]
         self.process = subprocess.Popen(
-            **command(options, before=popen.pop("before", ())),
+            **start,
             stdin=subprocess.DEVNULL,
             stdout=popen.pop("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
