@@ -49,6 +49,12 @@ def shown(name: str) -> str:
     return sh("systemctl", "show", f"-P{name}", UNIT).strip()
 
 
+@pytest.fixture
+def stopped() -> None:
+    """The service is not running."""
+    sh("systemctl", "stop", UNIT)
+
+
 def drop_in(text: str) -> None:
     """Change the unit until the machine is off."""
     DROP_IN.parent.mkdir(parents=True, exist_ok=True)
@@ -165,6 +171,31 @@ def test_stopped() -> None:
     assert attempts() == 4
 
 
+@pytest.mark.usefixtures("stopped")
+def test_starts_late() -> None:
+    """It tries again until it can, in this case until nobody else has the file."""
+    other = ["systemd-run", "--unit=tcpconnect-other", "--property=Type=notify"]
+    sh(*other, "tcpconnect", "record")
+    try:
+        sh("systemctl", "start", "--no-block", UNIT)
+        wait_until(lambda: int(shown("NRestarts")) > 1, "two starts in vain")
+        assert "writes it already; stop that one" in journal()[-1]
+    finally:
+        sh("systemctl", "stop", "tcpconnect-other")
+    wait_until(lambda: shown("ActiveState") == "active", "the next start")
+    assert attempt()
+
+
+@pytest.mark.usefixtures("stopped")
+def test_wrong_options() -> None:
+    """With these it is not started again."""
+    drop_in("ExecStart=\nExecStart=/usr/bin/env tcpconnect record --keep 1s")
+    sh("systemctl", "start", "--no-block", UNIT)
+    wait_until(lambda: shown("ActiveState") == "failed", "its end")
+    assert (shown("NRestarts"), shown("ExecMainStatus")) == ("0", "2")
+    assert "--keep: invalid time '1s': expected from" in journal()[-1]
+
+
 def test_exposure() -> None:
     """It is as confined as it says, by the unit that systemd has loaded."""
     said = sh("systemd-analyze", "security", "--no-pager", UNIT)
@@ -173,20 +204,23 @@ def test_exposure() -> None:
     assert float(found[1]) <= 1.6
 
 
+@pytest.mark.usefixtures("stopped")
 def test_another_user() -> None:
     """A drop-in gives it another user, to whom systemd gives the directory."""
+    before = attempts()
     drop_in("User=alex")
     sh("systemctl", "start", UNIT)
     assert set(privileges(shown("MainPID"))["Uid"].split()) == {
         sh("id", "-u", "alex").strip()
     }
-    assert attempt() == 5
-    sh("systemctl", "stop", UNIT)
+    assert attempt() == before + 1
     assert sh("stat", "-c", "%U", str(HISTORY)) == "alex\n"
 
 
+@pytest.mark.usefixtures("stopped")
 def test_root_without_that_user() -> None:
     """As a service of root it becomes the owner of the directory."""
+    before = attempts()
     sh("userdel", "tcpconnect")
     unit = "--unit=tcpconnect-owner"
     sh("systemd-run", unit, "--property=Type=notify", "tcpconnect", "record")
@@ -196,5 +230,5 @@ def test_root_without_that_user() -> None:
         assert set(privileges(process)["Uid"].split()) == {owner}
     finally:
         sh("systemctl", "stop", "tcpconnect-owner")
-    assert attempts() == 5
+    assert attempts() == before
     assert [each.name for each in FOLDER.iterdir()] == [HISTORY.name]
