@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import struct
 import subprocess
+import termios
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -75,3 +80,14 @@ def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
     assert done.stderr.startswith("tcpconnect: "), done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
     return done.returncode, done.stderr[len("tcpconnect: ") : -1]
+
+
+def on_terminal(*words: object, db: Path, columns: int = 80) -> list[str]:
+    """Return the lines on a terminal that is so wide, of stderr, too."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    assert ask(*words, db=db, stdout=theirs, stderr=theirs).returncode == 0
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    return shown.splitlines()

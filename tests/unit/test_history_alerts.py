@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
 import re
-import struct
-import termios
 import time
 from typing import TYPE_CHECKING
 
@@ -16,7 +11,7 @@ import pytest
 
 from tcpconnect.alerts.alert import Alert, Notice
 from tcpconnect.history.alert_rows import add_alert
-from tests.support.asking import NOW, ask, filled, rows, said
+from tests.support.asking import NOW, ask, filled, on_terminal, rows, said
 from tests.support.histories import attempts, history
 
 if TYPE_CHECKING:
@@ -89,16 +84,10 @@ def test_machines(db: Path) -> None:
 
 def test_terminal(db: Path) -> None:
     """A table has sentences, which are not cut, and what fails is set off."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-    done = ask("--alerts", "--until", "-16min", db=db, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    head, first, second = os.read(ours, 4096).decode().splitlines()
-    os.close(ours)
+    head, first, second = on_terminal("--alerts", "--until", "-16min", db=db)
     began, ended = (
         time.strftime("%b %d %H:%M", time.localtime(NOW - ago)) for ago in (2000, 1000)
     )
-    assert done.returncode == 0
     assert head == "\x1b[1mTIME         KIND    TEXT\x1b[0m"
     assert first == f"{began} \x1b[31mfailing\x1b[0m {FAILS}"
     assert second == f"{ended} solved  {WORKS}"

@@ -15,7 +15,7 @@ SECOND = 1_000_000_000
 # In the order in which they give way: a name is cut first of all.
 NAME, PLACE = Fit(1, 12, most=40, tail=True), Fit(1, 16, most=64)
 LATE, LONGEST, LATENCY = Fit(2, whole=True), Fit(3, whole=True), Fit(5, 8, whole=True)
-WHY, RESULT, COUNT = Fit(6, 8, most=32), Fit(9, 8, whole=True), Fit(0, 5, whole=True)
+WHY, RESULT, COUNT = Fit(6, 8, most=32), Fit(0, 8, whole=True), Fit(0, 5, whole=True)
 
 
 def local(nanoseconds: int) -> str:
@@ -125,6 +125,7 @@ class Answer(msgspec.Struct, gc=False, kw_only=True):
 
 
 ANSWER = columns_of(Answer)
+OUTCOME = ("result", "why")
 COUNTS = ("attempts", "failed", "latency_ms", "latency_max_ms")
 # What outputs for machines have; a table has the result behind the counts.
 TIMES = ("first", "last")
@@ -157,12 +158,24 @@ def alert_columns(form: str) -> list[str]:
     return [*ALERT] if form != "table" else ["time", "kind", "text"]
 
 
-def columns_for(by: tuple[str, ...], form: str) -> list[str]:
-    """Return the names of the columns of an answer, without ``--columns``."""
-    outcome = [name for name in ("result", "why") if name not in by]
+# What a table has behind the groups, by what is asked: what the answer is about.
+SHOWN = {
+    "failing": ("attempts", "failed", *OUTCOME, "last"),
+    "slow": ("attempts", "latency_ms", "latency_max_ms", "last"),
+    "new": ("first", "attempts", "failed", "result"),
+    "": (*COUNTS, *OUTCOME, "last"),
+}
+
+
+def columns_for(by: tuple[str, ...], form: str, kind: str = "") -> list[str]:
+    """Return the names of the columns of an answer, without ``--columns``.
+
+    ``kind`` is a key of SHOWN.
+    """
     if form != "table":
+        outcome = [name for name in OUTCOME if name not in by]
         return [*by, *outcome, *COUNTS, *TIMES]
-    return [*by, *COUNTS, *outcome, "last"]
+    return [*by, *(name for name in SHOWN[kind] if name not in by)]
 
 
 def answers(by: tuple[str, ...], rows: list[Any]) -> list[Answer]:

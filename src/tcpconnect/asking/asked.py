@@ -12,6 +12,7 @@ from tcpconnect.asking.answer import (
     ANSWER,
     COUNTS,
     FLEET,
+    OUTCOME,
     TIMES,
     alert_columns,
     columns_for,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 HOUR = 3_600
 DEFAULT_BY = ("program", "destination", "dport")
-OUTCOME = ("result", "why")
 # Questions of their own: the option of each.
 KINDS = {
     "failing": "--failing",
@@ -108,6 +108,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return by or DEFAULT_BY
 
     @property
+    def _kind(self) -> str:
+        """Which of ORDER it asks for, if one of them."""
+        return next((name for name in ORDER if getattr(self, name)), "")
+
+    @property
     def table(self) -> dict[str, Column]:
         """The columns that there are."""
         if self.alerts:
@@ -125,7 +130,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             if self.alerts:
                 names = alert_columns(self.form)
             else:
-                names = columns_for(self.groups, self.form)
+                names = columns_for(self.groups, self.form, self._kind)
                 names = [*names, *(FLEET if self.is_of_fleet else ())]
             return [self.table[name] for name in names]
         for name in names:
@@ -138,7 +143,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def question(self) -> Question:
         """The question about rows, without the filters. Raises UsageError."""
-        order = next((ORDER[n] for n in ORDER if getattr(self, n)), "attempts")
+        order = ORDER.get(self._kind, "attempts")
         if "hour" in self.groups:
             order = "hour"
         if self.sort is not None:

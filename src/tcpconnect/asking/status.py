@@ -27,6 +27,7 @@ BESIDE = ("", "-wal", "-shm")
 SILENT_S = 120  # a recorder writes every ten seconds
 MOST_GAPS = 20
 SPANS = {MINUTE: "minute", HOUR: "hour", DAY: "day"}
+ARTICLES = {"hour": "an"}
 MIB = 1 << 20
 
 
@@ -93,7 +94,10 @@ def _lines(shown: Status, runs: list[Any], found: Coverage) -> Iterator[str]:
     gaps = found.gaps
     yield f"history    {harmless(shown.history)}, {shown.bytes / MIB:.1f} MiB\n"
     yield f"recording  {_recording(shown, runs)}\n"
-    rows = [f"{count(n)} of a {span}" for span, n in shown.rows.items()]
+    rows = [
+        f"{count(n)} of {ARTICLES.get(span, 'a')} {span}"
+        for span, n in shown.rows.items()
+    ]
     yield f"rows       {', '.join(rows) or 'none'}\n"
     away = sum(gap.until - gap.since for gap in gaps)
     what = f"{count(len(gaps))}, in all {duration(away)}" if gaps else "none"
