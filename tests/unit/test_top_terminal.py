@@ -21,7 +21,8 @@ THREADS = 3  # one draws, one writes, and one reads keys
 def test_a_recording(pane: Pane, recording: str) -> None:
     """Keys change what is shown; at the end the terminal is as it was."""
     pane.run(f"{TOP} {recording}")
-    lines = pane.wait_for("192.0.2.1")
+    pane.wait_for("192.0.2.1")
+    lines = pane.wait_for(KEYS_LINE)  # it is drawn from the top
     assert lines[0].startswith("tcpconnect top web -o 'a b'")
     assert "whole recording   ended" in lines[1]
     assert KEYS_LINE in lines[23]
