@@ -28,6 +28,11 @@ NO_TEXTUAL = Message(
 NO_TERMINAL = Message(
     "no terminal for the live view", "{reason}", "add --once for one frame on stdout"
 )
+NO_TERMINAL_BY_SSH = Message(
+    "no terminal for the live view",
+    "{reason}",
+    "ssh gives one with -t: ssh -t HOST tcpconnect top",
+)
 TRACER_KILLED = Message("the tracer was killed", "{signal}", "start it again")
 SCREEN_KILLED = Message(
     "the screen was killed",

@@ -212,6 +212,13 @@ def test_no_terminal(tmp_path: Path) -> None:
         "tcpconnect: no terminal for the live view: stdout is none; "
         "add --once for one frame on stdout\n"
     )
+    there = "192.0.2.1 50000 192.0.2.2 22"
+    ended = run("top", SSH_CONNECTION=there)
+    assert ended.stderr.endswith(
+        "; ssh gives one with -t: ssh -t HOST tcpconnect top\n"
+    )
+    ended = run("top", SSH_CONNECTION=there, SSH_TTY="/dev/pts/0")
+    assert "; add --once" in ended.stderr
     words = [TOOL, "top", "--", "true"]
     ended = subprocess.run(
         words, check=False, capture_output=True, text=True, start_new_session=True

@@ -41,9 +41,11 @@ def run(words: Sequence[str]) -> int:
         from tcpconnect.extras import installer
 
         raise UsageError(top_messages.NO_TEXTUAL, installer=installer())
-    if not (asked.command or os.isatty(STDOUT)):
-        raise UsageError(top_messages.NO_TERMINAL, reason="stdout is none")
     from tcpconnect.live.processes import show
+    from tcpconnect.live.terminal import missing
+
+    if not (asked.command or os.isatty(STDOUT)):
+        raise missing("stdout is none")
 
     return show(
         lambda *given: _trace_for_screen(asked, *given),

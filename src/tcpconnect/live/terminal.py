@@ -29,12 +29,19 @@ BACK = b"\x1b[<u\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?7h\x1b[?25h\x1b[0m\x1b[?1
 def open_tty() -> int:
     """Return a descriptor of the terminal. Raises UsageError."""
     if os.environ.get("TERM") == "dumb":
-        raise UsageError(top_messages.NO_TERMINAL, reason="TERM is dumb")
+        raise missing("TERM is dumb")
     try:
         return os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise UsageError(top_messages.NO_TERMINAL, reason=reason) from error
+        raise missing(os.strerror(error.errno or 0)) from error
+
+
+def missing(reason: str) -> UsageError:
+    """Return the error; ssh gives a command a terminal, and SSH_TTY, with -t only."""
+    message = top_messages.NO_TERMINAL
+    if "SSH_CONNECTION" in os.environ and "SSH_TTY" not in os.environ:
+        message = top_messages.NO_TERMINAL_BY_SSH
+    return UsageError(message, reason=reason)
 
 
 def modes(tty: int) -> Modes:
