@@ -9,8 +9,10 @@ def main() -> int:
     """Run the command; return its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.set_threshold(3000)
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
     from tcpconnect import cli
 
+    del sys.modules["typing_extensions"]
     return cli.main()
 
 

@@ -34,12 +34,8 @@ def test_a_full_disk() -> None:
         fill(disk / "more")
         for n in range(200):
             attempt(f"127.0.0.{n + 1}", PORT)
-
-        def says_it() -> bool:
-            flush(tool)
-            return WAITS in tool.stderr
-
-        wait_until(says_it, "the line")
+        flush(tool)
+        wait_until(lambda: WAITS in tool.stderr, "the line")
         (disk / "more").unlink()
         attempt("127.0.0.1", PORT)
         assert tool.stop() == 0

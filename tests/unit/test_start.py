@@ -1,0 +1,29 @@
+"""What a start imports, and what it does not."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.launch import INSTALLED
+
+IMPORTED = re.compile(r"^import time:.*\| +(\S+)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("start", [[INSTALLED], [sys.executable, "-m", "tcpconnect"]])
+def test_no_inspect(start: list[str]) -> None:
+    """Msgspec takes typing_extensions where they are, and with them inspect."""
+    ended = subprocess.run(
+        [*start, "--version"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
+    )
+    imported = set(IMPORTED.findall(ended.stderr))
+    assert "msgspec._utils" in imported
+    assert "inspect" not in imported
