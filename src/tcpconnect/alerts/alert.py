@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,8 @@ NEW, FAILING, SOLVED = "new", "failing", "solved"
 KINDS = (NEW, FAILING)  # that can be asked for
 EVERYTHING = "*"  # the destination of a summary
 MAX_TEXT = 255  # characters of a name
+MAX_TIME = 253_402_300_799  # the end of the year 9999, in seconds since the epoch
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME)]  # as read from a file
 
 
 class Row(NamedTuple):
@@ -61,7 +63,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     kind: str
-    time: int
+    time: Seconds
     text: str
     program: str
     destination: str
@@ -69,7 +71,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempts: int = 0
     failed: int = 0
     result: str = ""
-    since: int = 0
+    since: Seconds = 0
     quiet: bool = False
     more: int = 0
     examples: list[str] = []

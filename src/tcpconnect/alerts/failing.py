@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tcpconnect.alerts.alert import FAILING, SOLVED, Alert, Pair, place
+from tcpconnect.alerts.alert import FAILING, SOLVED, Alert, Pair, Seconds, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,8 +67,8 @@ class State(msgspec.Struct):
     that was said.
     """
 
-    since: int
-    last: int
+    since: Seconds
+    last: Seconds
     minutes: int = 0
     failing: bool = False
     attempts: int = 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import DecodeError, json
 
-from tcpconnect.alerts.alert import NEW, Alert, Notice, Pair
+from tcpconnect.alerts.alert import MAX_TIME, NEW, Alert, Notice, Pair
 from tcpconnect.alerts.failing import State
 from tcpconnect.alerts.hourly import Hour
 from tcpconnect.alerts.learning import Learnt
@@ -136,8 +136,8 @@ class AlertStore:
         """Return the alerts of what was new since then, without their counts."""
         found = self._connection.execute(
             "SELECT time, line, program, destination, dport FROM alerts "
-            "WHERE kind = ? AND time >= ? ORDER BY time",
-            (NEW, since),
+            "WHERE kind = ? AND time BETWEEN ? AND ? ORDER BY time",
+            (NEW, since, MAX_TIME),
         )
         return [
             Alert(

@@ -11,9 +11,11 @@ from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
-from tcpconnect.alerts.alert import Notice
+from tcpconnect.alerts.alert import Notice, Pair, new
 from tcpconnect.alerts.engine import Engine
+from tcpconnect.alerts.failing import State
 from tcpconnect.alerts.keeper import Keeper
 from tcpconnect.errors import OutputError
 from tcpconnect.history import alert_store
@@ -214,6 +216,24 @@ def test_killed(path: str) -> None:
     pairs = [found[2:5] for found in table(path, "alerts")]
     assert len(pairs) == len(set(pairs))
     assert len(pairs) >= (end - begin) // HOUR_S - 1
+
+
+LATE = 10**17
+
+
+def test_damaged_times(path: str) -> None:
+    """No time that is read is later than what can be sent."""
+    kept = Kept(path, WINDOW_S)
+    made = new(row())
+    kept.store.keep(kept.engine, [Notice("1", structs.replace(made, time=LATE))], "a")
+    assert kept.store.latest(0) == []
+    assert kept.store.waiting("a") == []
+    kept.engine.failing.states[Pair("a", "b", 1)] = State(since=LATE, last=LATE)
+    kept.engine.failing.changed.add(Pair("a", "b", 1))
+    kept.store.keep(kept.engine, [], "a")
+    kept.store.close()
+    with pytest.raises(OutputError, match="move the file away"):
+        Keeper(path).open(kept.engine)
 
 
 @pytest.mark.parametrize("observed", ["nan", "inf", "-1", "1e300", "x"])
