@@ -17,8 +17,8 @@ _WORD = re.compile(r"[0-9A-Za-z]+")
 _HEX = re.compile(
     r"(?![a-f]{1,4}[0-9]{1,2}$)(?=[a-f]*[0-9])[0-9a-f]{2,}|[0-9a-f]{8,}", re.IGNORECASE
 )
-# Within a word hex begins with a digit: shard9f3c, but not the b of web01.
-_HEX_WITHIN = re.compile(r"[0-9][0-9a-f]*(?![0-9a-z])|[0-9]+", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9]+")
+_HEX_DIGITS = "0123456789abcdefABCDEF"
 # What Kubernetes adds to the name of a workload: a hash of its template, and an ID.
 _POD = re.compile(
     r"-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$"
@@ -30,7 +30,14 @@ _IPV4 = re.compile(r"(\d+\.\d+\.\d+)\.\d+")
 
 def _shape_of_word(found: re.Match[str]) -> str:
     word = found[0]
-    return ANY if _HEX.fullmatch(word) else _HEX_WITHIN.sub(ANY, word)
+    if _HEX.fullmatch(word):
+        return ANY
+    # Hex at its end begins with a digit: shard9f3c, but not the b of web01.
+    begin = len(word.rstrip(_HEX_DIGITS))
+    first = _DIGITS.search(word, begin)
+    if first:
+        word = word[: first.start()] + ANY
+    return _DIGITS.sub(ANY, word)
 
 
 def _shape(name: str) -> str:
