@@ -144,7 +144,7 @@ class Server:
             self._end(connection)
         elif not connection.answered:
             connection.came += data
-            if answer := self._answer(bytes(connection.came)):
+            if answer := answer_to(bytes(connection.came), self._fresh, self._kind):
                 connection.answered = True
                 connection.left = memoryview(answer)
                 connection.until = self._clock() + PATIENCE_S
@@ -160,28 +160,26 @@ class Server:
         connection.until = self._clock() + DRAIN_S
         self._poll.register(connection.peer, select.POLLIN)
 
-    def _answer(self, came: bytes) -> bytes:
-        """Return the answer to a request, b"" while it is not whole."""
-        line, *_ = came.split(b"\n", 1)
-        if not any(end in came for end in ENDS):
-            too_long = len(came) > MOST_BYTES
-            return (
-                _response(b"431 Request Header Fields Too Large") if too_long else b""
-            )
-        words = line.split()
-        if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
-            return _response(b"400 Bad Request")
-        if words[1].partition(b"?")[0] != PATH:
-            return _response(b"404 Not Found", b"metrics are at /metrics\n")
-        if words[0] != b"GET":
-            return _response(b"405 Method Not Allowed", more=b"Allow: GET\r\n")
-        return _response(b"200 OK", self._fresh(), self._kind)
-
     def _fresh(self) -> bytes:
         now = self._clock()
         if now - self._made >= FRESH_S:
             self._page, self._made = self._make(), now
         return self._page
+
+
+def answer_to(came: bytes, page: Callable[[], bytes], kind: bytes) -> bytes:
+    """Return the answer to a request, b"" while it is not whole."""
+    line, *_ = came.split(b"\n", 1)
+    if not any(end in came for end in ENDS):
+        return _response(TOO_LARGE) if len(came) > MOST_BYTES else b""
+    words = line.split()
+    if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
+        return _response(b"400 Bad Request")
+    if words[1].partition(b"?")[0] != PATH:
+        return _response(b"404 Not Found", b"metrics are at /metrics\n")
+    if words[0] != b"GET":
+        return _response(b"405 Method Not Allowed", more=b"Allow: GET\r\n")
+    return _response(b"200 OK", page(), kind)
 
 
 def _response(

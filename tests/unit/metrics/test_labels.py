@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tcpconnect.metrics.labels import address_of
 
@@ -42,3 +46,17 @@ from tcpconnect.metrics.labels import address_of
 def test_a_destination(name: str | None, address: str | None, label: str) -> None:
     """It is a name, a private address or public: never a raw public address."""
     assert address_of(name, address) == label
+
+
+TEXTS = st.text() | st.text("0123456789abcdefx.:%/ ") | st.ip_addresses().map(str)
+
+
+@given(TEXTS, st.ip_addresses().map(str))
+def test_no_public_address(name: str, address: str) -> None:
+    """Whatever a name is, its label is no public address."""
+    label = address_of(name, address)
+    try:
+        found = ip_address(label)
+    except ValueError:
+        return
+    assert not found.is_global
