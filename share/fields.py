@@ -44,8 +44,12 @@ def _lines(rows: Iterable[Iterable[str]]) -> str:
 
 def _rows() -> Iterator[list[str]]:
     for name, column in CONNECTION.items():
-        others = [f"`{word}`" if word else "" for word in NAMES.get(name, Names())]
+        others = [_words(each) for each in NAMES.get(name, Names())]
         yield [f"`{name}`", column.field.meaning, *others]
+
+
+def _words(text: str) -> str:
+    return ", ".join(f"`{word}`" for word in text.split())
 
 
 def _fixed(schema: str) -> Iterator[list[str]]:

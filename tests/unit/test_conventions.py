@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,8 @@ from tcpconnect.connection import CONNECTION, MEMBERS, Connection
 from tcpconnect.conventions.names import NAMES
 from tcpconnect.conventions.shapes import SHAPES, paths
 from tcpconnect.formats import SHAPED, open_format
+from tcpconnect.remote.attributes import of_place
+from tcpconnect.remote.otlp_records import Singles
 from tests.support.attempts import run_tool
 from tests.support.faketrace import FakeTrace, run
 from tests.support.samples import connection, whole
@@ -54,6 +57,15 @@ def test_document_is_made() -> None:
 def test_names_are_of_columns() -> None:
     """The table has no column that is not there."""
     assert NAMES.keys() <= CONNECTION.keys()
+
+
+def test_a_collector_gets_the_same_names() -> None:
+    """Attributes of OTLP are those of the table, or have our name before them."""
+    event = whole(Connection)
+    pieces = [Singles().record(event), *of_place(event.image.place)]
+    sent = re.findall('"key":"([^"]*)"', " ".join(pieces))
+    known = {word for names in NAMES.values() for word in names.otel.split()}
+    assert {x for x in sent if not x.startswith("tcpconnect.")} <= known
 
 
 @pytest.mark.parametrize("schema", SHAPED)

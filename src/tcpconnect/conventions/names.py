@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Names(NamedTuple):
     """What others call a column; "" where they have no word for it.
 
-    ``otel`` is an attribute of OpenTelemetry's semantic conventions; ``ecs`` a field of
+    ``otel`` are attributes of OpenTelemetry's semantic conventions; ``ecs`` a field of
     the Elastic Common Schema; ``ocsf`` an attribute of OCSF's class 4001, Network
     Activity; ``zeek`` a field of conn.log; ``osquery`` a column of socket_events, or of
     the table that is named.
@@ -25,7 +25,7 @@ PROCESS = "actor.process"  # in OCSF
 NAMES = {
     "time": Names("", "@timestamp", "time", "ts", "time"),
     "uid": Names(
-        "process.real_user.id", "user.id", f"{PROCESS}.user.uid", "", "processes.uid"
+        "process.user.id", "user.id", f"{PROCESS}.user.uid", "", "processes.uid"
     ),
     "pid": Names("process.pid", "process.pid", f"{PROCESS}.pid", "", "pid"),
     "tid": Names("thread.id", "process.thread.id", f"{PROCESS}.tid"),
@@ -55,7 +55,7 @@ NAMES = {
         "remote_address",
     ),
     "dport": Names(
-        "server.port",
+        "server.port network.peer.port",
         "destination.port",
         "dst_endpoint.port",
         "id.resp_p",
@@ -65,7 +65,11 @@ NAMES = {
     "latency_ms": Names("", "event.duration", "duration"),
     "result": Names("error.type", "error.code", "status_code", "conn_state", "status"),
     "why": Names("", "event.reason", "status_detail"),
-    "query": Names("server.address", "destination.domain", "dst_endpoint.hostname"),
+    "query": Names(
+        "server.address dns.question.name",
+        "destination.domain",
+        "dst_endpoint.hostname",
+    ),
     "ppid": Names(
         "process.parent_pid",
         "process.parent.pid",
@@ -93,8 +97,8 @@ NAMES = {
     "runtime": Names(
         "container.runtime.name", "container.runtime", f"{PROCESS}.container.runtime"
     ),
-    "unit": Names("systemd.unit", "service.name"),
-    "pod": Names("k8s.pod.name", "orchestrator.resource.name"),
+    "unit": Names("", "service.name"),
+    "pod": Names("k8s.namespace.name k8s.pod.name", "orchestrator.resource.name"),
     "pod_uid": Names(
         "k8s.pod.uid", "orchestrator.resource.id", f"{PROCESS}.container.pod_uuid"
     ),
