@@ -131,11 +131,10 @@ def _where(place: tuple[str | None, str | None, int | None, str | None]) -> str:
         "server.address": query or daddr,
         "network.peer.address": daddr,
         "network.local.address": saddr,
-        "dns.question.name": query,
     }
     pieces = strings(named)
     if dport is not None:
-        pieces += integer("server.port", dport), integer("network.peer.port", dport)
+        pieces.append(integer("server.port", dport))
     return "".join(f",{piece}" for piece in pieces)
 
 

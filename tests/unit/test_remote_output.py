@@ -1,0 +1,130 @@
+"""Remote: what it puts into the spool, and what it keeps in memory."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from tcpconnect.batch import NO_LOSSES, Losses, Totals
+from tcpconnect.image import Image, Place
+from tcpconnect.outputs.remote import Remote
+from tcpconnect.remote.otlp import Otlp
+from tcpconnect.remote.spool import SINGLE, WINDOWS, Spool
+from tests.support.disks import fill, small_disk
+from tests.support.folding import attempt, batch, refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tcpconnect.connection import Connection
+
+NOW = time.time() // 60 * 60
+NOWHERE = "otlp+http://127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget those of this machine."""
+    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def opened(path: Path, options: str = "", max_size: int = 1 << 20) -> Remote:
+    """Return an output whose place is not there."""
+    output = Remote(Otlp(NOWHERE + options), Spool(str(path), max_size))
+    output.open()
+    return output
+
+
+def waiting(path: Path) -> dict[str, int]:
+    """Return how many attempts wait, by kind."""
+    found: dict[str, int] = {}
+    for file in sorted(path.glob("*-*")):
+        _, _, kind, _, attempts, _ = file.name.split("-")
+        found[kind] = found.get(kind, 0) + int(attempts)
+    return found
+
+
+def closed(output: Remote, events: int, losses: Losses = NO_LOSSES) -> None:
+    """Close an output."""
+    output.close(Totals(events, losses))
+
+
+def test_all_are_there(tmp_path: Path) -> None:
+    """Windows have all attempts; one by one, those that are asked for."""
+    output = opened(tmp_path, "?events=failed")
+    for n in range(130):
+        output.write(batch([attempt(), refused()], NOW + n))
+    closed(output, 260)
+    assert waiting(tmp_path) == {SINGLE: 130, WINDOWS: 260}
+
+
+def test_losses(tmp_path: Path) -> None:
+    """What was lost is a block of its own, once."""
+    output = opened(tmp_path)
+    output.write(batch([attempt()], NOW, Losses(ring=3)))
+    closed(output, 1, Losses(ring=5))
+    assert waiting(tmp_path) == {WINDOWS: 1, "losses": 0}
+
+
+def test_bounded(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A spool that is full takes windows; made = waiting + dropped, for both."""
+    output = opened(tmp_path, "?events=all", max_size=100_000)
+    made = 0
+    for n in range(130):
+        events = [attempt(pid=1000 + n * 500 + m) for m in range(500)]
+        output.write(batch(events, NOW + n))
+        made += 500
+    closed(output, made)
+    left = waiting(tmp_path)
+    assert left[WINDOWS] == made
+    lines = [line for line in capfd.readouterr().err.splitlines() if "in total" in line]
+    (line,) = lines
+    dropped = int(line.split()[3])
+    assert left.get(SINGLE, 0) + dropped == made
+    assert "one by one" in line
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 100_000
+
+
+def test_memory_is_flat(tmp_path: Path) -> None:
+    """While a place is away, what waits is on disk, and of a scan not all is kept."""
+    output = opened(tmp_path, "?events=all", max_size=50 << 20)
+    image = Image("/usr/bin/nmap", "nmap", Place())
+    tracemalloc.start()
+    sizes: list[int] = []
+    for n in range(40):
+        base = attempt(image=image)
+        output.write(
+            batch([_to(base, 2_000 * n + m) for m in range(2_000)], NOW + 30 * n)
+        )
+        sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    closed(output, 80_000)
+    assert waiting(tmp_path) == {SINGLE: 80_000, WINDOWS: 80_000}
+    assert max(sizes[30:]) < max(sizes[10:20]) + (4 << 20)
+
+
+def _to(event: Connection, n: int) -> Connection:
+    address = f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"
+    return replace(event, daddr=address, query=None)
+
+
+@pytest.mark.root
+def test_a_small_disk(capfd: pytest.CaptureFixture[str]) -> None:
+    """Windows wait in memory, and are written when there is room."""
+    with small_disk() as disk:
+        output = opened(disk / "spool")
+        output.write(batch([attempt()], NOW))
+        filler = disk / "more"
+        fill(filler)
+        output.write(batch([attempt()], NOW + 60))
+        output.write(batch([attempt()], NOW + 120))
+        filler.unlink()
+        output.write(batch([attempt()], NOW + 180))
+        closed(output, 4)
+        assert waiting(disk / "spool") == {WINDOWS: 4}
+    assert "can't write to the directory" in capfd.readouterr().err
