@@ -5,9 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench import each, history, metrics, record, replay, syscalls, top, transfers
+from bench import (
+    each,
+    history,
+    metrics,
+    record,
+    remote,
+    replay,
+    syscalls,
+    top,
+    transfers,
+)
 from bench.document import write
 from bench.measure import measure, plan
 from bench.modes import BASE, MODES
@@ -55,17 +65,7 @@ def options() -> argparse.Namespace:
     )
     add(
         "--only",
-        choices=(
-            "top",
-            "record",
-            "metrics",
-            "replay",
-            "history",
-            "connects",
-            "programs",
-            "transfers",
-            "syscalls",
-        ),
+        choices=("connects", "programs", "transfers", *ROUNDS),
         help="measure only what a connect costs, what each program takes of that, what "
         "-d costs a transfer, what the tool costs any system call, or how fast it is",
     )
@@ -81,6 +81,18 @@ def _names(text: str) -> list[str]:
     return names
 
 
+# What is measured in rounds, by the names of --only.
+ROUNDS: dict[str, Any] = {
+    "syscalls": syscalls,
+    "top": top,
+    "replay": replay,
+    "history": history,
+    "record": record,
+    "metrics": metrics,
+    "remote": remote,
+}
+
+
 def main() -> int:
     """Measure and print; 1 when a run did not add up, or nothing was measured."""
     given = options()
@@ -93,18 +105,9 @@ def main() -> int:
     if given.only in {None, "transfers"}:
         samples = transfers.measure(given.rounds)
         publish("transfers", transfers.report(samples), given)
-    if given.only in {None, "syscalls"}:
-        publish("syscalls", syscalls.report(syscalls.measure(given.rounds)), given)
-    if given.only in {None, "top"}:
-        publish("top", top.report(top.measure(given.rounds)), given)
-    if given.only in {None, "replay"}:
-        publish("replay", replay.report(replay.measure(given.rounds)), given)
-    if given.only in {None, "history"}:
-        publish("history", history.report(history.measure(given.rounds)), given)
-    if given.only in {None, "record"}:
-        publish("record", record.report(record.measure(given.rounds)), given)
-    if given.only in {None, "metrics"}:
-        publish("metrics", metrics.report(metrics.measure(given.rounds)), given)
+    for name, part in ROUNDS.items():
+        if given.only in {None, name}:
+            publish(name, part.report(part.measure(given.rounds)), given)
     return code
 
 

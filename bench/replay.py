@@ -65,7 +65,8 @@ def report(measured: tuple[dict[str, list[float]], tuple[float, float]]) -> str:
     return REPORT.format(events=EVENTS, plain=plain, packed=packed, n=n, rows=text)
 
 
-def _event(n: int) -> Connection:
+def some_event(n: int) -> Connection:
+    """Return one of many attempts, of some programs to many destinations."""
     program, destination = n % PROGRAMS, n * 7919 % DESTINATIONS
     place = Place(
         cgroup=f"/system.slice/app{program}.service", unit=f"app{program}.service"
@@ -106,7 +107,7 @@ def _record(path: Path) -> None:
     output = kind(str(path), Display("json", [*MEMBERS.values()], recorded=True), about)
     output.open()
     for begin in range(0, EVENTS, BATCH):
-        events = [_event(n) for n in range(begin, begin + BATCH)]
+        events = [some_event(n) for n in range(begin, begin + BATCH)]
         output.write(Batch(events, NO_LOSSES, [], 0))
     output.close(Totals(EVENTS, NO_LOSSES))
 
