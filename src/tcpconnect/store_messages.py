@@ -60,7 +60,7 @@ CLOCK_BACK = Message(
     "attempts count at the times that it shows",
 )
 HISTORY_FULL = Message(
-    "the history {path!r} has reached --max-size, {size} bytes",
+    "the history {path!r} has reached --max-size, {size}",
     "",
     "its finest and oldest rows are folded, then deleted: a greater one keeps more",
 )

@@ -76,8 +76,12 @@ def test_killed_on_a_full_disk() -> None:
             tool.process.kill()
             tool.process.wait()
         assert kept(path) == made
+        # A reader changes nothing, not even what SQLite would move into the file.
+        files = [path, disk / "h.db-wal"]
+        before = [each.read_bytes() for each in files]
         ended = run_tool("history", "--db", path, "-j")
         assert (ended.returncode, ended.stdout.count("\n")) == (0, 200)
+        assert [each.read_bytes() for each in files] == before
         with record(path) as tool:
             more = burst(300)
             tool.process.send_signal(signal.SIGUSR1)

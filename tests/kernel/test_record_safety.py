@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import sqlite3
-from contextlib import closing
+import subprocess
+from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,18 +25,29 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 HELD = b"now: another process holds it in one long transaction; attempts wait in memory"
+FULL = b"h.db' has reached --max-size, 1M; its finest and oldest rows are folded"
+
+
+USERS = 3
+MANY = """
+import os, socket, sys
+os.setuid(int(sys.argv[1]))
+for part in range(16):
+    for n in range(1, 255):
+        with socket.socket() as client:
+            client.connect_ex((f"127.1.{part}.{n}", int(sys.argv[2])))
+"""
 
 
 def flushed(tool: Tool, path: Path, number: int) -> None:
     """Have what waits written, and wait until there are so many attempts."""
-    tool.process.send_signal(signal.SIGUSR1)
 
     def are_there() -> bool:
-        try:
+        with suppress(sqlite3.Error):  # a new file has no tables yet
             return kept(path) == number
-        except sqlite3.OperationalError:  # a new file has no tables yet
-            return False
+        return False
 
+    tool.process.send_signal(signal.SIGUSR1)
     wait_until(are_there, f"{number} attempts")
 
 
@@ -114,3 +126,22 @@ def test_a_reader_that_never_ends(tmp_path: Path) -> None:
         assert tool.stop() == 0
         assert tool.stderr.count(HELD) == 1
     assert kept(path) == made
+
+
+def test_a_size_that_is_too_small(tmp_path: Path) -> None:
+    """The oldest go; one line says so, and what was deleted is a loss in answers."""
+    path = tmp_path / "h.db"
+    made = USERS * 16 * 254
+    with record(path, "-f", "--max-size", "1M") as tool:
+        for user in range(USERS):
+            words = ["/usr/bin/python3", "-c", MANY, str(user), str(PORT)]
+            subprocess.run(words, check=True)
+            tool.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: FULL in tool.stderr, "the line")
+        assert tool.stop() == 0
+        assert tool.stderr.count(FULL) == 1
+    assert path.stat().st_size <= 1 << 20
+    deleted = made - kept(path)
+    assert 0 < deleted < made
+    ended = run_tool("history", "--db", path)
+    assert f"{deleted:,} attempts were lost: deleted, as --max-size" in ended.stderr

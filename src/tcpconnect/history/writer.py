@@ -168,7 +168,7 @@ class Writer:
         """Have rows folded and dropped that are due; say once a day that it is full."""
         if self._keep.work(held.store, now) and now // DAY != self._shrunk:
             self._shrunk = now // DAY
-            size = self._terms.max_size
+            size = f"{self._terms.max_size / (1 << 20):.4g}M"
             say(store_messages.HISTORY_FULL.line(path=self._path, size=size))
 
     def _usable(self, runs: list[Begun], waiting: Waiting) -> Held:
