@@ -23,21 +23,29 @@ WHERE address LIKE ?"""
 REPORT = """\
 tcpconnect record, {rate:.0f} attempts/s for {seconds:.0f} s; medians of {n} rounds
 
--r alone  {alone:5.1f} % of a core
-record    {record:5.1f} % of a core, so {more:.1f} more (at most 10)
-memory    {memory:5.1f} MB (at most 40)
-lost      {lost:5} of {made} attempts
+                            % of a core   more     MB   lost
+-r alone                       {alone}
+record                         {record}   (at most 10, 40, 0)
+record --alert new,failing     {alerts}
 """
+ROW = "{cpu:8.1f} {more:6.1f} {memory:6.1f} {lost:6}"
+ALERT = ("--alert", "new,failing")
+
+
+class Run(NamedTuple):
+    """A share of a core; memory in MB; attempts that are missing."""
+
+    cpu: float
+    memory_mb: float
+    lost: int
 
 
 class Sample(NamedTuple):
-    """Shares of a core; memory in MB; attempts made, and not in the history."""
+    """One round."""
 
-    alone: float
-    record: float
-    memory_mb: float
-    made: int
-    lost: int
+    alone: Run
+    record: Run
+    alerts: Run
 
 
 def measure(rounds: int) -> list[Sample]:
@@ -48,36 +56,36 @@ def measure(rounds: int) -> list[Sample]:
 
 def report(samples: list[Sample]) -> str:
     """Return the lines of a table."""
-    alone, record, memory = (median(sample[n] for sample in samples) for n in range(3))
-    return REPORT.format(
-        rate=RATE,
-        seconds=SECONDS,
-        n=len(samples),
-        alone=100 * alone,
-        record=100 * record,
-        more=100 * (record - alone),
-        memory=memory,
-        lost=sum(sample.lost for sample in samples),
-        made=sum(sample.made for sample in samples),
-    )
+    alone = median(sample.alone.cpu for sample in samples)
+    rows = {}
+    for name in Sample._fields:
+        runs: list[Run] = [getattr(sample, name) for sample in samples]
+        cpu = median(run.cpu for run in runs)
+        rows[name] = ROW.format(
+            cpu=100 * cpu,
+            more=100 * (cpu - alone),
+            memory=median(run.memory_mb for run in runs),
+            lost=sum(run.lost for run in runs),
+        )
+    return REPORT.format(rate=RATE, seconds=SECONDS, n=len(samples), **rows)
 
 
 def _once(generator: Generator, folder: Path, number: int) -> Sample:
-    alone, _, _ = _run(generator, ("-r", "-P", PORTS), folder)
-    path = folder / f"{number}.db"
-    words = ("record", "-P", PORTS, "-o", f"sqlite:{path}")
-    record, memory, made = _run(generator, words, folder)
-    with closing(sqlite3.connect(path)) as history:
-        # Others may connect to our ports, but not in our network.
-        (kept,) = history.execute(OURS, (f"{NETWORK}%",)).fetchone()
-    return Sample(alone, record, memory, made, made - int(kept or 0))
+    return Sample(
+        _run(generator, ("-r", "-P", PORTS), folder, None),
+        *(
+            _run(generator, ("record", "-P", PORTS, *more), folder, folder / name)
+            for name, more in ((f"{number}.db", ()), (f"{number}-alerts.db", ALERT))
+        ),
+    )
 
 
 def _run(
-    generator: Generator, words: Sequence[str], folder: Path
-) -> tuple[float, float, int]:
-    """Return the share of a core, the memory in MB, and how many attempts were made."""
-    with Tool(words, folder / "out") as tool:
+    generator: Generator, words: Sequence[str], folder: Path, history: Path | None
+) -> Run:
+    """Run the tool beside the load."""
+    place = ("-o", f"sqlite:{history}") if history else ()
+    with Tool((*words, *place), folder / "out") as tool:
         tool.wait_still()
         before = tool.cpu()
         order = Order(round(RATE * SECONDS), rate=RATE, seconds=2 * SECONDS)
@@ -85,8 +93,13 @@ def _run(
         tool.wait_still()
         spent = tool.cpu().all_s - before.all_s
         now, _ = tool.memory_mb()
-        tool.stop()
-    return spent / made.wall_s, now, made.connects
+        lost = tool.stop()
+    if history:
+        with closing(sqlite3.connect(history)) as kept:
+            # Others may connect to our ports, but not in our network.
+            (ours,) = kept.execute(OURS, (f"{NETWORK}%",)).fetchone()
+        lost = made.connects - int(ours or 0)
+    return Run(spent / made.wall_s, now, lost)
 
 
 if __name__ == "__main__":
