@@ -199,6 +199,28 @@ def test_another_user(baseline: Path) -> None:
         assert not [each.name for each in Path(name).glob("*-wal")]
 
 
+def test_a_program_that_hangs(tmp_path: Path, baseline: Path) -> None:
+    """It does not hold up the end, nor outlive it; its alert waits for the next run."""
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\nsleep 1000\n")
+    hook.chmod(0o755)
+    path = tmp_path / "h.db"
+    with alerting(path, "--baseline", baseline, "--notify", f"exec:{hook}"):
+        attempt(NEW, PORT)
+    pid = (tmp_path / "pid").read_text().strip()
+    wait_until(lambda: not is_running(pid), "its end")
+    (waiting,) = asked(tmp_path / "h.db.alerts", "SELECT channel FROM alert_waiting")
+    assert waiting == (f"exec:{hook}",)
+
+
+def is_running(pid: str) -> bool:
+    """Return whether a process has not ended, be it reaped or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
 def test_a_program_of_root(baseline: Path) -> None:
     """Whom root becomes can't run it: that is said at the start."""
     with TemporaryDirectory(prefix="tcpconnect-test-") as name:

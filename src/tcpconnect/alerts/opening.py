@@ -75,10 +75,19 @@ def _channel(target: Target, keeper: Keeper, host: str, account: Account | None)
             check_program(target.path)
         program.keep_descriptors()
 
-        def run(notice: Notice) -> None:
-            program.run(target.path, event.line(notice, host))
+        running: set[int] = set()
 
-        return Courier(name, run, sent, workers=program.AT_ONCE, tries=program.TRIES)
+        def run(notice: Notice) -> None:
+            program.run(target.path, event.line(notice, host), running=running)
+
+        return Courier(
+            name,
+            run,
+            sent,
+            workers=program.AT_ONCE,
+            tries=program.TRIES,
+            stop=partial(program.kill, running),
+        )
     from tcpconnect.notify.post import Poster
 
     text = os.environ.get(HEADERS, "")

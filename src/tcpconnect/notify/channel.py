@@ -111,8 +111,8 @@ class Courier:
 
     ``send`` raises UndeliveredError; ``sent`` is called with the ID of each notice
     that is not to be sent any more. ``workers`` send at the same time; after so many
-    ``tries`` a notice is given up. What else ``send`` raises is the ``failure`` that
-    ends the worker, for the owner to look at.
+    ``tries`` a notice is given up. ``stop`` ends what still sends at the end. What else
+    ``send`` raises is the ``failure`` that ends the worker, for the owner to look at.
     """
 
     keeps = True
@@ -125,17 +125,18 @@ class Courier:
         *,
         workers: int = 1,
         tries: int | None = None,
+        stop: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.warnings = Warnings()
         self._send, self._sent = send, sent
-        self._workers, self._tries = workers, tries
+        self._workers, self._tries, self._stop = workers, tries, stop
         self._health = Health(name, self.warnings)
         self._waiting: deque[Notice] = deque()
         self._changed = Condition()
         self._busy = self._dropped = self._said = 0
         self._why_dropped = ""
-        self._closing = False
+        self._closing = self._stopped = False
         self.failure: BaseException | None = None
 
     def start(self) -> None:
@@ -161,6 +162,8 @@ class Courier:
             self._closing = True
             self._changed.notify_all()
             self._changed.wait_for(self._is_done, seconds)
+            self._stopped = True
+        self._stop()
         if self._dropped > self._said:
             self._say_dropped()
 
@@ -170,7 +173,7 @@ class Courier:
     def _turn(self) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
-            if not self._waiting:
+            if self._stopped or not self._waiting:
                 return False
             notice = self._waiting.popleft()
             self._busy += 1
@@ -190,6 +193,8 @@ class Courier:
             try:
                 self._send(notice)
             except UndeliveredError as error:
+                if self._stopped:  # by us
+                    return
                 self._health.failed(error)
                 tried += 1
                 if not error.again or tried == self._tries:

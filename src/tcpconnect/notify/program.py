@@ -28,14 +28,25 @@ def keep_descriptors() -> None:
                 os.set_inheritable(fd, False)  # noqa: FBT003 (it has no keyword)
 
 
-def run(path: str, data: bytes, limit_s: float = LIMIT_S) -> None:
+def kill(running: set[int]) -> None:
+    """Kill the programs that run, with what they have started."""
+    for pid in [*running]:
+        with suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def run(
+    path: str, data: bytes, limit_s: float = LIMIT_S, running: set[int] | None = None
+) -> None:
     """Run a program with ``data`` on stdin. Raises UndeliveredError.
 
+    Its PID is in ``running`` meanwhile.
     It has its own session, no descriptor of ours, and prints nowhere. At its end, or
     after the limit, what it has started is killed, but for what has left its group.
     """
     try:
-        ended, status = _run(path, data, time.monotonic() + limit_s)
+        pids = set() if running is None else running
+        ended, status = _run(path, data, time.monotonic() + limit_s, pids)
     except OSError as error:
         raise UndeliveredError(os.strerror(error.errno or 0)) from error
     if not ended:
@@ -45,7 +56,7 @@ def run(path: str, data: bytes, limit_s: float = LIMIT_S) -> None:
         raise UndeliveredError(how)
 
 
-def _run(path: str, data: bytes, end: float) -> tuple[bool, int]:
+def _run(path: str, data: bytes, end: float, running: set[int]) -> tuple[bool, int]:
     """Return whether it ended by itself, and its status. Raises OSError."""
     read, write = os.pipe2(os.O_CLOEXEC)
     try:
@@ -55,6 +66,7 @@ def _run(path: str, data: bytes, end: float) -> tuple[bool, int]:
         raise
     finally:
         os.close(read)
+    running.add(pid)
     try:
         watch = os.pidfd_open(pid)
         try:
@@ -65,6 +77,7 @@ def _run(path: str, data: bytes, end: float) -> tuple[bool, int]:
         os.close(write)
         with suppress(OSError):
             os.killpg(pid, signal.SIGKILL)  # nothing of it outlives its turn
+        running.discard(pid)
         _, status = os.waitpid(pid, 0)
     return ended, status
 
