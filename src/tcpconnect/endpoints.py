@@ -54,4 +54,5 @@ def _is_address(text: str, *, is_ipv6: bool) -> bool:
 
 
 def _invalid(text: str, reason: str) -> UsageError:
-    return UsageError(messages.INVALID_ENDPOINT, value=text, reason=reason)
+    place = f"prometheus:{text}"
+    return UsageError(messages.INVALID_ENDPOINT, value=place, reason=reason)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 ATTEMPTS = "tcpconnect_attempts_total"
+LOST = "tcpconnect_lost_total"
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_metrics(port: int, verb: str) -> None:
     ((error, _, address, dport),) = samples(text, ATTEMPTS)
     assert (error, address, dport) == ("ECONNREFUSED", "127.0.0.9", str(PORT))
     assert str(os.getpid()) not in text
-    assert samples(text, "tcpconnect_lost_total")["ring",] == 0
+    assert samples(text, LOST)["ring",] == 0
     assert f"metrics are served at http://127.0.0.1:{port}/metrics" in (
         tool.stderr.decode()
     )
@@ -74,6 +75,29 @@ def test_beside_others(port: int, tmp_path: Path) -> None:
         assert len(samples(text, dropped)) == 2
         assert tool.stop() == 0
     assert (tmp_path / "x.csv").read_text().count("\n") == 2
+
+
+def test_a_scan(port: int) -> None:
+    """What has no room is counted in coarser series: made = shown + lost."""
+    made = 400
+    with serve(port, "--max-series", 400) as tool:
+        for n in range(made):
+            attempt(f"127.{n % 200}.{n // 200}.9", PORT)
+        wait_until(lambda: sum(counted(port)) >= made, "all attempts")
+        text = get(port, "/metrics")[1]
+        assert tool.stop() == 0
+    shown = samples(text, ATTEMPTS)
+    assert (sum(shown.values()), sum(samples(text, LOST).values())) == (made, 0)
+    assert len(shown) <= 100
+    folded = samples(text, "tcpconnect_series_folded_total")[()]
+    assert made - len(shown) <= folded < made
+    assert shown["ECONNREFUSED", name(text), "~other", ""] > 0
+
+
+def name(text: str) -> str:
+    """Return the only program that has attempts."""
+    (found,) = {program for _, program, _, _ in samples(text, ATTEMPTS)}
+    return found
 
 
 def test_a_real_prometheus(port: int, tmp_path: Path) -> None:
@@ -155,7 +179,7 @@ def test_an_address_that_is_not_to_be_had(port: int) -> None:
     ("words", "line"),
     [
         ("-c -o prometheus://9", "-c conflicts with 'prometheus://9'"),
-        ("-o prometheus://x:9", "invalid place of metrics '//x:9'"),
+        ("-o prometheus://x:9", "invalid place of metrics 'prometheus://x:9'"),
         ("-o prometheus", "unknown place 'prometheus'; write prometheus://[ADDRESS:]"),
         ("--max-series 500", "--max-series needs metrics"),
         ("--max-series 3 -o prometheus://9", "invalid number of series '3'"),
