@@ -15,6 +15,7 @@ from tests.support.mapper import mapped
 from tests.support.network import NetNs, inside
 from tests.support.processes import Cgroup, unified
 from tests.support.runc import TOP, Bundle
+from tests.support.scraping import free_port
 from tests.support.system import ip_batch, sh
 
 if TYPE_CHECKING:
@@ -145,3 +146,9 @@ def bundle(tmp_path: Path) -> Iterator[Bundle]:
     for folder in Path("/sys/fs/cgroup").glob(f"**/{TOP}"):
         for inner in sorted(folder.glob("**/"), reverse=True):
             inner.rmdir()
+
+
+@pytest.fixture
+def port() -> int:
+    """Return a port that is free here; tests of it are in a namespace of their own."""
+    return free_port()

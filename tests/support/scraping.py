@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tests.support.attempts import PORT
 from tests.support.programs import needs
+from tests.support.tool import Tool
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ scrape_configs:
 rule_files: {rules}
 """
 
+ATTEMPTS = "tcpconnect_attempts_total"
 Samples = dict[tuple[str, ...], float]
 
 
@@ -61,6 +65,19 @@ def samples(text: str, name: str) -> Samples:
             labels = sorted(_LABEL.findall(sample[2] or ""))
             found[tuple(value for _, value in labels)] = float(sample[3])
     return found
+
+
+def serve(port: int | str, *options: object, verb: str = "") -> Tool:
+    """Return the tool, which traces this process and serves metrics."""
+    place = f"prometheus://{port}"
+    words = [verb] if verb else []
+    who = ("-p", os.getpid(), "-P", PORT)  # what reads metrics connects, too
+    return Tool(*words, *who, "-o", place, *options)
+
+
+def counted(port: int, name: str = ATTEMPTS) -> list[float]:
+    """Return the values of a metric's samples."""
+    return sorted(samples(get(port, "/metrics")[1], name).values())
 
 
 def promtool(*words: str, text: str = "") -> str:
