@@ -184,6 +184,16 @@ def test_refused(tmp_path: Path) -> None:
     ]
 
 
+def test_check(tmp_path: Path) -> None:
+    """Its spool is opened, and nothing is sent."""
+    with Server() as server:
+        place = f"otlp+http://127.0.0.1:{server.port}"
+        ended = run_tool("record", "--check", "-o", place, "--spool", tmp_path)
+        assert server.requests == []
+    assert ended.returncode == 0, ended.stdout
+    assert f"ok    {place}: its spool can be written" in ended.stdout
+
+
 def test_mistakes(tmp_path: Path) -> None:
     """A wrong word is one line, and nothing is traced."""
     for place, said in (

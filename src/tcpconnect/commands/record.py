@@ -150,14 +150,17 @@ def _check(
     for output in outputs:
         output.close(Totals(0, NO_LOSSES))
     report, code = check(verbose=line.verbose)
-    places = [f"ok    {place}: can be {_use(place)}" for place in sorted(line.outputs)]
+    places = [f"ok    {place}: {_checked(place)}" for place in sorted(line.outputs)]
     lines = "".join(f"{harmless(each)}\n" for each in places)
     write(STDOUT, f"{report}{lines}".encode())
     return code
 
 
-def _use(place: str) -> str:
-    return "served" if scheme_of(place)[0] == PROMETHEUS else "written"
+def _checked(place: str) -> str:
+    """Return what is known of a place that could be opened."""
+    if scheme_of(place)[0] in REMOTE:
+        return "its spool can be written; it was not sent anything"
+    return "can be served" if scheme_of(place)[0] == PROMETHEUS else "can be written"
 
 
 def _listen(outputs: Collection[Output]) -> None:

@@ -80,9 +80,14 @@ def _give(file: os.DirEntry[str], account: Account) -> None:
 
 
 def state_directory() -> str:
-    """Return where this user's state is; root's is not what its environment says."""
+    """Return where this user's state is; root's is not what its environment says.
+
+    A service of another user has STATE_DIRECTORY, which may be several.
+    """
     if not os.geteuid():
         return STATE
+    if ours := os.environ.get("STATE_DIRECTORY"):
+        return ours.partition(":")[0]
     home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     return os.path.join(home, USER)
 
