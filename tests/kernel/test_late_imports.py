@@ -196,7 +196,7 @@ def test_alerts(tmp_path: Path) -> None:
 def test_collector(status: int, tmp_path: Path) -> None:
     """Windows and attempts, sent or not; the name is resolved late."""
     with Server(status=status) as server:
-        place = f"otlp+http://localhost:{server.port}?events=all"
+        place = f"otlp+http://localhost:{server.port}?events=all&metrics=yes"
         words = ("record", "-p", os.getpid(), "-o", place, "--spool", tmp_path)
         with watched(*words) as process:
             attempt("127.0.0.1", PORT)

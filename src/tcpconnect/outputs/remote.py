@@ -150,8 +150,11 @@ class Remote:
         ]
         try:
             while rows:
-                self._spool.put(self._place.windows(rows[:MAX_ROWS], self._wheres), now)
+                some = rows[:MAX_ROWS]
+                self._spool.put(self._place.windows(some, self._wheres), now)
                 del rows[:MAX_ROWS]
+                if metrics := self._place.metrics(some, self._wheres):
+                    self._spool.put(metrics, now)
             if waiting.lost:
                 self._spool.put(self._place.losses(waiting.lost), now)
                 waiting.lost = {}

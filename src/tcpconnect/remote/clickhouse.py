@@ -83,6 +83,9 @@ class ClickHouse:
         attempts = sum(row.attempts for _, _, row in rows)
         return Packed(WINDOWS, len(rows), attempts, _lines(made))
 
+    def metrics(self, _rows: Sequence[Counted], _wheres: Wheres) -> None:
+        """Return nothing: rows are all that a database needs."""
+
     def losses(self, lost: Mapping[tuple[int, str], int]) -> Packed:
         """Return a block for loss_rows."""
         return Packed(LOSSES, len(lost), 0, _lines(tables.losses(self._host, lost)))

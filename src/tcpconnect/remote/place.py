@@ -38,6 +38,9 @@ class Place(Protocol):
     def windows(self, rows: Sequence[Counted], wheres: Wheres) -> Packed:
         """Return a block of rows of windows."""
 
+    def metrics(self, rows: Sequence[Counted], wheres: Wheres) -> Packed | None:
+        """Return a block of metrics of the same rows, where these are wanted."""
+
     def losses(self, lost: Mapping[tuple[int, str], int]) -> Packed:
         """Return a block of what was lost, by minute and reason."""
 

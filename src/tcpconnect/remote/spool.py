@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Kinds of blocks; where there is no room, those that count least are dropped first.
-SINGLE, RUNS, LOSSES, WINDOWS = KINDS = "single", "runs", "losses", "windows"
+KINDS = "single", "metrics", "runs", "losses", "windows"
+SINGLE, METRICS, RUNS, LOSSES, WINDOWS = KINDS
 KEEP_S = 86_400  # that blocks wait
 MAX_SIZE = 500 << 20
 MAX_BLOCKS = 65_536

@@ -11,12 +11,15 @@ from google.protobuf.json_format import Parse
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest as Request,
 )
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest as Metrics,
+)
 
 from tcpconnect.history.rows import Key, Program, Row
 from tcpconnect.image import Image, Place
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.otlp import Otlp
-from tcpconnect.remote.spool import WINDOWS, Block
+from tcpconnect.remote.spool import METRICS, WINDOWS, Block
 from tests.support.samples import connection
 from tests.support.servers import Server
 
@@ -184,6 +187,41 @@ def test_single() -> None:
     found = attributes(second)
     assert (found["thread.name"], found["server.address"]) == ('a"\\\n\x00', '"}]}')
     assert found["error.type"] == "ETIMEDOUT"
+
+
+def test_metrics() -> None:
+    """A sum and a histogram of each row, where they are asked for; they are deltas."""
+    rows = [((60, MINUTE), key(PLACE, result="ECONNREFUSED"), row(4))]
+    assert place().metrics(rows, {}) is None
+    packed = place(options="?metrics=yes").metrics(rows, {("web", "shop/web-1"): PLACE})
+    assert packed
+    assert packed[:3] == (METRICS, 2, 0)
+    (found,) = Parse(gzip.decompress(packed.body), Metrics()).resource_metrics
+    assert attributes(found.resource)["container.id"] == PLACE.container_id
+    attempts, duration = found.scope_metrics[0].metrics
+    assert (attempts.name, attempts.sum.is_monotonic) == ("tcpconnect.attempts", True)
+    (point,) = attempts.sum.data_points
+    assert (point.as_int, attempts.sum.aggregation_temporality) == (4, 1)
+    assert point.start_time_unix_nano == MINUTE * 10**9
+    assert point.time_unix_nano == (MINUTE + 60) * 10**9
+    assert attributes(point) == {
+        "server.port": 5432,
+        "tcpconnect.program": "curl",
+        "server.address": "db",
+        "error.type": "ECONNREFUSED",
+    }
+    (spread,) = duration.exponential_histogram.data_points
+    assert (spread.count, spread.sum, spread.max) == (4, 900.0, 600.0)
+    assert (spread.scale, spread.positive.offset) == (0, 0)
+    assert list(spread.positive.bucket_counts) == [3, 0, 1]
+
+
+def test_where_metrics_go() -> None:
+    """They have a path of their own; rejected points are no attempts."""
+    with Server(text='{"partialSuccess": {"rejectedDataPoints": "1"}}') as server:
+        block = Block(0, "0", METRICS, 2, 0, MINUTE)
+        assert place(server.port, "?metrics=yes").deliver(block, EMPTY) == 0
+    assert [request.path for request in server.requests] == ["/v1/metrics"]
 
 
 def test_losses() -> None:
