@@ -14,8 +14,9 @@ from tcpconnect.image import Image, Place
 from tcpconnect.outputs.remote import Remote
 from tcpconnect.remote.otlp import Otlp
 from tcpconnect.remote.spool import SINGLE, WINDOWS, Spool
+from tests.support.attempts import run_tool
 from tests.support.disks import fill, small_disk
-from tests.support.folding import attempt, batch, refused
+from tests.support.folding import attempt, batch, recorded, refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,3 +129,13 @@ def test_a_small_disk(capfd: pytest.CaptureFixture[str]) -> None:
         closed(output, 4)
         assert waiting(disk / "spool") == {WINDOWS: 4}
     assert "can't write to the directory" in capfd.readouterr().err
+
+
+def test_a_recording(tmp_path: Path) -> None:
+    """What was recorded long ago can be sent, too."""
+    path = recorded(tmp_path / "a.jsonl", 100)
+    words = ("-o", NOWHERE, "--spool", tmp_path / "spool")
+    ended = run_tool("replay", path, *words)
+    assert ended.returncode == 0, ended.stderr
+    (spool,) = (tmp_path / "spool").iterdir()
+    assert waiting(spool) == {WINDOWS: 100}

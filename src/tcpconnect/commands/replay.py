@@ -99,7 +99,7 @@ class Replay:
         source.refuse(STDOUT, line.outputs - {STDOUT_NAME})
         with ExitStack() as stack:
             stack.callback(end_watch)
-            terms = terms_of(self._view.displays)
+            terms = terms_of(self._view.displays, line.spool)
             outputs = open_outputs(line, self._view, terms, self._about)
             self._histories = _histories_of(outputs) if terms else []
             for output in outputs:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tcpconnect.image import Place as Where
     from tcpconnect.machine.account import Account
     from tcpconnect.remote.place import Place
-    from tcpconnect.remote.spool import Spool
+    from tcpconnect.remote.spool import Packed, Spool
 
 MAX_ROWS = 2_000  # of a block, of windows
 MAX_SINGLE = 5_000  # attempts of a block
@@ -151,15 +151,15 @@ class Remote:
         try:
             while rows:
                 some = rows[:MAX_ROWS]
-                self._spool.put(self._place.windows(some, self._wheres), now)
+                self._put(self._place.windows(some, self._wheres))
                 del rows[:MAX_ROWS]
                 if metrics := self._place.metrics(some, self._wheres):
-                    self._spool.put(metrics, now)
+                    self._put(metrics)
             if waiting.lost:
-                self._spool.put(self._place.losses(waiting.lost), now)
+                self._put(self._place.losses(waiting.lost))
                 waiting.lost = {}
             if run := self._place.runs(self._run, now, ended=ended):
-                self._spool.put(run, now)
+                self._put(run)
         except OSError as error:
             waiting.windows = {}
             for moment, key, row in rows:
@@ -183,10 +183,14 @@ class Remote:
         while some := self._single[:MAX_SINGLE]:
             del self._single[:MAX_SINGLE]
             try:
-                self._spool.put(self._place.single(some), self._now)
+                self._put(self._place.single(some))
             except OSError as error:
                 self._spool.drop(SINGLE, UNWRITABLE, len(some))
                 self._fail(error)
+
+    def _put(self, packed: Packed) -> None:
+        """Spool a block, by the clock: recorded attempts may be older."""
+        self._spool.put(packed, int(time.time()))
 
     def _fail(self, error: OSError) -> None:
         """Say once that the spool can't be written."""

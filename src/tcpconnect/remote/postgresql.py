@@ -52,8 +52,9 @@ VALUES (%(host)s, %(boot)s, %(version)s, %(options)s, %(pid)s, %(started)s,
     %(watched)s, %(ended)s)
 ON CONFLICT (host, boot, pid, started) DO UPDATE
 SET watched = excluded.watched, ended = excluded.ended"""
-# A row can't be stored, ever: class 22 is of data, 23 of constraints.
-REFUSED = ("22", "23")
+# A row can't be stored, ever: class 22 is of data, 23 of constraints, P0 of what our
+# functions refuse, as times of long ago.
+REFUSED = ("22", "23", "P0")
 # As the text format of COPY has them; a text can't have a NUL.
 ESCAPES = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "?"}
@@ -137,7 +138,7 @@ class PostgreSQL:
         """Insert a block, unless it is there; it is taken as a whole, or not at all."""
         try:
             with self._psycopg.connect(**self._how) as connection:
-                self._prepare(connection, block.time)
+                self._prepare(connection, block, body)
                 if connection.execute(ONCE, (block.token, block.time)).rowcount:
                     self._insert(connection, block.kind, body)
         except self._psycopg.Error as error:
@@ -146,11 +147,11 @@ class PostgreSQL:
         self._script = ""
         return 0
 
-    def _prepare(self, connection: Any, now: int) -> None:
+    def _prepare(self, connection: Any, block: Block, body: bytes) -> None:
         """Make tables that are wanted, and partitions of a block's months."""
         if self._script:
             connection.execute(self._script)
-        for moment in (now - DAY, now):
+        for moment in _unpacked(body)[0] if block.kind in {WINDOWS, SINGLE} else ():
             month = time.gmtime(moment)[:2]
             if month not in self._months:
                 connection.execute("SELECT make_partitions(%s)", (moment,))
@@ -161,20 +162,29 @@ class PostgreSQL:
         if kind == RUNS:
             connection.execute(RUN, json.decode(body))
             return
-        columns, _, rows = zlib.decompress(body, WITH_HEADER).partition(b"\n")
-        statement = f"COPY {TABLES[kind]} ({columns.decode()}) FROM STDIN"
+        _, columns, rows = _unpacked(body)
+        statement = f"COPY {TABLES[kind]} ({columns}) FROM STDIN"
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(rows)
 
 
 def _copied(rows: Iterable[dict[str, Any]]) -> bytes:
-    """Return a line with the names of columns, and one of COPY for each row."""
+    """Return lines: the days of rows, their columns, and one of COPY for each."""
+    days: set[int] = set()
+    columns = ""
     lines: list[str] = []
     for row in rows:
-        if not lines:
-            lines.append(",".join(row))
+        columns = columns or ",".join(row)
+        days.add(row["time"] // DAY * DAY)
         lines.append("\t".join(map(_cell, row.values())))
-    return gzipped(("\n".join(lines) + "\n").encode())
+    head = " ".join(map(str, sorted(days)))
+    return gzipped("\n".join([head, columns, *lines, ""]).encode())
+
+
+def _unpacked(body: bytes) -> tuple[list[int], str, bytes]:
+    """Return the days, the columns and the rows."""
+    days, columns, rows = zlib.decompress(body, WITH_HEADER).split(b"\n", 2)
+    return [*map(int, days.split())], columns.decode(), rows
 
 
 def _cell(value: object) -> str:
