@@ -30,6 +30,8 @@ LONGEST = 60  # of words that are repeated
 MOST_VALUES = 8
 PROGRAM = "--program"
 COUNT = ("-c", "--count")
+RECORDINGS = (".jsonl", ".jsonl.zst")
+FILES = {".db": "--db", ".html": "-o"}  # the options that take them
 SHORTEST = 3  # of names of options that are spelled like others
 # What no option does: why not.
 REASONS = {
@@ -178,7 +180,8 @@ class Mistakes:
             return self._question(f"{before} '{words[at - 1]} {word}'")
         command = f"{word_messages.COMMAND_AFTER}; {self.see}"
         return (
-            self._question(self._listed(words, at, before) or for_words(words[at:]))
+            self._for_file(word)
+            or self._question(self._listed(words, at, before) or for_words(words[at:]))
             or (_near_verb(word) if at == 0 and not self._verb else "")
             or self._near(word)
             or self._question(self._for_name(word))
@@ -190,6 +193,17 @@ class Mistakes:
         if PROGRAM in self._flags:  # what was recorded has no names of threads
             return found.replace("--comm", PROGRAM)
         return found
+
+    def _for_file(self, word: str) -> str:
+        """Return what to do about a file, where a history is asked."""
+        if PROGRAM not in self._flags:
+            return ""
+        if word.endswith(RECORDINGS):
+            return word_messages.REPLAY_FIRST.format(word=_cut(word))
+        for suffix, option in FILES.items():
+            if word.endswith(suffix):
+                return self._question(f"{option} {_cut(word)}")
+        return ""
 
     def _listed(self, words: Sequence[str], at: int, before: str) -> str:
         """Suggest a list for several values of an option: ``-P 80 443``."""

@@ -10,6 +10,7 @@ OF_VERBS = "it belongs to {verbs}"
 NO_SOURCE_PORTS = "no option filters by source port"
 NO_LOOKUPS = "addresses are never looked up"
 VERB_FIRST = "write it first: tcpconnect {verb}"
+REPLAY_FIRST = "make a history of it: tcpconnect replay {word} -rd -o sqlite:FILE.db"
 COMMAND_AFTER = "a command stands after --"
 
 UNKNOWN_OPTION = Message("unknown option {name}", "{reason}", "{remedy}")

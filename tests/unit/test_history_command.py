@@ -211,6 +211,11 @@ def test_nothing_found(db: Path) -> None:
         ("-r", "history takes no -r: it is always shown; omit it; .*"),
         ("-- curl", "history takes no command: .*"),
         ("nginx", "unexpected argument 'nginx'; did you mean --program nginx\\?"),
+        ("a.db", "unexpected argument 'a.db'; did you mean --db a.db\\?"),
+        (
+            "a.jsonl.zst",
+            "unexpected .*: tcpconnect replay a.jsonl.zst -rd -o sqlite:.*",
+        ),
         (
             "--since yesterday 22:00",
             "unexpected argument '22:00'; did you mean --since 'yesterday 22:00'\\?",
