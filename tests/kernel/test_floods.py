@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("netns")
 
 USER = 54321  # who has nothing to do with the tool
 PORT = 4716
-FLOOD_S, PAUSE_S, LINE_S, STOP_S = 2.0, 0.02, 1.0, 2.0
+FLOOD_S, PAUSE_S, LINE_S, STOP_S = 1.5, 0.02, 1.0, 2.0
 ADDRESSES = 192  # of a lookup, at most
 
 

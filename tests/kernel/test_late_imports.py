@@ -63,6 +63,17 @@ EVERY_MODE = (
     *("--columns exe,cmdline,container,pod,unit,time", "-o /dev/null", "-f"),
     "-o sqlite:h.db",
 )
+# What ends in another way: a stream, a table, tables and a histogram, names, a file.
+# With --limit and --duration the last lines and totals come as after a signal.
+ENDINGS = (
+    *((mode, "SIGINT") for mode in (EVERY_MODE[:1] if EMULATED else EVERY_MODE)),
+    *(
+        (mode, end)
+        for mode in ("-t", "-c", "-cr --histogram", "-cj -i 0.1 --summary", "-rdj")
+        for end in ("--limit", "--duration")
+    ),
+    ("-o sqlite:h.db", "--limit"),
+)
 
 
 @contextmanager
@@ -100,8 +111,7 @@ def test_an_import_is_seen() -> None:
     assert ended.stderr.startswith(READY + b"this is imported late\n")
 
 
-@pytest.mark.parametrize("options", EVERY_MODE[:1] if EMULATED else EVERY_MODE)
-@pytest.mark.parametrize("end", ["SIGINT", "--limit", "--duration"])
+@pytest.mark.parametrize(("options", "end"), ENDINGS)
 def test_trace(options: str, end: str, tmp_path: Path) -> None:
     """In every mode, with an attempt, whatever ends it."""
     ends = {"--limit": ("--limit", 1), "--duration": ("--duration", 0.3)}

@@ -6,6 +6,7 @@ import ctypes
 import os
 import resource
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,15 +115,16 @@ def end(tool: Tool) -> None:
     tool.process.wait(TIMEOUT_S)
 
 
-@pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("options", MODES)
-def test_harm(options: str, user: int) -> None:
+def test_harm(options: str) -> None:
     """Neither another user nor user nobody can stop it, inspect it or slow it down."""
     with ready(options) as tool:
         pid = tool.process.pid
-        with Child(lambda: harm(pid), lambda: os.setresuid(user, user, user)) as other:
-            other.run()
-        assert tool.process.poll() is None
+        for user in USERS:
+            be = partial(os.setresuid, user, user, user)
+            with Child(lambda: harm(pid), be) as other:
+                other.run()
+            assert tool.process.poll() is None, user
         end(tool)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.times import rfc3339
-from tests.support.launch import INSTALLED, command
+from tests.support.launch import INSTALLED
 from tests.support.tool import Tool
 
 if TYPE_CHECKING:
@@ -65,12 +66,30 @@ def traced(options: list[list[str]]) -> Iterator[list[Tool]]:
         yield [stack.enter_context(Tool(*each)) for each in options]
 
 
-def replayed(path: Path, options: list[str]) -> list[str]:
-    """Return the lines that replay shows with these options."""
+# Replays a file with each of some options, in processes that have imported all: prints
+# the lines, and behind those of each a line of its own.
+REPLAY = """
+import json, os, sys
+from tcpconnect.cli import main
+from tcpconnect.commands import replay
+for options in json.load(sys.stdin):
+    child = os.fork()
+    if not child:
+        os._exit(main(["replay", sys.argv[1], *options]))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code:
+        sys.exit(code)
+    os.write(1, bytes((0, 10)))
+"""
+
+
+def replayed(path: Path, *choices: list[str]) -> list[list[str]]:
+    """Return the lines that replay shows with each of these options."""
     ran = subprocess.run(
-        **command(["replay", path, *options]),
+        [sys.executable, "-c", REPLAY, path],
+        input=json.dumps(choices),
         check=True,
         capture_output=True,
         text=True,
     )
-    return [*ran.stdout.splitlines()]
+    return [shown.splitlines() for shown in ran.stdout.split("\0\n")][:-1]
