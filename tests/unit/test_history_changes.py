@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect.alerts.engine import Engine
 from tcpconnect.history.alert_rows import accepted
+from tcpconnect.history.alert_store import AlertStore
 from tcpconnect.history.store import Run
 from tests.support import launch
 from tests.support.asking import NOW, ask, filled, rows, said
@@ -101,6 +103,20 @@ def test_forget_address(db: Path) -> None:
     assert said(ask("--forget", "192.0.2.1", db=db))[0] == 0
     assert b"192.0.2.1" not in db.read_bytes()
     assert len(rows(db=db)) == 4
+
+
+def test_forget_what_alerts_know(db: Path) -> None:
+    """The recorder has the file of that open, too."""
+    store = AlertStore(f"{db}.alerts")
+    engine = Engine({"new"}, 0)
+    pairs = [("curl", "secret.example", 443), ("web", "db.example", 5432)]
+    engine.accept(pairs, learnt=True)
+    store.keep(engine, [], ())
+    assert said(ask("--forget", "secret.example", db=db))[0] == 0
+    kept = b"".join(path.read_bytes() for path in db.parent.glob("h.db.alerts*"))
+    assert b"secret.example" not in kept
+    assert b"db.example" in kept
+    store.close()
 
 
 def test_forget_nothing(db: Path) -> None:

@@ -11,6 +11,7 @@ from tcpconnect.alerts import baseline
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.alerts.keeper import Keeper
 from tcpconnect.alerts.learning import LEARN_S
+from tcpconnect.history.alert_schema import BESIDE
 from tcpconnect.machine.account import acting_as
 from tcpconnect.notify import event, otlp
 from tcpconnect.notify.channel import Courier
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from tcpconnect.notify.alertmanager import Alertmanager
     from tcpconnect.notify.channel import Channel
     from tcpconnect.notify.target import Target
-
-
-SUFFIX = ".alerts"  # to a history: the file of what alerts know
 
 
 def alerting_of(
@@ -51,7 +49,7 @@ def alerting_of(
     engine = Engine(given["alert"], given.get("learn_s", LEARN_S))
     known = baseline.read(given["baseline"]) if "baseline" in given else []
     targets = sorted(given.get("notify", ()), key=lambda target: target.text)
-    keeper = Keeper(f"{path}{SUFFIX}", history, account)
+    keeper = Keeper(f"{path}{BESIDE}", history, account)
     host = os.uname().nodename
     couriers: list[Channel] = []
     managers: list[Alertmanager] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import history_messages as messages
 from tcpconnect.errors import TcpconnectError, did_you_mean
+from tcpconnect.history.alert_schema import BESIDE
 from tcpconnect.history.file import give_back, open_for_reading, open_for_writing
 
 if TYPE_CHECKING:
@@ -48,23 +49,34 @@ KNOWN = "SELECT program FROM programs UNION SELECT destination FROM destinations
 def forget(path: str, name: str) -> int:
     """Delete all rows of a name; return how many there were. Raises TcpconnectError.
 
-    What is deleted is overwritten, in the file and in what SQLite has beside it.
+    What is deleted is overwritten, in the file and in what SQLite has beside it; so it
+    is in the file of what alerts know.
     """
     with closing(open_for_reading(path)) as reader:  # says what is wrong with the file
         known = [str(text) for (text,) in reader.execute(KNOWN)]
-    check_writable(path)
+    alerts = f"{path}{BESIDE}"
+    files = [path, alerts] if os.path.exists(alerts) else [path]
+    for file in files:
+        check_writable(file)
+    found = [_forgotten(file, name) for file in files]
+    deleted = sum(rows for rows, _ in found)
+    if not deleted and not any(cleared for _, cleared in found):
+        message, near = messages.NOTHING_TO_FORGET, did_you_mean(name, known)
+        raise TcpconnectError(message, name=name, near=near)
+    return deleted
+
+
+def _forgotten(path: str, name: str) -> tuple[int, int]:
+    """Return how many rows were deleted from a file, and of how many an address."""
     try:
         with closing(open_for_writing(path)) as connection:
             connection.execute("PRAGMA secure_delete = ON")
-            deleted, cleared = _delete(connection, name)
+            found = _delete(connection, name)
             give_back(connection)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.Error as error:
         raise refused(path, str(error)) from error
-    if not deleted and not cleared:
-        message, near = messages.NOTHING_TO_FORGET, did_you_mean(name, known)
-        raise TcpconnectError(message, name=name, near=near)
-    return deleted
+    return found
 
 
 def _delete(connection: sqlite3.Connection, name: str) -> tuple[int, int]:

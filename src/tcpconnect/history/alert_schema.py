@@ -5,6 +5,7 @@ Times are of the observed clock (alerts/learning.py), but for those in states.
 
 from __future__ import annotations
 
+BESIDE = ".alerts"  # the end of their file's name, behind that of the history
 ALERT_TABLES = (
     # observed: the clock; hour: what was reported of the hour, as JSON.
     """CREATE TABLE IF NOT EXISTS alert_state (
