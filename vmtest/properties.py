@@ -67,6 +67,21 @@ PROPERTIES = (
     ),
     Property(
         EVERY,
+        "there is no library for zstd",
+        "compressed recordings are written on the host",
+    ),
+    Property(
+        EVERY,
+        "needs chdb-core-lite",
+        "the engine takes 300 MB; what is sent to it is the same on every kernel",
+    ),
+    Property(
+        EVERY,
+        "needs PostgreSQL",
+        "what is sent to a server is the same on every kernel",
+    ),
+    Property(
+        EVERY,
         "so many connects take minutes in emulation",
         "131,072 flows take 2 s on the host",
     ),
