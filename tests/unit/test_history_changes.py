@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect.alerts.alert import Pair
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.history.alert_rows import accepted
 from tcpconnect.history.alert_store import AlertStore
@@ -112,9 +113,13 @@ def test_forget_what_alerts_know(db: Path) -> None:
     pairs = [("curl", "secret.example", 443), ("web", "db.example", 5432)]
     engine.accept(pairs, learnt=True)
     store.keep(engine, [], ())
+    engine.learning.see(Pair("curl", "a.example", 443), 0, "192.0.2.9")
+    store.keep(engine, [], ())
     assert said(ask("--forget", "secret.example", db=db))[0] == 0
+    assert said(ask("--forget", "192.0.2.9", db=db))[0] == 0
     kept = b"".join(path.read_bytes() for path in db.parent.glob("h.db.alerts*"))
     assert b"secret.example" not in kept
+    assert b"192.0.2.9" not in kept
     assert b"db.example" in kept
     store.close()
 

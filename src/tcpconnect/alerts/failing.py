@@ -14,7 +14,7 @@ import msgspec
 from tcpconnect.alerts.alert import FAILING, SOLVED, Alert, Pair, Seconds, place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from tcpconnect.alerts.alert import Row
 
@@ -112,6 +112,13 @@ class Failing:
             return []  # late rows are counted in this minute
         ended, self._minute = self._minute, begin
         return list(self._end(ended)) if ended else []
+
+    def keep_only(self, pairs: Collection[Pair]) -> None:
+        """Have only these, and what is not kept yet: somebody has deleted the rest."""
+        for pair in self.states.keys() - self.changed:
+            if pair not in pairs:
+                self._counts.pop(pair, None)
+                self._drop(pair)
 
     def active(self) -> Iterator[Alert]:
         """Yield what is failing now, as alerts."""

@@ -65,6 +65,11 @@ class Keeper:
         """Return what was new since then. Raises sqlite3.Error."""
         return self._store.latest(since)
 
+    def forget(self, engine: Engine) -> None:
+        """Have the engine forget what others have deleted from the file."""
+        with suppress(sqlite3.Error):  # it is tried again with the next window
+            self._store.forget(engine)
+
     def keep(
         self, engine: Engine, notices: list[Notice], channels: Collection[str]
     ) -> bool:

@@ -119,6 +119,15 @@ class Learning:
             if pair in self.pairs or program.pairs < MAX_OF_PROGRAM:
                 self._put(pair, now)
 
+    def keep_only(self, pairs: Collection[Pair], programs: Collection[str]) -> None:
+        """Have only these, and what is not kept yet: somebody has deleted the rest."""
+        for pair in self.pairs.keys() - self.changed_pairs:
+            if pair not in pairs:
+                self._drop(pair)
+        for name in self.programs.keys() - self.changed_programs:
+            if name not in programs and not self.programs[name].pairs:
+                self._drop_program(name)
+
     def sweep(self, now: int) -> None:
         """Forget what was not seen for long; it looks once an hour."""
         if now - self._swept < SWEEP_S:

@@ -29,7 +29,7 @@ DELETE = {
     "destinations": DESTINATION,
     "alerts": IN_ALERTS,
     "alert_programs": "program = :name",
-    "alert_pairs": IN_ALERTS,
+    "alert_pairs": f"{IN_ALERTS} OR destination = '=' || :name",  # of an address
     "alert_failing": IN_ALERTS,
     "alert_accepted": IN_ALERTS,
     "alert_waiting": "instr(notice, json_quote(:name)) > 0",

@@ -65,6 +65,7 @@ class AlertStore:
             with self._transaction():
                 for table in ALERT_TABLES:
                     self._connection.execute(table)
+            self._known = self._version()
         except BaseException:
             self._connection.close()
             self._claim.release()
@@ -89,6 +90,20 @@ class AlertStore:
         )
         for *pair, kept in failing:
             engine.failing.states[Pair(*pair)] = json.decode(kept, type=State)
+
+    def forget(self, engine: Engine) -> None:
+        """Have an engine forget what others have deleted from the file."""
+        version = self._version()
+        if version == self._known:
+            return
+        execute = self._connection.execute
+        pairs = execute("SELECT program, destination, dport FROM alert_pairs")
+        kept = {Pair(*pair) for pair in pairs}
+        programs = {name for (name,) in execute("SELECT program FROM alert_programs")}
+        engine.learning.keep_only(kept, programs)
+        pairs = execute("SELECT program, destination, dport FROM alert_failing")
+        engine.failing.keep_only({Pair(*pair) for pair in pairs})
+        self._known = version
 
     def keep(
         self, engine: Engine, notices: Iterable[Notice], channels: Collection[str]
@@ -155,6 +170,11 @@ class AlertStore:
         """Close the file."""
         close_for_readers(self._connection)
         self._claim.release()
+
+    def _version(self) -> int:
+        """Return what changes when others write to the file."""
+        ((version,),) = self._connection.execute("PRAGMA data_version")
+        return int(version)
 
     def _put_learning(self, engine: Engine) -> None:
         learning = engine.learning

@@ -135,6 +135,7 @@ class Alerting:
         """Look at the window that is over."""
         clock = self._clock()
         watched, self._last = min(clock - self._last, MOST_S), clock
+        self._keeper.forget(self._engine)
         reach = self._accept()
         begin = self._now - self._now % WINDOW_S
         rows = list(rows_of(self._window.take(), begin))

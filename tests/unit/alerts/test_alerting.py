@@ -12,6 +12,7 @@ import pytest
 
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.alerts.keeper import Keeper
+from tcpconnect.asking.forgetting import forget
 from tcpconnect.batch import NO_LOSSES, Batch, Totals
 from tcpconnect.history.alert_rows import accept, accepted
 from tcpconnect.history.store import Run
@@ -232,3 +233,26 @@ def test_accepted_while_nothing_can_be_kept(
     out, err = capfd.readouterr()
     assert out == ""
     assert "can't keep alerts" in err
+
+
+def test_forgotten_while_it_runs(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What --forget deletes is not written again, and is new when it comes back."""
+
+    def failing(_time: int) -> list[Any]:
+        return [event("web", "bad.example", 443, "ECONNREFUSED") for _ in range(12)]
+
+    replay = Replay(path, "new", "failing")
+    replay.minutes(150, steady, STEP_S)
+    replay.minutes(4, failing)
+    replay.minutes(1, lambda _time: [])
+    forget(str(path), "bad.example")
+    replay.minutes(10, lambda _time: [])
+    kept = Path(f"{path}.alerts")
+    for table in ("alerts", "alert_pairs", "alert_failing"):
+        found = asked(kept, f"SELECT destination FROM {table}")  # noqa: S608
+        assert ("bad.example",) not in found
+    replay.minutes(2, failing)
+    replay.printed()
+    replay.end()
+    expected = [("new", "bad.example"), ("failing", "bad.example")]
+    assert seen(capfd) == [*expected, ("new", "bad.example")]
