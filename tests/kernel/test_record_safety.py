@@ -7,20 +7,19 @@ import re
 import signal
 import sqlite3
 import subprocess
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.attempts import PORT, attempt, run_tool
-from tests.support.recorder import COUNT, kept, record
+from tests.support.recorder import COUNT, flush, flushed, kept, record
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.tool import Tool
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -39,18 +38,6 @@ for part in range(16):
 """
 
 
-def flushed(tool: Tool, path: Path, number: int) -> None:
-    """Have what waits written, and wait until there are so many attempts."""
-
-    def are_there() -> bool:
-        with suppress(sqlite3.Error):  # a new file has no tables yet
-            return kept(path) == number
-        return False
-
-    tool.process.send_signal(signal.SIGUSR1)
-    wait_until(are_there, f"{number} attempts")
-
-
 def test_a_file_that_is_truncated(tmp_path: Path) -> None:
     """A new one begins, in which that is a gap and a loss; answers say so."""
     path = tmp_path / "h.db"
@@ -58,16 +45,21 @@ def test_a_file_that_is_truncated(tmp_path: Path) -> None:
         for _ in range(3):
             attempt("127.0.0.9", PORT)
         flushed(tool, path, 3)
-        os.truncate(path, 100)
-        attempt("127.0.0.9", PORT)
-        tool.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: b"h.db.cut" in tool.stderr, "the line")
-        flushed(tool, path, 1)
+
+        def is_said() -> bool:
+            # Just after a write the recorder does not know yet how large the file is.
+            os.ftruncate(file.fileno(), 100)
+            attempt("127.0.0.9", PORT)
+            flush(tool)
+            return b"h.db.cut" in tool.stderr
+
+        with path.open("r+b") as file:
+            wait_until(is_said, "the line")
         assert tool.stop() == 0
         assert tool.stderr.count(b"was truncated or damaged by another program") == 1
     ended = run_tool("history", "--db", path)
     assert ended.returncode == 0
-    assert "3 attempts were lost: somebody cut the file (3)" in ended.stderr
+    assert re.search(r"[3-9] attempts were lost: somebody cut the file", ended.stderr)
     assert "nobody was looking for" in ended.stderr
 
 

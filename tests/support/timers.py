@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TRIES = 5
+UNSEEN = "attempts without a result"
 
 
 def watch_timer(attempt: Callable[[], dict[str, Any]]) -> Watch:
@@ -29,7 +30,7 @@ def watch_timer(attempt: Callable[[], dict[str, Any]]) -> Watch:
         with Watch() as watch:
             expected = attempt()
             assert watch.stop() == 0
-            if not (missed := told(watch, "attempts without a result")):
+            if not (missed := told(watch, UNSEEN)):
                 assert watch.outcomes() == [expected]
                 return watch
             unseen = expected | dict.fromkeys(("lport", "result", "latency_ms"))

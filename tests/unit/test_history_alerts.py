@@ -51,7 +51,7 @@ def db(tmp_path: Path) -> Path:
     ("words", "texts"),
     [
         ("", [FAILS, WORKS, IS_NEW, "33 more", r"\x1b[31ma"]),
-        ("--since -20min", [WORKS, IS_NEW, "33 more", r"\x1b[31ma"]),
+        (f"--since @{NOW - 1200}", [WORKS, IS_NEW, "33 more", r"\x1b[31ma"]),
         ("--since -3h --until -1h", ["too early"]),
         ("--program web-?", [FAILS, WORKS]),
         ("--program curl,nix", [IS_NEW]),
@@ -84,7 +84,7 @@ def test_machines(db: Path) -> None:
 
 def test_terminal(db: Path) -> None:
     """A table has sentences, which are not cut, and what fails is set off."""
-    head, first, second = on_terminal("--alerts", "--until", "-16min", db=db)
+    head, first, second = on_terminal("--alerts", "--until", f"@{NOW - 960}", db=db)
     began, ended = (
         time.strftime("%b %d %H:%M", time.localtime(NOW - ago)) for ago in (2000, 1000)
     )

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +76,10 @@ def who_reads(db: Path, verb: str = "history") -> tuple[int, int]:
         files = Path(f"/proc/{process.pid}/fd")
 
         def reads() -> bool:
-            opened = [os.readlink(fd) for fd in files.iterdir()]
+            opened = []
+            for fd in files.iterdir():
+                with suppress(OSError):  # it was closed since
+                    opened.append(os.readlink(fd))
             return str(db) in opened
 
         wait_until(reads, "it reads the history")

@@ -52,6 +52,7 @@ class Writer:
 
     def __init__(self, path: str, terms: Terms, run: Run) -> None:
         self.failure = ""  # why the last write failed
+        self._is_damaged = False  # since the file seems to be
         self._path, self._terms, self._run = path, terms, run
         self._held: Held | None = None
         self._lock = allocate_lock()  # of these four
@@ -161,7 +162,7 @@ class Writer:
                 self._runs = runs + self._runs
             self._fail(error)
             return
-        self.failure = ""
+        self.failure, self._is_damaged = "", False
         held.claim.note_size()
 
     def _shrink(self, held: Held, now: int) -> None:
@@ -179,7 +180,11 @@ class Writer:
         held = self._held
         if held and held.claim.is_moved:
             self._leave()
-        elif held and held.claim.is_cut and not is_whole(self._path):
+        elif (
+            held
+            and (held.claim.is_cut or self._is_damaged)
+            and not is_whole(self._path)
+        ):
             self._put_aside(held, waiting)
         if self._held:
             return self._held
@@ -217,6 +222,8 @@ class Writer:
     def _fail(self, error: Exception) -> None:
         """Say once that windows wait."""
         first, self.failure = not self.failure, reason_of(error)
+        # Not a lock, and not a full disk: those are OperationalErrors.
+        self._is_damaged = type(error) is sqlite3.DatabaseError
         if first:
             values = {"path": self._path, "reason": self.failure}
             say(store_messages.HISTORY_WAITS.line(**values))
