@@ -66,6 +66,16 @@ def test_killed(tmp_path: Path) -> None:
     assert "recording  no word since " in text
 
 
+def test_killed_a_moment_ago(tmp_path: Path) -> None:
+    """No recorder is running beside a gap that says that it was killed."""
+    now = int(time.time())
+    store = new_store(tmp_path / "h.db", Run(started=now - 60))
+    store.add({}, {}, now - 30)
+    store.connection.close()
+    (found,) = rows("--status", db=tmp_path / "h.db")
+    assert (found["recording"], len(found["gaps"])) == (False, 1)
+
+
 @pytest.mark.parametrize("name", ["nginx.service", "api.example"])
 def test_forget(db: Path, name: str) -> None:
     """What is forgotten is no longer in the file, while a recorder has it open."""

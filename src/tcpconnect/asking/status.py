@@ -10,7 +10,7 @@ import msgspec
 
 from tcpconnect.asking.answer import SECOND
 from tcpconnect.history import queries
-from tcpconnect.history.coverage import coverage
+from tcpconnect.history.coverage import UNWRITTEN_S, coverage
 from tcpconnect.history.missing import REASONS, details, losses
 from tcpconnect.history.schema import DAY, HOUR, MINUTE
 from tcpconnect.output import harmless
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tcpconnect.history.database import File
 
 BESIDE = ("", "-wal", "-shm")
-SILENT_S = 120  # a recorder writes every ten seconds
 MOST_GAPS = 20
 SPANS = {MINUTE: "minute", HOUR: "hour", DAY: "day"}
 ARTICLES = {"hour": "an"}
@@ -69,7 +68,7 @@ def status(database: File, now: int, since: int | None) -> tuple[Status, str]:
     )
     if runs:
         host, _boot, version, pid, started, watched, ended = runs[-1]
-        shown.recording = not ended and now - int(watched) < SILENT_S
+        shown.recording = not ended and now - int(watched) < UNWRITTEN_S
         shown.pid = int(pid) if shown.recording else None
         shown.host, shown.version = harmless(str(host)), harmless(str(version))
         shown.since = rfc3339(int(started) * SECOND)
