@@ -60,6 +60,14 @@ def test_gaps_have_a_reason(tmp_path: Path) -> None:
     assert not found
 
 
+def test_a_recording_before(tmp_path: Path) -> None:
+    """A history that begins with a recording has no boot for it: nothing was off."""
+    run(tmp_path / "h", NOON, NOON + HOUR, boot="", end=True)
+    run(tmp_path / "h", NOON + 2 * HOUR, NOON + 3 * HOUR, end=True)
+    (gap,) = of(tmp_path / "h", NOON, NOON + 3 * HOUR).gaps
+    assert gap.why == "stopped"
+
+
 def test_gaps_are_of_the_time_that_is_asked_for(tmp_path: Path) -> None:
     """Not of what was before and after."""
     path = tmp_path / "h"

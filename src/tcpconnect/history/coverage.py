@@ -123,6 +123,6 @@ def _gaps(runs: list[_Run], since: int, until: int) -> Iterator[Gap]:
 def _why(before: _Run | None, after: _Run | None) -> str:
     if not before:
         return UNKNOWN
-    if after and after.boot != before.boot:
+    if after and before.boot and after.boot != before.boot:
         return OFF
     return STOPPED if before.ended else KILLED
