@@ -109,7 +109,7 @@ def test_nothing_said(db: Path) -> None:
     """No alert is a line that says why, and no failure."""
     code, line = said(ask("--alerts", "--program", "web-77", db=db))
     assert code == 0
-    assert re.fullmatch(r"no alerts .*: no program in the history is web-77", line)
+    assert re.fullmatch(r"no alerts .*: no program in an alert is web-77", line)
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,8 @@ class History:
         reason = remedy = ""
         if missed:
             words = ", ".join(sorted(map(str, missed.words)))
-            reason = f"no {missed.column} in the history is {words}"
+            where = "an alert" if asked.alerts else "the history"
+            reason = f"no {missed.column} in {where} is {words}"
             known = [str(value) for value in self._conditions.known]
             remedy = next(
                 filter(None, (did_you_mean(str(word), known) for word in missed.words)),
