@@ -44,8 +44,9 @@ CREATE TABLE IF NOT EXISTS attempts (
 ) PARTITION BY RANGE (time);
 CREATE INDEX IF NOT EXISTS attempts_time ON attempts USING brin (time);
 
--- Makes the partitions of the month that has a time, and returns their name's end. Whoever
--- may call it need not be able to make tables.
+-- Makes the partitions of the month that has a time, and returns their name's end; forgets
+-- the tokens of blocks that no spool has any more. Whoever may call it need not be able
+-- to do that.
 CREATE OR REPLACE FUNCTION make_partitions(moment bigint) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
@@ -68,6 +69,7 @@ BEGIN
             );
         END IF;
     END LOOP;
+    DELETE FROM blocks WHERE time < extract(epoch FROM now()) - 7 * 86400;
     RETURN suffix;
 END $$;
 -- The function runs with its owner's rights: it finds the tables of this schema only.

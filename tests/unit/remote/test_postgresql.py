@@ -86,6 +86,20 @@ def test_windows_once(place: PostgreSQL, server: Server) -> None:
 
 
 @needs_server
+def test_old_tokens_go(server: Server) -> None:
+    """They are forgotten when nothing can be sent again any more."""
+    days = {"today": 0, "week": 6, "old": 8}
+    now = int(time.time())
+    rows = [{"token": name, "time": now - 86_400 * n} for name, n in days.items()]
+    server.insert("blocks", rows)
+    server.ask(f"SELECT make_partitions({now})")
+    found = server.ask(
+        "SELECT token FROM blocks WHERE token IN ('today', 'week', 'old')"
+    )
+    assert sorted(found) == [["today"], ["week"]]
+
+
+@needs_server
 def test_single(place: PostgreSQL, server: Server) -> None:
     """An attempt is an object as of -j, without its command line."""
     image = Image("/usr/bin/curl", "curl --secret", Place(container="web"))
