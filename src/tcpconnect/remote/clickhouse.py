@@ -50,9 +50,12 @@ NANO = 10**9
 
 
 class ClickHouse:
-    """A database with the tables of clickhouse.sql; ``create``: make them first."""
+    """A database with the tables of clickhouse.sql; ``create``: make them first.
 
-    def __init__(self, text: str, *, create: bool = False) -> None:
+    Rows are of ``host``, by default of this machine.
+    """
+
+    def __init__(self, text: str, *, create: bool = False, host: str = "") -> None:
         url = read(text, FORM)
         self.name = url.name
         self.events = url.asked["events"]
@@ -61,7 +64,7 @@ class ClickHouse:
         self._target = Target(url.name, scheme, "", url.host, url.port)
         self._database = url.path.strip("/") or "default"
         self._create = create
-        self._host = os.uname().nodename
+        self._host = host or os.uname().nodename
         self._attempts = AttemptRows(self._host)
 
     def open(self) -> None:
