@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,10 @@ class BuildHook(BuildHookInterface):  # type: ignore[misc]
     def _run(self, module: str, *arguments: str) -> None:
         """Run one of the source tree's modules; CalledProcessError when it fails."""
         command = [sys.executable, "-m", module, *arguments]
-        subprocess.run(command, check=True, cwd=self.root)
+        # pipx sets PYTHONSAFEPATH, with which -m does not look into this folder.
+        paths = filter(None, (self.root, os.environ.get("PYTHONPATH")))
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        subprocess.run(command, check=True, cwd=self.root, env=environment)
 
 
 class MetadataHook(MetadataHookInterface):  # type: ignore[misc]

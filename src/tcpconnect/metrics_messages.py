@@ -12,7 +12,7 @@ INVALID_ENDPOINT = Message(
 NO_PROMETHEUS = Message(
     "prometheus:// needs the library prometheus_client",
     "it is not installed",
-    "install it: {python} -m pip install prometheus-client",
+    "install it: {installer} prometheus-client",
 )
 CANT_SERVE = Message("can't serve metrics at {place}", "{reason}", "{remedy}")
 COUNTS_TO_METRICS = Message(

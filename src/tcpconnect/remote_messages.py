@@ -31,9 +31,9 @@ SPOOL_FAILS = Message(
     "attempts wait in memory, and are written when it works again",
 )
 NO_PSYCOPG = Message(
-    "postgresql:// needs psycopg",
-    "{python} does not find it",
-    "install it: pip install 'tcpconnect[postgresql]'",
+    "postgresql:// needs the library psycopg",
+    "it is not installed",
+    "install it: {installer} 'psycopg[binary]'",
 )
 NOT_SENT = Message("{n} attempts not sent to {place}", "{reason}")
 NOT_SENT_SINGLY = Message(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect import remote_messages
@@ -31,8 +30,10 @@ class PostgreSQL:
         try:
             import psycopg
         except ImportError as error:
-            values = {"python": sys.executable}
-            raise UsageError(remote_messages.NO_PSYCOPG, **values) from error
+            from tcpconnect.extras import installer
+
+            message = remote_messages.NO_PSYCOPG
+            raise UsageError(message, installer=installer()) from error
         self._error = psycopg.Error
         try:
             self._connection = psycopg.connect(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect import __version__
@@ -133,8 +132,9 @@ def page_maker(
     try:
         from prometheus_client import CollectorRegistry, generate_latest
     except ImportError as error:
-        message = messages.NO_PROMETHEUS
-        raise UsageError(message, python=sys.executable) from error
+        from tcpconnect.extras import installer
+
+        raise UsageError(messages.NO_PROMETHEUS, installer=installer()) from error
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Collector(page, facts))
     return lambda: generate_latest(registry)

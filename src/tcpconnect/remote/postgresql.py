@@ -5,7 +5,6 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 (imported late by whoever resolves a name)
 import os
 import pwd
-import sys
 import time
 import zlib
 from importlib.resources import files
@@ -81,8 +80,10 @@ class PostgreSQL:
         try:
             import psycopg
         except ImportError as error:
+            from tcpconnect.extras import installer
+
             message = remote_messages.NO_PSYCOPG
-            raise UsageError(message, python=sys.executable) from error
+            raise UsageError(message, installer=installer()) from error
         self._psycopg = psycopg
         host, port = self._url.host, self._url.port
         user = os.environ.get("PGUSER") or pwd.getpwuid(os.getuid()).pw_name
