@@ -108,6 +108,19 @@ def test_not_shown(where: str, recording: Path) -> None:
     assert run.said == b""
 
 
+def test_shown_before_a_table(recording: Path) -> None:
+    """Where the table goes, too: nothing else comes before all is read."""
+    leader, follower = pty.openpty()
+    run = Run("replay", recording, "-c", stdout=follower)
+    os.close(follower)
+    assert run.end() == 0
+    assert os.read(leader, 65536).count(b"\n") > 1
+    os.close(leader)
+    first, *shown, last = run.said.split(ERASE)
+    assert (first, last) == (b"", b"")
+    assert len(set(shown)) > 2
+
+
 def test_interrupted(recording: Path, tmp_path: Path) -> None:
     """Ctrl-C ends it by the signal, as a shell expects; the line is erased."""
     many = [recording] * 30

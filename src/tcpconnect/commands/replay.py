@@ -104,7 +104,9 @@ class Replay:
             self._histories = _histories_of(outputs) if terms else []
             for output in outputs:
                 source.stop_with(output.fd)
-            silent = line.quiet or any(os.isatty(output.fd) for output in outputs)
+            # Lines on a terminal are progress enough, and would be mixed with ours.
+            lines = any(os.isatty(output.fd) for output in outputs)
+            silent = line.quiet or (lines and not self._counts_once)
             progress = stack.enter_context(Progress(lambda: source.share, quiet=silent))
             if source.whole:
                 progress.end_at_interrupt()
@@ -156,6 +158,12 @@ class Replay:
                 self._unanswered.look(batch.events)
             if batch.events or batch.warnings or not source.whole:
                 yield changed(batch, stages)
+        progress.erase()
+
+    @property
+    def _counts_once(self) -> bool:
+        """Whether all lines come at the end: those of one table."""
+        return bool(self._tables) and not self._line.changes.get("interval_s")
 
     def _note_host(self, source: Recordings) -> None:
         """Have outputs know where another recording was made."""
