@@ -15,9 +15,6 @@ NO_PROMETHEUS = Message(
     "install it: {installer} prometheus-client",
 )
 CANT_SERVE = Message("can't serve metrics at {place}", "{reason}", "{remedy}")
-COUNTS_TO_METRICS = Message(
-    "-c conflicts with {place!r}", "metrics count attempts themselves", "omit -c"
-)
 SERIES_WITHOUT_METRICS = Message(
     "--max-series needs metrics", "", "add -o prometheus://PORT"
 )

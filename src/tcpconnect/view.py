@@ -149,7 +149,7 @@ class View:
         scheme, _ = scheme_of(path or "")
         if scheme in FOLDED:
             if count:
-                raise _counts_to(scheme, path)
+                raise UsageError(place_messages.COUNTS_TO_HISTORY, place=path)
             return Display(scheme, choose(self._table, FOLDED[scheme].split()))
         stem, packing = os.path.splitext(path or "")
         packed = packing == PACKED
@@ -199,15 +199,6 @@ class View:
             wanted.add(self.counting.sort.name)
         gauges_s = GAUGES_S if PROMETHEUS in formats else None
         return replace(self._asked, columns=sorted(wanted), gauges_s=gauges_s)
-
-
-def _counts_to(scheme: str, place: str | None) -> UsageError:
-    """Return the error for -c with a place that counts attempts itself."""
-    if scheme != PROMETHEUS:
-        return UsageError(place_messages.COUNTS_TO_HISTORY, place=place)
-    from tcpconnect import metrics_messages
-
-    return UsageError(metrics_messages.COUNTS_TO_METRICS, place=place)
 
 
 def _members() -> list[Column]:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.attempts import Child, attempt
 from tests.support.lookups import resolving
+from tests.support.places import CRI_ID, PLACES
 from tests.support.recordings import replayed, traced
 from tests.support.tool import MISSING
 
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
     from tests.support.network import NetNs
     from tests.support.processes import Cgroup
 
-ID = "c0ffee" * 10 + "abcd"
-POD = "3b7cda51-1f2b-4c5e-8a57-0d3c2f4bd8a2"
-POD_SLICE = f"kubepods-burstable-pod{POD.replace('-', '_')}.slice"
-PLACES = {
-    80: ("system.slice", "nginx.service"),
-    81: ("system.slice", "nginx-debug.service"),
-    82: ("user.slice", "nginx.scope"),
-    83: ("kubepods.slice", POD_SLICE, f"cri-containerd-{ID}.scope"),
-    84: ("none",),
-}
 NAMES = ("db.corp.test", "gone.test", "127.0.0.8")
 CONNECT = """
 import socket, sys
@@ -91,7 +82,7 @@ def test_same_lines(children: list[Child], netns: NetNs, tmp_path: Path) -> None
     path = tmp_path / "all.jsonl"
     here = ["--netns", str(netns.inode)]
     columns = ["-j", "--columns", "pid,comm,daddr,dport,event,query,unit,pod"]
-    known = {"a": children[0].pid, "b": children[1].pid, "id": ID[:12]}
+    known = {"a": children[0].pid, "b": children[1].pid, "id": CRI_ID[:12]}
     chosen = [
         [*columns, *here, *filters.format(**known).split()] for filters in FILTERS
     ]

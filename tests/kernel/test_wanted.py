@@ -13,6 +13,7 @@ import pytest
 from tcpconnect import trace
 from tests.support.attempts import Child, attempt
 from tests.support.lookups import resolving
+from tests.support.places import PLACES, POD
 from tests.support.tool import Tool
 
 if TYPE_CHECKING:
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
     from tests.support.processes import Cgroup
 
 pytestmark = pytest.mark.usefixtures("netns")
-
-ID = "c0ffee" * 10 + "abcd"
-POD = "3b7cda51-1f2b-4c5e-8a57-0d3c2f4bd8a2"
-POD_SLICE = f"kubepods-burstable-pod{POD.replace('-', '_')}.slice"
-PLACES = {
-    80: ("system.slice", "nginx.service"),
-    81: ("system.slice", "nginx-debug.service"),
-    82: ("user.slice", "nginx.scope"),
-    83: ("kubepods.slice", POD_SLICE, f"cri-containerd-{ID}.scope"),
-    84: ("none",),
-}
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,16 @@ import json
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tcpconnect.remote.clickhouse import statements
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-DDL = Path(__file__).parents[2] / "packaging/clickhouse.sql"
 DATABASE = "tcpconnect"
 USER, PASSWORD = "reader", "s3cret"
 # Answers as ClickHouse does: the statement is ?query= and the body together, settings
@@ -125,9 +126,8 @@ def serve_clickhouse(folder: Path) -> Iterator[ClickHouse]:
         assert process.stdout
         server = ClickHouse(int(process.stdout.readline()))
         server.ask(f"CREATE DATABASE {DATABASE}", database="default")
-        for statement in DDL.read_text(encoding="utf-8").split(";\n"):
-            if statement.strip():
-                server.ask(statement)
+        for statement in statements():
+            server.ask(statement.decode())
         yield server
     finally:
         process.kill()

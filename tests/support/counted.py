@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from tcpconnect.history.rows import Key, Program, Row
+from tcpconnect.remote.spool import Block
 
 if TYPE_CHECKING:
-    from tcpconnect.remote.place import Counted
+    from tcpconnect.remote.place import Counted, Place
+    from tcpconnect.remote.spool import Packed
 
 HOSTILE = "a'\"\\\t\n;--\x00é"
 
@@ -29,3 +32,10 @@ def counted(
         address="192.0.2.1",
     )
     return (60, minute), key, row
+
+
+def insert(place: Place, packed: Packed, token: str) -> None:
+    """Deliver a block."""
+    kind, rows, attempts, body = packed
+    block = Block(0, token, kind, rows, attempts, int(time.time()))
+    assert place.deliver(block, body) == 0

@@ -77,7 +77,7 @@ class AlertStore:
         state = dict(execute("SELECT name, value FROM alert_state"))
         engine.observed = float(state.get(OBSERVED, 0))
         if not 0 <= engine.observed < MAX_OBSERVED_S:
-            raise ValueError(f"{engine.observed} s is no time to have watched for")
+            raise ValueError(f"it says that {engine.observed} s were watched")
         engine.hourly.hour = json.decode(state.get(HOUR, "{}"), type=Hour)
         programs = execute("SELECT program, since, seen FROM alert_programs")
         pairs = execute("SELECT program, destination, dport, seen FROM alert_pairs")

@@ -13,14 +13,13 @@ from tcpconnect import __version__
 from tcpconnect.history.database import unreadable
 from tcpconnect.history.queries import rewritten
 from tcpconnect.output import harmless
-from tcpconnect.remote.url import secret
+from tcpconnect.remote.url import clickhouse_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tcpconnect.remote.url import Url
 
-PASSWORD, USER = "CLICKHOUSE_PASSWORD", "CLICKHOUSE_USER"
 STEP_S = 30.0  # for each connect, and until something comes
 POLL_S = 0.1
 MAX_ANSWER = 256 << 20  # bytes
@@ -43,12 +42,8 @@ class ClickHouse:
     def __init__(self, url: Url, waiting: Callable[[], None]) -> None:
         self.name = url.name
         self._url, self._waiting = url, waiting
-        _, password = secret(PASSWORD)
-        _, user = secret(USER)
-        self._headers = {"User-Agent": f"tcpconnect/{__version__}"}
-        if user or password:
-            self._headers["X-ClickHouse-User"] = _checked(user or "default")
-            self._headers["X-ClickHouse-Key"] = _checked(password)
+        agent = {"User-Agent": f"tcpconnect/{__version__}"}
+        self._headers = {**agent, **clickhouse_headers()}
 
     def rows(self, statement: str, values: Mapping[str, int | str]) -> list[Any]:
         """Return the rows of an answer. Raises TcpconnectError."""
@@ -111,8 +106,3 @@ def _request(
 
     body = rewritten(statement, place).encode(errors="backslashreplace")
     return f"/?{urlencode(asked | used, quote_via=quote, errors='replace')}", body
-
-
-def _checked(text: str) -> str:
-    """Return what fits into a header."""
-    return "".join(text.splitlines())

@@ -18,7 +18,7 @@ from tcpconnect.remote.attempt_rows import AttemptRows
 from tcpconnect.remote.packing import gzipped
 from tcpconnect.remote.place import WORDS
 from tcpconnect.remote.spool import LOSSES, RUNS, SINGLE, WINDOWS, Packed
-from tcpconnect.remote.url import CLICKHOUSE, read, secret
+from tcpconnect.remote.url import CLICKHOUSE, clickhouse_headers, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,12 +69,7 @@ class ClickHouse:
 
     def open(self) -> None:
         """Read the environment, certificates and statements. Raises UsageError."""
-        _, user = secret("CLICKHOUSE_USER")
-        _, password = secret("CLICKHOUSE_PASSWORD")
-        headers = {"Content-Type": "application/octet-stream"}
-        if user or password:
-            headers["X-ClickHouse-User"] = _one_line(user or "default")
-            headers["X-ClickHouse-Key"] = _one_line(password)
+        headers = {"Content-Type": "application/octet-stream", **clickhouse_headers()}
         self._poster = Poster(self._target, headers)
         packs = {**headers, "Content-Encoding": "gzip"}
         self._packs = Poster(self._target, packs)
@@ -138,7 +133,3 @@ def statements() -> list[bytes]:
 
 def _lines(rows: Iterable[dict[str, Any]]) -> bytes:
     return gzipped(b"\n".join(map(json.encode, rows)))
-
-
-def _one_line(text: str) -> str:
-    return "".join(text.splitlines())

@@ -116,6 +116,16 @@ def secret(*variables: str) -> tuple[str, str]:
     return "", ""
 
 
+def clickhouse_headers() -> dict[str, str]:
+    """Return the headers with the credentials of ClickHouse. Raises UsageError."""
+    _, user = secret("CLICKHOUSE_USER")
+    _, password = secret("CLICKHOUSE_PASSWORD")
+    if not user and not password:
+        return {}
+    given = {"X-ClickHouse-User": user or "default", "X-ClickHouse-Key": password}
+    return {name: "".join(text.splitlines()) for name, text in given.items()}
+
+
 def text_of(path: str, variable: str) -> str:
     """Return the text of a file that a variable names. Raises UsageError."""
     reason = ""

@@ -11,16 +11,14 @@ from tcpconnect.history.store import Run
 from tcpconnect.image import Image, Place
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.clickhouse import ClickHouse
-from tcpconnect.remote.spool import Block
 from tests.support.clickhouse import DATABASE, PASSWORD, USER, serve_clickhouse
-from tests.support.counted import HOSTILE, counted
+from tests.support.counted import HOSTILE, counted, insert
 from tests.support.engines import WITH_CLICKHOUSE
 from tests.support.samples import connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tcpconnect.remote.spool import Packed
     from tests.support.clickhouse import ClickHouse as Server
 
 pytestmark = pytest.mark.skipif(not WITH_CLICKHOUSE, reason="needs chdb-core-lite")
@@ -50,13 +48,6 @@ def opened(url: str, *, create: bool = False) -> ClickHouse:
     place = ClickHouse(url, create=create)
     place.open()
     return place
-
-
-def insert(place: ClickHouse, packed: Packed, token: str) -> None:
-    """Deliver a block."""
-    kind, rows, attempts, body = packed
-    block = Block(0, token, kind, rows, attempts, MINUTE)
-    assert place.deliver(block, body) == 0
 
 
 def test_windows_once(place: ClickHouse, server: Server) -> None:

@@ -15,8 +15,8 @@ from tcpconnect.image import Image, Place
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.passfile import password
 from tcpconnect.remote.postgresql import PostgreSQL
-from tcpconnect.remote.spool import WINDOWS, Block, Packed
-from tests.support.counted import HOSTILE, counted
+from tcpconnect.remote.spool import WINDOWS
+from tests.support.counted import HOSTILE, counted, insert
 from tests.support.engines import WITH_POSTGRESQL
 from tests.support.postgresql import PASSWORD, USER, serve_postgresql
 from tests.support.samples import connection
@@ -55,13 +55,6 @@ def opened(url: str, *, create: bool = False) -> PostgreSQL:
     place = PostgreSQL(url, create=create)
     place.open()
     return place
-
-
-def insert(place: PostgreSQL, packed: Packed, token: str) -> None:
-    """Deliver a block."""
-    kind, rows, attempts, body = packed
-    block = Block(0, token, kind, rows, attempts, MINUTE)
-    assert place.deliver(block, body) == 0
 
 
 @needs_server
