@@ -35,7 +35,8 @@ BASIC = [
     for name in (
         *("filters", "count", "outcomes", "outcomes_rare"),
         *("names_dns", "names_libc", "process", "follow", "api"),
-        *("refused", "refused_ways", "asked", "why", "why_refused"),
+        *("refused", "refused_ways", "asked"),
+        *("why", "why_firewall", "why_refused"),
         *("pending", "preempted", "skipped_programs", "namespaces_again"),
     )
 ]

@@ -1,0 +1,73 @@
+"""Attempts that fail, and the tool that says why."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tcpconnect.bpf.btf import enum_names
+from tests.support.sockets import begin, give_up_soon
+from tests.support.timers import TRIES, UNSEEN
+from tests.support.tool import MISSING, Tool, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PORT = 1001
+FAR, FAR6 = ("10.1.0.2", PORT), ("fd00:1::2", PORT)
+# Long enough for a second SYN, at which a client that blocks believes an ICMP error.
+SECOND_SYN_MS = 1500
+needs_drop_reasons = pytest.mark.skipif(
+    "SKB_DROP_REASON_NETFILTER_DROP" not in enum_names("skb_drop_reason").values(),
+    reason="before Linux 5.18 the kernel has no reasons for drops",
+)
+EXPLAINED = ("result", "why", "why_from")
+
+
+def connect(target: tuple[str, int], give_up_ms: int = 300) -> int:
+    """Connect until the kernel gives up, and close; return the error."""
+    family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+    with socket.socket(family) as client:
+        give_up_soon(client, give_up_ms)
+        return client.connect_ex(target)
+
+
+def abort(target: tuple[str, int]) -> None:
+    """Connect without waiting, and close."""
+    with socket.socket() as client:
+        begin(client, target)
+
+
+class Explained(Tool):
+    """The tool with --why, watching this process."""
+
+    def __init__(self, *options: object) -> None:
+        super().__init__("-j", "--why", "-p", os.getpid(), *options)
+
+    def shown(self, count: int = 1) -> list[tuple[Any, ...]]:
+        """Wait for events, stop, and return their explanations."""
+        whole = self.whole(count)
+        return [tuple(made[key] for key in EXPLAINED) for made in whole]
+
+    @property
+    def syns(self) -> list[int | None]:
+        """How many SYNs were sent for each of the events."""
+        return [made["syns"] for made in self.all_events()]
+
+
+def timed_out(attempt: Callable[[], int]) -> tuple[Any, ...]:
+    """Return why an attempt failed, which a timer ended: one whose end is seen."""
+    for _ in range(TRIES):
+        with Explained() as tool:
+            assert attempt() == errno.ETIMEDOUT
+            tool.events(1)
+            assert tool.stop() == 0
+            if not told(tool, UNSEEN):
+                assert not MISSING.search(tool.stderr), tool.stderr
+                (made,) = tool.all_events()
+                return tuple(made[key] for key in EXPLAINED)
+    raise AssertionError(f"the ends of {TRIES} attempts were not seen")
