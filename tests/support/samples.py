@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
@@ -23,7 +24,7 @@ def connection(**changes: Any) -> Connection:
     These are columns, or members of Connection.
     """
     event = msgspec.structs.replace(
-        empty(whole(Connection), CONNECTION),
+        _unknown(),
         elapsed_s=0.0,
         time=1_700_000_000_123_456_789,
         uid=1000,
@@ -40,6 +41,11 @@ def connection(**changes: Any) -> Connection:
         path = CONNECTION[name].path if name in CONNECTION else name
         event = _changed(event, path, value)
     return event
+
+
+@cache
+def _unknown() -> Connection:
+    return empty(whole(Connection), CONNECTION)
 
 
 def whole(struct: type[StructType]) -> StructType:
