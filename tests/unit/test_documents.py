@@ -27,11 +27,12 @@ def test_oldest_kernel(name: str) -> None:
     assert "Linux {}.{} or newer".format(*OLDEST) in words
 
 
-@pytest.mark.parametrize(
-    "path", sorted(ROOT.glob("docs/decisions/*.md")), ids=lambda path: path.stem
-)
-def test_decision_has_status(path: Path) -> None:
-    """A decision is accepted or superseded, in the line below its title."""
-    _, empty, status, *_ = path.read_text().splitlines()
-    assert empty == ""
-    assert re.match(r"Status: (accepted|superseded by \[decision \d+\])", status)
+def test_decisions_have_a_status() -> None:
+    """A decision is accepted or superseded; those of a change name each other."""
+    named = {}
+    for path in sorted(ROOT.glob("docs/decisions/*.md")):
+        _, status, _ = path.read_text().split("\n\n", 2)
+        assert re.match(r"Status: (accepted|superseded by \[decision \d+\])", status)
+        named[path.name] = {*re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", status)}
+    pairs = {(name, other) for name, others in named.items() for other in others}
+    assert {(name, other) for other, name in pairs} == pairs
