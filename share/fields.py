@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from share.template import fill
 from tcpconnect.connection import CONNECTION, Connection
-from tcpconnect.conventions.names import NAMES, Names
+from tcpconnect.conventions.names import NAMES, Theirs
 from tcpconnect.conventions.shapes import ECS, OCSF, SHAPES, activity
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _lines(rows: Iterable[Iterable[str]]) -> str:
 
 def _rows() -> Iterator[list[str]]:
     for name, column in CONNECTION.items():
-        others = [_words(each) for each in NAMES.get(name, Names())]
+        others = [_words(each) for each in NAMES.get(name, Theirs())]
         yield [f"`{name}`", column.field.meaning, *others]
 
 

@@ -31,7 +31,7 @@ WORST = 3
 PRECISE_S = 10
 
 
-class Places:
+class FailingPlaces:
     """Counts failures by destination, in bounded memory.
 
     When there are too many destinations, all counts are reduced (Misra and Gries): what
@@ -90,7 +90,7 @@ class Summary:
         self._began: float | None = None
         self._attempts = self._ok = self._pending = self._lookups = self._failed = 0
         self._failures: Counter[Failure] = Counter()
-        self._places = Places()
+        self._places = FailingPlaces()
 
     def __call__(self, events: list[Any]) -> list[Any]:
         """Count events; the first call, with or without any, is the beginning."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tcpconnect.flow import Flow
 from tcpconnect.options import OPTIONS
 from tcpconnect.parsing import parse
-from tcpconnect.summary import FILTERS, MAX_FAILURES, Places, Summary, filters_of
+from tcpconnect.summary import FILTERS, MAX_FAILURES, FailingPlaces, Summary, filters_of
 from tests.support.properties import steady
 from tests.support.samples import connection
 
@@ -154,7 +154,7 @@ def test_many_results() -> None:
 def test_places_are_bounded(places: list[int]) -> None:
     """What is shown is exact while there is room, and never too much."""
     room = 8
-    counter = Places(room)
+    counter = FailingPlaces(room)
     for number in places:
         counter.add((f"192.0.2.{number}", 80), None)
     exact = len(set(places)) <= room

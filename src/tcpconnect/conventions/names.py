@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Names(NamedTuple):
+class Theirs(NamedTuple):
     """What others call a column; "" where they have no word for it.
 
     ``otel`` are attributes of OpenTelemetry's semantic conventions; ``ecs`` a field of
@@ -23,84 +23,86 @@ class Names(NamedTuple):
 
 PROCESS = "actor.process"  # in OCSF
 NAMES = {
-    "time": Names("", "@timestamp", "time", "ts", "time"),
-    "uid": Names(
+    "time": Theirs("", "@timestamp", "time", "ts", "time"),
+    "uid": Theirs(
         "process.user.id", "user.id", f"{PROCESS}.user.uid", "", "processes.uid"
     ),
-    "pid": Names("process.pid", "process.pid", f"{PROCESS}.pid", "", "pid"),
-    "tid": Names("thread.id", "process.thread.id", f"{PROCESS}.tid"),
-    "comm": Names("thread.name", "process.thread.name", f"{PROCESS}.name"),
-    "ip": Names(
+    "pid": Theirs("process.pid", "process.pid", f"{PROCESS}.pid", "", "pid"),
+    "tid": Theirs("thread.id", "process.thread.id", f"{PROCESS}.tid"),
+    "comm": Theirs("thread.name", "process.thread.name", f"{PROCESS}.name"),
+    "ip": Theirs(
         "network.type", "network.type", "connection_info.protocol_ver_id", "", "family"
     ),
-    "saddr": Names(
+    "saddr": Theirs(
         "network.local.address",
         "source.ip",
         "src_endpoint.ip",
         "id.orig_h",
         "local_address",
     ),
-    "lport": Names(
+    "lport": Theirs(
         "network.local.port",
         "source.port",
         "src_endpoint.port",
         "id.orig_p",
         "local_port",
     ),
-    "daddr": Names(
+    "daddr": Theirs(
         "network.peer.address",
         "destination.ip",
         "dst_endpoint.ip",
         "id.resp_h",
         "remote_address",
     ),
-    "dport": Names(
+    "dport": Theirs(
         "server.port network.peer.port",
         "destination.port",
         "dst_endpoint.port",
         "id.resp_p",
         "remote_port",
     ),
-    "netns": Names("", "", "", "", "process_open_sockets.net_namespace"),
-    "latency_ms": Names("", "event.duration", "duration"),
-    "result": Names("error.type", "error.code", "status_code", "conn_state", "status"),
-    "why": Names("", "event.reason", "status_detail"),
-    "query": Names(
+    "netns": Theirs("", "", "", "", "process_open_sockets.net_namespace"),
+    "latency_ms": Theirs("", "event.duration", "duration"),
+    "result": Theirs("error.type", "error.code", "status_code", "conn_state", "status"),
+    "why": Theirs("", "event.reason", "status_detail"),
+    "query": Theirs(
         "server.address dns.question.name",
         "destination.domain",
         "dst_endpoint.hostname",
     ),
-    "ppid": Names(
+    "ppid": Theirs(
         "process.parent_pid",
         "process.parent.pid",
         f"{PROCESS}.parent_process.pid",
         "",
         "processes.parent",
     ),
-    "exe": Names(
+    "exe": Theirs(
         "process.executable.path",
         "process.executable",
         f"{PROCESS}.file.path",
         "",
         "path",
     ),
-    "cmdline": Names(
+    "cmdline": Theirs(
         "process.command_line",
         "process.command_line",
         f"{PROCESS}.cmd_line",
         "",
         "processes.cmdline",
     ),
-    "cgroup": Names("process.linux.cgroup", "", "", "", "processes.cgroup_path"),
-    "container": Names("container.name", "container.name", f"{PROCESS}.container.name"),
-    "container_id": Names("container.id", "container.id", f"{PROCESS}.container.uid"),
-    "runtime": Names(
+    "cgroup": Theirs("process.linux.cgroup", "", "", "", "processes.cgroup_path"),
+    "container": Theirs(
+        "container.name", "container.name", f"{PROCESS}.container.name"
+    ),
+    "container_id": Theirs("container.id", "container.id", f"{PROCESS}.container.uid"),
+    "runtime": Theirs(
         "container.runtime.name", "container.runtime", f"{PROCESS}.container.runtime"
     ),
-    "unit": Names("", "service.name"),
-    "pod": Names("k8s.namespace.name k8s.pod.name", "orchestrator.resource.name"),
-    "pod_uid": Names(
+    "unit": Theirs("", "service.name"),
+    "pod": Theirs("k8s.namespace.name k8s.pod.name", "orchestrator.resource.name"),
+    "pod_uid": Theirs(
         "k8s.pod.uid", "orchestrator.resource.id", f"{PROCESS}.container.pod_uuid"
     ),
-    "event": Names("", "event.action", "", "", "action"),
+    "event": Theirs("", "event.action", "", "", "action"),
 }
