@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import asdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from tcpconnect.bpf.ring import Run
     from tcpconnect.errors import Line, Message
@@ -264,3 +264,12 @@ class Flushes(Protocol):
 
     def flush(self) -> None:
         """Have all that is there written soon; a signal handler may call it."""
+
+
+@runtime_checkable
+class Spools(Protocol):
+    """An output that keeps what it takes until it was sent somewhere."""
+
+    @property
+    def unsent(self) -> Mapping[str, int]:
+        """How many attempts it took and dropped, by place; any thread may ask."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from tests.support.attempts import PORT, attempt, run_tool
 from tests.support.scraping import (
     ATTEMPTS,
+    Samples,
     counted,
     get,
     prometheus,
@@ -18,6 +20,7 @@ from tests.support.scraping import (
     samples,
     serve,
 )
+from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-LOST = "tcpconnect_lost_total"
+LOST, DROPPED = "tcpconnect_lost_total", "tcpconnect_place_dropped_total"
 
 
 @pytest.mark.parametrize("verb", ["", "record"])
@@ -54,11 +57,29 @@ def test_beside_others(port: int, tmp_path: Path) -> None:
     """Other places have all attempts, and what they drop is counted."""
     with serve(port, "-o", tmp_path / "x.csv", "-o", f"sqlite:{tmp_path}/h") as tool:
         attempt("127.0.0.9", PORT)
-        dropped = "tcpconnect_place_dropped_total"
         text = wait_until(lambda: get(port, "/metrics")[1], "a page")
-        assert len(samples(text, dropped)) == 2
+        assert len(samples(text, DROPPED)) == 2
         assert tool.stop() == 0
     assert (tmp_path / "x.csv").read_text().count("\n") == 2
+
+
+def test_what_places_drop(port: int, tmp_path: Path) -> None:
+    """What a remote place refuses for good is counted, single attempts apart."""
+    with Server(status=404) as server:
+        place = f"otlp+http://127.0.0.1:{server.port}"
+        options = ("-o", f"{place}?events=all", "--spool", tmp_path)
+        with serve(port, *options, verb="record") as tool:
+            for _ in range(3):
+                attempt("127.0.0.9", PORT)
+            wait_until(lambda: sum(counted(port)) == 3, "all attempts")
+
+            def dropped() -> Samples:
+                tool.process.send_signal(signal.SIGUSR1)
+                return samples(get(port, "/metrics")[1], DROPPED)
+
+            both = {(place,): 3, (f"{place}?events=all",): 3}
+            wait_until(lambda: dropped() == both, "what is dropped")
+            assert tool.stop(signal.SIGTERM) == 0
 
 
 def test_a_scan(port: int) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from tcpconnect import messages as other_messages
 from tcpconnect import metrics_messages as messages
-from tcpconnect.batch import NO_LOSSES
+from tcpconnect.batch import NO_LOSSES, Spools
 from tcpconnect.errors import OutputError, remedy_for
 from tcpconnect.metrics.ledger import MAX_SERIES, Ledger
 from tcpconnect.metrics.page import TYPE, Facts, page_maker
@@ -140,6 +140,10 @@ class Prometheus:
     def _facts(self) -> Facts:
         """Return what a page says besides attempts; called by the server's thread."""
         dropped = {o.name.strip("'"): o.dropped for o in self._others}
+        for output in self._others:
+            if isinstance(output, Spools):
+                for place, number in output.unsent.items():
+                    dropped[place] = dropped.get(place, 0) + number
         gauges = self._gauges
         return Facts(
             lost=asdict(self._losses),

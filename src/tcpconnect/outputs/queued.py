@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tcpconnect import messages
-from tcpconnect.batch import Batch, Flushes, Reopens
+from tcpconnect.batch import Batch, Flushes, Reopens, Spools
 from tcpconnect.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tcpconnect.batch import Output, Totals
     from tcpconnect.errors import Line
 
@@ -57,6 +59,11 @@ class Queued:
     def has_file(self) -> bool:
         """Whether it has a file."""
         return isinstance(self._output, Reopens) and self._output.has_file
+
+    @property
+    def unsent(self) -> Mapping[str, int]:
+        """What it took and dropped."""
+        return self._output.unsent if isinstance(self._output, Spools) else {}
 
     def reopen(self) -> None:
         """Have its file opened again."""

@@ -106,6 +106,15 @@ class Remote:
             self._turn(now)
             self._sender.wake()
 
+    @property
+    def unsent(self) -> dict[str, int]:
+        """How many attempts were dropped; those of ?events are in windows, too."""
+        name = self.name
+        of_kind = {name: WINDOWS}
+        if self._place.events != NONE:
+            of_kind[f"{name}?events={self._place.events}"] = SINGLE
+        return {each: self._spool.dropped_of(kind) for each, kind in of_kind.items()}
+
     def flush(self) -> None:
         """Have all that is there sent soon; a signal handler may call it."""
         self._flushes = FLUSHES

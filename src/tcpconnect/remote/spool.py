@@ -141,6 +141,11 @@ class Spool:
             key = kind, reason
             self.dropped[key] = self.dropped.get(key, 0) + attempts
 
+    def dropped_of(self, kind: str) -> int:
+        """Return how many attempts of a kind were dropped; any thread may ask."""
+        # A copy: another thread may add to it.
+        return sum(n for (of, _), n in dict(self.dropped).items() if of == kind)
+
     @property
     def left(self) -> int:
         """How many attempts wait, as windows."""
