@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from typing_extensions import Self
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
 
@@ -27,7 +28,13 @@ class Request(NamedTuple):
 class Server:
     """A server that answers with ``status``, and keeps what it was sent."""
 
-    def __init__(self, status: int = 200, text: str = "", port: int = 0) -> None:
+    def __init__(
+        self,
+        status: int = 200,
+        text: str = "",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.status, self.text = status, text
         self.headers: dict[str, str] = {}  # of its answers
         self.requests: list[Request] = []
@@ -37,8 +44,7 @@ class Server:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): text for name, text in self.headers.items()}
-                if headers.get("content-encoding") == "gzip":
-                    body = gzip.decompress(body)
+                body = unpacked(body, headers.get("content-encoding", ""))
                 request = Request(self.path, headers, json.loads(body))
                 outer.requests.append(request)
                 self.send_response(outer.status)
@@ -52,6 +58,9 @@ class Server:
                 """Print nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        if tls:
+            plain = self._server.socket
+            self._server.socket = tls.wrap_socket(plain, server_side=True)
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
@@ -63,6 +72,15 @@ class Server:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """Return a body as it was before it was packed."""
+    if encoding == "zstd":
+        from tcpconnect.zstd import library
+
+        return bytes(library().decompress(body))
+    return gzip.decompress(body) if encoding == "gzip" else body
 
 
 @contextmanager

@@ -41,7 +41,11 @@ class Poster:
     """
 
     def __init__(
-        self, target: Target, headers: Mapping[str, str], limit_s: float = LIMIT_S
+        self,
+        target: Target,
+        headers: Mapping[str, str],
+        limit_s: float = LIMIT_S,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Raises UsageError for a proxy that is none."""
         self._target = target
@@ -51,15 +55,19 @@ class Poster:
             **headers,
         }
         self._limit_s = limit_s
-        self._tls = ssl.create_default_context() if target.scheme == "https" else None
+        encrypts = target.scheme == "https"
+        self._tls = (tls or ssl.create_default_context()) if encrypts else None
         place = f"{target.host}:{target.port}"
         proxy = "" if proxy_bypass(place) else getproxies().get(target.scheme, "")
         self._proxy = _proxy(proxy, target.scheme) if proxy else None
 
-    def post(self, path: str, body: bytes) -> bytes:
+    def post(
+        self, path: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """Send a body; return the beginning of the answer. Raises UndeliveredError."""
+        more = {**self._headers, **(headers or {})}
         try:
-            status, answer, after = self._posted(self._target.path + path, body)
+            status, answer, after = self._posted(self._target.path + path, body, more)
         except TimeoutError:
             raise UndeliveredError("it did not answer in time") from None
         except ssl.SSLError as error:
@@ -81,7 +89,9 @@ class Poster:
             )
         return answer
 
-    def _posted(self, path: str, body: bytes) -> tuple[int, bytes, str]:
+    def _posted(
+        self, path: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, bytes, str]:
         first = self._proxy or (self._target.host, self._target.port, {})
         plain = socket.create_connection(first[:2], STEP_S)
         # A server may send a byte each few seconds: then the connection is cut.
@@ -91,7 +101,7 @@ class Poster:
             timer.daemon = True
             timer.start()
             try:
-                answer = self._exchange(plain, path, body)
+                answer = self._exchange(plain, path, body, headers)
             except (OSError, http.client.HTTPException):
                 if not late.is_set():
                     raise
@@ -102,10 +112,9 @@ class Poster:
         return answer
 
     def _exchange(
-        self, plain: socket.socket, path: str, body: bytes
+        self, plain: socket.socket, path: str, body: bytes, headers: dict[str, str]
     ) -> tuple[int, bytes, str]:
         connection = http.client.HTTPConnection(self._target.host, self._target.port)
-        headers = dict(self._headers)
         if self._proxy and self._tls:
             self._tunnel(plain, *self._proxy)
         elif self._proxy:

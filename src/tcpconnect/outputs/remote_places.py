@@ -27,7 +27,7 @@ MAX_NAME = 100  # characters, of a directory
 
 def remote_of(text: str, line: CommandLine, account: Account | None) -> Remote:
     """Return the output of a place; it is to be opened. Raises UsageError."""
-    place = _place(text, create=line.create)
+    place = _place(text, create=line.create, quiet=line.quiet)
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", place.name)[:MAX_NAME]
     path = f"{_directory(line.spool)}/{name}-{crc32(place.name.encode()):08x}"
     spool = Spool(path, line.max_spool or MAX_SIZE)
@@ -48,7 +48,7 @@ def _directory(spool: str | None) -> str:
     return os.path.abspath(spool or os.path.join(state_directory(), "spool"))
 
 
-def _place(text: str, *, create: bool) -> Place:
+def _place(text: str, *, create: bool, quiet: bool) -> Place:
     scheme, _ = scheme_of(text)
     if scheme in {CLICKHOUSE, CLICKHOUSES}:
         from tcpconnect.remote.clickhouse import ClickHouse
@@ -60,4 +60,4 @@ def _place(text: str, *, create: bool) -> Place:
         return PostgreSQL(text, create=create)
     from tcpconnect.remote.otlp import Otlp
 
-    return Otlp(text)
+    return Otlp(text, quiet=quiet)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -12,39 +10,28 @@ from msgspec.structs import replace
 from tcpconnect import __version__
 from tcpconnect.image import Place as Where
 from tcpconnect.notify.channel import UndeliveredError
-from tcpconnect.notify.post import LIMIT_S, Poster
-from tcpconnect.notify.target import Target, headers_from
-from tcpconnect.remote import otlp_metrics, otlp_records
+from tcpconnect.output import say
+from tcpconnect.remote import otlp_metrics, otlp_records, otlp_settings, packing
 from tcpconnect.remote.attributes import of_place, strings
-from tcpconnect.remote.packing import gzipped
-from tcpconnect.remote.place import WORDS
 from tcpconnect.remote.spool import LOSSES, METRICS, SINGLE, WINDOWS, Packed
-from tcpconnect.remote.url import Form, read, secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tcpconnect.connection import Connection
     from tcpconnect.history.rows import Key
     from tcpconnect.history.store import Run
+    from tcpconnect.notify.post import Poster
     from tcpconnect.remote.place import Counted, Wheres
     from tcpconnect.remote.spool import Block
 
-LOGS, POINTS = "/v1/logs", "/v1/metrics"
 # A collector may not be sent the same again after these: OTLP 1.9, "Failures".
 NEVER = {500, 501, 505}
-VARIABLES = ("OTEL_EXPORTER_OTLP_LOGS_{}", "OTEL_EXPORTER_OTLP_{}")
 NOWHERE = Where()
 # What the lists of a request are called: of log records, of metrics.
 NAMES = (
     ("resourceLogs", "scopeLogs", "logRecords"),
     ("resourceMetrics", "scopeMetrics", "metrics"),
-)
-FORM = Form(
-    "otlp+http://HOST:4318",
-    4318,
-    "OTEL_EXPORTER_OTLP_HEADERS",
-    {**WORDS, "metrics": ("no", "yes")},
 )
 
 
@@ -58,33 +45,45 @@ class _Answer(msgspec.Struct, frozen=True, rename="camel"):
     partial_success: _Partial = _Partial()
 
 
+class _Way(NamedTuple):
+    """How requests of a signal are packed, and where they go."""
+
+    pack: Callable[[bytes], bytes]
+    poster: Poster
+    path: str
+
+
 _answers = msgspec.json.Decoder(_Answer)
 
 
 class Otlp:
     """Makes requests of windows and attempts: a resource for each container or pod."""
 
-    def __init__(self, text: str) -> None:
-        url = read(text, FORM)
+    def __init__(self, text: str, *, quiet: bool = False) -> None:
+        url = otlp_settings.place(text)
         self.name = url.name
         self.events = url.asked["events"]
         self.every_s = int(url.asked["every"].rstrip("s"))
-        scheme = "https" if url.is_tls else "http"
-        self._target = Target(url.name, scheme, url.path, url.host, url.port)
+        self._url, self._bare = url, otlp_settings.is_bare(text)
         self._with_metrics = url.asked["metrics"] == "yes"
+        self._quiet = quiet
         self._singles = otlp_records.Singles()
 
     def open(self) -> None:
         """Read the environment and certificates. Raises UsageError."""
-        variable, text = secret(*(name.format("HEADERS") for name in VARIABLES))
-        headers = {
-            name: unquote(value) for name, value in headers_from(variable, text).items()
-        }
-        self._packs = _setting("COMPRESSION", "gzip") != "none"
-        if self._packs:
-            headers["Content-Encoding"] = "gzip"
-        self._poster = Poster(self._target, headers, _timeout_s())
-        self._common = strings(_common())
+        self._common = strings(otlp_settings.resource())
+        self._logs = self._way(otlp_settings.LOGS)
+        if self._with_metrics:
+            self._points = self._way(otlp_settings.METRICS)
+
+    def _way(self, signal: str) -> _Way:
+        """Return how a signal is packed and sent. Raises UsageError."""
+        notice = otlp_settings.protocol(signal, bare=self._bare)
+        if notice and not self._quiet and signal == otlp_settings.LOGS:
+            say(notice)
+        poster, path = otlp_settings.poster(self._url, signal, bare=self._bare)
+        pack = packing.packer(otlp_settings.compression(signal))
+        return _Way(pack, poster, path)
 
     def windows(self, rows: Sequence[Counted], wheres: Wheres) -> Packed:
         """Return a request of rows of windows."""
@@ -122,9 +121,11 @@ class Otlp:
 
     def deliver(self, block: Block, body: bytes) -> int:
         """Send a request; return how many attempts are refused."""
+        if block.kind == METRICS and not self._with_metrics:
+            return 0  # it is of a run before, and not asked for any more
         try:
-            path = POINTS if block.kind == METRICS else LOGS
-            answer = self._poster.post(path, body)
+            _, poster, path = self._points if block.kind == METRICS else self._logs
+            answer = poster.post(path, body, packing.encoding(body))
         except UndeliveredError as error:
             error.again = error.again and error.status not in NEVER
             raise
@@ -151,6 +152,7 @@ class Otlp:
                 known = by_id[id(where)] = resources.setdefault(identity, [])
             known.append(record)
         of_all, of_scope, each = NAMES[kind == METRICS]
+        way = self._points if kind == METRICS else self._logs
         scope = f'"scope":{{"name":"tcpconnect","version":"{__version__}"}}'
         every = ",".join(
             f'{{"resource":{{"attributes":[{",".join(self._common + of_place(w))}]}},'
@@ -158,7 +160,7 @@ class Otlp:
             for w, some in resources.items()
         )
         body = f'{{"{of_all}":[{every}]}}'.encode()
-        return gzipped(body) if self._packs else body
+        return way.pack(body)
 
 
 def _where(key: Key, wheres: Wheres) -> Where:
@@ -168,32 +170,3 @@ def _where(key: Key, wheres: Wheres) -> Where:
 def _identity(where: Where) -> Where:
     """Return what a resource is of a place: units and cgroups are none."""
     return replace(where, cgroup=None, unit=None)
-
-
-def _setting(name: str, default: str) -> str:
-    for variable in VARIABLES:
-        if text := os.environ.get(variable.format(name)):
-            return text
-    return default
-
-
-def _timeout_s() -> float:
-    text = _setting("TIMEOUT", "")
-    return int(text) / 1000 if text.isdecimal() and int(text) else LIMIT_S
-
-
-def _common() -> dict[str, str | None]:
-    """Return the attributes of all resources, those of the environment last."""
-    attributes: dict[str, str | None] = {
-        "service.name": "tcpconnect",
-        "service.version": __version__,
-        "host.name": os.uname().nodename,
-        "os.type": "linux",
-    }
-    for part in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
-        name, equals, value = part.partition("=")
-        if equals and name.strip():
-            attributes[unquote(name.strip())] = unquote(value.strip())
-    if service := os.environ.get("OTEL_SERVICE_NAME"):
-        attributes["service.name"] = service
-    return attributes

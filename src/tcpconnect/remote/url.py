@@ -73,14 +73,23 @@ def read(text: str, form: Form) -> Url:
         reason = "all users of this machine see what is before @"
         raise _invalid(f"{scheme}://…@…", reason, f"put it into {form.secret}")
     remedy = f"write {form.form}"
-    found = _PLACE.fullmatch(place) if len(text) <= MAX_LENGTH else None
-    if not found or "#" in place:
+    found = where(place) if len(text) <= MAX_LENGTH else None
+    if not found:
         raise _invalid(text[:64], "it is no URL of a host", remedy)
-    port = int(found["port"] or form.port)
+    host, port, path = found
+    port = form.port if port is None else port
     if not 0 < port < 1 << 16:
         raise _invalid(text, "a port is a number from 1 to 65535", remedy)
-    host, path = found["host"].strip("[]"), (found["path"] or "").rstrip("/")
     return Url(text, scheme, host, port, path, _asked(text, query, form))
+
+
+def where(place: str) -> tuple[str, int | None, str] | None:
+    """Return host, port and path of what is behind the scheme, None if it is no URL."""
+    found = _PLACE.fullmatch(place)
+    if not found or "#" in place:
+        return None
+    port = int(found["port"]) if found["port"] else None
+    return found["host"].strip("[]"), port, (found["path"] or "").rstrip("/")
 
 
 def _asked(text: str, query: str, form: Form) -> dict[str, str]:
