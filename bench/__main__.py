@@ -12,6 +12,7 @@ from bench import (
     fleet,
     history,
     metrics,
+    places,
     record,
     remote,
     replay,
@@ -90,12 +91,13 @@ ROUNDS: dict[str, Any] = {
     "history": history,
     "record": record,
     "metrics": metrics,
+    "places": places,
     "remote": remote,
     "fleet": fleet,
 }
 
 
-APART = frozenset({"fleet"})  # it takes minutes, and the engine of ClickHouse
+APART = frozenset({"fleet", "places"})  # they take minutes, and servers
 
 
 def main() -> int:

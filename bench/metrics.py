@@ -157,10 +157,14 @@ def _run(
         time.sleep(SCRAPES_S)  # a page is made once in a second
         text = reader.read() if reader else ""
         tool.stop()
-    lines = [line for line in text.splitlines() if line.startswith(ATTEMPTS)]
-    lines = [line for line in lines if OURS in line]
-    counted = sum(float(line.rpartition(" ")[2]) for line in lines)
-    return spent / made.wall_s, now, made.connects, int(counted)
+    return spent / made.wall_s, now, made.connects, counted_on(text)
+
+
+def counted_on(page: str) -> int:
+    """Return how many of our attempts a page has."""
+    lines = [line for line in page.splitlines() if line.startswith(ATTEMPTS)]
+    ours = [line for line in lines if OURS in line]
+    return int(sum(float(line.rpartition(" ")[2]) for line in ours))
 
 
 if __name__ == "__main__":

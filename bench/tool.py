@@ -150,6 +150,10 @@ class Tool:
         """Return the same for each name of them."""
         return programs_by_name(self._process.pid)
 
+    def flush(self) -> None:
+        """Have a recorder write its windows now."""
+        self._process.send_signal(signal.SIGUSR1)
+
     def stop(self) -> int:
         """Stop it, or its command; return how many attempts it says were lost.
 
