@@ -10,7 +10,6 @@ import time
 from base64 import b64encode
 from contextlib import closing, suppress
 from email.utils import parsedate_to_datetime
-from threading import Event, Timer
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -19,6 +18,7 @@ from tcpconnect import __version__
 from tcpconnect import alert_messages as messages
 from tcpconnect.errors import UsageError
 from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.notify.deadline import cut_after
 from tcpconnect.notify.target import PORTS
 from tcpconnect.output import harmless
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 STEP_S = 10.0  # for each connect, write and read
 LIMIT_S = 20.0  # for all of them
+LATE = "it did not answer in time"
 MAX_ANSWER = 4096
 MAX_REASON = 120
 TRY_AGAIN = {408, 425, 429}  # of 400 to 499
@@ -69,7 +70,7 @@ class Poster:
         try:
             status, answer, after = self._posted(self._target.path + path, body, more)
         except TimeoutError:
-            raise UndeliveredError("it did not answer in time") from None
+            raise UndeliveredError(LATE) from None
         except ssl.SSLError as error:
             reason = getattr(error, "verify_message", "") or error.reason or "failed"
             raise UndeliveredError(f"TLS: {harmless(str(reason))}") from error
@@ -94,22 +95,8 @@ class Poster:
     ) -> tuple[int, bytes, str]:
         first = self._proxy or (self._target.host, self._target.port, {})
         plain = socket.create_connection(first[:2], STEP_S)
-        # A server may send a byte each few seconds: then the connection is cut.
-        late = Event()
-        with closing(plain.dup()) as cut, closing(plain):
-            timer = Timer(self._limit_s, _cut, (cut, late))
-            timer.daemon = True
-            timer.start()
-            try:
-                answer = self._exchange(plain, path, body, headers)
-            except (OSError, http.client.HTTPException):
-                if not late.is_set():
-                    raise
-            finally:
-                timer.cancel()
-        if late.is_set():  # what it has cut may look like an answer
-            raise TimeoutError
-        return answer
+        with closing(plain), cut_after(self._limit_s, plain.fileno()):
+            return self._exchange(plain, path, body, headers)
 
     def _exchange(
         self, plain: socket.socket, path: str, body: bytes, headers: dict[str, str]
@@ -147,12 +134,6 @@ class Poster:
     def _authority(self) -> str:
         host = self._target.host
         return f"{f'[{host}]' if ':' in host else host}:{self._target.port}"
-
-
-def _cut(connection: socket.socket, late: Event) -> None:
-    late.set()
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _seconds(after: str) -> float:

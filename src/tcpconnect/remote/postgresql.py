@@ -16,6 +16,8 @@ from msgspec.structs import replace
 from tcpconnect import remote_messages
 from tcpconnect.errors import UsageError
 from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.notify.deadline import cut_after
+from tcpconnect.notify.post import LATE
 from tcpconnect.output import harmless
 from tcpconnect.remote import tables
 from tcpconnect.remote.attempt_rows import AttemptRows
@@ -138,10 +140,15 @@ class PostgreSQL:
     def deliver(self, block: Block, body: bytes) -> int:
         """Insert a block, unless it is there; it is taken as a whole, or not at all."""
         try:
-            with self._psycopg.connect(**self._how) as connection:
+            connection = self._psycopg.connect(**self._how)
+            with cut_after(LIMIT_S, connection.fileno()), connection:
                 self._prepare(connection, block, body)
                 if connection.execute(ONCE, (block.token, block.time)).rowcount:
                     self._insert(connection, block.kind, body)
+        except TimeoutError:
+            raise UndeliveredError(LATE) from None
+        except OSError as error:
+            raise UndeliveredError(os.strerror(error.errno or 0)) from error
         except self._psycopg.Error as error:
             again = not (error.sqlstate or "").startswith(REFUSED)
             raise UndeliveredError(_first_line(error), again=again) from error
