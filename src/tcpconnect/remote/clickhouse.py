@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -46,6 +47,9 @@ SETTINGS = {
 }
 # Of the server as a whole, not of rows: credentials, and tables that are not there.
 MAY_CHANGE = {401, 403, 404}
+# Errors of rows that are no 4xx there: CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, and
+# VIOLATED_CONSTRAINT.
+REFUSED = re.compile(r"\bCode: (349|469)\. ")
 NANO = 10**9
 
 
@@ -114,7 +118,8 @@ class ClickHouse:
             }
             self._packs.post(self._path(insert), body)
         except UndeliveredError as error:
-            error.again = error.again or error.status in MAY_CHANGE
+            may_change = error.again or error.status in MAY_CHANGE
+            error.again = may_change and not REFUSED.search(str(error))
             raise
         return 0
 
