@@ -22,6 +22,8 @@ REASONS = {
 LOST = {
     "ring": "the ring buffer was full",
     "waiting": "the history could not be written",
+    "unsent": "the server could not be reached, or refused them",
+    "slow": "its directory was written too slowly",
     "truncated": "somebody cut the file",
     "size": "deleted, as --max-size asks",
     "missed": "the kernel skipped our programs",

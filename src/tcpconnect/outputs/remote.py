@@ -24,7 +24,7 @@ from tcpconnect.remote.spool import SINGLE, WINDOWS
 from tcpconnect.why import NO_FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tcpconnect.batch import Batch, Totals
     from tcpconnect.connection import Connection
@@ -40,6 +40,8 @@ MAX_WHERES = 4_096
 UNWRITABLE = "the spool could not be written"
 FLUSHES = 3  # batches: what was there at a signal may not be in the next one
 END_S = 3.0  # for what is left, at the end
+# Reasons of losses: what a place was never sent, and what was never spooled for it.
+UNSENT, SLOW = "unsent", "slow"
 
 
 class Remote:
@@ -71,6 +73,8 @@ class Remote:
         self._single: list[Connection] = []
         self._single_since = 0
         self._lost = self._written = NO_LOSSES
+        self._dropped = 0  # before they came here
+        self._said: dict[str, int] = {}  # attempts that the place knows to be missing
         self._now = 0  # of the last batch
         self._flushes = 0
         self._fails = False
@@ -94,7 +98,7 @@ class Remote:
             self._turn(self._now or now)
             self._spread.begin(now)
             self._sender.wake(every_s)
-        self._now, self._lost = now, batch.losses
+        self._now, self._lost, self._dropped = now, batch.losses, batch.dropped
         self._window.add(batch.events, now)
         for event in batch.events:
             self._note(event.image.place)
@@ -124,7 +128,7 @@ class Remote:
     def close(self, totals: Totals) -> None:
         """Spool what is left, and send what that takes no time for."""
         if self._now:
-            self._lost = totals.losses
+            self._lost, self._dropped = totals.losses, totals.dropped
             self._put_single()
             self._turn(self._now, ended=True)
         self._spool.drop(WINDOWS, UNWRITABLE, self._waiting.attempts)
@@ -164,6 +168,8 @@ class Remote:
                 del rows[:MAX_ROWS]
                 if metrics := self._place.metrics(some, self._wheres):
                     self._put(metrics)
+            for reason, n in self._missing():
+                waiting.lose(now, reason, n)
             if waiting.lost:
                 self._put(self._place.losses(waiting.lost))
                 waiting.lost = {}
@@ -177,6 +183,14 @@ class Remote:
             self._fail(error)
         else:
             self._fails = False
+
+    def _missing(self) -> Iterator[tuple[str, int]]:
+        """Yield how many attempts are missing since the last time, by reason."""
+        for reason, n in ((UNSENT, self._spool.unsent), (SLOW, self._dropped)):
+            said = self._said.get(reason, 0)
+            if n > said:
+                self._said[reason] = n
+                yield reason, n - said
 
     def _add_single(self, events: list[Connection], now: int) -> None:
         if self._place.events != ALL:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import time
 from threading import Condition
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 PAUSES_S = (1, 2, 5, 10, 20, 60)  # before each next try; the last one again and again
 MOST_S = 3_600.0  # that a place may ask us to wait
+DAMAGED = {errno.ENOENT, errno.EBADMSG}
 REFUSED = "it refused them"
 NOT_YET = "the time was over"
 NOT_SENT = {
@@ -88,9 +91,8 @@ class Sender:
             refused = self._deliver(block, self._spool.read(block))
         except UndeliveredError as error:
             self._fail(block, error)
-        except OSError:
-            self._spool.drop(block.kind, GONE, block.attempts)
-            self._spool.done(block)
+        except OSError as error:  # of the spool
+            self._miss(block, error)
         else:
             self._succeed(block, refused)
         return True
@@ -118,6 +120,14 @@ class Sender:
             self._spool.drop(block.kind, REFUSED, refused)
         if block.kind == WINDOWS:
             self.sent += block.attempts - refused
+        self._spool.done(block)
+
+    def _miss(self, block: Block, error: OSError) -> None:
+        """Drop a block that is damaged, or was deleted; try others again."""
+        if error.errno not in DAMAGED:
+            self._fail(block, UndeliveredError(os.strerror(error.errno or 0)))
+            return
+        self._spool.drop(block.kind, GONE, block.attempts)
         self._spool.done(block)
 
     def _fail(self, block: Block, error: UndeliveredError) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
 from _thread import allocate_lock
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
 
 from tcpconnect import remote_messages
 from tcpconnect.errors import OutputError
@@ -16,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Kinds of blocks; where there is no room, those that count least are dropped first.
-KINDS = "single", "metrics", "runs", "losses", "windows"
-SINGLE, METRICS, RUNS, LOSSES, WINDOWS = KINDS
+KINDS = "single", "metrics", "runs", "windows", "losses"
+SINGLE, METRICS, RUNS, WINDOWS, LOSSES = KINDS
 KEEP_S = 86_400  # that blocks wait
 MAX_SIZE = 500 << 20
 MAX_BLOCKS = 65_536
+CHECK = 4  # bytes behind a block: its CRC, since after a power cut files are cut, too
 MODE, FILE_MODE = 0o700, 0o600
 LOCK, UNFINISHED = "lock", "unfinished"
 FULL, OLD, GONE = "the spool was full", "they waited for a day", "its file was damaged"
@@ -60,12 +63,13 @@ class Spool:
 
     ``dropped`` counts attempts by kind and reason: single ones where ``max_size`` bytes
     are full, or more blocks than are kept; windows where nothing else is left to be
-    dropped; all that has waited for a day.
+    dropped; all that has waited for a day. ``unsent`` are those of windows.
     """
 
     def __init__(self, path: str, max_size: int = MAX_SIZE) -> None:
         self.path = path
         self.dropped: dict[tuple[str, str], int] = {}
+        self.unsent = 0
         self._max_size = max_size
         self._lock = allocate_lock()  # of all below
         self._blocks: dict[Block, int] = {}  # with the sizes of their files
@@ -104,17 +108,18 @@ class Spool:
     def put(self, packed: Packed, now: int) -> None:
         """Add a block, or drop it where there is no room for it. Raises OSError."""
         kind, rows, attempts, body = packed
+        size = len(body) + CHECK
         with self._lock:
-            if not self._make_room(kind, len(body)):
-                self.drop(kind, FULL, attempts)
+            if not self._make_room(kind, size):
+                self._count(kind, FULL, attempts)
                 return
             token = os.urandom(8).hex()
             block = Block(self._number, token, kind, rows, attempts, now)
             self._number += 1
         self._write(block, body)
         with self._lock:
-            self._blocks[block] = len(body)
-            self._size += len(body)
+            self._blocks[block] = size
+            self._size += size
 
     def first(self, now: int) -> Block | None:
         """Return the block that has waited longest, None if there is none."""
@@ -126,9 +131,13 @@ class Spool:
         return None
 
     def read(self, block: Block) -> bytes:
-        """Return what is in a block. Raises OSError."""
+        """Return what is in a block. Raises OSError, also where it is damaged."""
         with open(self._file(block.name), "rb") as file:
-            return file.read()
+            data = file.read()
+        body = data[:-CHECK]
+        if data[-CHECK:] != _check(body):
+            raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+        return body
 
     def done(self, block: Block) -> None:
         """Forget a block."""
@@ -137,9 +146,8 @@ class Spool:
 
     def drop(self, kind: str, reason: str, attempts: int) -> None:
         """Count attempts as dropped."""
-        if attempts:
-            key = kind, reason
-            self.dropped[key] = self.dropped.get(key, 0) + attempts
+        with self._lock:
+            self._count(kind, reason, attempts)
 
     def dropped_of(self, kind: str) -> int:
         """Return how many attempts of a kind were dropped; any thread may ask."""
@@ -157,10 +165,11 @@ class Spool:
         os.close(self._claim)
 
     def _make_room(self, kind: str, size: int) -> bool:
-        """Drop what counts less than a block of a kind, until that fits."""
-        for other in KINDS:
-            if self._fits(size) or kind == other == SINGLE:
-                break
+        """Drop what counts less than a block of a kind, or is older, until that fits.
+
+        Single attempts are not dropped for newer ones.
+        """
+        for other in KINDS[: KINDS.index(kind) + (kind != SINGLE)]:
             for block in [block for block in self._blocks if block.kind == other]:
                 if self._fits(size):
                     break
@@ -172,8 +181,15 @@ class Spool:
         return not full and len(self._blocks) < MAX_BLOCKS
 
     def _drop(self, block: Block, reason: str) -> None:
-        self.drop(block.kind, reason, block.attempts)
+        self._count(block.kind, reason, block.attempts)
         self._remove(block)
+
+    def _count(self, kind: str, reason: str, attempts: int) -> None:
+        if attempts:
+            key = kind, reason
+            self.dropped[key] = self.dropped.get(key, 0) + attempts
+        if kind == WINDOWS:
+            self.unsent += attempts
 
     def _remove(self, block: Block) -> None:
         self._size -= self._blocks.pop(block, 0)
@@ -185,7 +201,7 @@ class Spool:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             with open(os.open(unfinished, flags, FILE_MODE), "wb", buffering=0) as file:
-                left = memoryview(body)
+                left = memoryview(body + _check(body))
                 while left:
                     left = left[file.write(left) :]
         except OSError:
@@ -196,3 +212,7 @@ class Spool:
 
     def _file(self, name: str) -> str:
         return f"{self.path}/{name}"
+
+
+def _check(body: bytes) -> bytes:
+    return crc32(body).to_bytes(CHECK, "big")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -195,3 +196,27 @@ def test_left(
     )
     sender().close(5.0)
     assert place.got == [b"1"]
+
+
+def test_unreadable(
+    sender: Callable[[], Sender],
+    place: Collector,
+    spool: Spool,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A block that is damaged is dropped; one that can't be read now waits."""
+    put(spool, b"1")
+    put(spool, b"2")
+    first, second = sorted(tmp_path.glob("*-*"))
+    os.truncate(first, 0)
+    second.rename(tmp_path / "away")
+    second.mkdir()
+    made = sender()
+    made.wake()
+    wait_until(lambda: "Is a directory" in capfd.readouterr().err, "a failure")
+    second.rmdir()
+    (tmp_path / "away").rename(second)
+    wait_until(lambda: place.got == [b"2"], "the second one")
+    made.close(5.0)
+    assert spool.dropped == {(WINDOWS, "its file was damaged"): 7}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tcpconnect.errors import OutputError
 from tcpconnect.remote.spool import (
+    CHECK,
     FULL,
     KEEP_S,
     LOSSES,
+    METRICS,
     OLD,
+    RUNS,
     SINGLE,
     UNFINISHED,
     WINDOWS,
@@ -25,9 +29,9 @@ if TYPE_CHECKING:
 NOW = 1_764_417_600
 
 
-def opened(path: Path, max_size: int = 100) -> Spool:
-    """Return a spool."""
-    spool = Spool(str(path), max_size)
+def opened(path: Path, blocks: int = 3) -> Spool:
+    """Return a spool of 100 bytes, and of what so many blocks have besides."""
+    spool = Spool(str(path), 100 + blocks * CHECK)
     spool.open()
     return spool
 
@@ -90,7 +94,7 @@ def test_no_directory(tmp_path: Path) -> None:
 
 def test_full_of_single_attempts(tmp_path: Path) -> None:
     """New ones are dropped, and windows take their place, the oldest first."""
-    spool = opened(tmp_path)
+    spool = opened(tmp_path, 2)
     put(spool, SINGLE, b"a" * 50)
     put(spool, SINGLE, b"b" * 50)
     put(spool, SINGLE, b"c" * 50)
@@ -101,20 +105,43 @@ def test_full_of_single_attempts(tmp_path: Path) -> None:
 
 
 def test_full_of_windows(tmp_path: Path) -> None:
-    """The oldest windows go, after all else."""
+    """The oldest windows go, after all but how many are lost: that says so."""
     spool = opened(tmp_path)
     put(spool, WINDOWS, b"1" * 40)
     put(spool, LOSSES, b"m" * 20)
     put(spool, WINDOWS, b"2" * 40)
     put(spool, WINDOWS, b"3" * 40)
-    assert spool.dropped == {(LOSSES, FULL): 5, (WINDOWS, FULL): 5}
-    assert [body[:1] for _, body in taken(spool)] == [b"2", b"3"]
+    assert spool.dropped == {(WINDOWS, FULL): 5}
+    assert spool.unsent == 5
+    assert [body[:1] for _, body in taken(spool)] == [b"m", b"2", b"3"]
+
+
+@pytest.mark.parametrize("kind", [SINGLE, METRICS, RUNS])
+def test_what_counts_less(tmp_path: Path, kind: str) -> None:
+    """Windows are not dropped for it."""
+    spool = opened(tmp_path)
+    put(spool, WINDOWS, b"w" * 90)
+    put(spool, kind, b"x" * 40)
+    assert spool.dropped == {(kind, FULL): 5}
+    assert taken(spool) == [(WINDOWS, b"w" * 90)]
+
+
+@pytest.mark.parametrize("left", [0, 1, 9])
+def test_damaged(tmp_path: Path, left: int) -> None:
+    """Of a file that lost its end, as after a power cut, nothing is sent."""
+    spool = opened(tmp_path)
+    put(spool, WINDOWS, b"123456")
+    block = spool.first(NOW)
+    assert block
+    os.truncate(tmp_path / block.name, left)
+    with pytest.raises(OSError, match="Bad message"):
+        spool.read(block)
 
 
 def test_too_large(tmp_path: Path) -> None:
     """A block that fits nowhere is dropped; it is counted."""
     spool = opened(tmp_path)
-    put(spool, WINDOWS, b"x" * 101)
+    put(spool, WINDOWS, b"x" * 120)
     assert spool.dropped == {(WINDOWS, FULL): 5}
     assert taken(spool) == []
 
