@@ -17,6 +17,8 @@ ONLY_V2 = (
     "with systemd.unified_cgroup_hierarchy=1"
 )
 
+ABOVE = re.compile(rb"(?:/\.\.)+")  # cgroup_namespaces(7): not below the namespace's
+ROOT_INODE = 1  # of every hierarchy's root: fs/kernfs/dir.c, kernfs_create_root()
 OCTAL = re.compile(rb"\\([0-3][0-7]{2})")  # how mountinfo escapes a space, among others
 
 
@@ -35,23 +37,46 @@ def open_root() -> int:
 
 def mount_point(mountinfo: str = MOUNTINFO) -> bytes:
     """Return the mount point of the hierarchy's root, b"" if it is not mounted."""
-    return next(mounts(b"cgroup2", mountinfo=mountinfo), b"")
+    return next(_tops(b"cgroup2", mountinfo), b"")
 
 
 def hierarchies() -> tuple[list[str], list[str]]:
     """Return the mount points of the roots of v2 and of v1."""
-    return [os.fsdecode(path) for path in mounts(b"cgroup2")], v1_mount_points()
+    return [os.fsdecode(path) for path in _tops(b"cgroup2")], v1_mount_points()
 
 
 def v1_mount_points(mountinfo: str = MOUNTINFO) -> list[str]:
     """Return the mount points of the roots of cgroup v1's hierarchies."""
-    return [os.fsdecode(path) for path in mounts(b"cgroup", mountinfo=mountinfo)]
+    return [os.fsdecode(path) for path in _tops(b"cgroup", mountinfo)]
 
 
-def mounts(
-    wanted: bytes, root: bytes = b"/", mountinfo: str = MOUNTINFO
-) -> Iterator[bytes]:
+def _tops(wanted: bytes, mountinfo: str = MOUNTINFO) -> Iterator[bytes]:
+    """Yield where roots are mounted; where none is, those of the cgroup namespace.
+
+    In such a namespace its own root is ``/``, and the machine's, where a container has
+    that too, is above: ``/../..``.
+    """
+    found = list(_mounts(wanted, mountinfo))
+    above = [path for top, path in found if ABOVE.fullmatch(top) and _is_root(path)]
+    yield from above or (path for top, path in found if top == b"/")
+
+
+def _is_root(path: bytes) -> bool:
+    try:
+        return os.stat(path).st_ino == ROOT_INODE
+    except OSError:
+        return False
+
+
+def mounts(wanted: bytes, root: bytes) -> Iterator[bytes]:
     """Yield the mount points of file systems of this type, with this ``root``."""
+    for top, path in _mounts(wanted, MOUNTINFO):
+        if top == root:
+            yield path
+
+
+def _mounts(wanted: bytes, mountinfo: str) -> Iterator[tuple[bytes, bytes]]:
+    """Yield root and mount point of each file system of this type."""
     with open(mountinfo, "rb") as lines:
         for line in lines:
             # proc_pid_mountinfo(5): id, parent, device, root, mount point, ... - type
@@ -59,9 +84,9 @@ def mounts(
             fields = mount.split()
             if len(fields) < 5:  # not written by the kernel
                 continue
-            top, path = fields[3:5]
-            if kind.startswith(wanted + b" ") and top == root:
-                yield OCTAL.sub(lambda code: bytes([int(code[1], 8)]), path)
+            if kind.startswith(wanted + b" "):
+                path = OCTAL.sub(lambda code: bytes([int(code[1], 8)]), fields[4])
+                yield fields[3], path
 
 
 def directories(mount: str) -> Iterator[str]:
