@@ -30,7 +30,7 @@ endef
 export INSTALL_NOTE TOOLS_NOTE
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist release-check clean
+.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -103,6 +103,10 @@ share: $(VENV)/installed ## make the man page and the completions, in build/shar
 
 dist: $(VENV)/tools ## build sdist and wheel into dist/
 	$(BIN)/python -m build
+
+deb: $(VENV)/tools ## make and check the Debian package, in dist/; ARGS=--arch=arm64
+	@scripts/system-packages packages
+	$(BIN)/python -m release.packages deb $(ARGS)
 
 release-check: $(VENV)/tools ## try the wheel with each Python; with all in ARGS=--debian
 	@scripts/system-packages

@@ -1,0 +1,52 @@
+"""Makes packages of the tool: python -m release.packages deb rpm."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from release import deb, source, tree
+from release.trial import TrialError
+from release.vendored import MACHINES
+
+MAKERS = {"deb": deb.build}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make all that are asked for; return the exit code."""
+    parser = argparse.ArgumentParser(prog="release.packages", description=__doc__)
+    add = parser.add_argument
+    add("kinds", nargs="+", choices=MAKERS)
+    add("--arch", default="amd64", choices=MACHINES)
+    add("--version", help="what to call it, to try an upgrade")
+    add("--out", type=Path, default=source.TOP / "dist", metavar="FOLDER")
+    given = parser.parse_args(arguments)
+    try:
+        for package in make(given.kinds, given.arch, given.version, given.out):
+            print(package, flush=True)
+    except TrialError as error:
+        print(f"FAILED     {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def make(kinds: list[str], arch: str, version: str | None, out: Path) -> list[Path]:
+    """Make packages of these kinds; return their paths. Raises TrialError."""
+    made: list[Path] = []
+    version = version or source.version()
+    with TemporaryDirectory(prefix="tcpconnect-packages-") as name:
+        room = Path(name)
+        wheel = source.build_wheel(room)
+        tree.lay_out(wheel, arch, version, room / "tree", room)
+        out.mkdir(parents=True, exist_ok=True)
+        for kind in kinds:
+            packed = MAKERS[kind](room / "tree", arch, version, room)
+            made += [Path(shutil.copy(package, out)) for package in packed]
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

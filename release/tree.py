@@ -1,0 +1,81 @@
+"""What packages install: the files of a system, laid out from the wheel.
+
+The tool runs on the system's Python, with a folder of its own that no other program
+imports from.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+from release import source, vendored
+from release.trial import TrialError
+
+LIBRARY = "usr/lib/tcpconnect"
+PACKAGING = source.TOP / "packaging"
+# The tool may be root's: neither variables nor files of a user choose what it imports.
+INTERPRETER = "#!/usr/bin/python3 -I\n"
+BEFORE = "from tcpconnect.cli import main"
+OWN_FOLDER = f'sys.path.insert(0, "/{LIBRARY}")\n\n'
+
+FILES = {
+    "record.conf": "etc/tcpconnect/record.conf",
+    "tcpconnect.sysusers": "usr/lib/sysusers.d/tcpconnect.conf",
+}
+UNIT = "tcpconnect-record.service"
+UNITS = "usr/lib/systemd/system"
+EXAMPLES = ("*.sql", "*.json", "*.yml", "network.conf")
+
+
+def lay_out(wheel: Path, arch: str, version: str, root: Path, room: Path) -> None:
+    """Put all files into ``root``; ``room`` is for what is needed on the way.
+
+    ``version`` is what the tool says that it is. Raises TrialError.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(room / "wheel")
+    (data,) = (room / "wheel").glob("*.data")
+    library = root / LIBRARY
+    shutil.copytree(room / "wheel/tcpconnect", library / "tcpconnect")
+    _set_version(library / "tcpconnect/__init__.py", version)
+    vendored.unpack(arch, library, room)
+    shutil.copytree(data / "data/share", root / "usr/share")
+    _write(root / "usr/bin/tcpconnect", _program(data / "scripts/tcpconnect"))
+    for name, path in FILES.items():
+        _write(root / path, (PACKAGING / name).read_text())
+    unit = (PACKAGING / UNIT).read_text().replace("/usr/bin/env tcp", "/usr/bin/tcp")
+    _write(root / UNITS / UNIT, unit)
+    _set_modes(root)
+
+
+def _program(script: Path) -> str:
+    """Return the command, which finds what the packages bring along."""
+    _, _, rest = script.read_text().partition("\n")
+    before, found, after = rest.partition(BEFORE)
+    if not found:
+        raise TrialError(f"{script.name}: no line '{BEFORE}'")
+    return f"{INTERPRETER}{before}{OWN_FOLDER}{found}{after}"
+
+
+def _set_version(init: Path, version: str) -> None:
+    text = source.VERSION.sub(f'__version__ = "{version}"', init.read_text())
+    init.write_text(text)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def _set_modes(root: Path) -> None:
+    """Give all the mode and time that they have whoever makes the package."""
+    moment = source.epoch()
+    (root / "usr/bin/tcpconnect").chmod(0o755)
+    for folder, _, names in os.walk(root, topdown=False):
+        for path in (*(Path(folder, name) for name in names), Path(folder)):
+            executable = path.is_dir() or path.parent.name == "bin"
+            path.chmod(0o755 if executable else 0o644)
+            os.utime(path, (moment, moment))

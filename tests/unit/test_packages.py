@@ -1,0 +1,102 @@
+"""Packages: what is in them agrees with what they say."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from release import source, tree, vendored
+from release.trial import TrialError
+from tcpconnect.optionfile import words_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PACKAGING = source.TOP / "packaging"
+CONF = "etc/tcpconnect/record.conf"
+
+
+def minor(version: str) -> int:
+    """Return the 11 of 3.11."""
+    return int(version.removeprefix("3."))
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """A wheel with as much in it as packages need."""
+    path = tmp_path / "tcpconnect.whl"
+    program = (source.TOP / "bin/tcpconnect").read_text()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tcpconnect/__init__.py", '__version__ = "0.1.0"\n')
+        archive.writestr("tcpconnect-1.data/scripts/tcpconnect", program)
+        archive.writestr("tcpconnect-1.data/data/share/man/man8/tcpconnect.8", "")
+    return path
+
+
+@pytest.fixture
+def laid_out(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a package installs, without the wheels that are downloaded."""
+    monkeypatch.setattr(vendored, "unpack", lambda *_: None)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    root = tmp_path / "tree"
+    tree.lay_out(wheel, "amd64", "9.8.7", root, tmp_path / "room")
+    return root
+
+
+def test_modes_and_times(laid_out: Path) -> None:
+    """The same, whoever makes it, and when."""
+    found = {path: path.stat() for path in laid_out.rglob("*")}
+    assert {int(stat.st_mtime) for stat in found.values()} == {1700000000}
+    assert {path.name for path in found if found[path].st_mode == 0o100755} == {
+        "tcpconnect"
+    }
+
+
+def test_command(laid_out: Path) -> None:
+    """The command runs what the package has, whatever the user's variables say."""
+    lines = (laid_out / "usr/bin/tcpconnect").read_text().splitlines()
+    assert lines[0] == "#!/usr/bin/python3 -I"
+    inserted = lines.index(f'sys.path.insert(0, "/{tree.LIBRARY}")')
+    assert lines[inserted + 2].startswith("from tcpconnect.cli import main")
+    library = laid_out / tree.LIBRARY / "tcpconnect"
+    assert (library / "__init__.py").read_text() == '__version__ = "9.8.7"\n'
+
+
+def test_another_script(wheel: Path, tmp_path: Path) -> None:
+    """A script that imports nothing of ours is refused, rather than packed."""
+    with zipfile.ZipFile(wheel, "a") as archive, pytest.warns(UserWarning, match="Dup"):
+        archive.writestr("tcpconnect-1.data/scripts/tcpconnect", "#!python\n")
+    with pytest.raises(TrialError, match="no line 'from tcpconnect"):
+        tree.lay_out(wheel, "amd64", "1", tmp_path / "tree", tmp_path / "room")
+
+
+def test_unit_reads_the_options(laid_out: Path) -> None:
+    """The service takes its options from the file that the package installs."""
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(laid_out / tree.UNITS / tree.UNIT)
+    command = shlex.split(unit["Service"]["ExecStart"])
+    assert command == ["/usr/bin/tcpconnect", "record", "--quiet", f"@/{CONF}"]
+    assert words_of(str(laid_out / CONF)) == []
+
+
+def test_pythons() -> None:
+    """The package depends on those Pythons that it has modules for."""
+    control = (PACKAGING / "debian/control").read_text()
+    bounds = re.findall(r"python3 \((>=|<<) 3\.(\d+)", control)
+    first, last = minor(vendored.PYTHONS[0]), minor(vendored.PYTHONS[-1])
+    assert bounds == [(">=", str(first)), ("<<", str(last + 1))]
+    assert [minor(version) for version in vendored.PYTHONS] == [*range(first, last + 1)]
+
+
+@pytest.mark.parametrize("given", ["yesterday", "-1"])
+def test_wrong_epoch(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of a package is given in seconds."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+    with pytest.raises(TrialError, match="expected seconds"):
+        source.epoch()
