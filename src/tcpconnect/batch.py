@@ -66,7 +66,7 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
 
     def __add__(self, other: Losses) -> Losses:
         """Return the sums."""
-        if other == NO_LOSSES:  # nearly always, and each batch has some sums
+        if other is NO_LOSSES:  # nearly always, and each batch has some sums
             return self
         return Losses(**{n: v + getattr(other, n) for n, v in asdict(self).items()})
 
@@ -88,6 +88,11 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NO_LOSSES = Losses()
+
+
+def lost(**counts: int) -> Losses:
+    """Return these losses; each batch asks, and nearly always there are none."""
+    return Losses(**counts) if any(counts.values()) else NO_LOSSES
 
 
 class Gauges(msgspec.Struct, frozen=True):
@@ -148,17 +153,17 @@ class Warnings:
     """Lines about what does not work: added by all threads, taken by one."""
 
     def __init__(self) -> None:
-        self._lines: deque[Line] = deque()
+        self.waiting: deque[Line] = deque()
 
     def add(self, message: Message, **values: object) -> None:
         """Add a message with its values."""
-        self._lines.append(message.line(**values))
+        self.waiting.append(message.line(**values))
 
     def take(self) -> list[Line]:
         """Return the lines that were not taken yet."""
         taken = []
-        while self._lines:
-            taken.append(self._lines.popleft())
+        while self.waiting:
+            taken.append(self.waiting.popleft())
         return taken
 
 

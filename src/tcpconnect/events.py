@@ -32,6 +32,7 @@ class Events:
     def __init__(self, parts: Parts, counts: FailedLookups | None) -> None:
         self._parts = parts
         self._counts = counts
+        self._failures = parts.naming and parts.naming.failures
         self._learners = {kind: part.learn for part in parts for kind in part.kinds}
         self._first_ns = 0  # when the first event began
 
@@ -46,15 +47,16 @@ class Events:
                 connections += self._explained(run)
             else:
                 self._learners[kind](run)
-        return connections + self.failed()
+        if self._failures:
+            connections += self.failed()
+        return connections
 
     def failed(self, *, last: bool = False) -> list[Connection]:
         """Return the lookups that have failed; ``last``: all of them."""
-        naming = self._parts.naming
-        if not (naming and naming.failures):
+        if not self._failures:
             return []
         behind = self._parts.attempts.ring.backlog and not last
-        failed = naming.failures.take(behind=behind, last=last)
+        failed = self._failures.take(behind=behind, last=last)
         if self._counts:
             self._counts.add(failed)
             return []
@@ -66,7 +68,7 @@ class Events:
         connections = decode_failed(failed, self._first_ns)
         framed = b"".join(bytes(HEADER_BYTES) + each.record for each in failed)
         for enricher in self._parts.enrichers:
-            if enricher is not naming:
+            if enricher is not self._parts.naming:
                 enricher.add_to(connections, framed)
         if self._parts.reasons:
             self._parts.reasons.add_to_others(connections)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class Gauging:
-    """Reads the gauges of a trace each so many seconds; None: never."""
+    """Reads the gauges of a trace each so many seconds."""
 
-    def __init__(self, parts: Parts, period_s: float | None) -> None:
+    def __init__(self, parts: Parts, period_s: float) -> None:
         self._parts = parts
-        self._period_s = period_s or math.inf
-        self._next = 0.0 if period_s else math.inf
+        self._period_s = period_s
+        self._next = 0.0
 
     def due(self) -> Gauges | None:
         """Return them if it is time."""

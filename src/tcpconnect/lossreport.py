@@ -53,16 +53,18 @@ class LossReport:
         self._next = 0.0
         self._said = NO_LOSSES
         self._dropped: dict[str, int] = {}
+        self._dropped_in_all = 0
 
     def update(self, batch: Batch, outputs: Iterable[Output] = ()) -> None:
         """Report what does not work, and what was lost since the last report."""
         for warning in batch.warnings:
             if not self._quiet or warning.startswith(WARNING):
                 say(warning)
+        dropped = sum([output.dropped for output in outputs])
+        if batch.losses is self._said and dropped == self._dropped_in_all:
+            return
         if time.monotonic() >= self._next:
-            lines = [*self._new_dropped(outputs)]
-            if batch.losses != self._said:
-                lines = [*self._new(batch.losses), *lines]
+            lines = [*self._new(batch.losses), *self._new_dropped(outputs)]
             for line in lines:
                 say(loss_messages.NEW.line(loss=line))
             if lines:
@@ -80,6 +82,7 @@ class LossReport:
             if output.dropped > said:
                 yield _dropped(output.name, output.dropped - said)
                 self._dropped[output.name] = output.dropped
+        self._dropped_in_all = sum(self._dropped.values())
 
     def total(self, losses: Losses, outputs: Iterable[Output] = ()) -> None:
         """Report the totals."""

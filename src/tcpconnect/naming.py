@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.batch import Losses, Part
+from tcpconnect.batch import Losses, Part, lost
 from tcpconnect.enrich.names import Names
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel.answers import Answers
@@ -110,9 +110,9 @@ class Naming(Part):
         """Names that came late, and answers that were malformed or truncated."""
         names, unread, failures = self._names.skipped, self._names.unread, self.failures
         if not failures:
-            return Losses(names=names, unread=unread)
+            return lost(names=names, unread=unread)
         names += failures.late
-        return Losses(names=names, unread=unread, lookups=failures.ignored)
+        return lost(names=names, unread=unread, lookups=failures.ignored)
 
 
 def _failures(settings: Settings) -> Failures:

@@ -52,7 +52,7 @@ def write(fd: int, data: bytes, name: str = "") -> None:
     Raises ReaderGoneError when the other end is closed, OutputError when the write
     fails otherwise.
     """
-    if not is_unicode() and os.isatty(fd):
+    if not (data.isascii() or is_unicode()) and os.isatty(fd):
         # A terminal of single bytes may take those of UTF-8 for controls: 0x9b is CSI.
         data = escaped(data.decode(errors="replace")).encode()
     left = memoryview(data)

@@ -35,7 +35,7 @@ class Parts:
 
     def __init__(self, settings: Settings, targets: Targets) -> None:
         self._settings = settings
-        self._every: list[Part] = []
+        self.every: list[Part] = []
         self.enrichers: list[Enricher] = []
         self.follow: Follow | None = None
         self.naming: Naming | None = None
@@ -46,19 +46,19 @@ class Parts:
         with ExitStack() as stack:
             self.attempts = _attach(library, settings, targets)
             for part in self._all(library):
-                self._every.append(part)
+                self.every.append(part)
                 stack.callback(part.close)
             if settings.gauges_s:
                 from tcpconnect.bpf.runtime import RunTime
 
                 self.run_time = RunTime(library)
                 stack.callback(self.run_time.close)
-            for part in self._every:
+            for part in self.every:
                 part.attached()
             self.close = stack.pop_all().close
 
     def __iter__(self) -> Iterator[Part]:
-        return iter(self._every)
+        return iter(self.every)
 
     def _all(self, library: ctypes.CDLL) -> Iterator[Part]:
         """Yield the parts, which are closed in reverse order."""

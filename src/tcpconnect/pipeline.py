@@ -224,7 +224,7 @@ def flow(
             if not number:
                 ready()
             _write(outputs, batch)
-            if any(stage.ended for stage in stages):
+            if stages and any(stage.ended for stage in stages):
                 break
         losses, histogram = ending()
     except ReaderGoneError:
@@ -236,9 +236,13 @@ def flow(
         report.total(losses, outputs)
 
 
-def _write(outputs: Iterable[Output], batch: Batch) -> None:
+def _write(outputs: Collection[Output], batch: Batch) -> None:
     """Write a batch to all, even if one of them raises."""
-    _each(iter(outputs), lambda output: output.write(batch))
+    if len(outputs) == 1:  # for each batch a bit less
+        (output,) = outputs
+        output.write(batch)
+    else:
+        _each(iter(outputs), lambda output: output.write(batch))
 
 
 def changed(batch: Batch, stages: Collection[Stage]) -> Batch:

@@ -77,7 +77,8 @@ class Trace:
         self._attempts, self._ring = parts.attempts, parts.attempts.ring
         self._follow, self._naming = parts.follow, parts.naming
         self._events = Events(parts, self._counts)
-        self._gauging = Gauging(parts, settings.gauges_s)
+        period_s = settings.gauges_s
+        self._gauging = Gauging(parts, period_s) if period_s else None
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pause = select.poll()
         self._pause.register(self._wake, select.POLLIN)
@@ -120,15 +121,14 @@ class Trace:
         while not self._over():
             if self._naming:
                 self._naming.look()
-            runs = self._ring.read()
-            yield self._batch(self._events.of(runs))
-            if time.monotonic() >= self._next:
+            yield self._batch(self._events.of(self._ring.read()))
+            if self._next < math.inf and time.monotonic() >= self._next:
                 yield self._batch([], self._still_open())
                 self._next = max(self._next, time.monotonic() - interval) + interval
-            if not runs and not self._ring.waiting:
+            if not self._ring.count and not self._ring.waiting:
                 self._wait(self._ready, PAUSE_MS if self._emptied else IDLE_MS)
             elif not self._ring.backlog:
-                busy = sum(run.records for run in runs) >= BUSY_RECORDS
+                busy = self._ring.count >= BUSY_RECORDS
                 self._wait(self._pause, BUSY_PAUSE_MS if busy else PAUSE_MS)
         self._attempts.detach()
         yield from map(self._batch, self._written())
@@ -150,7 +150,8 @@ class Trace:
         self._take_warnings()
         warnings = self._warned[self._yielded :]
         self._yielded += len(warnings)
-        gauges, losses = self._gauging.due(), self.losses
+        gauges = self._gauging.due() if self._gauging else None
+        losses = self.losses
         return Batch(events, losses, warnings, time.time(), still_open, gauges=gauges)
 
     def _still_open(self) -> list[Connection]:
@@ -182,7 +183,8 @@ class Trace:
 
     def _over(self) -> bool:
         late = self._deadline is not None and time.monotonic() >= self._deadline
-        return self._stopped or late or self._all_ended()
+        all_ended = self._follow is not None and self._all_ended()
+        return self._stopped or late or all_ended
 
     def _all_ended(self) -> bool:
         """Whether all traced processes and their attempts have ended.
@@ -229,18 +231,19 @@ class Trace:
         return self._warned.copy()
 
     def _take_warnings(self) -> None:
-        for part in self._parts:
-            self._warned += part.warnings.take()
+        for part in self._parts.every:
+            if part.warnings.waiting:
+                self._warned += part.warnings.take()
 
     @property
     def losses(self) -> Losses:
         """What was not shown so far."""
-        return sum((part.losses for part in self._parts), self._own_losses())
+        losses = self._own_losses() if self._unfinished or self._counts else NO_LOSSES
+        for part in self._parts.every:
+            losses += part.losses
+        return losses
 
     def _own_losses(self) -> Losses:
-        flows = self._counts.lost if self._counts else 0
-        if not (self._unfinished or flows):
-            return NO_LOSSES
         # The record of an empty set is no loss.
         details = [kind for each in self._parts.enrichers for kind in each.kinds]
         return Losses(
@@ -248,7 +251,7 @@ class Trace:
                 kind in {CONNECTION, EXPLAINED} for kind in self._unfinished
             ),
             unfinished_details=sum(kind in details for kind in self._unfinished),
-            flows=flows,
+            flows=self._counts.lost if self._counts else 0,
         )
 
     @property

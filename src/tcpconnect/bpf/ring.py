@@ -24,11 +24,6 @@ class Run(NamedTuple):
     length: int
     framed: bytes
 
-    @property
-    def records(self) -> int:
-        """How many records there are."""
-        return len(self.framed) // stride_of(self.length)
-
 
 def stride_of(length: int) -> int:
     """Return the bytes from one record to the next."""
@@ -59,6 +54,7 @@ class Ring:
         self._words = self._bytes.cast("I")
         self._fence = allocate_lock()
         self.backlog = False  # whether the last batch was full
+        self.count = 0  # its records
 
     def read(self) -> list[Run]:
         """Return up to BATCH_RECORDS committed records, in order, and free their room.
@@ -93,6 +89,7 @@ class Ring:
             left -= count
         self._consumer[0] = position
         self.backlog = not left
+        self.count = BATCH_RECORDS - left
         return runs
 
     def _count(self, start: int, length: int, stride: int, most: int) -> int:

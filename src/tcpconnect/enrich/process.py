@@ -6,7 +6,7 @@ from collections import OrderedDict
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcpconnect.batch import Losses, Part
+from tcpconnect.batch import Losses, Part, lost
 from tcpconnect.enrich import cmdline
 from tcpconnect.enrich.allowance import LateWork
 from tcpconnect.enrich.files import READ_FILES
@@ -85,7 +85,7 @@ class Processes(Part):
     @property
     def losses(self) -> Losses:
         """How many attempts lack details that there was no time to read."""
-        return Losses(processes=self._late.skipped)
+        return lost(processes=self._late.skipped)
 
     def learn(self, run: Run) -> None:
         """Store a run of process records."""

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.batch import Losses, Part
+from tcpconnect.batch import Losses, Part, lost
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.step import step
 from tcpconnect.kernel.records import Progress
@@ -74,7 +74,7 @@ class Answers(Part):
     def losses(self) -> Losses:
         """Answers that did not fit, and questions that made room for others."""
         progress = self._progress
-        return Losses(
+        return lost(
             names=progress.lost_names,
             questions=progress.pushed_out,
             processes=progress.lost_processes,

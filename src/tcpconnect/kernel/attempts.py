@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect import messages
-from tcpconnect.batch import Losses, Part
+from tcpconnect.batch import NO_LOSSES, Losses, Part, lost
 from tcpconnect.bpf import libbpf
 from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.object import BpfObject
@@ -65,6 +65,7 @@ class Attempts(Part):
         self, library: ctypes.CDLL, settings: Settings, targets: Targets = EVERYWHERE
     ) -> None:
         super().__init__()
+        self._counted, self._losses = b"", NO_LOSSES
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
         self._details = _bits(settings.process_details)
@@ -251,14 +252,17 @@ class Attempts(Part):
     def losses(self) -> Losses:
         """What was not shown until now."""
         progress = self._progress
-        return Losses(
-            ring=progress.lost_ring,
-            flows=progress.lost_flows,
-            untracked=progress.untracked,
-            missed=progress.missed,
-            processes=progress.lost_processes,
-            ends_missed=progress.ends_missed,
-        )
+        if (now := bytes(progress)) != self._counted:
+            self._counted = now
+            self._losses = lost(
+                ring=progress.lost_ring,
+                flows=progress.lost_flows,
+                untracked=progress.untracked,
+                missed=progress.missed,
+                processes=progress.lost_processes,
+                ends_missed=progress.ends_missed,
+            )
+        return self._losses
 
     @property
     def needed_capabilities(self) -> frozenset[str]:

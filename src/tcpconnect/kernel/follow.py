@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.batch import Losses, Part
+from tcpconnect.batch import Losses, Part, lost
 from tcpconnect.errors import KernelError, TcpconnectError
 from tcpconnect.kernel.filters import LIST, MEMBER, PERF_PROGRAMS, set_programs
 from tcpconnect.kernel.records import EMPTIED, LISTED, Followed
@@ -142,7 +142,7 @@ class Follow(Part):
     @property
     def losses(self) -> Losses:
         """The children that could not be followed."""
-        return Losses(unfollowed=self._lost + int(self._followed.lost))
+        return lost(unfollowed=self._lost + int(self._followed.lost))
 
 
 def _some(pids: list[int]) -> str:

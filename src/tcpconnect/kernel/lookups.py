@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.batch import Losses, Part
+from tcpconnect.batch import Losses, Part, lost
 from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.step import step
@@ -155,8 +155,8 @@ class Lookups(Part):
     @property
     def losses(self) -> Losses:
         """Lookups that did not fit, and programs that ended before they had probes."""
-        lost = int(self._progress.lost_names)
-        return Losses(names=lost, unprobed=self._libraries.unprobed)
+        names = int(self._progress.lost_names)
+        return lost(names=names, unprobed=self._libraries.unprobed)
 
     @property
     def needed_capabilities(self) -> frozenset[str]:

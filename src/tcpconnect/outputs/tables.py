@@ -27,10 +27,12 @@ class Tables(Text):
             super().write(batch)
             return
         if batch.still_open is not None:
-            self._look_at_file()
+            if self.file:
+                self._look_at_file(self.file)
             self._wrote = True
             self._write(self._lines(batch))
-        self._change_file()
+        if self.file:
+            self._change_file(self.file)
 
     def _head(self) -> bytes:
         return b"" if self._is_repeated else super()._head()

@@ -66,12 +66,14 @@ class Text:
 
     def write(self, batch: Batch) -> None:
         """Write the lines of a batch; before the first ones, the header."""
-        self._look_at_file()
+        if self.file:
+            self._look_at_file(self.file)
         self._wrote = True
         lines = self._lines(batch)
         if lines or not self._display.count:
             self._write(lines)
-        self._change_file()
+        if self.file:
+            self._change_file(self.file)
 
     @property
     def has_file(self) -> bool:
@@ -82,22 +84,22 @@ class Text:
         """Have the file opened again with the next batch, if it was moved."""
         self._moved = True
 
-    def _look_at_file(self) -> None:
+    def _look_at_file(self, file: File) -> None:
         """Begin again where another program has truncated the file."""
-        if self.file and self._began and self.file.is_empty(self.fd):
+        if self._began and file.is_empty(self.fd):
             self._begin_again()
 
     def _begin_again(self) -> None:
         self._end_of_file()  # nobody reads it
         self._began = False
 
-    def _change_file(self) -> None:
+    def _change_file(self, file: File) -> None:
         """Begin another file where this one was moved, or is full."""
-        if self.file and self._moved:
+        if self._moved:
             self._moved = False
-            self._next_file(self.file, REOPEN)
-        elif self.file and self.file.is_full(self.fd):
-            self._next_file(self.file, ROTATE)
+            self._next_file(file, REOPEN)
+        elif file.is_full(self.fd):
+            self._next_file(file, ROTATE)
 
     def _next_file(self, file: File, order: bytes) -> None:
         """End this file, and begin another one on the same descriptor."""
@@ -114,7 +116,8 @@ class Text:
         """Write what follows all lines, and close the file."""
         try:
             if self._wrote:
-                self._look_at_file()
+                if self.file:
+                    self._look_at_file(self.file)
                 self._write(self._end(totals))
                 self._finish()
         finally:
@@ -127,7 +130,7 @@ class Text:
         if not self._began:
             self._began = True
             lines = self._head() + lines
-        if not self._quiet:
+        if self._format.left_out and not self._quiet:
             self._say_left_out()
         if lines:
             self._put(lines)
