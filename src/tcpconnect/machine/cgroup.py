@@ -23,12 +23,12 @@ OCTAL = re.compile(rb"\\([0-3][0-7]{2})")  # how mountinfo escapes a space, amon
 
 
 def open_root() -> int:
-    """Return a descriptor of the root of the cgroup v2 hierarchy.
+    """Return a descriptor of the root of the cgroup v2 hierarchy, the machine's if seen.
 
     Raises OSError if this kernel does not have it.
     """
-    path = mount_point()
-    if path:
+    own, above = _roots(b"cgroup2")
+    for path in above + own:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     from tcpconnect.machine.private_mount import mount_privately
 
@@ -37,7 +37,7 @@ def open_root() -> int:
 
 def mount_point(mountinfo: str = MOUNTINFO) -> bytes:
     """Return the mount point of the hierarchy's root, b"" if it is not mounted."""
-    return next(_tops(b"cgroup2", mountinfo), b"")
+    return next(iter(_tops(b"cgroup2", mountinfo)), b"")
 
 
 def hierarchies() -> tuple[list[str], list[str]]:
@@ -50,15 +50,24 @@ def v1_mount_points(mountinfo: str = MOUNTINFO) -> list[str]:
     return [os.fsdecode(path) for path in _tops(b"cgroup", mountinfo)]
 
 
-def _tops(wanted: bytes, mountinfo: str = MOUNTINFO) -> Iterator[bytes]:
-    """Yield where roots are mounted; where none is, those of the cgroup namespace.
+def _tops(wanted: bytes, mountinfo: str = MOUNTINFO) -> list[bytes]:
+    """Return where the root of our cgroup namespace is mounted, else the machine's."""
+    own, above = _roots(wanted, mountinfo)
+    return own or above
+
+
+def _roots(
+    wanted: bytes, mountinfo: str = MOUNTINFO
+) -> tuple[list[bytes], list[bytes]]:
+    """Return where roots are mounted: that of our cgroup namespace, and the machine's.
 
     In such a namespace its own root is ``/``, and the machine's, where a container has
-    that too, is above: ``/../..``.
+    that too, is above: ``/../..``. Without one there is only the first.
     """
     found = list(_mounts(wanted, mountinfo))
+    own = [path for top, path in found if top == b"/"]
     above = [path for top, path in found if ABOVE.fullmatch(top) and _is_root(path)]
-    yield from above or (path for top, path in found if top == b"/")
+    return own, above
 
 
 def _is_root(path: bytes) -> bool:
