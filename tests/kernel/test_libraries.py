@@ -283,7 +283,9 @@ def test_stop_with_many_libraries(
         assert tool.stop() == 0
         assert time.monotonic() - began < STOP_S
         assert tool._pipes == {}  # noqa: SLF001 (nobody has the other ends)
-        wait_until(lambda: not processes_of(user), "the end of all probes")
+        left = processes_of(user)
+        wait_until(lambda: not any(map(exists, left)), "the end of all probes")
+        assert processes_of(user) == []
 
 
 def has_no_links(*_: object) -> int:
@@ -299,6 +301,11 @@ def processes_of(user: str) -> list[int]:
             if user_of(pid) == user:
                 found.append(pid)
     return found
+
+
+def exists(pid: int) -> bool:
+    """Tell whether there is a process of that number."""
+    return Path(f"/proc/{pid}").exists()
 
 
 def user_of(pid: int) -> str:

@@ -20,13 +20,15 @@ def wait_until(
 ) -> Any:
     """Return the first true value of ``condition``; fail after TIMEOUT_S.
 
-    It is asked every few milliseconds, or, where it can only change with them, when
-    there is something to read in ``files``.
+    It is asked every few milliseconds, less often the longer it takes, or, where it can
+    only change with them, when there is something to read in ``files``.
     """
-    end = time.monotonic() + TIMEOUT_S
+    begin = time.monotonic()
     while not (value := condition()):
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        select.select(list(files), (), (), 0.1 if files else 0.005)
+        waited = time.monotonic() - begin
+        assert waited < TIMEOUT_S, f"waited in vain for {what}"
+        pause = 0.1 if files else min(max(waited / 10, 0.002), 0.03)
+        select.select(list(files), (), (), pause)
     return value
 
 
