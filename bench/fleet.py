@@ -127,7 +127,7 @@ def _attempts(server: Server) -> float:
         for event in events:
             event.time += now - BEGAN  # old ones go (TTL)
             event.latency_ms = chance.lognormvariate(0, 1)
-        kind, n, attempts, body = place.single(events)
+        kind, n, attempts, body, _ = place.single(events)
         began = time.monotonic()
         place.deliver(Block(0, f"s{begin}", kind, n, attempts, 0), body)
         took += time.monotonic() - began

@@ -39,6 +39,7 @@ NOT_SENT = Message("{n} attempts not sent to {place}", "{reason}")
 NOT_SENT_SINGLY = Message(
     "{n} attempts not sent one by one to {place}", "{reason}", "its windows have them"
 )
+ALERTS_NOT_SENT = Message("{n} alerts not sent to {place}", "{reason}")
 LEFT_IN_SPOOL = Message(
     "{n} attempts for {place} wait in {path!r}",
     "{reason}",

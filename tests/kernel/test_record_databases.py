@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import clickhouse, postgresql
-from tests.support.attempts import PORT, attempt
+from tests.support.attempts import PORT, attempt, run_tool
 from tests.support.engines import WITH_CLICKHOUSE, WITH_POSTGRESQL
+from tests.support.recorder import baseline_of, record
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
 
@@ -84,3 +86,19 @@ def test_recorded(server: Server, tmp_path: Path) -> None:
     assert pid == tool.process.pid
     assert started <= watched == ended
     assert not list(tmp_path.glob("*/*-*"))
+
+
+def test_alerts(server: Server, tmp_path: Path) -> None:
+    """What is new is in the tables, also what is found at the end, once."""
+    words = ("--alert", "new", "--baseline", baseline_of(tmp_path, "127.1.0.1"))
+    places = ("-o", server.url, "--spool", tmp_path / "spool")
+    with record(tmp_path / "h.db", *words, *places, "--create") as tool:
+        attempt("127.2.0.1", PORT)
+        assert tool.stop(signal.SIGTERM) == 0
+    ended = run_tool("history", "--db", server.url, "--alerts", "-j")
+    assert ended.returncode == 0, ended.stderr
+    alerts = [json.loads(line) for line in ended.stdout.splitlines()]
+    ours = [alert for alert in alerts if alert["dport"] == PORT]
+    assert [(each["kind"], each["destination"]) for each in ours] == [
+        ("new", "127.2.0.1")
+    ]

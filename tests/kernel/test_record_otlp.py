@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.attempts import PORT, attempt, run_tool
 from tests.support.panes import children
+from tests.support.recorder import baseline_of
 from tests.support.servers import Server
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
@@ -182,6 +183,25 @@ def test_refused(tmp_path: Path) -> None:
         ),
         f"tcpconnect: in total, 1 attempts not sent to {place}: it refused them",
     ]
+
+
+def test_alerts(tmp_path: Path) -> None:
+    """An alert whose collector is away waits in the spool, and is sent once."""
+    known = ("--alert", "new", "--baseline", baseline_of(tmp_path, "127.1.0.1"))
+    spool, words = tmp_path / "spool", (*known, "-o", f"sqlite:{tmp_path}/h.db")
+    port = free_port()
+    with recording(spool, port, *words) as tool:
+        attempt("127.2.0.1", PORT)
+        assert tool.stop(signal.SIGTERM) == 0
+    assert sum("-alerts-" in name for name in waiting(spool)) == 1
+    with Server(port=port) as server:
+        with recording(spool, port, *words) as tool:
+            assert tool.stop(signal.SIGTERM) == 0
+        (alert,) = [r for r in records(server) if "destination" in r["name"]]
+    assert alert["name"] == "tcpconnect.destination.new"
+    assert alert["server.address"] == "127.2.0.1"
+    assert alert["error.type"] == "ECONNREFUSED"
+    assert waiting(spool) == []
 
 
 def test_check(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from tcpconnect.alerts.alert import Alert, Notice
 from tcpconnect.history.rows import Key, Program, Row
 from tcpconnect.remote.spool import Block
 
@@ -34,8 +35,26 @@ def counted(
     return (60, minute), key, row
 
 
+def notice(time: int, kind: str = "failing") -> Notice:
+    """Return an alert."""
+    return Notice(
+        "00000000000000a1",
+        Alert(
+            kind=kind,
+            time=time,
+            text="web to db fails",
+            program="web",
+            destination="db",
+            dport=5432,
+            attempts=20,
+            failed=20,
+            result="ECONNREFUSED RST",
+        ),
+    )
+
+
 def insert(place: Place, packed: Packed, token: str) -> None:
     """Deliver a block."""
-    kind, rows, attempts, body = packed
+    kind, rows, attempts, body, _ = packed
     block = Block(0, token, kind, rows, attempts, int(time.time()))
     assert place.deliver(block, body) == 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tcpconnect.alerts.alert import Notice
-    from tcpconnect.alerts.tally import Tally
+    from tcpconnect.alerts.ties import Ties
     from tcpconnect.batch import Output
     from tcpconnect.machine.account import Account
     from tcpconnect.notify.alertmanager import Alertmanager
@@ -35,15 +35,15 @@ def alerting_of(
     given: Mapping[str, Any],
     path: str,
     account: Account | None,
-    tally: Tally,
+    ties: Ties,
     *,
     kept: bool,
 ) -> Output:
     """Return the output that finds alerts; it is to be opened.
 
     What they know is beside the history at ``path``, and belongs to ``account``; they
-    are in the history, too, if that is ``kept``; ``tally`` counts them. Raises
-    UsageError and TcpconnectError.
+    are in the history, too, if that is ``kept``; ``ties`` count them, and give them
+    to places. Raises UsageError and TcpconnectError.
     """
     history = path if kept else None
     engine = Engine(given["alert"], given.get("learn_s", LEARN_S))
@@ -56,7 +56,11 @@ def alerting_of(
     for target in targets:
         channel = _channel(target, keeper, host, account)
         (couriers if isinstance(channel, Courier) else managers).append(channel)
+    for box in ties.boxes.values():
+        box.sent = partial(keeper.sent, box.name)
+        couriers.append(box)
     line = partial(event.line, host=host)
+    tally = ties.tally
     return Queued(
         Alerting(engine, keeper, couriers, managers, line, history, known, tally=tally)
     )

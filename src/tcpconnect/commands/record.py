@@ -28,7 +28,7 @@ from tcpconnect.view import View
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from tcpconnect.alerts.tally import Tally
+    from tcpconnect.alerts.ties import Ties
     from tcpconnect.batch import Output
 
 PLACE = f"{SQLITE}:{STATE}/history.db"
@@ -52,19 +52,19 @@ def run(words: Sequence[str]) -> int:
         _make_directory()
     terms = replace(terms, account=account_of({*places, *line.outputs}, line.spool))
     more: list[Output] = []
-    tally: Tally | None = None
+    ties: Ties | None = None
     if alerts:
         from tcpconnect.alerts.opening import alerting_of
-        from tcpconnect.alerts.tally import Tally
 
         _, path = scheme_of(places[0])
         given, kept = asked.given, bool(histories)
-        tally = Tally(given["alert"])
-        more.append(alerting_of(given, path, terms.account, tally, kept=kept))
+        ties = _ties(line, given["alert"])
+        more.append(alerting_of(given, path, terms.account, ties, kept=kept))
     if asked.given.get("check"):
         return _check(line, view, terms, more)
     more.append(Service())
-    outputs = [*open_outputs(line, view, terms, tally=tally), *more]
+    # Alerts are closed first: places send what is found at the end.
+    outputs = [*more, *open_outputs(line, view, terms, ties=ties)]
     for output in more:
         output.open()
     return trace_to(
@@ -74,6 +74,16 @@ def run(words: Sequence[str]) -> int:
         account=terms.account,
         listen=partial(_listen, outputs),
     )
+
+
+def _ties(line: CommandLine, kinds: Collection[str]) -> Ties:
+    """Return what alerts of these kinds give to other outputs."""
+    from tcpconnect.alerts.tally import Tally
+    from tcpconnect.alerts.ties import Mailbox, Ties
+
+    remote = [place for place in line.outputs if scheme_of(place)[0] in REMOTE]
+    boxes = {place: Mailbox(place.partition("?")[0]) for place in remote}
+    return Ties(Tally(kinds), boxes)
 
 
 def _sends(line: CommandLine, asked: VerbLine) -> bool:

@@ -23,7 +23,7 @@ OCTAL = re.compile(rb"\\([0-3][0-7]{2})")  # how mountinfo escapes a space, amon
 
 
 def open_root() -> int:
-    """Return a descriptor of the root of the cgroup v2 hierarchy, the machine's if seen.
+    """Return a descriptor of the root of cgroup v2, the machine's where it is seen.
 
     Raises OSError if this kernel does not have it.
     """

@@ -17,7 +17,7 @@ from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tcpconnect.alerts.tally import Tally
+    from tcpconnect.alerts.ties import Ties
     from tcpconnect.batch import Output
     from tcpconnect.history.terms import Terms
     from tcpconnect.machine.account import Account
@@ -66,17 +66,17 @@ def open_outputs(
     view: View,
     terms: Terms | None = None,
     about: About | None = None,
-    tally: Tally | None = None,
+    ties: Ties | None = None,
 ) -> list[Output]:
     """Return the outputs; with a command, stdout belongs to it.
 
     Slow outputs must not block the trace, or other outputs. Histories are
-    kept as ``terms`` say. A recording, ``about`` which this is, waits for them. Metrics
-    have the ``tally`` of alerts, too.
+    kept as ``terms`` say. A recording, ``about`` which this is, waits for them.
+    ``ties`` are to alerts.
     """
     _refuse_same(place for place in view.displays if place and place != STDOUT_NAME)
     displays = sorted(view.displays.items(), key=str)
-    plain = [_output(path, shown, line, terms, about) for path, shown in displays]
+    plain = [_output(path, shown, line, terms, about, ties) for path, shown in displays]
     outputs = plain
     if not about and any(path not in {None, STDOUT_NAME} for path in view.displays):
         from tcpconnect.outputs.queued import Queued
@@ -100,7 +100,7 @@ def open_outputs(
 
         for output in outputs:
             if isinstance(output, Prometheus):
-                output.count_others(outputs, tally)
+                output.count_others(outputs, ties.tally if ties else None)
     return outputs
 
 
@@ -147,6 +147,7 @@ def _output(
     line: CommandLine,
     terms: Terms | None,
     about: About | None,
+    ties: Ties | None,
 ) -> Output:
     if display.format == SQLITE:
         from tcpconnect.outputs.sqlite import Sqlite
@@ -155,7 +156,9 @@ def _output(
     if display.format in REMOTE:
         from tcpconnect.outputs.remote_places import remote_of
 
-        return remote_of(path or "", line, terms.account if terms else None)
+        account = terms.account if terms else None
+        box = ties.boxes.get(path or "") if ties else None
+        return remote_of(path or "", line, account, box)
     if display.format == PROMETHEUS:
         return _metrics(path or "", line)
     target, how = _target(path, line), {"wide": line.wide, "quiet": line.quiet}

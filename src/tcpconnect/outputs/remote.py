@@ -26,6 +26,8 @@ from tcpconnect.why import NO_FAILURES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tcpconnect.alerts.alert import Notice
+    from tcpconnect.alerts.ties import Mailbox
     from tcpconnect.batch import Batch, Totals
     from tcpconnect.connection import Connection
     from tcpconnect.image import Place as Where
@@ -61,10 +63,13 @@ class Remote:
         spool: Spool,
         account: Account | None = None,
         options: Sequence[str] = (),
+        box: Mailbox | None = None,
     ) -> None:
         self.name = place.name
         self.fd = -1
         self._place, self._spool, self._account = place, spool, account
+        if box:
+            box.into = self._alert
         self._sender = Sender(place.name, spool, place.deliver)
         self._run = this_run(options)
         self._passing = Passing()
@@ -135,6 +140,15 @@ class Remote:
         self._sender.close(END_S if self._now else 0.0)
         self._spool.close()
         os.close(self.fd)
+
+    def _alert(self, notice: Notice) -> None:
+        """Spool an alert, and have it sent; another thread calls it. Raises OSError."""
+        try:
+            self._put(self._place.alert(notice))
+        except OSError as error:
+            self._fail(error)
+            raise
+        self._sender.wake()
 
     def _note(self, where: Where) -> None:
         """Remember whose names a container and a pod are."""

@@ -18,6 +18,7 @@ from tcpconnect.remote.spool import MAX_SIZE, Spool
 from tcpconnect.schemes import CLICKHOUSE, CLICKHOUSES, POSTGRESQL, scheme_of
 
 if TYPE_CHECKING:
+    from tcpconnect.alerts.ties import Mailbox
     from tcpconnect.machine.account import Account
     from tcpconnect.parsing import CommandLine
     from tcpconnect.remote.place import Place
@@ -25,13 +26,18 @@ if TYPE_CHECKING:
 MAX_NAME = 100  # characters, of a directory
 
 
-def remote_of(text: str, line: CommandLine, account: Account | None) -> Remote:
-    """Return the output of a place; it is to be opened. Raises UsageError."""
+def remote_of(
+    text: str, line: CommandLine, account: Account | None, box: Mailbox | None
+) -> Remote:
+    """Return the output of a place; it is to be opened. Raises UsageError.
+
+    ``box`` has the alerts that it is to send, too.
+    """
     place = _place(text, create=line.create, quiet=line.quiet)
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", place.name)[:MAX_NAME]
     path = f"{_directory(line.spool)}/{name}-{crc32(place.name.encode()):08x}"
     spool = Spool(path, line.max_spool or MAX_SIZE)
-    return Remote(place, spool, account, line.words)
+    return Remote(place, spool, account, line.words, box)
 
 
 def account_of_spool(spool: str | None) -> Account | None:

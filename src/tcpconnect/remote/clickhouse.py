@@ -18,12 +18,13 @@ from tcpconnect.remote import tables
 from tcpconnect.remote.attempt_rows import AttemptRows
 from tcpconnect.remote.packing import gzipped
 from tcpconnect.remote.place import WORDS
-from tcpconnect.remote.spool import LOSSES, RUNS, SINGLE, WINDOWS, Packed
+from tcpconnect.remote.spool import ALERTS, LOSSES, RUNS, SINGLE, WINDOWS, Packed
 from tcpconnect.remote.url import CLICKHOUSE, clickhouse_headers, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from tcpconnect.alerts.alert import Notice
     from tcpconnect.connection import Connection
     from tcpconnect.history.store import Run
     from tcpconnect.remote.place import Counted, Wheres
@@ -35,6 +36,7 @@ TABLES = {
     SINGLE: tables.ATTEMPTS,
     RUNS: tables.RUN_ROWS,
     LOSSES: tables.LOSS_ROWS,
+    ALERTS: tables.ALERT_ROWS,
 }
 # The server gathers rows of many hosts, answers when they are written, and takes each
 # block once, also into what its views write.
@@ -104,6 +106,11 @@ class ClickHouse:
             for event in events
         )
         return Packed(SINGLE, len(events), len(events), gzipped(body.encode()))
+
+    def alert(self, notice: Notice) -> Packed:
+        """Return a block for alert_rows."""
+        body = _lines([tables.alert(self._host, notice.alert)])
+        return Packed(ALERTS, 1, 1, body, notice.id)
 
     def deliver(self, block: Block, body: bytes) -> int:
         """Insert a block; it is taken as a whole, or not at all."""

@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from msgspec import json
 from msgspec.structs import replace
 
 from tcpconnect import __version__
 from tcpconnect.image import Place as Where
 from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.notify.otlp import record as alert_record
 from tcpconnect.output import say
 from tcpconnect.remote import otlp_metrics, otlp_records, otlp_settings, packing
 from tcpconnect.remote.attributes import of_place, strings
-from tcpconnect.remote.spool import LOSSES, METRICS, SINGLE, WINDOWS, Packed
+from tcpconnect.remote.spool import ALERTS, LOSSES, METRICS, SINGLE, WINDOWS, Packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from tcpconnect.alerts.alert import Notice
     from tcpconnect.connection import Connection
     from tcpconnect.history.rows import Key
     from tcpconnect.history.store import Run
@@ -53,7 +56,7 @@ class _Way(NamedTuple):
     path: str
 
 
-_answers = msgspec.json.Decoder(_Answer)
+_answers = json.Decoder(_Answer)
 
 
 class Otlp:
@@ -118,6 +121,11 @@ class Otlp:
         record = self._singles.record
         made = ((event.image.place, record(event)) for event in events)
         return Packed(SINGLE, len(events), len(events), self._request(made))
+
+    def alert(self, notice: Notice) -> Packed:
+        """Return a request of an alert."""
+        record = json.encode(alert_record(notice)).decode()
+        return Packed(ALERTS, 1, 1, self._request([(NOWHERE, record)]), notice.id)
 
     def deliver(self, block: Block, body: bytes) -> int:
         """Send a request; return how many attempts are refused."""

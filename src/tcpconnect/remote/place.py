@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tcpconnect.alerts.alert import Notice
     from tcpconnect.connection import Connection
     from tcpconnect.history.rows import Key, Moment, Row
     from tcpconnect.history.store import Run
@@ -49,6 +50,9 @@ class Place(Protocol):
 
     def single(self, events: Sequence[Connection]) -> Packed:
         """Return a block of attempts."""
+
+    def alert(self, notice: Notice) -> Packed:
+        """Return a block of an alert; its token is the ID of that."""
 
     def deliver(self, block: Block, body: bytes) -> int:
         """Send a block; return how many attempts are refused.

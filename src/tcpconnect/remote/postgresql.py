@@ -24,13 +24,14 @@ from tcpconnect.remote.attempt_rows import AttemptRows
 from tcpconnect.remote.packing import WITH_HEADER, gzipped
 from tcpconnect.remote.passfile import password
 from tcpconnect.remote.place import WORDS
-from tcpconnect.remote.spool import LOSSES, RUNS, SINGLE, WINDOWS, Packed
+from tcpconnect.remote.spool import ALERTS, LOSSES, RUNS, SINGLE, WINDOWS, Packed
 from tcpconnect.remote.url import POSTGRESQL, read
 from tcpconnect.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from tcpconnect.alerts.alert import Notice
     from tcpconnect.connection import Connection
     from tcpconnect.history.store import Run
     from tcpconnect.remote.place import Counted, Wheres
@@ -42,6 +43,7 @@ TABLES = {
     SINGLE: tables.ATTEMPTS,
     RUNS: tables.RUN_ROWS,
     LOSSES: tables.LOSS_ROWS,
+    ALERTS: tables.ALERT_ROWS,
 }
 CONNECT_S = 10
 LIMIT_S = 20
@@ -136,6 +138,11 @@ class PostgreSQL:
             for event in events
         )
         return Packed(SINGLE, len(events), len(events), _copied(made))
+
+    def alert(self, notice: Notice) -> Packed:
+        """Return a block for alert_rows."""
+        body = _copied([tables.alert(self._host, notice.alert)])
+        return Packed(ALERTS, 1, 1, body, notice.id)
 
     def deliver(self, block: Block, body: bytes) -> int:
         """Insert a block, unless it is there; it is taken as a whole, or not at all."""

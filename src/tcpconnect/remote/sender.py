@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tcpconnect import loss_messages, remote_messages
 from tcpconnect.notify.channel import Thread, UndeliveredError
 from tcpconnect.output import say
-from tcpconnect.remote.spool import GONE, SINGLE, WINDOWS
+from tcpconnect.remote.spool import ALERTS, GONE, SINGLE, WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ NOT_YET = "the time was over"
 NOT_SENT = {
     WINDOWS: remote_messages.NOT_SENT,
     SINGLE: remote_messages.NOT_SENT_SINGLY,
+    ALERTS: remote_messages.ALERTS_NOT_SENT,
 }
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Kinds of blocks; where there is no room, those that count least are dropped first.
-KINDS = "single", "metrics", "runs", "windows", "losses"
-SINGLE, METRICS, RUNS, WINDOWS, LOSSES = KINDS
+KINDS = "single", "metrics", "runs", "alerts", "windows", "losses"
+SINGLE, METRICS, RUNS, ALERTS, WINDOWS, LOSSES = KINDS
 KEEP_S = 86_400  # that blocks wait
 MAX_SIZE = 500 << 20
 MAX_BLOCKS = 65_536
@@ -31,12 +31,17 @@ _NAME = re.compile(r"(\d{12})-([0-9a-f]{16})-([a-z]+)-(\d{1,8})-(\d{1,12})-(\d{1
 
 
 class Packed(NamedTuple):
-    """Rows that are sent at once, ready for it: of a kind, and so many attempts."""
+    """Rows that are sent at once, ready for it: of a kind, and so many attempts.
+
+    ``token`` is that of the block: 16 hexadecimal digits, by default random ones. An
+    alert is an attempt here, so that those that are dropped are counted.
+    """
 
     kind: str
     rows: int
     attempts: int
     body: bytes
+    token: str = ""
 
 
 class Block(NamedTuple):
@@ -59,11 +64,12 @@ class Block(NamedTuple):
 
 
 class Spool:
-    """Blocks in their order: one thread puts them there, another one takes them.
+    """Blocks in their order: threads put them there, another one takes them.
 
-    ``dropped`` counts attempts by kind and reason: single ones where ``max_size`` bytes
-    are full, or more blocks than are kept; windows where nothing else is left to be
-    dropped; all that has waited for a day. ``unsent`` are those of windows.
+    ``dropped`` counts attempts, or alerts, by kind and reason: single attempts where
+    ``max_size`` bytes are full, or more blocks than are kept; windows where nothing
+    else is left to be dropped; all that has waited for a day. ``unsent`` are those of
+    windows.
     """
 
     def __init__(self, path: str, max_size: int = MAX_SIZE) -> None:
@@ -71,6 +77,7 @@ class Spool:
         self.dropped: dict[tuple[str, str], int] = {}
         self.unsent = 0
         self._max_size = max_size
+        self._writing = allocate_lock()  # of the file that is not finished
         self._lock = allocate_lock()  # of all below
         self._blocks: dict[Block, int] = {}  # with the sizes of their files
         self._size = 0
@@ -107,13 +114,17 @@ class Spool:
 
     def put(self, packed: Packed, now: int) -> None:
         """Add a block, or drop it where there is no room for it. Raises OSError."""
-        kind, rows, attempts, body = packed
+        with self._writing:
+            self._put(packed, now)
+
+    def _put(self, packed: Packed, now: int) -> None:
+        kind, rows, attempts, body, token = packed
         size = len(body) + CHECK
         with self._lock:
             if not self._make_room(kind, size):
                 self._count(kind, FULL, attempts)
                 return
-            token = os.urandom(8).hex()
+            token = token or os.urandom(8).hex()
             block = Block(self._number, token, kind, rows, attempts, now)
             self._number += 1
         self._write(block, body)

@@ -9,11 +9,12 @@ from tcpconnect.why import NO_FAILURES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tcpconnect.alerts.alert import Alert
     from tcpconnect.history.store import Run
     from tcpconnect.remote.place import Counted
 
 WINDOW_ROWS, ATTEMPTS = "window_rows", "attempts"
-RUN_ROWS, LOSS_ROWS = "run_rows", "loss_rows"
+RUN_ROWS, LOSS_ROWS, ALERT_ROWS = "run_rows", "loss_rows", "alert_rows"
 
 
 def window(host: str, counted: Counted) -> dict[str, Any]:
@@ -49,6 +50,19 @@ def losses(host: str, lost: Mapping[tuple[int, str], int]) -> Iterator[dict[str,
     """Yield the rows of loss_rows."""
     for (time, reason), number in lost.items():
         yield {"host": host, "time": time, "reason": reason, "lost": number}
+
+
+def alert(host: str, found: Alert) -> dict[str, Any]:
+    """Return a row of alert_rows."""
+    return {
+        "host": host,
+        "time": found.time,
+        "kind": found.kind,
+        "program": found.program,
+        "destination": found.destination,
+        "dport": found.dport,
+        "line": found.text,
+    }
 
 
 def run(this: Run, watched: int, *, ended: bool) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def test_line() -> None:
 
 
 def test_otlp() -> None:
-    """A record of severity WARN, with the members as attributes."""
+    """A record of severity WARN, whose attributes have the names of conventions."""
     (resource,) = json.loads(logs(Notice("1f", FAILING), "here"))["resourceLogs"]
     attributes = resource["resource"]["attributes"]
     assert {"key": "host.name", "value": {"stringValue": "here"}} in attributes
@@ -52,9 +52,20 @@ def test_otlp() -> None:
     assert (record["severityNumber"], record["severityText"]) == (13, "WARN")
     assert record["timeUnixNano"] == "1764417660000000000"
     assert record["body"] == {"stringValue": FAILING.text}
-    values = {a["key"]: a["value"] for a in record["attributes"]}
-    assert values["tcpconnect.dport"] == {"intValue": "5432"}
-    assert values["tcpconnect.result"] == {"stringValue": "ECONNREFUSED RST"}
+    assert record["eventName"] == "tcpconnect.destination.failing"
+    values = {a["key"]: next(iter(a["value"].values())) for a in record["attributes"]}
+    assert values == {
+        "log.record.uid": "1f",
+        "tcpconnect.program": "web",
+        "server.address": "db",
+        "server.port": "5432",
+        "error.type": "ECONNREFUSED",
+        "tcpconnect.result": "ECONNREFUSED",
+        "tcpconnect.why": "RST",
+        "tcpconnect.attempts": "20",
+        "tcpconnect.failed": "20",
+        "tcpconnect.since": "1764417600",
+    }
 
 
 def test_solved_is_no_warning() -> None:

@@ -12,7 +12,7 @@ from tcpconnect.image import Image, Place
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.clickhouse import ClickHouse
 from tests.support.clickhouse import DATABASE, PASSWORD, USER, serve_clickhouse
-from tests.support.counted import HOSTILE, counted, insert
+from tests.support.counted import HOSTILE, counted, insert, notice
 from tests.support.engines import WITH_CLICKHOUSE
 from tests.support.samples import connection
 
@@ -123,6 +123,17 @@ def test_runs_and_losses(place: ClickHouse, server: Server) -> None:
     found = server.ask("SELECT host, pid, started, watched, ended FROM runs")
     assert found == [["h", 7, MINUTE, MINUTE + 60, MINUTE + 60]]
     assert server.ask("SELECT time, reason, lost FROM losses") == [[MINUTE, "ring", 3]]
+
+
+def test_alerts(place: ClickHouse, server: Server) -> None:
+    """What alerts say is a row, once."""
+    packed = place.alert(notice(MINUTE))
+    insert(place, packed, packed.token)
+    insert(place, packed, packed.token)
+    found = server.ask(
+        "SELECT time, kind, program, destination, dport, line FROM alerts"
+    )
+    assert found == [[MINUTE, "failing", "web", "db", 5432, "web to db fails"]]
 
 
 def test_create(place: ClickHouse, server: Server) -> None:

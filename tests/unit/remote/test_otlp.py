@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,8 @@ from tcpconnect.history.rows import Key, Program, Row
 from tcpconnect.image import Image, Place
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.otlp import Otlp
-from tcpconnect.remote.spool import METRICS, WINDOWS, Block
+from tcpconnect.remote.spool import ALERTS, METRICS, WINDOWS, Block
+from tests.support.counted import notice
 from tests.support.samples import connection
 from tests.support.servers import Server
 
@@ -231,6 +233,22 @@ def test_losses() -> None:
     assert record.event_name == "tcpconnect.lost"
     assert attributes(record) == {"tcpconnect.reason": "ring", "tcpconnect.lost": 3}
     assert packed.attempts == 0
+
+
+def test_alerts() -> None:
+    """What alerts say is a record; its block has its ID."""
+    packed = place().alert(notice(MINUTE, "new"))
+    assert (packed.kind, packed.token) == (ALERTS, notice(0).id)
+    ((resource, (record,)),) = read(packed)
+    assert resource["host.name"] == os.uname().nodename
+    assert record.event_name == "tcpconnect.destination.new"
+    assert (record.severity_text, record.body.string_value) == (
+        "WARN",
+        "web to db fails",
+    )
+    found = attributes(record)
+    assert found["error.type"] == found["tcpconnect.result"] == "ECONNREFUSED"
+    assert (found["server.address"], found["server.port"]) == ("db", 5432)
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:

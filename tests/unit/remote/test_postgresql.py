@@ -16,7 +16,7 @@ from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.passfile import password
 from tcpconnect.remote.postgresql import PostgreSQL
 from tcpconnect.remote.spool import WINDOWS
-from tests.support.counted import HOSTILE, counted, insert
+from tests.support.counted import HOSTILE, counted, insert, notice
 from tests.support.engines import WITH_POSTGRESQL
 from tests.support.postgresql import PASSWORD, USER, serve_postgresql
 from tests.support.samples import connection
@@ -119,6 +119,18 @@ def test_runs_and_losses(place: PostgreSQL, server: Server) -> None:
     found = server.ask("SELECT host, pid, started, watched, ended FROM runs")
     assert found == [["h", 7, MINUTE, MINUTE + 60, MINUTE + 60]]
     assert server.ask("SELECT time, reason, lost FROM losses") == [[MINUTE, "ring", 3]]
+
+
+@needs_server
+def test_alerts(place: PostgreSQL, server: Server) -> None:
+    """What alerts say is a row, once."""
+    packed = place.alert(notice(MINUTE))
+    insert(place, packed, packed.token)
+    insert(place, packed, packed.token)
+    found = server.ask(
+        "SELECT time, kind, program, destination, dport, line FROM alerts"
+    )
+    assert found == [[MINUTE, "failing", "web", "db", 5432, "web to db fails"]]
 
 
 @needs_server
