@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from tests.support.attempts import PORT, attempt, run_tool
 from tests.support.panes import children
 from tests.support.recorder import baseline_of
+from tests.support.scraping import free_port
 from tests.support.servers import Server
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
@@ -32,12 +32,6 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def free_port() -> int:
-    """Return a port where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def recording(spool: Path, port: int, *options: object) -> Tool:
     """Return a recorder of what this process does, to a collector."""
     place = f"otlp+http://127.0.0.1:{port}"
@@ -56,11 +50,6 @@ def records(server: Server) -> list[dict[str, Any]]:
         for resource in request.body["resourceLogs"]
         for record in resource["scopeLogs"][0]["logRecords"]
     ]
-
-
-def attempts(server: Server) -> int:
-    """Return how many attempts the windows of a collector have."""
-    return sum(int(r.get("tcpconnect.attempts", 0)) for r in records(server))
 
 
 def waiting(spool: Path) -> list[str]:
@@ -120,69 +109,6 @@ def test_own(tmp_path: Path, netns: NetNs, before: tuple[str, ...]) -> None:
             assert tool.wait() == 0
     assert {event["pid"] for event in tool.all_events()} == {os.getpid()}
     assert len(tool.all_events()) == 2
-
-
-def test_outage(tmp_path: Path) -> None:
-    """What is recorded meanwhile waits, is sent by the next run, and is all."""
-    port = free_port()
-    with recording(tmp_path, port) as tool:
-        attempt("127.0.0.1", PORT)
-        tool.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: b"can't write to otlp" in tool.stderr, "the line")
-        attempt("127.0.0.1", PORT)
-        assert tool.stop(signal.SIGTERM) == 0
-    assert b"2 attempts for otlp+http://127.0.0.1" in tool.stderr
-    assert len(waiting(tmp_path)) == 2
-    with Server(port=port) as server:
-        with recording(tmp_path, port) as tool:
-            attempt("127.0.0.1", PORT)
-            assert tool.stop(signal.SIGTERM) == 0
-        assert attempts(server) == 3
-    assert waiting(tmp_path) == []
-
-
-def test_return(tmp_path: Path) -> None:
-    """When it is there again, it is sent what has waited."""
-    port = free_port()
-    with recording(tmp_path, port) as tool:
-        attempt("127.0.0.1", PORT)
-        tool.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: b"can't write to otlp" in tool.stderr, "the line")
-        with Server(port=port) as server:
-            wait_until(lambda: b"can be written to again" in tool.stderr, "its return")
-            assert attempts(server) == 1
-            assert tool.stop(signal.SIGTERM) == 0
-
-
-def test_killed(tmp_path: Path) -> None:
-    """What is in the spool outlives the process."""
-    port = free_port()
-    with recording(tmp_path, port) as tool:
-        attempt("127.0.0.1", PORT)
-        tool.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: waiting(tmp_path), "a block")
-        tool.stop(signal.SIGKILL)
-    with Server(port=port) as server:
-        with recording(tmp_path, port) as tool:
-            assert tool.stop(signal.SIGTERM) == 0
-        assert attempts(server) == 1
-
-
-def test_refused(tmp_path: Path) -> None:
-    """What it refuses for good is counted in the totals."""
-    with Server(status=404) as server:
-        with recording(tmp_path, server.port) as tool:
-            attempt("127.0.0.1", PORT)
-            assert tool.stop(signal.SIGTERM) == 0
-        assert len(server.requests) == 1
-    place = f"otlp+http://127.0.0.1:{server.port}"
-    assert tool.stderr.decode().splitlines()[-2:] == [
-        (
-            f"tcpconnect: {place} refuses what it is sent: HTTP status 404; "
-            "look there, and at its URL"
-        ),
-        f"tcpconnect: in total, 1 attempts not sent to {place}: it refused them",
-    ]
 
 
 def test_alerts(tmp_path: Path) -> None:

@@ -91,7 +91,11 @@ class ClickHouse(msgspec.Struct):
 
     def delete(self, table: str, condition: str) -> None:
         """Delete rows."""
-        self.ask(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608
+        self.run(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608
+
+    def run(self, statement: str) -> None:
+        """Carry a statement out."""
+        self.ask(statement)
 
     def ask(self, statement: str, body: bytes = b"", database: str = DATABASE) -> Any:
         """Return the rows of an answer."""

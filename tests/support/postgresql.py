@@ -64,8 +64,12 @@ class PostgreSQL(msgspec.Struct):
 
     def delete(self, table: str, condition: str) -> None:
         """Delete rows."""
+        self.run(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608
+
+    def run(self, statement: str) -> None:
+        """Carry a statement out."""
         with self.connect() as connection:
-            connection.execute(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608
+            connection.execute(statement)
 
 
 @contextmanager

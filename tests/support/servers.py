@@ -26,7 +26,10 @@ class Request(NamedTuple):
 
 
 class Server:
-    """A server that answers with ``status``, and keeps what it was sent."""
+    """A server that answers with ``status``, and keeps what it was sent.
+
+    What has the word ``refuses`` it answers with 400, and does not keep.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Server:
         self.status, self.text = status, text
         self.headers: dict[str, str] = {}  # of its answers
         self.requests: list[Request] = []
+        self.refuses = ""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -46,8 +50,10 @@ class Server:
                 headers = {name.lower(): text for name, text in self.headers.items()}
                 body = unpacked(body, headers.get("content-encoding", ""))
                 request = Request(self.path, headers, json.loads(body))
-                outer.requests.append(request)
-                self.send_response(outer.status)
+                refuses = outer.refuses and outer.refuses.encode() in body
+                if not refuses:
+                    outer.requests.append(request)
+                self.send_response(400 if refuses else outer.status)
                 self.send_header("Content-Length", str(len(outer.text)))
                 for header in outer.headers.items():
                     self.send_header(*header)

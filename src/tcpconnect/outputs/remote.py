@@ -24,7 +24,7 @@ from tcpconnect.remote.spool import SINGLE, WINDOWS
 from tcpconnect.why import NO_FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tcpconnect.alerts.alert import Notice
     from tcpconnect.alerts.ties import Mailbox
@@ -182,9 +182,7 @@ class Remote:
                 del rows[:MAX_ROWS]
                 if metrics := self._place.metrics(some, self._wheres):
                     self._put(metrics)
-            for reason, n in self._missing():
-                waiting.lose(now, reason, n)
-            if waiting.lost:
+            while self._note_missing(waiting, now):
                 self._put(self._place.losses(waiting.lost))
                 waiting.lost = {}
             if run := self._place.runs(self._run, now, ended=ended):
@@ -198,13 +196,17 @@ class Remote:
         else:
             self._fails = False
 
-    def _missing(self) -> Iterator[tuple[str, int]]:
-        """Yield how many attempts are missing since the last time, by reason."""
+    def _note_missing(self, waiting: Waiting, now: int) -> bool:
+        """Add what is missing since the last time; return whether anything is lost.
+
+        A block that says so may take the room of windows.
+        """
         for reason, n in ((UNSENT, self._spool.unsent), (SLOW, self._dropped)):
             said = self._said.get(reason, 0)
             if n > said:
                 self._said[reason] = n
-                yield reason, n - said
+                waiting.lose(now, reason, n - said)
+        return bool(waiting.lost)
 
     def _add_single(self, events: list[Connection], now: int) -> None:
         if self._place.events != ALL:

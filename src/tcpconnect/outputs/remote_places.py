@@ -33,11 +33,16 @@ def remote_of(
 
     ``box`` has the alerts that it is to send, too.
     """
-    place = _place(text, create=line.create, quiet=line.quiet)
-    name = re.sub(r"[^A-Za-z0-9.-]+", "-", place.name)[:MAX_NAME]
-    path = f"{_directory(line.spool)}/{name}-{crc32(place.name.encode()):08x}"
-    spool = Spool(path, line.max_spool or MAX_SIZE)
+    place = place_of(text, create=line.create, quiet=line.quiet)
+    spool = spool_of(place, line.spool, line.max_spool or MAX_SIZE)
     return Remote(place, spool, account, line.words, box)
+
+
+def spool_of(place: Place, directory: str | None, max_size: int) -> Spool:
+    """Return the spool of a place, which is to be opened."""
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", place.name)[:MAX_NAME]
+    path = f"{_directory(directory)}/{name}-{crc32(place.name.encode()):08x}"
+    return Spool(path, max_size)
 
 
 def account_of_spool(spool: str | None) -> Account | None:
@@ -54,7 +59,8 @@ def _directory(spool: str | None) -> str:
     return os.path.abspath(spool or os.path.join(state_directory(), "spool"))
 
 
-def _place(text: str, *, create: bool, quiet: bool) -> Place:
+def place_of(text: str, *, create: bool, quiet: bool = False) -> Place:
+    """Return what a URL names. Raises UsageError."""
     scheme, _ = scheme_of(text)
     if scheme in {CLICKHOUSE, CLICKHOUSES}:
         from tcpconnect.remote.clickhouse import ClickHouse

@@ -68,8 +68,8 @@ class Spool:
 
     ``dropped`` counts attempts, or alerts, by kind and reason: single attempts where
     ``max_size`` bytes are full, or more blocks than are kept; windows where nothing
-    else is left to be dropped; all that has waited for a day. ``unsent`` are those of
-    windows.
+    else is left to be dropped; all that has waited for a day, but what says how many
+    are lost. ``unsent`` are those of windows.
     """
 
     def __init__(self, path: str, max_size: int = MAX_SIZE) -> None:
@@ -136,7 +136,7 @@ class Spool:
         """Return the block that has waited longest, None if there is none."""
         with self._lock:
             while block := next(iter(self._blocks), None):
-                if block.time >= now - KEEP_S:
+                if block.time >= now - KEEP_S or block.kind == LOSSES:
                     return block
                 self._drop(block, OLD)
         return None

@@ -163,6 +163,24 @@ def test_refused(place: PostgreSQL) -> None:
 
 
 @needs_server
+def test_stuck(
+    place: PostgreSQL, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that does not answer is left after a while, and has nothing then."""
+    monkeypatch.setattr("tcpconnect.remote.postgresql.LIMIT_S", 0.2)
+    packed = place.windows([counted(MINUTE, "stuck", 1)], {})
+    with server.connect() as connection, connection.transaction():
+        connection.execute("LOCK TABLE blocks")
+        with pytest.raises(UndeliveredError, match="did not answer in time") as caught:
+            insert(place, packed, "bf")
+    assert caught.value.again
+    monkeypatch.undo()
+    insert(place, packed, "bf")
+    statement = "SELECT sum(attempts) FROM window_rows WHERE destination = 'stuck'"
+    assert server.ask(statement) == [[1]]
+
+
+@needs_server
 def test_credentials(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wrong ones can be corrected: what was recorded waits."""
     monkeypatch.setenv("PGPASSWORD", "wrong")

@@ -147,11 +147,12 @@ def test_too_large(tmp_path: Path) -> None:
 
 
 def test_a_day(tmp_path: Path) -> None:
-    """All waits for a day."""
+    """All waits for a day, and what is lost until it is known."""
     spool = opened(tmp_path)
     put(spool, WINDOWS, b"1")
+    put(spool, LOSSES, b"l")
     put(spool, WINDOWS, b"2", NOW + 10)
-    assert taken(spool, NOW + KEEP_S + 5) == [(WINDOWS, b"2")]
+    assert taken(spool, NOW + KEEP_S + 5) == [(LOSSES, b"l"), (WINDOWS, b"2")]
     assert spool.dropped == {(WINDOWS, OLD): 5}
 
 
