@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.network import NetNs
 
     Server = clickhouse.ClickHouse | postgresql.PostgreSQL
 
@@ -102,3 +105,24 @@ def test_alerts(server: Server, tmp_path: Path) -> None:
     assert [(each["kind"], each["destination"]) for each in ours] == [
         ("new", "127.2.0.1")
     ]
+
+
+def test_own(tmp_path: Path, netns: NetNs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it connects to, and looks up in vain, is not traced, of no place."""
+    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    schemes = ("otlp+http", "clickhouse", "postgresql")
+    hosts = (f"localhost:{PORT}", f"tcpconnect.invalid:{PORT}")
+    places = [f"{scheme}://{host}" for scheme in schemes for host in hosts]
+    more = [word for place in places for word in ("-o", place)]
+    words = ("-rdj", "--netns", netns.inode, "-o", "-", *more, "--spool", tmp_path)
+    with Tool(*words) as tool:
+        attempt("127.0.0.1", PORT)
+        tool.process.send_signal(signal.SIGHUP)
+        said = b"can't write to "
+        wait_until(lambda: tool.stderr.count(said) == len(places), "all tries")
+        with pytest.raises(OSError, match="resolution"):  # ours is
+            socket.getaddrinfo("tcpconnect.invalid", PORT)
+        tool.lines(2)
+        assert tool.stop() == 0
+    assert [event["pid"] for event in tool.all_events()] == [os.getpid()] * 2

@@ -131,7 +131,9 @@ def _name_files(outputs: dict[str | None, Output], line: CommandLine) -> None:
 def _refuse_same(places: Iterable[str]) -> None:
     """Refuse places of one file, before the first of them is truncated."""
     files: set[object] = set()
-    for _, path in map(scheme_of, sorted(places)):
+    for scheme, path in map(scheme_of, sorted(places)):
+        if scheme in REMOTE:  # two may have the same host, and what is behind it
+            continue
         file: object = os.path.realpath(path)
         if os.path.isfile(path):
             status = os.stat(path)
