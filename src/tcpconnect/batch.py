@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.bpf.ring import Run
     from tcpconnect.errors import Line, Message
+    from tcpconnect.formats.rows import Rows
     from tcpconnect.kernel.records import Kind
 
 
@@ -111,7 +112,8 @@ class Batch(msgspec.Struct, frozen=True):
     """New events, losses and warnings.
 
     Attributes:
-        events: Connections in their order; with -c, Flows in the last batch.
+        events: Connections in their order, or rows of them for an output that takes
+            rows; with -c, Flows in the last batch.
         losses: all so far.
         warnings: lines about what does not work while the rest does.
         now: its time, in seconds since the epoch.
@@ -249,6 +251,18 @@ class Output(Protocol):
 
     def close(self, totals: Totals) -> None:
         """Write what is left, and the totals."""
+
+
+@runtime_checkable
+class TakesRows(Protocol):
+    """An output whose batches may have rows of its format instead of Connections."""
+
+    @property
+    def rows(self) -> Rows | None:
+        """The format, if it makes rows in two steps."""
+
+    def take_rows(self) -> None:
+        """Take rows from now on."""
 
 
 @runtime_checkable

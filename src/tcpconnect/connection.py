@@ -15,6 +15,23 @@ CONNECT, LOOKUP = "connect", "lookup"
 LOOPBACK = {"127.0.0.1": "localhost", "::1": "localhost"}
 
 
+def query_text(
+    query: str | None, scope: str | None, daddr: str | None, age_ms: float | None
+) -> str:
+    """Return a name as bcc's tcpconnect shows it, with its age when that is long.
+
+    ``?`` marks what this process did not ask for, as far as is known.
+    """
+    if query is None:
+        return NO_QUERY
+    own = scope in {None, "process"}
+    if not own and query != LOOPBACK.get(daddr or ""):
+        query += "?"
+    if age_ms is None or age_ms <= LONG_AGE_MS:
+        return query
+    return f"{query} ({age_ms:.3f}ms)"
+
+
 class Connection(msgspec.Struct, gc=False):
     """One attempt to open a TCP connection, as the outputs show it."""
 
@@ -221,19 +238,8 @@ class Connection(msgspec.Struct, gc=False):
 
     @property
     def query_text(self) -> str:
-        """The name as bcc's tcpconnect shows it, with its age when that is long.
-
-        ``?`` marks what this process did not ask for, as far as is known.
-        """
-        if self.query is None:
-            return NO_QUERY
-        name = self.query
-        own = self.query_scope in {None, "process"}
-        if not own and name != LOOPBACK.get(self.daddr or ""):
-            name += "?"
-        if self.query_age_ms is None or self.query_age_ms <= LONG_AGE_MS:
-            return name
-        return f"{name} ({self.query_age_ms:.3f}ms)"
+        """The name as bcc's tcpconnect shows it."""
+        return query_text(self.query, self.query_scope, self.daddr, self.query_age_ms)
 
     @property
     def local_time(self) -> str:

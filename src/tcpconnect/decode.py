@@ -1,20 +1,31 @@
-"""Connections, decoded from what the kernel's programs wrote."""
+"""Connections, or their rows, decoded from what the kernel's programs wrote."""
 
 from __future__ import annotations
 
 import errno
+import re
 from _socket import AF_INET, AF_INET6, inet_ntop  # socket takes 4 ms to import
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tcpconnect.connection import LOOKUP, Connection
-from tcpconnect.kernel.records import ABORTED, ATTEMPT, OK, PENDING, UNKNOWN
+from tcpconnect.connection import LOOKUP, Connection, query_text
+from tcpconnect.kernel.records import (
+    ABORTED,
+    MEMBERS,
+    OK,
+    PENDING,
+    UNKNOWN,
+    Members,
+)
 from tcpconnect.machine.clock import epoch_ns
 from tcpconnect.memo import Memo
 from tcpconnect.output import printable
+from tcpconnect.times import local_time
+from tcpconnect.why import LOOKUP as NO_ADDRESS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from tcpconnect.bpf.ring import Run
     from tcpconnect.enrich.lookup import Failed
 
 _NO_ERRNO = {OK: "OK", ABORTED: "ABORTED", PENDING: "PENDING", UNKNOWN: None}
@@ -29,6 +40,7 @@ def _result(code: int) -> str | None:
 
 MAX_TEXTS = 65536
 _MAPPED = bytes(10) + b"\xff\xff"
+UNSPECIFIED = (_MAPPED + bytes(4), bytes(16))
 
 
 def address(raw: bytes) -> str:
@@ -38,15 +50,129 @@ def address(raw: bytes) -> str:
     return inet_ntop(AF_INET6, raw)
 
 
-ANY = (address(_MAPPED + bytes(4)), address(bytes(16)))  # none was chosen
-_results = Memo(_result, MAX_TEXTS)
+ANY = tuple(map(address, UNSPECIFIED))  # none was chosen
+results = Memo(_result, MAX_TEXTS)
 addresses, _comms = Memo(address, MAX_TEXTS), Memo(printable, MAX_TEXTS)
 
+# How each member of a Connection, and each property that is shown, is made of the
+# members of a record: an expression. ``first_ns`` is when the first attempt began; its
+# record may come later than others. ``epoch_ns`` is read anew for each batch, so that
+# the time of day follows when the clock of the machine is set. Words in braces are
+# other members of a Connection.
+VALUES = {
+    "elapsed_s": "(time_ns - first_ns) / 1e9 if time_ns > first_ns else 0.0",
+    "time": "time_ns + epoch_ns",
+    "uid": "uid",
+    "pid": "pid or None",
+    "tid": "tid or None",
+    "comm": "comms[comm] if pid else None",
+    "ip": "ip",
+    "saddr": "addresses[saddr]",
+    "lport": "lport or None",
+    "daddr": "addresses[daddr]",
+    "dport": "dport",
+    "netns": "netns",
+    "cgroup_id": "cgroup",
+    "monotonic_ns": "time_ns",
+    "latency_ms": "None if result == UNKNOWN else latency_ns // 1000 / 1000",
+    "result": "results[result]",
+    "local_time": "local_time({time})",
+    "query_text": "query_text({query}, {query_scope}, {daddr}, {query_age_ms})",
+}
+_KNOWN: dict[str, Any] = {
+    "addresses": addresses,
+    "comms": _comms,
+    "results": results,
+    "UNKNOWN": UNKNOWN,
+    "local_time": local_time,
+    "query_text": query_text,
+}
+_NAME = re.compile(r"(?<![.\w])[a-z]\w*")  # but those of attributes
+_FIELDS, _DEFAULTS = Connection.__struct_fields__, Connection.__struct_defaults__
+_UNFILLED = dict(zip(_FIELDS[-len(_DEFAULTS) :], _DEFAULTS, strict=True))
 
-def decode_failed(failed: list[Failed], first_ns: int) -> list[Connection]:
-    """Decode lookups that failed."""
-    records = [ATTEMPT.unpack_from(each.record) for each in failed]
-    connections = decode(records, first_ns)
+
+class Added(NamedTuple):
+    """What is added to attempts: ``values`` as above, whose names ``known`` has.
+
+    What ``find`` finds for each record of a run, the values call ``name``.
+    """
+
+    values: Mapping[str, str]
+    known: Mapping[str, Any] = {}
+    name: str = ""
+    find: Callable[[Run], Iterable[Any]] | None = None
+
+
+class Decoder:
+    """Reads values of Connections from records, with all that was ``added``.
+
+    It is a Reading: formats make rows of records, too, without a Connection.
+    """
+
+    def __init__(self, added: Iterable[Added] = ()) -> None:
+        self._added = list(added)
+        self._values = dict(VALUES)
+        self._known = dict(_KNOWN)
+        for each in self._added:
+            self._values.update(each.values)
+            self._known.update(each.known)
+
+    def value(self, path: str) -> str:
+        """Return the source of the value at a path of a Connection."""
+        name, dot, rest = path.partition(".")
+        if name not in self._values:
+            self._known[f"no_{name}"] = _UNFILLED[name]
+            return f"no_{path}"
+        return f"({self._values[name].format_map(_Values(self))}){dot}{rest}"
+
+    def connections(self) -> Callable[[Run, int], list[Any]]:
+        """Return a function from a run of attempts to Connections."""
+        filled = max(i for i, name in enumerate(_FIELDS) if name in self._values) + 1
+        members = ", ".join(map(self.value, _FIELDS[:filled]))
+        return self.compiled(f"Connection({members})", {"Connection": Connection})
+
+    def compiled(
+        self, expression: str, known: Mapping[str, Any]
+    ) -> Callable[[Run, int], list[Any]]:
+        """Return a function from a run of attempts to the expression's value for each.
+
+        Its second argument is ``first_ns``. Only what the expression uses is read.
+        """
+        used = set(_NAME.findall(expression))
+        members = Members(used & MEMBERS.keys() or {"time_ns"})
+        found = {e.name: e.find for e in self._added if e.find and e.name in used}
+        target, items = f"({', '.join(members.names)},)", "records"
+        if found:
+            names = ", ".join(found)
+            target, items = f"{target}, {names}", f"zip(records, {names}, strict=True)"
+        arguments = ", ".join(["first_ns", "epoch_ns", "records", *found])
+        source = f"lambda {arguments}: [{expression} for {target} in {items}]"
+        make = eval(source, {**self._known, **known})  # noqa: S307 (our own names)
+        epoch = epoch_ns if "epoch_ns" in used else int
+
+        def made(run: Run, first_ns: int) -> list[Any]:
+            each = [find(run) for find in found.values()]
+            values: list[Any] = make(first_ns, epoch(), members.of(run), *each)
+            return values
+
+        return made
+
+
+class _Values(dict[str, str]):
+    """The expressions of a decoder, by the members that they make."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+
+    def __missing__(self, name: str) -> str:
+        return self._decoder.value(name)
+
+
+def show_failed(
+    connections: Iterable[Connection], failed: Iterable[Failed], *, with_why: bool
+) -> None:
+    """Have attempts show the lookups that failed, of which they have the records."""
     for connection, each in zip(connections, failed, strict=True):
         connection.event = LOOKUP
         connection.ip = connection.saddr = connection.daddr = connection.dport = None
@@ -55,50 +181,4 @@ def decode_failed(failed: list[Failed], first_ns: int) -> list[Connection]:
         connection.query = each.name
         connection.query_source = each.source
         connection.query_scope = "process"
-    return connections
-
-
-def decode(records: Iterable[tuple[Any, ...]], first_ns: int) -> list[Connection]:
-    """Decode tuples of the members of ATTEMPT.
-
-    ``first_ns`` is when the first attempt began; its event may come later than others.
-    The time of day is worked out anew for each batch, so that it follows when the clock
-    of the machine is set.
-    """
-    epoch = epoch_ns()
-    return [
-        Connection(
-            (time_ns - first_ns) / 1e9 if time_ns > first_ns else 0.0,
-            time_ns + epoch,
-            uid,
-            pid or None,
-            tid or None,
-            _comms[comm] if pid else None,
-            ip,
-            addresses[saddr],
-            lport or None,
-            addresses[daddr],
-            dport,
-            netns,
-            cgroup,
-            time_ns,
-            None if result == UNKNOWN else latency_ns // 1000 / 1000,
-            _results[result],
-        )
-        for (
-            time_ns,
-            latency_ns,
-            cgroup,
-            saddr,
-            daddr,
-            pid,
-            tid,
-            uid,
-            netns,
-            lport,
-            dport,
-            result,
-            ip,
-            comm,
-        ) in records
-    ]
+        connection.why = NO_ADDRESS if with_why else None

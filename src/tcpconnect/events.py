@@ -1,30 +1,26 @@
-"""Events: from the records of the ring to connections, in order."""
+"""Events: from the records of the ring to connections, or rows of them, in order."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tcpconnect.bpf.ring import HEADER_BYTES
-from tcpconnect.decode import decode, decode_failed
-from tcpconnect.kernel.records import (
-    CONNECTION,
-    EXPLAINED,
-    FRAMED_ATTEMPT,
-    KINDS,
-    split,
-)
+from tcpconnect.bpf.ring import HEADER_BYTES, Run
+from tcpconnect.decode import Decoder, show_failed
+from tcpconnect.kernel.records import CONNECTION, EXPLAINED, KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from tcpconnect.bpf.ring import Run
     from tcpconnect.connection import Connection
     from tcpconnect.counted import FailedLookups
+    from tcpconnect.formats.rows import Rows
     from tcpconnect.parts import Parts
+
+ATTEMPTS = {CONNECTION, EXPLAINED}
 
 
 class Events:
-    """Gives attempts to who adds to them, and all other records to who learns of them.
+    """Makes events of attempts; gives all other records to who learns of them.
 
     ``counts`` takes the lookups that have failed, with ``count``.
     """
@@ -35,23 +31,29 @@ class Events:
         self._failures = parts.naming and parts.naming.failures
         self._learners = {kind: part.learn for part in parts for kind in part.kinds}
         self._first_ns = 0  # when the first event began
+        self._decoder = Decoder(each.added for each in parts.enrichers)
+        self._make: Callable[[Run, int], list[Any]] | None = None
+        self._rows: Rows | None = None
 
-    def of(self, runs: Iterable[Run]) -> list[Connection]:
+    def make_rows(self, rows: Rows) -> None:
+        """Have all events from now on be the rows of a format."""
+        self._rows = rows
+        self._make = rows.maker(self._decoder)
+
+    def of(self, runs: Iterable[Run]) -> list[Any]:
         """Return the events in runs of records, and the lookups that have failed."""
-        connections: list[Connection] = []
+        events: list[Any] = []
         for run in runs:
             kind = KINDS[run.length]
-            if kind is CONNECTION:
-                connections += self.attempts(run)
-            elif kind is EXPLAINED:
-                connections += self._explained(run)
+            if kind in ATTEMPTS:
+                events += self.attempts(run)
             else:
                 self._learners[kind](run)
         if self._failures:
-            connections += self.failed()
-        return connections
+            events += self.failed()
+        return events
 
-    def failed(self, *, last: bool = False) -> list[Connection]:
+    def failed(self, *, last: bool = False) -> list[Any]:
         """Return the lookups that have failed; ``last``: all of them."""
         if not self._failures:
             return []
@@ -65,30 +67,19 @@ class Events:
         if not self._first_ns:
             first = min(int.from_bytes(each.record[:8], "little") for each in failed)
             self._first_ns = self._parts.attempts.first_ns or first
-        connections = decode_failed(failed, self._first_ns)
         framed = b"".join(bytes(HEADER_BYTES) + each.record for each in failed)
-        for enricher in self._parts.enrichers:
-            if enricher is not self._parts.naming:
-                enricher.add_to(connections, framed)
-        if self._parts.reasons:
-            self._parts.reasons.add_to_others(connections)
-        return connections
+        run = Run(CONNECTION.length, framed)
+        naming = self._parts.naming
+        added = [e.added for e in self._parts.enrichers if e is not naming]
+        connections: list[Connection] = Decoder(added).connections()(
+            run, self._first_ns
+        )
+        show_failed(connections, failed, with_why=self._parts.with_why)
+        return self._rows.of_structs(connections) if self._rows else connections
 
-    def attempts(self, run: Run) -> list[Connection]:
+    def attempts(self, run: Run) -> list[Any]:
         """Return the attempts of a run."""
-        records = FRAMED_ATTEMPT.iter_unpack(run.framed)
         self._first_ns = self._first_ns or self._parts.attempts.first_ns
-        decoded = decode(records, self._first_ns)
-        for enricher in self._parts.enrichers:
-            enricher.add_to(decoded, run.framed)
-        if self._parts.reasons:
-            self._parts.reasons.add_to_others(decoded)
-        return decoded
-
-    def _explained(self, run: Run) -> list[Connection]:
-        """Decode attempts that have ended, with --why."""
-        attempts, evidence = split(run)
-        decoded = self.attempts(attempts)
-        if self._parts.reasons:
-            self._parts.reasons.add_to(decoded, evidence)
-        return decoded
+        if not self._make:
+            self._make = self._decoder.connections()
+        return self._make(run, self._first_ns)

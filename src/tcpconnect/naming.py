@@ -10,7 +10,7 @@ from tcpconnect.enrich.names import Names
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel.answers import Answers
 from tcpconnect.kernel.lookups import Lookups
-from tcpconnect.kernel.records import FRAMED_ORIGIN, KINDS
+from tcpconnect.kernel.records import KINDS
 from tcpconnect.machine.clock import kernel_ns
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from tcpconnect.bpf.ring import Run
-    from tcpconnect.connection import Connection
+    from tcpconnect.decode import Added
     from tcpconnect.enrich.failures import Failures
     from tcpconnect.flow import Flow
     from tcpconnect.kernel.attempts import Attempts
@@ -89,12 +89,10 @@ class Naming(Part):
         if self._lookups:
             self._lookups.look()
 
-    def add_to(self, connections: Iterable[Connection], framed: bytes) -> None:
-        """Set the names of connections' destinations."""
-        origins = FRAMED_ORIGIN.iter_unpack(framed)
-        for connection, origin in zip(connections, origins, strict=True):
-            _, start_ns, _, _, netns, visited_ns = origin
-            self._names.add_to(connection, start_ns, netns, visited_ns)
+    @property
+    def added(self) -> Added:
+        """The names of destinations."""
+        return self._names.added
 
     def add_to_flows(self, flows: Iterable[Flow]) -> None:
         """Set the newest names of flows' destinations."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tcpconnect.bpf.runtime import RunTime
     from tcpconnect.enrich import Enricher
     from tcpconnect.enrich.process import Processes
-    from tcpconnect.enrich.reasons import Reasons
     from tcpconnect.kernel.follow import Follow
     from tcpconnect.naming import Naming
     from tcpconnect.places import Targets
@@ -39,7 +38,7 @@ class Parts:
         self.enrichers: list[Enricher] = []
         self.follow: Follow | None = None
         self.naming: Naming | None = None
-        self.reasons: Reasons | None = None
+        self.with_why = settings.with_why
         self.run_time: RunTime | None = None
         library = ready_library()
         offset_ns()
@@ -74,7 +73,7 @@ class Parts:
         if settings.with_why and not settings.count:
             from tcpconnect.enrich.reasons import Reasons
 
-            self.reasons = Reasons(self.attempts.drop_reasons)
+            self.enrichers.append(Reasons(self.attempts.drop_reasons))
         if settings.with_process:
             processes = _processes(settings)
             self.enrichers.append(processes)

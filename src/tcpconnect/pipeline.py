@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tcpconnect import messages, place_messages
 from tcpconnect.api import trace
-from tcpconnect.batch import NO_LOSSES, Totals
+from tcpconnect.batch import NO_LOSSES, TakesRows, Totals
 from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import LossReport
 from tcpconnect.machine import memory
@@ -181,6 +181,8 @@ def _show(
         if command:
             command.start()
 
+    if not (summary or tables):
+        _make_rows(events, outputs)
     batches: Iterable[Batch] = events.batches()
     stages: list[Stage] = []
     if tables:
@@ -199,6 +201,15 @@ def _show(
     flow(batches, stages, outputs, ready, ending, report)
     if summary:
         summary.report()
+
+
+def _make_rows(events: Trace, outputs: list[Output]) -> None:
+    """Have no Connections made where nothing but one format looks at them."""
+    output = outputs[0]
+    if len(outputs) == 1 and isinstance(output, TakesRows):
+        rows = output.rows
+        if rows and events.make_rows(rows):
+            output.take_rows()
 
 
 def flow(

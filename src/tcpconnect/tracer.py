@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tcpconnect.counted import FailedLookups
     from tcpconnect.errors import Line
     from tcpconnect.flow import Flow
+    from tcpconnect.formats.rows import Rows
     from tcpconnect.settings import Settings
     from tcpconnect.wanted import Wanted
 
@@ -106,6 +107,13 @@ class Trace:
         for batch in self.batches():
             if not self.settings.count:
                 yield from batch.events
+
+    def make_rows(self, rows: Rows) -> bool:
+        """Have all events be rows of a format, unless a filter has to look at them."""
+        if not (self._wanted or self.settings.count):
+            self._events.make_rows(rows)
+            return True
+        return False
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches as events come; one without any at first, and once a second.

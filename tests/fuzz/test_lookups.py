@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpconnect.decode import decode_failed
+from tcpconnect.decode import show_failed
 from tcpconnect.enrich import failures, words
 from tcpconnect.enrich.dns import parse
 from tcpconnect.enrich.failures import Failures
 from tcpconnect.enrich.wire import MalformedError
+from tests.support.decoding import decoded, run_of
 from tests.support.material import is_harmless, mutated, text
 from tests.support.records import (
     IPV4,
@@ -90,7 +91,9 @@ def test_words(fuzz: Fuzz) -> None:
             step(random, kept, now_ns)
             failed += kept.take(behind=random.randrange(4) == 0)
         failed += kept.take(last=True)
-        for event in decode_failed(failed, 0):
+        events = decoded(run_of(*[each.record for each in failed]))
+        show_failed(events, failed, with_why=False)
+        for event in events:
             assert event.result in WORDS
             assert event.query
             assert is_harmless(event.query)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.connection import CONNECTION as CONNECTION_TABLE
-from tcpconnect.decode import decode
 from tcpconnect.enrich.calls import Calls
 from tcpconnect.enrich.names import Names
 from tcpconnect.enrich.place import Places
@@ -22,9 +21,6 @@ from tcpconnect.kernel.records import (
     CALL,
     CONNECTION,
     EVIDENCE,
-    EXPLAINED,
-    FRAMED_ATTEMPT,
-    FRAMED_ORIGIN,
     KINDS,
     LARGE_ANSWER,
     LARGE_PROCESS,
@@ -32,10 +28,10 @@ from tcpconnect.kernel.records import (
     ORIGIN,
     SMALL_ANSWER,
     SMALL_PROCESS,
-    split,
 )
 from tcpconnect.settings import Settings
 from tcpconnect.why import DROPPED, WORDS
+from tests.support.decoding import decoded, run_of
 from tests.support.material import is_harmless, text
 from tests.support.producer import opened, stride
 from tests.support.samples import CONNECTION_COLUMNS
@@ -95,22 +91,18 @@ def test_why(fuzz: Fuzz) -> None:
             )
             for _ in range(count)
         ]
-        framed = b"".join(
-            bytes(HEADER_BYTES) + connection(random) + each for each in evidence
-        )
-        attempts, shown = split(Run(EXPLAINED.length, framed))
-        events = decode(FRAMED_ATTEMPT.iter_unpack(attempts.framed), 0)
-        Calls().add_to(events, attempts.framed)
-        reasons, dropped_by = Reasons(drops), set[str]()
-        reasons.add_to(events, shown)
+        attempts = [connection(random) for _ in range(count)]
+        shown = [EVIDENCE.unpack(each) for each in evidence]
+        enrichers = (Calls(), Reasons(drops))
+        ended = zip(attempts, evidence, strict=True)
+        events = decoded(run_of(*map(b"".join, ended)), *enrichers)
         assert [event.syns for event in events] == [syns for _, _, syns, _ in shown]
         for event, (_, drop, *_) in zip(events, shown, strict=True):
             dropped = f"{DROPPED}: {drops.get(drop, str(drop))}"
             assert event.why in words or event.why == dropped
-            dropped_by.add(dropped)
-        reasons.add_to_others(events)
-        assert {event.why for event in events} <= words | dropped_by
-        assert all(is_harmless(f"{e.why}{e.why_from}") for e in events)
+        others = decoded(run_of(*attempts), *enrichers)
+        assert {event.why for event in others} <= words
+        assert all(is_harmless(f"{e.why}{e.why_from}") for e in events + others)
 
     fuzz(case)
 
@@ -218,14 +210,7 @@ class Decoder:
         elif kind in Names.kinds:
             self._names.learn(run)
         else:
-            found = decode(FRAMED_ATTEMPT.iter_unpack(run.framed), 0)
-            self._processes.add_to(found, run.framed)
-            self._calls.add_to(found, run.framed)
-            origins = FRAMED_ORIGIN.iter_unpack(run.framed)
-            for each, origin in zip(found, origins, strict=True):
-                _, start_ns, _, _, netns, visited_ns = origin
-                self._names.add_to(each, start_ns, netns, visited_ns)
-            return found
+            return decoded(run, self._calls, self._processes, self._names)
         return []
 
 

@@ -15,15 +15,15 @@ import pytest
 
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.counted import decode_flows
-from tcpconnect.decode import decode
 from tcpconnect.enrich.names import Names
 from tcpconnect.formats import open_format
 from tcpconnect.help import short
-from tcpconnect.kernel.records import ATTEMPT, FLOW, LOOKUP, UNKNOWN
+from tcpconnect.kernel.records import FLOW, LOOKUP
 from tcpconnect.options import OPTIONS
 from tcpconnect.parser import PROG
 from tcpconnect.parsing import parse
 from tcpconnect.view import View
+from tests.support import decoding
 
 if TYPE_CHECKING:
     from tcpconnect.connection import Connection
@@ -155,21 +155,20 @@ def raw(address: str) -> bytes:
 def record(attempt: Attempt) -> bytes:
     """Return what the kernel writes for an attempt."""
     process = attempt.process
-    return ATTEMPT.pack(
-        START_NS + round(attempt.at * 1e9),
-        0,  # latency
-        1,  # cgroup
-        raw(attempt.saddr),
-        raw(attempt.daddr),
-        process.pid,
-        process.pid,
-        process.uid,
-        NETNS,
-        0,  # lport
-        attempt.dport,
-        UNKNOWN,
-        6 if ":" in attempt.daddr else 4,
-        process.comm.encode(),
+    return decoding.attempt(
+        time_ns=START_NS + round(attempt.at * 1e9),
+        cgroup=1,
+        saddr=raw(attempt.saddr),
+        daddr=raw(attempt.daddr),
+        pid=process.pid,
+        tid=process.pid,
+        uid=process.uid,
+        netns=NETNS,
+        dport=attempt.dport,
+        ip=6 if ":" in attempt.daddr else 4,
+        comm=process.comm.encode(),
+        start_ns=1,
+        netns_key=NETNS,
     )
 
 
@@ -195,11 +194,9 @@ def events(sample: Sample) -> list[Connection]:
     names = Names()
     for each in sample.lookups:
         names.learn(lookup(*each))
-    records = b"".join(map(record, sample.attempts))
-    connections = decode(ATTEMPT.iter_unpack(records), START_NS)
-    for connection in connections:
-        names.add_to(connection, 1, connection.netns, 0)
-    return connections
+    records = map(record, sample.attempts)
+    run = decoding.run_of(*records)
+    return decoding.decoded(run, names, first_ns=START_NS)
 
 
 def view(options: str) -> View:

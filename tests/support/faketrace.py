@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.connection import Connection
     from tcpconnect.errors import Line
+    from tcpconnect.formats.rows import Rows
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -37,6 +38,7 @@ class FakeTrace:
         self.kept: set[str] = set()  # capabilities
         self.settings = Settings()
         self.stopped = False
+        self.rows: Rows | None = None
 
     def __call__(self, settings: Settings) -> Self:
         """Stand for trace()."""
@@ -64,12 +66,18 @@ class FakeTrace:
         """Take note of it."""
         self.stopped = True
 
+    def make_rows(self, rows: Rows) -> bool:
+        """Have events be rows, unless they are counts."""
+        self.rows = None if self.settings.count else rows
+        return self.rows is not None
+
     def batches(self) -> Iterator[Batch]:
         """Yield what was made up."""
         yield Batch([], Losses(), self.warnings, 0)
         for events in self.script:
             shown = [] if self.settings.count else events
-            yield Batch(shown, self.losses, [], 0)
+            rows = self.rows.of_structs(shown) if self.rows else shown
+            yield Batch(rows, self.losses, [], 0)
         if self.settings.count:
             yield Batch([whole(Flow)] * 3, self.losses, [], 0)
 

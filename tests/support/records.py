@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import dns.message
 import dns.rrset
-import msgspec
 
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
 from tcpconnect.kernel.records import (
@@ -21,7 +20,7 @@ from tcpconnect.kernel.records import (
     SMALL_ANSWER,
     SMALL_ANSWER_BYTES,
 )
-from tests.support.samples import connection
+from tests.support.decoding import attempt, decoded, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,16 +133,22 @@ def named(
     start_ns: int = START_NS,
     netns: int = NETNS,
     visited_ns: int = 0,
-    **changes: int,
+    cgroup_id: int = CGROUP,
+    pid: int = PID,
+    monotonic_ns: int = 0,
 ) -> Connection:
     """Return an attempt to reach an address, with what is known of its name."""
-    attempt = msgspec.structs.replace(
-        connection(query=None, query_source=None, query_age_ms=None, dns_ms=None),
-        daddr=address,
-        **{"cgroup_id": CGROUP, "pid": PID, **changes},
+    record = attempt(
+        time_ns=monotonic_ns,
+        daddr=raw(address),
+        cgroup=cgroup_id,
+        pid=pid,
+        start_ns=start_ns,
+        netns_key=netns,
+        visited_ns=visited_ns,
     )
-    names.add_to(attempt, start_ns, netns, visited_ns)
-    return attempt
+    (event,) = decoded(run_of(record), names)
+    return event
 
 
 def query(names: Names, address: str = IPV4, /, **changes: int) -> str | None:

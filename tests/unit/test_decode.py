@@ -13,24 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpconnect.counted import decode_flows
-from tcpconnect.decode import address, decode
+from tcpconnect.decode import address
 from tcpconnect.formats import open_format
 from tcpconnect.kernel.records import (
     ABORTED,
-    ATTEMPT,
-    CONNECTION,
     OK,
     PENDING,
     UNKNOWN,
 )
 from tcpconnect.output import printable
+from tests.support.decoding import MAPPED, attempt, run_of
+from tests.support.decoding import decoded as events
 from tests.support.properties import steady
 from tests.support.samples import CONNECTION_COLUMNS
 
 if TYPE_CHECKING:
     from tcpconnect.connection import Connection
 
-MAPPED = bytes(10) + b"\xff\xff"
+LOOPBACK = MAPPED + b"\x7f\0\0\1"
 SECOND = 1_000_000_000
 
 
@@ -43,15 +43,22 @@ def record(
     comm: bytes = b"curl",
 ) -> bytes:
     """Return a record as the kernel writes it."""
-    who = (1469, 1470, 1000, 4026531840)
-    addresses = (MAPPED + b"\x7f\0\0\1", MAPPED + b"\x7f\0\0\1")
-    numbers = (lport, 80, result, 4)
-    return ATTEMPT.pack(time_ns, latency_ns, 1, *addresses, *who, *numbers, comm)
+    return attempt(
+        time_ns=time_ns,
+        latency_ns=latency_ns,
+        saddr=LOOPBACK,
+        daddr=LOOPBACK,
+        pid=1469,
+        lport=lport,
+        dport=80,
+        result=result,
+        comm=comm,
+    )
 
 
 def decoded(first_ns: int = SECOND, **changes: Any) -> Connection:
     """Return a record decoded."""
-    (event,) = decode(ATTEMPT.iter_unpack(record(**changes)), first_ns)
+    (event,) = events(run_of(record(**changes)), first_ns=first_ns)
     return event
 
 
@@ -250,14 +257,13 @@ def test_time_of_day_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_batch_keeps_its_order() -> None:
     """Records are decoded in the order in which they were written, none is left out."""
-    records = b"".join(record(time_ns=n, lport=n) for n in (3, 1, 2))
-    events = decode(ATTEMPT.iter_unpack(records), 1)
-    assert [event.lport for event in events] == [3, 1, 2]
+    records = [record(time_ns=n, lport=n) for n in (3, 1, 2)]
+    assert [event.lport for event in events(run_of(*records))] == [3, 1, 2]
 
 
 def test_empty_batch() -> None:
     """No records are no events."""
-    assert decode([], SECOND) == []
+    assert events(run_of()) == []
 
 
 LOCAL = MAPPED + b"\x0a\0\0\1"
@@ -307,10 +313,9 @@ def test_flows_of_both_versions() -> None:
 
 def test_flows_have_the_pending_attempts() -> None:
     """Attempts that have not ended are connects, neither OK nor failed."""
-    loopback = (MAPPED + b"\x7f\0\0\1",) * 2
+    loopback = (LOOPBACK,) * 2
     entries = [(*loopback, 80, 0, 2, 1, 1, 0, 0), flow_entry(1, 1, 1, 0, 0, 0)]
-    whole = record() + bytes(CONNECTION.length - ATTEMPT.size)
-    pending = [whole] * 3
+    pending = [record()] * 3
     flows = decode_flows(entries, pending, counted_at_end=True)
     actual = [(f.daddr, f.connects, f.ok, f.failed) for f in flows]
     assert actual == [("127.0.0.1", 5, 1, 1), ("10.0.0.1", 1, 1, 0)]
@@ -318,7 +323,7 @@ def test_flows_have_the_pending_attempts() -> None:
 
 def test_flow_of_two_network_namespaces() -> None:
     """What is counted for each is one flow."""
-    loopback = (MAPPED + b"\x7f\0\0\1",) * 2
+    loopback = (LOOPBACK,) * 2
     entries = [
         (*loopback, 80, 8, 3, 2, 1, 9_000_000, 7_000_000),
         (*loopback, 80, 7, 4, 1, 0, 3_000_000, 3_000_000),
@@ -330,7 +335,6 @@ def test_flow_of_two_network_namespaces() -> None:
 
 def test_flow_of_pending_attempts_only() -> None:
     """A flow of which no attempt has ended has no latency."""
-    whole = record() + bytes(CONNECTION.length - ATTEMPT.size)
-    (flow,) = decode_flows([], [whole], counted_at_end=True)
+    (flow,) = decode_flows([], [record()], counted_at_end=True)
     assert (flow.daddr, flow.dport, flow.connects) == ("127.0.0.1", 80, 1)
     assert flow.latency_avg_ms is None

@@ -18,7 +18,6 @@ import pytest
 from tcpconnect.bpf import pinned
 from tcpconnect.bpf.ring import ALIGNMENT, HEADER_BYTES, Run
 from tcpconnect.counted import decode_flows
-from tcpconnect.decode import decode
 from tcpconnect.enrich import calls, process
 from tcpconnect.enrich import names as enrich_names
 from tcpconnect.kernel import config, networks, records
@@ -26,6 +25,7 @@ from tcpconnect.kernel.records import KINDS
 from tcpconnect.machine import cgroup
 from tcpconnect.machine.processes import Process
 from tests.support.btf import BpfObject, Layout, Member, Symbol
+from tests.support.decoding import decoded, run_of
 from tests.support.header import header, number
 from tests.support.records import lookup
 
@@ -192,20 +192,17 @@ def shown(event: object, meanings: dict[str, Meaning]) -> dict[str, object]:
 def test_members_of_connection_mean_the_same() -> None:
     """Each member that C writes comes out as the member of Connection it means."""
     record = filled("connection", CONNECTION_MEANINGS)
-    (event,) = decode([records.ATTEMPT.unpack_from(record)], FIRST_NS)
     processes = process.Processes(frozenset({"ppid", "exe", "mntns"}))
     header = bytes(HEADER_BYTES)
     processes.learn(Run(len(CURL), header + CURL))
-    processes.add_to([event], header + record)
-    calls.Calls().add_to([event], header + record)
     names = enrich_names.Names()
     for name, start_ns, netns in (("own", 21, 22), ("other", 22, 22), ("far", 21, 15)):
         who = {"pid": 12, "start_ns": start_ns, "netns": netns}
         names.learn(lookup(f"{name}.example", "fe80:1::2", **who))
-    (origin,) = records.FRAMED_ORIGIN.iter_unpack(header + record)
-    _, start_ns, _, _, netns, visited_ns = origin
-    assert visited_ns == CONNECTION_MEANINGS["visited_ns"].value
-    names.add_to(event, start_ns, netns, visited_ns)
+    (origin,) = records.Members({"visited_ns"}).of(run_of(record))
+    assert origin == (CONNECTION_MEANINGS["visited_ns"].value,)
+    every = (calls.Calls(), processes, names)
+    (event,) = decoded(run_of(record), *every, first_ns=FIRST_NS)
     actual = shown(event, CONNECTION_MEANINGS)
     assert actual == {name: m.shown for name, m in CONNECTION_MEANINGS.items()}
 

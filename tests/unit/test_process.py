@@ -15,6 +15,7 @@ from tcpconnect.enrich.place import Places
 from tcpconnect.enrich.process import Processes
 from tcpconnect.kernel import records
 from tcpconnect.settings import Settings
+from tests.support.decoding import attempt, decoded, run_of
 from tests.support.samples import connection
 
 if TYPE_CHECKING:
@@ -56,10 +57,8 @@ def shown(
     processes: Processes, image: int, ppid: int = 0, mntns: int = 0
 ) -> Connection:
     """Return a connection of a process with this image."""
-    event = connection(**dict.fromkeys(DETAILS), netns=1)
-    origin = records.ORIGIN.pack(image, 0, ppid, mntns, 0, 0)
-    framed = HEADER + bytes(records.ATTEMPT.size) + origin + REST
-    processes.add_to([event], framed)
+    record = attempt(pid=1, netns=1, image=image, ppid=ppid, mntns=mntns)
+    (event,) = decoded(run_of(record), processes)
     return event
 
 

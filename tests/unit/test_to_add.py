@@ -23,8 +23,8 @@ AT_HAND: Edits = {
         '    added: Annotated[int, Field("ADDED", 5, "the same", "d", unit="s")]\n',
     ),
     "decode.py": (
-        "            addresses[daddr],\n            dport,\n",
-        "            dport,\n",
+        '    "dport": "dport",\n',
+        '    "added": "dport",\n',
     ),
 }
 OF_A_CGROUP: Edits = {
@@ -58,7 +58,7 @@ OF_A_CGROUP: Edits = {
 SHOW = """
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.connection import CONNECTION
-from tcpconnect.decode import decode
+from tcpconnect.decode import Decoder
 from tcpconnect.enrich.process import Processes
 from tcpconnect.kernel.records import ATTEMPT, ORIGIN, CALL, SMALL_PROCESS
 from tcpconnect.info import columns_help, schema
@@ -68,14 +68,17 @@ from tcpconnect.formats import open_format
 settings = Settings(columns=["added"])
 raw = bytearray(ATTEMPT.pack(*[0] * 3, *[bytes(16)] * 2, *[0] * 5, 443, 0, 4, b""))
 raw += ORIGIN.pack(1, 0, 0, 0, 0, 0) + bytes(CALL.size)
-events = decode([ATTEMPT.unpack_from(raw)], 0)
+run = Run(len(raw), bytes(HEADER_BYTES) + raw)
 processes = Processes(settings.process_details)
 process = SMALL_PROCESS.layout.pack(1, 0, 0, 2, 0, 0, b"a\\0")
 processes.learn(Run(SMALL_PROCESS.length, bytes(HEADER_BYTES) + process))
-processes.add_to(events, bytes(HEADER_BYTES) + raw)
+decoder = Decoder([processes.added])
+events = decoder.connections()(run, 0)
 for output in ("table", "json", "csv"):
     format = open_format(output, [CONNECTION["added"]])
-    print((format.header() + format.rows(events)).decode().strip())
+    rows = format.rows(events)
+    assert format.text(format.maker(decoder)(run, 0)) == rows
+    print((format.header() + rows).decode().strip())
 print(events[0].added, settings.with_process)
 print("added" in columns_help(count=False), '"added"' in schema(count=False))
 """

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from tcpconnect.bpf.ring import Run
-    from tcpconnect.connection import Connection
+    from tcpconnect.decode import Added
     from tcpconnect.kernel.records import Kind
 
 
@@ -25,5 +25,6 @@ class Enricher(Protocol):
     def learn(self, run: Run) -> None:
         """Learn from a run of records."""
 
-    def add_to(self, connections: list[Connection], framed: bytes) -> None:
-        """Complete the connections of a run, whose records are ``framed``."""
+    @property
+    def added(self) -> Added:
+        """What it adds to them."""

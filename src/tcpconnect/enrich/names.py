@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpconnect.arguments import MAX_NAMES, NAMES_TTL_S
 from tcpconnect.connection import LOOPBACK
-from tcpconnect.decode import address
+from tcpconnect.decode import Added, address, addresses
 from tcpconnect.enrich import dns
 from tcpconnect.enrich.allowance import LateWork
 from tcpconnect.enrich.namestore import Asker, Name, NameStore
@@ -20,17 +20,28 @@ from tcpconnect.kernel.records import (
     LOOKUP_ADDRESSES,
     SMALL_ANSWER,
     STARTED,
+    Members,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tcpconnect.bpf.ring import Run
-    from tcpconnect.connection import Connection
     from tcpconnect.enrich.failures import Failures
     from tcpconnect.flow import Flow
 
 NO_ADDRESS = b"\xff" * 16  # neither IPv4 nor IPv6
+# What there is of a destination's name.
+_VALUES = {
+    name: f"named[{i}]"
+    for i, name in enumerate(
+        ("query", "query_source", "query_scope", "query_age_ms", "dns_ms")
+    )
+}
+Named = tuple[str | None, str | None, str | None, float | None, float | None]
+_NEEDED = Members(
+    "time_ns cgroup daddr pid start_ns netns_key visited_ns asked asked_ip".split()
+)
 
 
 class Names:
@@ -50,6 +61,7 @@ class Names:
         now_ns: Callable[[], int] = int,
         failures: Failures | None = None,
     ) -> None:
+        self.added = Added(_VALUES, name="named", find=self.find)
         self._failures = failures
         self._store = NameStore(max_addresses, ttl_s)
         self._streams = Streams()
@@ -145,35 +157,46 @@ class Names:
     def _keep(self, addresses: Iterable[bytes], name: Name, asker: Asker) -> None:
         self._store.keep(map(address, addresses), name, asker)
 
-    def add_to(
-        self, connection: Connection, start_ns: int, netns: int, visited_ns: int
-    ) -> None:
-        """Set the name of a connection's destination, and where it came from.
+    def find(self, run: Run) -> list[Named]:
+        """Return the names of attempts' destinations, and where they came from."""
+        return [self._find(*each) for each in _NEEDED.of(run)]
+
+    def _find(
+        self,
+        began: int,
+        cgroup: int,
+        raw_daddr: bytes,
+        pid: int,
+        start_ns: int,
+        netns: int,
+        visited_ns: int,
+        raw_asked: bytes,
+        asked_ip: int,
+    ) -> Named:
+        """Return the name of a destination.
 
         ``start_ns`` is when its process began; ``netns`` identifies its network
         namespace, as in other records; ``visited_ns`` is when the process connected to
         this loopback address before, 0 for never or elsewhere.
         """
-        began = connection.monotonic_ns
-        pid = connection.pid or 0
-        asker = Asker(pid, start_ns, connection.cgroup_id, netns)
-        find, asked = self._store.find, connection.asked
-        if asked:  # what an unspecified address became need not be guessed
+        daddr = addresses[raw_daddr]
+        asker = Asker(pid, start_ns, cgroup, netns)
+        find, found = self._store.find, None
+        if asked_ip:  # what an unspecified address became need not be guessed
             visited_ns = began
-        found = find(asked, asker, began, visited_ns) if asked else None
-        if found is None and asked != connection.daddr:
-            found = find(connection.daddr or "", asker, began, visited_ns)
+            found = find(addresses[raw_asked], asker, began, visited_ns)
+        if found is None and not (asked_ip and raw_asked == raw_daddr):
+            found = find(daddr, asker, began, visited_ns)
         if found is None:
-            connection.query = LOOPBACK.get(connection.daddr or "")
-            return
-        connection.query_scope, name = found
-        connection.query = name.text
-        connection.query_source = name.source
+            return LOOPBACK.get(daddr), None, None, None, None
+        scope, name = found
         if name.renewed:
-            return
-        connection.query_age_ms = (began - name.time_ns) // 1000 / 1000
+            return name.text, name.source, scope, None, None
+        age_ms = (began - name.time_ns) // 1000 / 1000
+        waited_ms = None
         if name.asked_ns:
-            connection.dns_ms = (name.time_ns - name.asked_ns) // 1000 / 1000
+            waited_ms = (name.time_ns - name.asked_ns) // 1000 / 1000
+        return name.text, name.source, scope, age_ms, waited_ms
 
     def add_to_flows(self, flows: Iterable[Flow], now_ns: int) -> None:
         """Set the newest names of flows' destinations, and whether there are others."""

@@ -7,34 +7,36 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.batch import Losses, Part, lost
+from tcpconnect.decode import Added
 from tcpconnect.enrich import cmdline
 from tcpconnect.enrich.allowance import LateWork
 from tcpconnect.enrich.files import READ_FILES
 from tcpconnect.enrich.place import Places
-from tcpconnect.image import Image, Place
+from tcpconnect.image import UNKNOWN, Image, Place
 from tcpconnect.kernel.records import (
     CGROUP_CUT,
     CMDLINE_CUT,
     CMDLINE_TITLE,
     EXE_CUT,
     EXE_DELETED,
-    FRAMED_ORIGIN,
     KINDS,
     LARGE_PROCESS,
     LEGACY_CUT,
     SMALL_PROCESS,
+    Members,
 )
+from tcpconnect.kernel.records import UNKNOWN as NO_RESULT
 from tcpconnect.output import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tcpconnect.bpf.ring import Run
-    from tcpconnect.connection import Connection
 
 # Room for what is known: more than 100,000 processes, unless they have long arguments.
 MAX_BYTES = 64 << 20
 IMAGE_BYTES = 400  # of an image besides its texts
+_NEEDED = Members(["time_ns", "latency_ns", "result", "image"])
 
 
 class Unread(NamedTuple):
@@ -68,7 +70,11 @@ class Processes(Part):
         names_containers: bool = False,
     ) -> None:
         super().__init__()
-        self._ppid, self._mntns = "ppid" in details, "mntns" in details
+        numbers: list[str] = sorted({"ppid", "mntns"} & details)
+        values = {name: f"{name} if pid else None" for name in numbers}
+        self.added = Added(
+            {**values, "image": "process"}, name="process", find=self.find
+        )
         self._places = places or Places()
         self._placed = "cgroup" in details
         self._names_containers = names_containers
@@ -123,34 +129,27 @@ class Processes(Part):
         while self._bytes > self._max_bytes:
             self._bytes -= _size(self._images.popitem(last=False)[1])
 
-    def add_to(self, connections: list[Connection], framed: bytes) -> None:
-        """Add the requested process details to connections."""
-        origins = FRAMED_ORIGIN.iter_unpack(framed)
-        for connection, origin in zip(connections, origins, strict=True):
-            number, _, ppid, mntns, *_ = origin
-            if self._ppid and connection.pid:
-                connection.ppid = ppid
-            if self._mntns and connection.pid:
-                connection.mntns = mntns
-            image = self._images.get(number)
+    def find(self, run: Run) -> list[Image]:
+        """Return the images of the processes that attempts are of."""
+        images, used = self._images, self._images.move_to_end
+        found = []
+        # Its line is due when it begins, with -r when it has ended.
+        for began_ns, latency_ns, result, number in _NEEDED.of(run):
+            image = images.get(number)
             if isinstance(image, Unread):
-                image = self._read_in_time(number, image, _seen_ns(connection))
+                due_ns = began_ns + (0 if result == NO_RESULT else latency_ns)
+                image = self._read_in_time(number, image, due_ns)
             elif image:
-                self._images.move_to_end(number)
-            if image:
-                connection.image = image
+                used(number)
+            found.append(image or UNKNOWN)
+        return found
 
-    def _read_in_time(self, number: int, record: Unread, seen_ns: int) -> Image | None:
-        """Read a record for a connection, if there is time for it."""
-        image = self._late.do(seen_ns, self._read, record)
+    def _read_in_time(self, number: int, record: Unread, due_ns: int) -> Image | None:
+        """Read a record for a line that is due then, if there is time for it."""
+        image = self._late.do(due_ns, self._read, record)
         if image:
             self._keep(number, image)
         return image
-
-
-def _seen_ns(connection: Connection) -> int:
-    """Return when its line was due: with -r at its end."""
-    return connection.monotonic_ns + int((connection.latency_ms or 0) * 1e6)
 
 
 def _size(image: Image | Unread) -> int:

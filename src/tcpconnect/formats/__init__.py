@@ -28,6 +28,42 @@ COLORED = {"table": ("tcpconnect.formats.colored", "ColoredTable")}
 FITTED = {"table": ("tcpconnect.formats.fitted", "FittedTable")}
 
 
+class Reading(Protocol):
+    """How the values of columns are read from what rows are made of."""
+
+    def value(self, path: str) -> str:
+        """Return the source of the value at a path of a struct."""
+
+    def compiled(
+        self, expression: str, known: dict[str, Any]
+    ) -> Callable[..., list[Any]]:
+        """Return a function that returns the value of an expression for each.
+
+        ``known`` has the names that the expression uses. Looping over the columns for
+        every row takes twice as long.
+        """
+
+
+class Structs:
+    """Reads from structs."""
+
+    def value(self, path: str) -> str:
+        """Return the source of a member of a ``struct``."""
+        return f"struct.{path}"
+
+    def compiled(
+        self, expression: str, known: dict[str, Any]
+    ) -> Callable[[Iterable[msgspec.Struct]], list[Any]]:
+        """Return a function from structs to the value of an expression for each."""
+        source = f"lambda structs: [{expression} for struct in structs]"
+        maker: Callable[[Iterable[msgspec.Struct]], list[Any]]
+        maker = eval(source, known)  # noqa: S307 (names of our own fields, nothing else)
+        return maker
+
+
+STRUCTS = Structs()
+
+
 class Format(Protocol):
     """A format for a choice of columns.
 
@@ -71,7 +107,8 @@ def row_maker(
     *,
     cells: bool = False,
     unknown: str | None = None,
-) -> Callable[[Iterable[msgspec.Struct]], list[Any]]:
+    reading: Reading = STRUCTS,
+) -> Callable[..., list[Any]]:
     """Return a function from structs to their rows: the values shown in these columns.
 
     A row is a tuple, or a ``row`` made from the values. With ``cells``, the values are
@@ -81,25 +118,11 @@ def row_maker(
     values = []
     for column in columns:
         field, name = column.field, column.name
-        value = member = f"struct.{(cells and field.cell) or column.path}"
+        value = member = reading.value((cells and field.cell) or column.path)
         if field.shown:
             known[f"show_{name}"] = field.shown
             value = f"show_{name}({member})"
         if unknown is not None and column.nullable:
             value = f"unknown if {member} is None else {value}"
         values.append(f"({value}),")
-    return compiled(f"{'row' if row else ''}({' '.join(values)})", known)
-
-
-def compiled(
-    expression: str, known: dict[str, Any]
-) -> Callable[[Iterable[msgspec.Struct]], list[Any]]:
-    """Return a function from structs to the value of an expression for each ``struct``.
-
-    ``known`` has the names that the expression uses. Looping over the columns for every
-    struct takes twice as long.
-    """
-    source = f"lambda structs: [{expression} for struct in structs]"
-    maker: Callable[[Iterable[msgspec.Struct]], list[Any]]
-    maker = eval(source, known)  # noqa: S307 (names of our own fields, nothing else)
-    return maker
+    return reading.compiled(f"{'row' if row else ''}({' '.join(values)})", known)

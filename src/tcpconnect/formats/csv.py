@@ -7,35 +7,37 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.formats import row_maker
+from tcpconnect.formats.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import msgspec
+    from collections.abc import Callable, Iterable
 
     from tcpconnect.fields import Column
+    from tcpconnect.formats import Reading
 
 END = "\r\n"
 
 
-class Csv:
+class Csv(Rows):
     """Comma-separated rows; what is unknown is empty."""
 
-    left_out = ()
-
     def __init__(self, columns: list[Column]) -> None:
-        self._rows = row_maker(columns, unknown="")
+        self._columns = columns
         self._names = [column.name for column in columns]
         self._template = ",".join(["%s"] * len(columns)) + END
+        super().__init__()
 
     def header(self) -> bytes:
         """Return the line of names."""
         return _quoted([self._names])
 
-    def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
-        """Return a line for each struct."""
+    def maker(self, reading: Reading) -> Callable[..., list[Any]]:
+        """Return a function that makes rows of values."""
+        return row_maker(self._columns, unknown="", reading=reading)
+
+    def text(self, rows: list[Any]) -> bytes:
+        """Return a line for each row."""
         template = self._template
-        rows = self._rows(structs)
         text = "".join([template % row for row in rows])
         return text.encode() if self._plain(text, len(rows)) else _quoted(rows)
 

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import defstruct
 from msgspec.json import Encoder
 
 from tcpconnect.formats import row_maker
+from tcpconnect.formats.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import msgspec
+    from collections.abc import Callable
 
     from tcpconnect.fields import Column
+    from tcpconnect.formats import Reading
 
 
-class JsonLines:
-    """Objects whose keys are the names of the columns, in their order."""
+class JsonLines(Rows):
+    """Objects whose keys are the names of the columns, in their order.
 
-    left_out = ()
+    There is no header: the keys are in every object.
+    """
 
     def __init__(self, columns: list[Column]) -> None:
-        row = defstruct("Row", [column.name for column in columns], gc=False)
-        self._rows = row_maker(columns, row)
+        self._columns = columns
+        self._row = defstruct("Row", [column.name for column in columns], gc=False)
         self._encode = Encoder().encode_lines
+        super().__init__()
 
-    def header(self) -> bytes:
-        """Return nothing: the keys are in every object."""
-        return b""
+    def maker(self, reading: Reading) -> Callable[..., list[Any]]:
+        """Return a function that makes the objects."""
+        return row_maker(self._columns, self._row, reading=reading)
 
-    def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
-        """Return an object for each struct."""
-        return self._encode(self._rows(structs))
+    def text(self, rows: list[Any]) -> bytes:
+        """Return a line for each object."""
+        return self._encode(rows)

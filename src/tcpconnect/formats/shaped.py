@@ -8,7 +8,7 @@ from msgspec import defstruct
 from msgspec.json import Encoder
 
 from tcpconnect.conventions.shapes import ECS, OCSF, SHAPES, paths
-from tcpconnect.formats import compiled
+from tcpconnect.formats import STRUCTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +30,7 @@ class Shaped:
         known: dict[str, Any] = {}
         tree = _tree(schema, columns, known)
         self._rows: Callable[[Iterable[msgspec.Struct]], list[Any]]
-        self._rows = compiled(_made(tree, known), known)
+        self._rows = STRUCTS.compiled(_made(tree, known), known)
         self._encode = Encoder().encode_lines
 
     def header(self) -> bytes:

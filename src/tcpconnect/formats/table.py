@@ -4,55 +4,74 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.formats import compiled
+from tcpconnect.formats.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    import msgspec
+    from collections.abc import Callable
 
     from tcpconnect.fields import Column
+    from tcpconnect.formats import Reading
 
 UNKNOWN = "-"
 MAX_CELLS, MAX_CELL = 4096, 64  # most cells cached of a column, and their length
 TRIAL_ROWS = 4096
 
 
-class Table:
-    """Rows through one expression, made once. Wide values push the line.
+class Table(Rows):
+    """Rows through one expression, made once. Wide values push the line."""
+
+    def __init__(self, columns: list[Column]) -> None:
+        self._columns = columns
+        self._widths = [*[column.field.width for column in columns[:-1]], 0]
+        super().__init__()
+
+    def header(self) -> bytes:
+        """Return the line of headers."""
+        cells = zip(self._columns, self._widths, strict=True)
+        return f"{' '.join([c.field.header.ljust(w) for c, w in cells])}\n".encode()
+
+    def maker(self, reading: Reading) -> Callable[..., list[Any]]:
+        """Return a function that makes lines."""
+        pairs = zip(self._columns, self._widths, strict=True)
+        return _Lines([_Cells(*pair) for pair in pairs], reading)
+
+    def text(self, rows: list[Any]) -> bytes:
+        """Return the lines as one text."""
+        return "".join(rows).encode()
+
+
+class _Lines:
+    """Makes lines by one expression.
 
     The cells of a column are kept for values that come again. To find one takes a fifth
     of what it takes to make it; in vain, it takes as long. So after a trial only those
     of columns stay whose values came again in half of the rows, or more.
     """
 
-    left_out = ()
-
-    def __init__(self, columns: list[Column]) -> None:
-        widths = [*[column.field.width for column in columns[:-1]], 0]
-        self._headers = [c.field.header for c in columns]
-        self._header = " ".join(f"%-{w}s" if w else "%s" for w in widths)
-        self._cells = [_Cells(*pair) for pair in zip(columns, widths, strict=True)]
-        self._lines = _line_maker(self._cells)
+    def __init__(self, cells: list[_Cells], reading: Reading) -> None:
+        self._cells = cells
+        self._reading = reading
+        self._make = self._compiled()
         self._tried = 0
 
-    def header(self) -> bytes:
-        """Return the line of headers."""
-        return f"{self._header % tuple(self._headers)}\n".encode()
-
-    def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
-        """Return a line for each struct."""
-        lines = self._lines(structs)
+    def __call__(self, *read: Any) -> list[Any]:
+        lines = self._make(*read)
         if self._tried < TRIAL_ROWS:
             self._tried += len(lines)
             if self._tried >= TRIAL_ROWS:
                 self._end_trial()
-        return "".join(lines).encode()
+        return lines
 
     def _end_trial(self) -> None:
         for cells in self._cells:
             cells.kept = cells.kept and cells.made <= self._tried / 2
-        self._lines = _line_maker(self._cells)
+        self._make = self._compiled()
+
+    def _compiled(self) -> Callable[..., list[Any]]:
+        known: dict[str, Any] = {}
+        cells = [_expression(cells, self._reading, known) for cells in self._cells]
+        line = " ".join(f"{{{cell}}}" for cell in cells)
+        return self._reading.compiled(f'f"{line}\\n"', known)
 
 
 class _Cells(dict[Any, str]):
@@ -76,26 +95,16 @@ class _Cells(dict[Any, str]):
         return cell
 
 
-def _line_maker(
-    every: list[_Cells],
-) -> Callable[[Iterable[msgspec.Struct]], list[str]]:
-    known: dict[str, Any] = {}
-    cells = [_expression(cells, known) for cells in every]
-    line = " ".join(f"{{{cell}}}" for cell in cells)
-    return compiled(f'f"{line}\\n"', known)
-
-
-def _expression(cells: _Cells, known: dict[str, Any]) -> str:
-    """Return the cell of ``struct`` as source; put the names it uses into ``known``."""
+def _expression(cells: _Cells, reading: Reading, known: dict[str, Any]) -> str:
+    """Return a cell as source; put the names it uses into ``known``."""
     name, field, _, path = cells.column
     known[f"cells_{name}"] = cells
     known[f"template_{name}"] = cells.template
     known[f"unknown_{name}"] = cells.unknown
     known[f"show_{name}"] = field.shown
-    value = f"struct.{field.cell or path}"
+    value = reading.value(field.cell or path)
     if cells.kept:
         return f"cells_{name}[{value}]"
     if field.shown:
         return f"template_{name} % show_{name}({value})"
-    made = f"template_{name} % {value}"
-    return f"unknown_{name} if {value} is None else {made}"
+    return f"unknown_{name} if {value} is None else template_{name} % {value}"

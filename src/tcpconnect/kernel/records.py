@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from ctypes import Structure, c_uint64
 from struct import Struct as Layout
+from struct import calcsize
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 
 class Kind:
@@ -33,40 +34,73 @@ class Kind:
         return self._framed.iter_unpack(run.framed)
 
 
-# An attempt: what is shown as it is, then what leads to more: image, start_ns, ppid,
-# mntns, netns_key and visited_ns, then what was asked for and who refused it.
-ATTEMPT = Layout("<QQQ16s16sIIIIHHHBx16s")
-ORIGIN = Layout("<QQIIQQ")
-CALL = Layout("<16sHBB4x")
-_PARTS = (ATTEMPT, ORIGIN, CALL)
-CONNECTION = Kind("connection", "".join(part.format[1:] for part in _PARTS))
+# The members of an attempt, each with the bytes behind it that are none: what is shown
+# as it is, then what leads to more, then what was asked for and who refused it; with
+# --why, of an attempt that has ended, what shows why it failed.
+_ATTEMPT = {
+    "time_ns": "Q",
+    "latency_ns": "Q",
+    "cgroup": "Q",
+    "saddr": "16s",
+    "daddr": "16s",
+    "pid": "I",
+    "tid": "I",
+    "uid": "I",
+    "netns": "I",
+    "lport": "H",
+    "dport": "H",
+    "result": "H",
+    "ip": "Bx",
+    "comm": "16s",
+}
+_ORIGIN = {
+    "image": "Q",
+    "start_ns": "Q",
+    "ppid": "I",
+    "mntns": "I",
+    "netns_key": "Q",
+    "visited_ns": "Q",
+}
+_CALL = {"asked": "16s", "asked_port": "H", "asked_ip": "B", "refused_by": "B4x"}
+_EVIDENCE = {"icmp_from": "16s", "drop": "I", "syns": "I", "seen": "B7x"}
+_CONNECTION = _ATTEMPT | _ORIGIN | _CALL
+MEMBERS = _CONNECTION | _EVIDENCE
 
 
-def _framed(wanted: Layout) -> Layout:
-    """Return the layout of one part of framed connections."""
-    parts = (p.format[1:] if p is wanted else f"{p.size}x" for p in _PARTS)
-    return Layout(f"<{HEADER_BYTES}x{''.join(parts)}")
+def _format(members: dict[str, str]) -> str:
+    return "".join(members.values())
 
 
-FRAMED_ATTEMPT, FRAMED_ORIGIN, FRAMED_CALL = map(_framed, _PARTS)
-
-# With --why: an attempt that has ended, and what shows why it failed.
-EVIDENCE = Layout("<16sIIB7x")
-EXPLAINED = Kind("explained", CONNECTION.layout.format[1:] + EVIDENCE.format[1:])
-_FRAMED_BYTES = HEADER_BYTES + CONNECTION.length
-_WITHOUT_EVIDENCE = Layout(f"<{_FRAMED_BYTES}s{EVIDENCE.size}x")
-_FRAMED_EVIDENCE = Layout(f"<{_FRAMED_BYTES}x{EVIDENCE.format[1:]}")
+ATTEMPT, ORIGIN, CALL, EVIDENCE = (
+    Layout(f"<{_format(part)}") for part in (_ATTEMPT, _ORIGIN, _CALL, _EVIDENCE)
+)
+CONNECTION = Kind("connection", _format(_CONNECTION))
+EXPLAINED = Kind("explained", _format(MEMBERS))
 
 # Enum seen_of_attempt.
 SEEN_ANSWER, SEEN_ICMP = 1, 2
 
 
-def split(run: Run) -> tuple[Run, list[tuple[Any, ...]]]:
-    """Split a run of EXPLAINED: into one of CONNECTION, and members of EVIDENCE."""
-    parts = _WITHOUT_EVIDENCE.iter_unpack(run.framed)
-    attempts = b"".join([attempt for (attempt,) in parts])
-    evidence = list(_FRAMED_EVIDENCE.iter_unpack(run.framed))
-    return Run(CONNECTION.length, attempts), evidence
+class Members:
+    """Some of the members of attempts: to read only these takes less time.
+
+    ``names`` are in the order of the record. Those of EVIDENCE are in EXPLAINED alone.
+    """
+
+    def __init__(self, names: Collection[str]) -> None:
+        self.names = [name for name in MEMBERS if name in names]
+        self._layouts: dict[int, Layout] = {}
+        for kind, members in ((CONNECTION, _CONNECTION), (EXPLAINED, MEMBERS)):
+            formats = (
+                each if name in names else f"{calcsize('<' + each)}x"
+                for name, each in members.items()
+            )
+            layout = Layout(f"<{HEADER_BYTES}x{''.join(formats)}")
+            self._layouts[kind.length] = layout
+
+    def of(self, run: Run) -> Iterator[tuple[Any, ...]]:
+        """Return them of each record of a run."""
+        return self._layouts[run.length].iter_unpack(run.framed)
 
 
 # Enum result: the results that are no errno.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tcpconnect import messages
-from tcpconnect.batch import Batch, Flushes, Reopens, Spools
+from tcpconnect.batch import Batch, Flushes, Reopens, Spools, TakesRows
 from tcpconnect.errors import OutputError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.batch import Output, Totals
     from tcpconnect.errors import Line
+    from tcpconnect.formats.rows import Rows
 
 ROOM = 32768  # events: three seconds at 10,000 a second, in 20 to 40 MB
 
@@ -69,6 +70,16 @@ class Queued:
         """Have its file opened again."""
         if isinstance(self._output, Reopens):
             self._output.reopen()
+
+    @property
+    def rows(self) -> Rows | None:
+        """The format of its output, if that takes rows."""
+        return self._output.rows if isinstance(self._output, TakesRows) else None
+
+    def take_rows(self) -> None:
+        """Have its output take rows."""
+        if isinstance(self._output, TakesRows):
+            self._output.take_rows()
 
     def flush(self) -> None:
         """Have its window written soon."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tcpconnect import messages
 from tcpconnect.color import is_colored
 from tcpconnect.formats import open_format
+from tcpconnect.formats.rows import Rows
 from tcpconnect.output import name_of, open_file, say, write
 from tcpconnect.terminal import width_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tcpconnect.batch import Batch, Totals
     from tcpconnect.outputs.again import File
     from tcpconnect.view import Display
@@ -59,10 +62,21 @@ class Text:
         self._format = open_format(
             display.format, display.columns, colored=colored, width=width
         )
+        self._text: Callable[[list[Any]], bytes] = self._format.rows
         if display.histogram:
             from tcpconnect.formats.histogram import draw
 
             self._draw = draw
+
+    @property
+    def rows(self) -> Rows | None:
+        """The format, if it takes rows of its own instead of structs."""
+        return self._format if isinstance(self._format, Rows) else None
+
+    def take_rows(self) -> None:
+        """Take rows as events from now on."""
+        if self.rows:
+            self._text = self.rows.text
 
     def write(self, batch: Batch) -> None:
         """Write the lines of a batch; before the first ones, the header."""
@@ -153,7 +167,7 @@ class Text:
         return self._format.header()
 
     def _lines(self, batch: Batch) -> bytes:
-        return self._format.rows(batch.events) if batch.events else b""
+        return self._text(batch.events) if batch.events else b""
 
     def _end_of_file(self) -> bytes:
         """Return what a file has last that another one follows."""

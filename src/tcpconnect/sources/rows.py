@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tcpconnect.connection import CONNECT, MEMBERS, Connection
-from tcpconnect.formats import compiled
+from tcpconnect.formats import STRUCTS
 from tcpconnect.output import harmless
 from tcpconnect.recorded import About
 
@@ -89,7 +89,7 @@ def _missing(column: Column) -> Any:
 def _reader(*, checked: bool) -> Callable[[Iterable[Any]], list[Connection]]:
     """Return a function from rows to Connections; ``checked``: texts are looked at."""
     known: dict[str, Any] = {"harmless": harmless, "checked": checked}
-    return compiled(_expression(Connection, known), known)
+    return STRUCTS.compiled(_expression(Connection, known), known)
 
 
 def _expression(struct: type[msgspec.Struct], known: dict[str, Any]) -> str:

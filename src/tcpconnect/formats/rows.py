@@ -1,0 +1,43 @@
+"""Rows: the formats whose rows one expression makes, of structs or of records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tcpconnect.formats import STRUCTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import msgspec
+
+    from tcpconnect.formats import Reading
+
+
+class Rows:
+    """A format that makes rows in two steps: ``maker``, then ``text`` of what it made.
+
+    The first can be compiled for all that has the values of columns, so that no structs
+    are made for it (decision 65).
+    """
+
+    left_out = ()
+
+    def __init__(self) -> None:
+        self.of_structs = self.maker(STRUCTS)
+
+    def header(self) -> bytes:
+        """Return the header of all rows."""
+        return b""
+
+    def maker(self, reading: Reading) -> Callable[..., list[Any]]:
+        """Return a function that makes rows of what is read so."""
+        raise NotImplementedError
+
+    def text(self, rows: list[Any]) -> bytes:
+        """Return the lines of rows."""
+        raise NotImplementedError
+
+    def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
+        """Return the lines of these structs."""
+        return self.text(self.of_structs(structs))
