@@ -22,6 +22,7 @@ from tcpconnect.kernel.records import (
     STARTED,
     Members,
 )
+from tcpconnect.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tcpconnect.enrich.failures import Failures
     from tcpconnect.flow import Flow
 
+MAX_NAMELESS = 4096  # destinations that are known to have no name
 NO_ADDRESS = b"\xff" * 16  # neither IPv4 nor IPv6
 # What there is of a destination's name.
 _VALUES = {
@@ -64,6 +66,8 @@ class Names:
         self.added = Added(_VALUES, name="named", find=self.find)
         self._failures = failures
         self._store = NameStore(max_addresses, ttl_s)
+        self._nameless = Memo(self._without, MAX_NAMELESS)
+        self._learned = 0  # how much of it that knows
         self._streams = Streams()
         self._late = LateWork(now_ns)
         self._unread = 0
@@ -159,7 +163,24 @@ class Names:
 
     def find(self, run: Run) -> list[Named]:
         """Return the names of attempts' destinations, and where they came from."""
-        return [self._find(*each) for each in _NEEDED.of(run)]
+        if self._learned != self._store.learned:
+            self._learned = self._store.learned
+            self._nameless.clear()
+        nameless, find = self._nameless, self._find
+        return [
+            nameless[daddr, netns, asked]
+            or find(time, cgroup, daddr, pid, start, netns, visited, asked, asked_ip)
+            for time, cgroup, daddr, pid, start, netns, visited, asked, asked_ip in (
+                _NEEDED.of(run)
+            )
+        ]
+
+    def _without(self, to: tuple[bytes, int, bytes]) -> Named | None:
+        """Return what is shown of a destination that nobody has named; else None."""
+        daddr, netns, asked = to
+        if any(self._store.has(addresses[each], netns) for each in (daddr, asked)):
+            return None
+        return LOOPBACK.get(addresses[daddr]), None, None, None, None
 
     def _find(
         self,

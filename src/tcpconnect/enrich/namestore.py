@@ -121,6 +121,7 @@ class NameStore:
         self._max_addresses = max_addresses
         self._max_bytes = max(max_addresses * BYTES_PER_ADDRESS, LEAST_BYTES)
         self._bytes = 0
+        self.learned = 0  # addresses that had no names before
         self._ttl_ns = int(ttl_s * 1e9)
         self._known: OrderedDict[str, dict[Scope, Names]] = OrderedDict()
 
@@ -149,6 +150,7 @@ class NameStore:
         if by_scope is None:
             by_scope = self._known[key] = {}
             self._bytes += ADDRESS_BYTES
+            self.learned += 1
         self._known.move_to_end(key)
         for scope in scopes:
             names = by_scope.pop(scope, ())
@@ -158,6 +160,12 @@ class NameStore:
                 self._bytes -= _size(gone)
         while len(by_scope) > SCOPES_PER_ADDRESS:
             self._bytes -= _size_of_scope(by_scope.pop(next(iter(by_scope))))
+
+    def has(self, address: str, netns: int) -> bool:
+        """Whether there are names that an address might have there."""
+        return not self._known.keys().isdisjoint(
+            (address, _key(address, netns), UNSPECIFIED.get(address, address))
+        )
 
     def find(
         self, daddr: str, asker: Asker, now_ns: int, visited_ns: int
