@@ -79,6 +79,8 @@ VALUES = {
     "local_time": "local_time({time})",
     "query_text": "query_text({query}, {query_scope}, {daddr}, {query_age_ms})",
 }
+_OF_BATCH = ("first_ns", "epoch_ns")
+_VARIABLES = {*MEMBERS, *_OF_BATCH}
 _KNOWN: dict[str, Any] = {
     "addresses": addresses,
     "comms": _comms,
@@ -126,6 +128,20 @@ class Decoder:
             return f"no_{path}"
         return f"({self._values[name].format_map(_Values(self))}){dot}{rest}"
 
+    def key(self, path: str) -> tuple[str, Callable[[Any], Any] | None]:
+        """Return the member of a record that a value is made of alone, and what does.
+
+        Where it is made of more, return the source of the value, and None.
+        """
+        value = self.value(path)
+        names = set(_NAME.findall(value))
+        read = names & (_VARIABLES | {each.name for each in self._added})
+        member = min(read, default="")
+        if len(read) > 1 or member not in MEMBERS:
+            return value, None
+        make = eval(f"lambda {member}: {value}", self._known)  # noqa: S307 (as below)
+        return member, make
+
     def connections(self) -> Callable[[Run, int], list[Any]]:
         """Return a function from a run of attempts to Connections."""
         filled = max(i for i, name in enumerate(_FIELDS) if name in self._values) + 1
@@ -146,7 +162,7 @@ class Decoder:
         if found:
             names = ", ".join(found)
             target, items = f"{target}, {names}", f"zip(records, {names}, strict=True)"
-        arguments = ", ".join(["first_ns", "epoch_ns", "records", *found])
+        arguments = ", ".join([*_OF_BATCH, "records", *found])
         source = f"lambda {arguments}: [{expression} for {target} in {items}]"
         make = eval(source, {**self._known, **known})  # noqa: S307 (our own names)
         epoch = epoch_ns if "epoch_ns" in used else int

@@ -34,6 +34,12 @@ class Reading(Protocol):
     def value(self, path: str) -> str:
         """Return the source of the value at a path of a struct."""
 
+    def key(self, path: str) -> tuple[str, Callable[[Any], Any] | None]:
+        """Return the source of all that this value hangs on, and what makes it of that.
+
+        None: it is the value itself.
+        """
+
     def compiled(
         self, expression: str, known: dict[str, Any]
     ) -> Callable[..., list[Any]]:
@@ -50,6 +56,10 @@ class Structs:
     def value(self, path: str) -> str:
         """Return the source of a member of a ``struct``."""
         return f"struct.{path}"
+
+    def key(self, path: str) -> tuple[str, None]:
+        """Return the source of the member: values hang on nothing else."""
+        return self.value(path), None
 
     def compiled(
         self, expression: str, known: dict[str, Any]

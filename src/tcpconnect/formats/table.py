@@ -33,7 +33,7 @@ class Table(Rows):
     def maker(self, reading: Reading) -> Callable[..., list[Any]]:
         """Return a function that makes lines."""
         pairs = zip(self._columns, self._widths, strict=True)
-        return _Lines([_Cells(*pair) for pair in pairs], reading)
+        return _Lines([_Cells(*pair, reading) for pair in pairs], reading)
 
     def text(self, rows: list[Any]) -> bytes:
         """Return the lines as one text."""
@@ -75,36 +75,39 @@ class _Lines:
 
 
 class _Cells(dict[Any, str]):
-    """The cells of a column by value, kept for the next time."""
+    """The cells of a column by the key of its value, kept for the next time."""
 
-    def __init__(self, column: Column, width: int) -> None:
+    def __init__(self, column: Column, width: int, reading: Reading) -> None:
         self.column = column
+        self.path = column.field.cell or column.path
+        self.key, self._value = reading.key(self.path)
         self.template = f"%-{width or ''}{column.field.spec}"
         self.unknown = UNKNOWN.ljust(width)
         self.kept = column.field.shown is None
         self.made = 0
 
-    def __missing__(self, value: Any) -> str:
+    def __missing__(self, key: Any) -> str:
         self.made += 1
+        value = self._value(key) if self._value else key
         cell = self.unknown if value is None else self.template % value
         if len(cell) > MAX_CELL:
             return cell
         if len(self) >= MAX_CELLS:
             self.clear()
-        self[value] = cell
+        self[key] = cell
         return cell
 
 
 def _expression(cells: _Cells, reading: Reading, known: dict[str, Any]) -> str:
     """Return a cell as source; put the names it uses into ``known``."""
-    name, field, _, path = cells.column
+    name, field = cells.column.name, cells.column.field
     known[f"cells_{name}"] = cells
     known[f"template_{name}"] = cells.template
     known[f"unknown_{name}"] = cells.unknown
     known[f"show_{name}"] = field.shown
-    value = reading.value(field.cell or path)
     if cells.kept:
-        return f"cells_{name}[{value}]"
+        return f"cells_{name}[{cells.key}]"
+    value = reading.value(cells.path)
     if field.shown:
         return f"template_{name} % show_{name}({value})"
     return f"unknown_{name} if {value} is None else template_{name} % {value}"
