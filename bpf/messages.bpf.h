@@ -4,6 +4,7 @@
 
 #include <linux/bpf.h>
 
+#include "bytes.bpf.h"
 #include "core.bpf.h"
 #include "helpers.bpf.h"
 #include "packets.bpf.h"
@@ -47,8 +48,6 @@ struct message {
 #define HASH_START 0xcbf29ce484222325ULL
 #define HASH(hash, value) (((hash) ^ (value)) * 0x100000001b3ULL)
 
-#define EACH_BYTE(value) ((value) * 0x0101010101010101ULL)
-
 /* Convert the ASCII letters of eight bytes to lower case. */
 static __always_inline __u64 lower(__u64 bytes)
 {
@@ -57,14 +56,6 @@ static __always_inline __u64 lower(__u64 bytes)
 	__u64 beyond_z = low + EACH_BYTE(0x7f - 'Z');
 
 	return bytes | (~bytes & EACH_BYTE(0x80) & (from_a ^ beyond_z)) >> 2;
-}
-
-/* All bits below the highest bit of the first byte that is 0; 0 when none is. */
-static __always_inline __u64 before_nul(__u64 bytes)
-{
-	__u64 nul = (bytes - EACH_BYTE(1)) & ~bytes & EACH_BYTE(0x80);
-
-	return nul ? (nul & -nul) - 1 : 0;
 }
 
 /*

@@ -57,7 +57,7 @@ struct lookup {
 	__u32 cut;   /* whether there were more */
 	__u32 reserved;
 	char name[LOOKUP_NAME];
-	/* IPv4 is mapped; all ones: neither IP version */
+	/* IPv4 is mapped; all ones: it could not be read */
 	__u32 addresses[LOOKUP_ADDRESSES][4];
 };
 

@@ -92,6 +92,19 @@ def test_nothing_looked_up(tmp_path: Path, name: str | None) -> None:
         assert names_of(tool, addresses) == [None, "localhost"]
 
 
+def test_names_like_addresses(tmp_path: Path) -> None:
+    """Names that begin as addresses do are names, however long they are."""
+    hosts = ["7", "7x", "1.2.3x", "1e100.example", "1234567x", "12345678x", "1234567-9"]
+    hosts += ["beef.cafe.example", "123456789.1234x", "123.example", "127.0.0.1/"]
+    known = {f"127.1.2.{number}": name for number, name in enumerate(hosts, 1)}
+    text = "".join(f"{address} {name}\n" for address, name in known.items())
+    with etc(tmp_path, text), start(os.getpid()) as tool:
+        for address, name in known.items():
+            if name != "7":  # an address: 0.0.0.7
+                assert socket.getaddrinfo(name, 7, socket.AF_INET)[0][4][0] == address
+        assert names_of(tool, [*known]) == [None, *hosts[1:]]
+
+
 def test_threads(tmp_path: Path) -> None:
     """Threads look up at once, each its own name."""
     addresses = {f"n{i}.example": f"127.1.2.{i}" for i in range(1, 21)}
