@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from tcpconnect import messages
 from tcpconnect.batch import Losses, Part, lost
@@ -15,7 +17,7 @@ from tcpconnect.machine.clock import kernel_ns
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from tcpconnect.bpf.ring import Run
     from tcpconnect.decode import Added
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from tcpconnect.kernel.attempts import Attempts
     from tcpconnect.kernel.records import Kind
     from tcpconnect.settings import Settings
+
+T = TypeVar("T")
 
 
 class Naming(Part):
@@ -44,31 +48,44 @@ class Naming(Part):
         self._names = Names(
             settings.max_names, settings.names_ttl_s, kernel_ns, self.failures
         )
-        self.sources: list[Part] = []
+        self._failed: dict[str, KernelError] = {}
         self._lookups: Lookups | None = None
-        failures = []
-        calls_fd: int | None = None
-        for source in sorted(settings.name_sources):
-            try:
-                if source == "dns":
-                    answers = Answers(
-                        library,
-                        attempts.share,
-                        lookups=settings.lookups,
-                        images_fd=attempts.images_fd,
-                    )
-                    self.sources.append(answers)
-                    calls_fd = answers.calls_fd if settings.lookups else None
-                else:
-                    self._lookups = Lookups(
-                        library, attempts.share, calls_fd, failed=settings.lookups
-                    )
-                    self.sources.append(self._lookups)
-            except KernelError as error:
-                failures.append(error)
-                self.warnings.add(messages.NO_NAMES, source=source, problem=error)
+        answers: Answers | None = None
+        failed = settings.lookups
+        # Probes in C libraries wait for the kernel, while DNS is attached.
+        with ExitStack() as stack:
+            if "libc" in settings.name_sources:
+                make = partial(Lookups, library, attempts.share, failed=failed)
+                self._lookups = self._tried("libc", make)
+            if self._lookups:
+                stack.callback(self._lookups.close)
+            if "dns" in settings.name_sources:
+                answers = self._tried("dns", partial(self._answers, library, attempts))
+            stack.pop_all()
+        if self._lookups:
+            self._lookups = self._tried("libc", self._lookups.begun)
+        self.sources: list[Part] = [p for p in (answers, self._lookups) if p]
         if not self.sources:
-            raise failures[0]
+            raise self._failed[min(self._failed)]
+
+    def _tried(self, source: str, make: Callable[[], T]) -> T | None:
+        """Return what is made; None, after a warning, where that fails."""
+        try:
+            return make()
+        except KernelError as error:
+            self._failed[source] = error
+            self.warnings.add(messages.NO_NAMES, source=source, problem=error)
+            return None
+
+    def _answers(self, library: ctypes.CDLL, attempts: Attempts) -> Answers:
+        calls_fd = self._lookups.calls_fd if self._lookups and self.failures else None
+        return Answers(
+            library,
+            attempts.share,
+            lookups=self.failures is not None,
+            images_fd=attempts.images_fd,
+            calls_fd=calls_fd,
+        )
 
     def learn(self, run: Run) -> None:
         """Learn from a run of records that are not connections."""

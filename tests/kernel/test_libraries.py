@@ -122,7 +122,7 @@ def test_library_of_a_chroot(image: Path) -> None:
 
 def test_library_of_several(image: Path, share: Share) -> None:
     """A C library is kept as long as one of those who share it is there."""
-    lookups = Lookups(ready_library(), share)
+    lookups = Lookups(ready_library(), share).begun()
     before = probed()
     with Looker(image, "none.example", image):
         with Looker(image, "none.example", image):
@@ -138,7 +138,7 @@ def test_process_that_has_just_ended(
     image: Path, share: Share, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process may end while its C library is looked for."""
-    lookups = Lookups(ready_library(), share)
+    lookups = Lookups(ready_library(), share).begun()
     before = probed()
     looker = Looker(image, "none.example", image)
     real = libc.libraries
@@ -262,7 +262,7 @@ def test_stop_with_many_libraries(
 
     By perf, which is the only way before Linux 6.6, that takes longer.
     """
-    lookups = Lookups(ready_library(), share)
+    lookups = Lookups(ready_library(), share).begun()
     multi = lookups._uprobes.multi  # noqa: SLF001
     lookups.close()
     if by_perf and not multi:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Share = Callable[[BpfObject], None]
 
-CALLS = "calls"
 MAX_WAITS = 65536  # names that processes are waiting for
 # Questions first: otherwise the first answers would have no question.
 ANSWER_PROGRAMS = ("question", "answer")
@@ -30,7 +29,8 @@ class Answers(Part):
 
     ``share`` gives the ring, and the filters, to the programs; ``lookups``: questions
     are sent, too, so that those without an answer are known; ``images_fd`` is the map
-    of the images of processes, if those are wanted.
+    of the images of processes, if those are wanted; ``calls_fd`` that of getaddrinfo()
+    calls, which tells whose questions are theirs, None without any.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Answers(Part):
         *,
         lookups: bool = False,
         images_fd: int | None = None,
+        calls_fd: int | None = None,
     ) -> None:
         super().__init__()
         self._bpf = BpfObject(library, "answers_failed" if lookups else "answers")
@@ -49,6 +50,8 @@ class Answers(Part):
                 self._bpf.leave_out_maps("images", "scratches")
             elif images_fd is not None:
                 self._bpf.replace("images", images_fd)
+            if calls_fd is not None:
+                self._bpf.replace("calls", calls_fd)
             self._bpf.resize("waits", MAX_WAITS)
             self._bpf.load("CAP_NET_ADMIN")  # for programs that read addresses
             self._progress = Progress.from_buffer(self._bpf.variables())
@@ -64,11 +67,6 @@ class Answers(Part):
     def attached(self) -> None:
         """Give back the copy of the object."""
         self._bpf.forget()
-
-    @property
-    def calls_fd(self) -> int:
-        """The map of getaddrinfo() calls, which tells whose questions are theirs."""
-        return self._bpf.map_fd(CALLS)
 
     @property
     def losses(self) -> Losses:

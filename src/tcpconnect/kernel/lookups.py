@@ -14,6 +14,7 @@ from tcpconnect.errors import KernelError
 from tcpconnect.kernel.elf import MACHINE, MACHINES, ElfError, function_offsets
 from tcpconnect.kernel.libraries import Libraries
 from tcpconnect.kernel.mappings import Mappings
+from tcpconnect.kernel.meanwhile import Meanwhile
 from tcpconnect.kernel.records import Progress
 from tcpconnect.kernel.uprobes import Probe, Uprobes
 from tcpconnect.kernel.worker import Worker
@@ -21,6 +22,8 @@ from tcpconnect.machine.capabilities import ALMIGHTY, READ_FILES, lacking, missi
 
 if TYPE_CHECKING:
     import ctypes
+
+    from typing_extensions import Self
 
     from tcpconnect.kernel.answers import Share
     from tcpconnect.kernel.libc import Library
@@ -46,16 +49,15 @@ PERF = {ALMIGHTY, "CAP_BPF", "CAP_PERFMON"}
 class Lookups(Part):
     """The results of lookups, in all C libraries that processes may use.
 
-    ``share`` gives the ring, and the filters, to the programs; ``calls_fd`` is a map of
-    others to keep calls in, None for one of their own; ``failed``: calls that return
-    an error are reported, too.
+    ``share`` gives the ring, and the filters, to the programs; ``failed``: calls that
+    return an error are reported, too. After the constructor, others may be attached
+    until ``begun`` is called, which must be.
     """
 
     def __init__(
         self,
         library: ctypes.CDLL,
         share: Share,
-        calls_fd: int | None = None,
         *,
         failed: bool = False,
     ) -> None:
@@ -67,8 +69,6 @@ class Lookups(Part):
         )
         with self._bpf.closed_on_failure():
             share(self._bpf)
-            if calls_fd is not None:
-                self._bpf.replace("calls", calls_fd)
             self._load()
             self._programs = {name: self._bpf.keep_program(name) for name in PROGRAMS}
             with step(messages.CANT_ATTACH_TO_FUNCTIONS):
@@ -84,11 +84,8 @@ class Lookups(Part):
                     self._libraries, watch.fileno() if watch else None
                 )
         self._warn_of_limits()
-        try:
-            self._begin()
-        except BaseException:
-            self.close()
-            raise
+        # The first probe waits 15 ms until all CPUs have passed a certain point.
+        self._beginning = Meanwhile(self._libraries.begin)
 
     def _load(self) -> None:
         self._bpf.prefer_uprobe_multi(*PROGRAMS)
@@ -102,12 +99,26 @@ class Lookups(Part):
             with suppress(KernelError):  # already reported for attempts
                 self._bpf.attach_perf(EXEC_PERF)
 
-    def _begin(self) -> None:
-        """Attach to the libraries of this process; at least one must succeed."""
-        self._libraries.begin()
+    def begun(self) -> Self:
+        """Return it when the libraries of this process have probes; one must have some.
+
+        Raises KernelError; then it is closed.
+        """
+        try:
+            self._beginning.wait()
+        except BaseException:
+            self.close()
+            raise
         if not self._libraries.probed:
+            self.close()
             failure = KernelError(messages.NO_C_LIBRARY)
             raise self._libraries.failure or failure
+        return self
+
+    @property
+    def calls_fd(self) -> int:
+        """The map of getaddrinfo() calls, which tells whose questions are theirs."""
+        return self._bpf.map_fd("calls")
 
     def _watch(self) -> Mappings | None:
         try:
@@ -175,6 +186,7 @@ class Lookups(Part):
 
     def close(self) -> None:
         """Detach and unload."""
+        self._beginning.end()
         self._worker.stop()
         self._libraries.close()
         self._bpf.close()
