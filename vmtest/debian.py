@@ -36,6 +36,21 @@ Acquire::Check-Valid-Until "false";
 
 def host_mirror() -> str:
     """Return the address from which this host gets Debian's main archive."""
+    if address := _source(""):
+        return address
+    raise VmError(
+        f"this host's apt sources name no archive of the suite in {OS_RELEASE}; "
+        "give the address of a mirror of Debian with --mirror"
+    )
+
+
+def security_mirror() -> str:
+    """Return the address from which it gets security updates, "" if it does not."""
+    return _source("-security")
+
+
+def _source(suffix: str) -> str:
+    """Return where this host's suite, with a suffix, comes from."""
     with open(OS_RELEASE) as lines:
         codename = re.search(r"^VERSION_CODENAME=(\w+)", lines.read(), re.MULTILINE)
     targets = run(
@@ -45,12 +60,9 @@ def host_mirror() -> str:
     )
     for target in targets.splitlines():
         address, suite = target.rsplit(maxsplit=1)
-        if codename and suite == codename[1]:
+        if codename and suite == codename[1] + suffix:
             return address
-    raise VmError(
-        f"this host's apt sources name no archive of the suite in {OS_RELEASE}; "
-        "give the address of a mirror of Debian with --mirror"
-    )
+    return ""
 
 
 def network_settings() -> str:
@@ -61,15 +73,20 @@ def network_settings() -> str:
 class Apt:
     """Looks for packages of a suite and downloads them; installs nothing.
 
-    Raises VmError when the suite can't be reached.
+    With the address of ``security`` updates it takes these. Raises VmError when the
+    suite can't be reached.
     """
 
-    def __init__(self, folder: Path, mirror: str, suite: str, arch: str) -> None:
+    def __init__(
+        self, folder: Path, mirror: str, suite: str, arch: str, security: str = ""
+    ) -> None:
         self._env = {"APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"}
         for name in ("state/lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
         source = f"deb [signed-by={KEYRING}] {mirror} {suite} main\n"
+        if security:
+            source += f"deb [signed-by={KEYRING}] {security} {suite}-security main\n"
         (folder / "sources.list").write_text(source)
         configuration = CONFIGURATION.format(
             folder=folder, arch=arch, network=network_settings()
@@ -91,6 +108,14 @@ class Apt:
             what=f"look up the package {package}",
         )
         return re.findall(r"Depends: (\S+)", told)
+
+    def closure(self, *packages: str) -> list[str]:
+        """Return these packages and all that they depend on, sorted."""
+        told = self._call(
+            *("apt-get", "install", "--simulate", *packages),
+            what=f"look up what {' '.join(packages)} depend on",
+        )
+        return sorted(re.findall(r"^Inst (\S+)", told, re.MULTILINE))
 
     def download(self, packages: list[str], folder: Path) -> list[Path]:
         """Put packages into a folder; return their paths."""
