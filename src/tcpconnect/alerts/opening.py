@@ -13,6 +13,7 @@ from tcpconnect.alerts.keeper import Keeper
 from tcpconnect.alerts.learning import LEARN_S
 from tcpconnect.history.alert_schema import BESIDE
 from tcpconnect.machine.account import acting_as
+from tcpconnect.machine.hostname import host_name
 from tcpconnect.notify import event, otlp
 from tcpconnect.notify.channel import Courier
 from tcpconnect.notify.target import EXEC, HEADERS, LOGS, check_program, headers_from
@@ -50,7 +51,7 @@ def alerting_of(
     known = baseline.read(given["baseline"]) if "baseline" in given else []
     targets = sorted(given.get("notify", ()), key=lambda target: target.text)
     keeper = Keeper(f"{path}{BESIDE}", history, account)
-    host = os.uname().nodename
+    host = host_name()
     couriers: list[Channel] = []
     managers: list[Alertmanager] = []
     for target in targets:

@@ -12,6 +12,7 @@ from tcpconnect.errors import UsageError
 from tcpconnect.failure import explain
 from tcpconnect.live.asked import Asked, asked_by
 from tcpconnect.live.stream import MAX_TEXT, Begin
+from tcpconnect.machine.hostname import host_name
 from tcpconnect.output import STDOUT
 from tcpconnect.progress import Progress
 from tcpconnect.sources.opened import STDIN, open_recording
@@ -158,7 +159,7 @@ def replay(
 def about_trace(asked: Asked) -> Begin:
     """Return where attempts come from: this machine."""
     command = [COMMAND_MARK, *asked.command] if asked.command else []
-    return _begin(os.uname().nodename, asked.options + command)
+    return _begin(host_name(), asked.options + command)
 
 
 def about_recording(source: Recording, asked: Asked) -> Begin:

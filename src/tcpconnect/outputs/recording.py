@@ -8,11 +8,11 @@ with what was lost since the line before, by the names of Losses, and
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect import __version__
 from tcpconnect.batch import NO_LOSSES, Totals
+from tcpconnect.machine.hostname import host_name
 from tcpconnect.outputs.text import Text
 from tcpconnect.recorded import SCHEMA, About
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def about_trace(line: CommandLine) -> About:
     """Return what makes the recording of a trace: this machine."""
-    host, options = os.uname().nodename, line.words
+    host, options = host_name(), line.words
     return About(version=__version__, host=host, options=options, schema=SCHEMA)
 
 

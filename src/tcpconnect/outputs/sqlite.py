@@ -17,6 +17,7 @@ from tcpconnect.history.terms import Terms
 from tcpconnect.history.window import Window
 from tcpconnect.history.writer import Writer
 from tcpconnect.machine.account import acting_as
+from tcpconnect.machine.hostname import host_name
 from tcpconnect.output import name_of
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def this_run(options: Sequence[str]) -> Run:
     with suppress(OSError), open(BOOT, encoding="ascii") as file:
         boot = file.read().strip()
     return Run(
-        host=os.uname().nodename,
+        host=host_name(),
         boot=boot,
         version=__version__,
         options=join(options),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from urllib.parse import quote, urlencode
 from msgspec import json
 from msgspec.structs import replace
 
+from tcpconnect.machine.hostname import host_name
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.notify.post import Poster
 from tcpconnect.notify.target import Target
@@ -70,7 +70,7 @@ class ClickHouse:
         self._target = Target(url.name, scheme, "", url.host, url.port)
         self._database = url.path.strip("/") or "default"
         self._create = create
-        self._host = host or os.uname().nodename
+        self._host = host or host_name()
         self._attempts = AttemptRows(self._host)
 
     def open(self) -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from tcpconnect import __version__, alert_messages, otlp_messages
 from tcpconnect.errors import UsageError, did_you_mean
+from tcpconnect.machine.hostname import host_name
 from tcpconnect.notify.post import LIMIT_S, Poster
 from tcpconnect.notify.target import PORTS, Target, headers_from
 from tcpconnect.remote import packing, tls
@@ -113,7 +114,7 @@ def resource() -> dict[str, str | None]:
     attributes: dict[str, str | None] = {
         "service.name": "tcpconnect",
         "service.version": __version__,
-        "host.name": os.uname().nodename,
+        "host.name": host_name(),
         "os.type": "linux",
     }
     for part in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):

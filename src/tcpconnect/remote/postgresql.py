@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tcpconnect import remote_messages
 from tcpconnect.errors import UsageError
+from tcpconnect.machine.hostname import host_name
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.notify.deadline import cut_after
 from tcpconnect.notify.post import LATE
@@ -76,7 +77,7 @@ class PostgreSQL:
         self._script = ""
         self._create = create
         self._months: set[tuple[int, int]] = set()  # that have partitions
-        self._host = os.uname().nodename
+        self._host = host_name()
         self._attempts = AttemptRows(self._host)
 
     def open(self) -> None:
