@@ -291,6 +291,11 @@ class Connection(msgspec.Struct, gc=False):
         """UID of the pod."""
         return self.image.place.pod_uid
 
+    @property
+    def workload(self) -> str | None:
+        """Name of what made the pod."""
+        return self.image.place.workload
+
 
 MEMBERS = columns_of(Connection)
 CONNECTION = MEMBERS | {

@@ -88,6 +88,18 @@ class Place(msgspec.Struct, frozen=True, gc=False):
             fit=fit.TEXT,
         ),
     ] = None
+    workload: Annotated[
+        str | None,
+        Field(
+            "WORKLOAD",
+            36,
+            "namespace/name of what made the pod (Deployment, DaemonSet, ...), derived "
+            "from the pod's name",
+            needs="containers",
+            reads="cgroup",
+            fit=fit.TEXT,
+        ),
+    ] = None
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-
-import pytest
+from typing import TYPE_CHECKING
 
 from tcpconnect.machine.hostname import host_name
 from tcpconnect.outputs.recording import about_trace
 from tcpconnect.outputs.sqlite import this_run
 from tcpconnect.parsing import CommandLine
-from tcpconnect.remote.otlp import _common
+from tcpconnect.remote.otlp_settings import resource
+
+if TYPE_CHECKING:
+    import pytest
 
 LINE = CommandLine(changes={}, command=[])
 
 
 def hosts() -> set[object]:
     """Return what recordings, histories and collectors call it."""
-    return {about_trace(LINE).host, this_run([]).host, _common()["host.name"]}
+    return {about_trace(LINE).host, this_run([]).host, resource()["host.name"]}
 
 
 def test_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,8 @@ def test_container_of_a_pod(tmp_path: Path) -> None:
     expected = Place(KUBEPODS, A[:12], A, "containerd", None, UID, UID)
     assert Places(str(tmp_path)).find(KUBEPODS, "/") == expected
     write(tmp_path, *FILES["containerd"])
-    expected = Place(KUBEPODS, "web", A, "containerd", None, "prod/shop-0", UID)
+    names = ("prod/shop-0", UID, "prod/shop")
+    expected = Place(KUBEPODS, "web", A, "containerd", None, *names)
     assert Places(str(tmp_path)).find(KUBEPODS, "/") == expected
 
 

@@ -104,5 +104,6 @@ NAMES = {
     "pod_uid": Theirs(
         "k8s.pod.uid", "orchestrator.resource.id", f"{PROCESS}.container.pod_uuid"
     ),
+    "workload": Theirs(),
     "event": Theirs("", "event.action", "", "", "action"),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from tcpconnect.enrich import files
+from tcpconnect.enrich.kubelet import names_of
 from tcpconnect.enrich.runtimes import (
     BUNDLES,
     DOCKER_CONFIGS,
@@ -62,7 +63,10 @@ def name_of(
         stores = _users_stores(owner, root) if container.runtime == "podman" else ()
         return _among(stores, container.id)
     find = _FINDERS.get(container.runtime)
-    return find(container.id, root) if find else None
+    if find and (name := find(container.id, root)):
+        return name
+    names = names_of(container.id, root)
+    return names.container if names else None
 
 
 def unreadable(root: str = "/") -> list[str]:

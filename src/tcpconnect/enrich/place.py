@@ -15,6 +15,7 @@ from tcpconnect.enrich.files import ROOT
 from tcpconnect.enrich.owner import owner_of
 from tcpconnect.enrich.systemd import unescape
 from tcpconnect.image import Place
+from tcpconnect.machine.hostname import host_name
 from tcpconnect.output import harmless
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Places:
         self, root: str = "/", unified: Sequence[str] = (), legacy: Sequence[str] = ()
     ) -> None:
         self._root = root
+        self._host = host_name()
         self._unified, self._legacy = unified, legacy
         self._runc = runc.Containers(root)
         self.find = lru_cache(maxsize=MAX_PLACES)(self._find)
@@ -65,12 +67,14 @@ class Places:
             return place
         name = name_of(container, self._root, owner)
         pod_name = pod.name_of(container, self._root) if owner == ROOT else None
+        workload = pod.workload(pod_name, self._host) if pod_name else None
         return replace(
             place,
             container=harmless(name or _short(container.id)),
             container_id=harmless(container.id),
             runtime=container.runtime,
             pod=harmless(pod_name) if pod_name else place.pod,
+            workload=harmless(workload) if workload else None,
         )
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tcpconnect.enrich.container_names import read
+from tcpconnect.enrich.kubelet import names_of
 from tcpconnect.enrich.runtimes import BUNDLES, DOCKER_CONFIGS
+from tcpconnect.enrich.workload import workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +66,16 @@ def name_of(container: Container, root: str = "/") -> str | None:
         name, namespace = _first(found, NAMES), _first(found, NAMESPACES)
         if name:
             return f"{namespace}/{name}" if namespace else name
+    if names := names_of(container.id, root):
+        return f"{names.namespace}/{names.pod}"
     return None
+
+
+def workload(pod: str, host: str) -> str | None:
+    """Return namespace/name of what made a pod on a host, if its name says that."""
+    namespace, slash, name = pod.rpartition("/")
+    found = workload_of(name, host)
+    return f"{namespace}{slash}{found}" if found else None
 
 
 def _annotations(container: Container, root: str) -> Iterator[dict[str, Any]]:
