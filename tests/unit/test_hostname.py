@@ -14,6 +14,9 @@ from tcpconnect.remote.otlp_settings import resource
 if TYPE_CHECKING:
     import pytest
 
+if TYPE_CHECKING:
+    import pytest
+
 LINE = CommandLine(changes={}, command=[])
 
 
