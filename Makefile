@@ -30,7 +30,7 @@ endef
 export INSTALL_NOTE TOOLS_NOTE
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb image release-check clean
+.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb image rpm test-packages release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -111,6 +111,15 @@ deb: $(VENV)/tools ## make and check the Debian package, in dist/; ARGS=--arch=a
 image: $(VENV)/tools ## make the image for containers, and a list of what is in it, in dist/
 	@scripts/system-packages image
 	$(BIN)/python -m image $(ARGS)
+
+rpm: $(VENV)/tools ## make and check the RPM, in dist/; ARGS=--arch=arm64
+	@scripts/system-packages packages
+	$(BIN)/python -m release.packages rpm $(ARGS)
+
+test-packages: $(VENV)/tools ## install, upgrade and remove both packages in a virtual machine
+	@scripts/system-packages packages
+	@scripts/system-packages vm
+	$(BIN)/python -m vmtest.packages $(ARGS)
 
 release-check: $(VENV)/tools ## try the wheel with each Python; with all in ARGS=--debian
 	@scripts/system-packages

@@ -13,7 +13,6 @@ from release.trial import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAINTAINER = "tcpconnect maintainers <maintainers@tcpconnect.invalid>"
 CHANGELOG = """\
 tcpconnect ({version}-1) unstable; urgency=medium
 
@@ -31,7 +30,7 @@ def build(files: Path, arch: str, version: str, room: Path) -> list[Path]:
     _debianize(work / "tree/tcpconnect", work / "debian")
     changelog = CHANGELOG.format(
         version=version,
-        maintainer=MAINTAINER,
+        maintainer=source.MAINTAINER,
         date=formatdate(source.epoch(), localtime=False),
     )
     (work / "debian/changelog").write_text(changelog)

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from release import deb, source, tree
+from release import deb, rpm, source, tree
 from release.trial import TrialError
 from release.vendored import MACHINES
 
-MAKERS = {"deb": deb.build}
+MAKERS = {"deb": deb.build, "rpm": rpm.build}
 
 
 def main(arguments: list[str] | None = None) -> int:

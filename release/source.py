@@ -11,6 +11,7 @@ from release.trial import TrialError, run
 
 TOP = Path(__file__).parents[1]
 VERSION = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
+MAINTAINER = "tcpconnect maintainers <maintainers@tcpconnect.invalid>"
 INIT = "src/tcpconnect/__init__.py"
 
 

@@ -48,7 +48,7 @@ def lay_out(wheel: Path, arch: str, version: str, root: Path, room: Path) -> Non
         _write(root / path, (PACKAGING / name).read_text())
     unit = (PACKAGING / UNIT).read_text().replace("/usr/bin/env tcp", "/usr/bin/tcp")
     _write(root / UNITS / UNIT, unit)
-    _set_modes(root)
+    set_modes(root)
 
 
 def _program(script: Path) -> str:
@@ -70,7 +70,7 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def _set_modes(root: Path) -> None:
+def set_modes(root: Path) -> None:
     """Give all the mode and time that they have whoever makes the package."""
     moment = source.epoch()
     (root / "usr/bin/tcpconnect").chmod(0o755)

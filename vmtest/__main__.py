@@ -124,21 +124,24 @@ def prepare(options: argparse.Namespace) -> list[Order]:
 class More(NamedTuple):
     """What a root has more than others: packages, and what ``add`` puts into it.
 
-    ``key`` changes when ``add`` puts something else there.
+    ``key`` changes when ``add`` puts something else there. Without ``tool`` that is not
+    installed.
     """
 
     packages: tuple[str, ...]
     add: Callable[[Path], None]
     key: str
+    tool: bool = True
 
 
 def pack_root(arch: str, mirror: str, name: str = "", more: More | None = None) -> Path:
-    """Return the archive of a root file system with the tool installed."""
+    """Return the archive of a root file system with the tool in it, or ``more``."""
     name = name or arch
     say(f"{name}: make the root file system")
     root = make_root(arch, CACHE, mirror, more.packages if more else ())
-    wheel = build_wheel(CACHE)
-    key = f"{key_of(root.folder)} {key_of(wheel.parent)} {more.key if more else ''}"
+    wheel = build_wheel(CACHE) if not more or more.tool else None
+    built = key_of(wheel.parent) if wheel else ""
+    key = f"{key_of(root.folder)} {built} {more.key if more else ''}"
 
     def make(folder: Path) -> None:
         install(root, arch, wheel)

@@ -66,8 +66,11 @@ def build_wheel(cache: Path) -> Path:
     return wheel
 
 
-def install(root: Root, arch: str, wheel: Path) -> None:
-    """Put the wheel, and what its tests need from PyPI, into a root file system."""
+def install(root: Root, arch: str, wheel: Path | None) -> None:
+    """Put the wheel, and what its tests need from PyPI, into a root file system.
+
+    Without one, they will find the tool as a package.
+    """
     path = LIBRARY.format(version=root.python)
     library = root.folder / path
     machine = MACHINES[arch]
@@ -76,8 +79,9 @@ def install(root: Root, arch: str, wheel: Path) -> None:
         *(sys.executable, "-m", "pip", "install", "--quiet", "--target", library),
         *("--no-compile", "--only-binary=:all:", "--python-version", root.python),
         *(f"--platform=manylinux_2_{minor}_{machine}" for minor in (17, 28)),
-        *(f"--platform=manylinux2014_{machine}", wheel, *TEST_TOOLS),
-        what="install the wheel",
+        f"--platform=manylinux2014_{machine}",
+        *filter(None, (wheel, *TEST_TOOLS)),
+        what="install what the tests need",
     )
     for script in (library / "bin").iterdir():
         _, _, rest = script.read_bytes().partition(b"\n")

@@ -20,7 +20,7 @@ from .boot import Order
 from .cache import locked
 from .debian import host_mirror
 from .errors import VmError
-from .kernels import KERNELS, fetch
+from .kernels import KERNELS, KernelFiles, fetch
 from .report import JUNIT, read_run
 
 if TYPE_CHECKING:
@@ -70,8 +70,15 @@ def main() -> int:
     except VmError as error:
         say(f"systemd: {error}")
         return 1
-    script = f"cd /project\n{PYTEST} --junit-xml=/vm/out/{JUNIT} {TESTS}\n"
-    order = Order(CACHE, files, root, project, script, cpus=1, limit_s=given.limit)
+    return run_tests(files, root, project, TESTS, given.limit)
+
+
+def run_tests(
+    files: KernelFiles, root: Path, project: Path, tests: str, limit_s: int
+) -> int:
+    """Boot a machine and run tests in it; return 0 when all pass."""
+    script = f"cd /project\n{PYTEST} --junit-xml=/vm/out/{JUNIT} {tests}\n"
+    order = Order(CACHE, files, root, project, script, cpus=1, limit_s=limit_s)
     return tell_results([read_run(files, carry_out(order))])
 
 

@@ -87,10 +87,11 @@ def test_unit_reads_the_options(laid_out: Path) -> None:
 
 def test_pythons() -> None:
     """The package depends on those Pythons that it has modules for."""
-    control = (PACKAGING / "debian/control").read_text()
-    bounds = re.findall(r"python3 \((>=|<<) 3\.(\d+)", control)
     first, last = minor(vendored.PYTHONS[0]), minor(vendored.PYTHONS[-1])
-    assert bounds == [(">=", str(first)), ("<<", str(last + 1))]
+    for name in ("debian/control", "tcpconnect.spec"):
+        text = (PACKAGING / name).read_text()
+        bounds = re.findall(r"python3 \(?(?:>=|<<?) 3\.(\d+)", text)
+        assert bounds == [str(first), str(last + 1)]
     assert [minor(version) for version in vendored.PYTHONS] == [*range(first, last + 1)]
 
 

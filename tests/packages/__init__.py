@@ -1,0 +1,1 @@
+"""Tests of packages; run where systemd is the first process, and no tool installed."""
