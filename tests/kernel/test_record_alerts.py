@@ -30,10 +30,10 @@ OWNER = 54321
 KNOWN, NEW, OTHER = "127.1.0.1", "127.2.0.1", "127.3.0.1"  # networks are compared
 
 
-@pytest.fixture
-def baseline(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what this process is known for."""
-    return baseline_of(tmp_path, KNOWN)
+    return baseline_of(tmp_path_factory.mktemp("before"), KNOWN)
 
 
 @contextmanager

@@ -63,30 +63,32 @@ def test_a_file_that_is_truncated(tmp_path: Path) -> None:
     assert "nobody was looking for" in ended.stderr
 
 
-@pytest.mark.parametrize("version", [2, 99, 0, -1])
-def test_a_file_of_another_version(tmp_path: Path, version: int) -> None:
+def test_a_file_of_another_version(tmp_path: Path) -> None:
     """It is refused in one line by all, and stays as it is."""
     path = tmp_path / "h.db"
     with record(path) as tool:
         attempt("127.0.0.9", PORT)
         assert tool.stop() == 0
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {version}")
-    before = path.read_bytes()
-    for words in (
-        ("record", "-o", f"sqlite:{path}"),
-        ("record", "--check", "-o", f"sqlite:{path}"),
-        ("history", "--db", path),
-        ("history", "--db", path, "--forget", "curl"),
-        ("report", "--db", path, "-o", tmp_path / "x.html"),
-    ):
-        ended = run_tool(*words)
-        assert (ended.returncode, ended.stdout) == (1, "")
-        assert re.fullmatch(r"tcpconnect: .*h\.db'.*\n", ended.stderr)
-        if version > 1:
-            assert f"a newer tcpconnect wrote it (format {version}; " in ended.stderr
-    assert path.read_bytes() == before
-    assert [each.name for each in tmp_path.iterdir()] == ["h.db"]
+    for version in (2, 99, 0, -1):
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(f"PRAGMA user_version = {version}")
+        before = path.read_bytes()
+        for words in (
+            ("record", "-o", f"sqlite:{path}"),
+            ("record", "--check", "-o", f"sqlite:{path}"),
+            ("history", "--db", path),
+            ("history", "--db", path, "--forget", "curl"),
+            ("report", "--db", path, "-o", tmp_path / "x.html"),
+        ):
+            ended = run_tool(*words)
+            assert (ended.returncode, ended.stdout) == (1, ""), version
+            assert re.fullmatch(r"tcpconnect: .*h\.db'.*\n", ended.stderr)
+            if version > 1:
+                assert (
+                    f"a newer tcpconnect wrote it (format {version}; " in ended.stderr
+                )
+        assert path.read_bytes() == before
+        assert [each.name for each in tmp_path.iterdir()] == ["h.db"]
 
 
 def test_a_reader_that_never_ends(tmp_path: Path) -> None:

@@ -69,10 +69,14 @@ ONE_KEPT = {
 
 # All modes say in the same way what was refused.
 @pytest.mark.parametrize(
-    ("options", "error"),
-    [(mode, errno.EPERM) for mode in ("", "-r", "-c")] + [("-L", errno.ENOSYS)],
+    ("refused", "options", "error"),
+    [
+        *((refused, "", errno.EPERM) for refused in NOTHING_KEPT),
+        (ALL_REFUSED, "-r", errno.EPERM),
+        (ALL_REFUSED, "-c", errno.EPERM),
+        *((refused, "-L", errno.ENOSYS) for refused in (CAPSET, ALL_REFUSED)),
+    ],
 )
-@pytest.mark.parametrize("refused", NOTHING_KEPT, ids="+".join)
 def test_nothing_to_keep(
     monkeypatch: pytest.MonkeyPatch, refused: tuple[str, ...], options: str, error: int
 ) -> None:

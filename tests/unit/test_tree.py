@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from fnmatch import fnmatchcase
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,13 @@ def module_name(path: Path) -> str:
 FILES = {module_name(path): path for path in SOURCES.rglob("*.py")}
 
 
+@cache
+def imports_of(name: str, *, when_run: bool) -> set[str]:
+    """Return what a module imports, early or late; all, or only when it is run."""
+    tree = ast.parse(FILES[name].read_text())
+    return imports(RunTime().visit(tree) if when_run else tree)
+
+
 class RunTime(ast.NodeTransformer):
     """Leaves out what is there for types only."""
 
@@ -80,9 +88,9 @@ def test_imports(modules: str, others: str, exceptions: str) -> None:
     """The modules import none of the others."""
     wrong = {
         (name, other)
-        for name, path in FILES.items()
+        for name in FILES
         if matches(name, modules) and not matches(name, exceptions)
-        for other in imports(RunTime().visit(ast.parse(path.read_text())))
+        for other in imports_of(name, when_run=True)
         if matches(other, others)
     }
     assert wrong == set()
@@ -93,7 +101,7 @@ def test_no_import_cycle() -> None:
 
     Imports that are late, or for types only, count like all others.
     """
-    graph = {name: imports(ast.parse(path.read_text())) for name, path in FILES.items()}
+    graph = {name: imports_of(name, when_run=False) for name in FILES}
     assert set(TopologicalSorter(graph).static_order()) >= set(FILES)
 
 
