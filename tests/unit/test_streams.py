@@ -80,13 +80,13 @@ def test_whole() -> None:
     assert Peer(STREAM).get(0, 144) == [ONE, TWO]
 
 
-@pytest.mark.parametrize("size", range(1, 144))
-def test_split(size: int) -> None:
+def test_split() -> None:
     """The segments may be of any size."""
-    bounds = [(at, min(at + size, 144)) for at in range(0, 144, size)]
-    peer = Peer(STREAM)
-    assert peer.get_all(*bounds) == [ONE, TWO]
-    assert peer.streams.cut == 0
+    for size in range(1, 144):
+        bounds = [(at, min(at + size, 144)) for at in range(0, 144, size)]
+        peer = Peer(STREAM)
+        assert peer.get_all(*bounds) == [ONE, TWO], size
+        assert peer.streams.cut == 0
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
