@@ -239,10 +239,10 @@ class Watch:
         self.ours = self.theirs = 0
         self.latest_s = 0.0
 
-    def look(self, seconds: float) -> None:
-        """Take what comes within so long."""
+    def look(self, seconds: float, ours: int | None = None) -> None:
+        """Take what comes within so long, or until so many of our lines have come."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        while self.ours != ours and (left := end - time.monotonic()) > 0:
             if select.select([self._fd], [], [], left)[0]:
                 self._take(os.read(self._fd, 1 << 20))
 
@@ -285,7 +285,7 @@ def test_flood(tmp_path: Path, kind: type[Flood]) -> None:
             watch.look(PAUSE_S)
             waited_s = waited(tool)
         other.wait()
-        watch.look(LINE_S)
+        watch.look(LINE_S, attempts)
         stop_s = watch.stop()
         # Where others have its processor, it waits for that.
         assert watch.latest_s < LINE_S + waited_s

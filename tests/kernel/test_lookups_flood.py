@@ -11,6 +11,7 @@ import pytest
 from tcpconnect.enrich.failures import MAX_LOOKUPS
 from tests.support.resolvers import LOOPBACK
 from tests.support.tool import Tool, told
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -23,6 +24,11 @@ def memory_kb(pid: int) -> int:
     """Return the most memory that a process has had."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0])
+
+
+def is_waiting(pid: int) -> bool:
+    """Tell whether a process sleeps: it has nothing to read."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
 def ask(client: socket.socket, server: socket.socket, number: int) -> None:
@@ -48,7 +54,7 @@ def test_flood() -> None:
         before_kb = memory_kb(tool.process.pid)
         for number in range(NAMES):
             ask(client, server, number)
-        tool.lines(1)
+        wait_until(lambda: is_waiting(tool.process.pid), "an empty ring")
         grown_kb = memory_kb(tool.process.pid) - before_kb
         assert tool.stop() == 0
     queries = [event["query"] for event in tool.all_events()]
