@@ -15,7 +15,9 @@ from tcpconnect import recorded_messages
 from tcpconnect.connection import LOOKUP
 from tcpconnect.errors import UsageError
 from tcpconnect.memo import Memo
+from tcpconnect.options import FILTERS
 from tcpconnect.output import printable
+from tcpconnect.settings import FILTERED
 from tcpconnect.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ REFUSED = {
     "cgroupmap": ("--cgroupmap", LIVE, BY_COLUMN.format(column="cgroup_id")),
     "mntnsmap": ("--mntnsmap", LIVE, BY_COLUMN.format(column="mntns")),
 }
+# Members that it does, here or by a column.
+ANSWERED = {
+    *("pids uids netns comms not_comms containers not_containers").split(),
+    *("ports not_ports to not_to from_ ip failed slower_ms").split(),
+    *FILTERED,
+}
 
 
 class RecordedFilters:
@@ -54,6 +62,14 @@ class RecordedFilters:
 
     def __init__(self, settings: Settings) -> None:
         refuse_live({name: getattr(settings, name) for name in (*REFUSED, "netns")})
+        for option in FILTERS:
+            if option.member not in ANSWERED and getattr(settings, option.member):
+                raise UsageError(
+                    recorded_messages.NOT_OF_RECORDING,
+                    option=option.flags[0],
+                    reason="only a trace can",
+                    remedy="omit it",
+                )
         self._filters = [*_by_owner(settings), *_by_destination(settings)]
         self._filters += _by_end(settings)
         self._wanted = Wanted(settings) if settings.filtered else None

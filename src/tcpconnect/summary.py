@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.options import OPTIONS
+from tcpconnect.options import FILTERS
 from tcpconnect.output import write_line
 
 if TYPE_CHECKING:
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     Failure = tuple[str, str | None]  # RESULT and WHY
     Place = tuple[str | None, int]  # an address and a port; 0: a name
 
-# The members that decide which attempts are shown.
-FILTERS = frozenset(
-    "pids ports uids not_ports ip to not_to from_ comms netns cgroups containers "
-    "not_comms not_containers units pods to_names cgroupmap mntnsmap failed results "
-    "slower_ms".split()
-)
 MAX_PLACES = 1024
 MAX_FAILURES = 64
 MAX_VALUES = 8  # of an option, that are shown
@@ -204,9 +198,8 @@ def filters_of(line: CommandLine) -> str:
         " ".join([option.flags[0], *_values(line.changes[option.member])])
         if option.value
         else option.flags[0]
-        for option in OPTIONS
-        if option.member in FILTERS
-        and option.member in line.changes
+        for option in FILTERS
+        if option.member in line.changes
         and (option.value or line.changes[option.member] == option.const)
     ]
     if line.command:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.attempts import Child, attempt
+from tests.support.folding import recorded
 from tests.support.tool import READY
 from tests.unit.test_to_add import ROOT, row
 
@@ -95,10 +96,12 @@ def test_a_filter(tmp_path: Path) -> None:
     of_addresses = {"networks.bpf.h", "options/where.py"}
     named = row("a filter") - of_addresses
     assert named == {re.sub("^(src/tcpconnect|bpf)/", "", name) for name in EDITS}
-    words = f"-m tcpconnect -P {PORT} --columns uid --not-uid 0".split()
+    env = {**os.environ, "PYTHONPATH": str(edited(tmp_path))}
+    added = [sys.executable, "-m", "tcpconnect"]
+    words = f"-P {PORT} --columns uid --not-uid 0".split()
     with subprocess.Popen(
-        [sys.executable, *words],
-        env={**os.environ, "PYTHONPATH": str(edited(tmp_path))},
+        [*added, *words],
+        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -113,3 +116,12 @@ def test_a_filter(tmp_path: Path) -> None:
         process.terminate()
         assert process.stdout.read().split() == [b"UID", b"4718"]
         assert process.wait() == 0
+    code = "from tcpconnect import parsing, summary\n"
+    code += "print(summary.filters_of(parsing.parse(['--not-uid', '0'])))"
+    told = subprocess.check_output([sys.executable, "-c", code], env=env)
+    assert told == b"--not-uid 0\n"
+    words = ["replay", str(recorded(tmp_path / "a.jsonl")), "--not-uid", "0"]
+    ended = subprocess.run([*added, *words], env=env, check=False, capture_output=True)
+    assert ended.returncode == 2
+    refused = b"tcpconnect: a recording can't be filtered by --not-uid: only a trace"
+    assert ended.stderr.startswith(refused)

@@ -7,8 +7,15 @@ from typing import Any
 import pytest
 
 from tcpconnect.errors import UsageError
+from tcpconnect.options import FILTERS
 from tcpconnect.parsing import parse
-from tcpconnect.recorded_filters import RecordedFilters, is_container, within
+from tcpconnect.recorded_filters import (
+    ANSWERED,
+    REFUSED,
+    RecordedFilters,
+    is_container,
+    within,
+)
 from tcpconnect.settings import Settings
 from tests.support.samples import connection
 
@@ -100,6 +107,11 @@ def test_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError) as refused:
         RecordedFilters(Settings(**settings))
     assert refused.value.line.startswith(f"a recording can't be filtered {said}")
+
+
+def test_all_have_an_answer() -> None:
+    """A recording is filtered by all that a trace is, or what can't be says why."""
+    assert {option.member for option in FILTERS} - ANSWERED - {*REFUSED} == set()
 
 
 @pytest.mark.parametrize("address", ["", "x", "10.0.0", "10.0.0.1 ", "::g", "\0", None])

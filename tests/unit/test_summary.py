@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpconnect.flow import Flow
-from tcpconnect.options import OPTIONS
 from tcpconnect.parsing import parse
-from tcpconnect.summary import FILTERS, MAX_FAILURES, FailingPlaces, Summary, filters_of
+from tcpconnect.summary import MAX_FAILURES, FailingPlaces, Summary, filters_of
 from tests.support.properties import steady
 from tests.support.samples import connection
 
@@ -190,8 +189,3 @@ def test_places_are_bounded(places: list[int]) -> None:
 def test_filters(words: list[str], expected: str) -> None:
     """They are those of the command line, in the order of its table."""
     assert filters_of(parse(words)) == expected
-
-
-def test_filters_are_options() -> None:
-    """Each is a member that an option sets."""
-    assert {option.member for option in OPTIONS} >= FILTERS

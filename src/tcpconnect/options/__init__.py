@@ -18,6 +18,10 @@ COMMAND = (
 )
 FILE = ("@FILE", "take options from FILE: words as in a shell; # begins a comment")
 
+NO_FILTERS = {"follow", "result", "why"} | {
+    *("dns", "dns_latency", "name_sources", "max_names", "names_ttl_s"),
+}
+
 # By what one wants.
 SECTIONS = (
     Section("whose", "Whose attempts", WHOSE, (COMMAND,)),
@@ -29,3 +33,9 @@ SECTIONS = (
     Section("run", "The run", RUN, (FILE,)),
 )
 OPTIONS = tuple(option for section in SECTIONS for option in section.options)
+# Those that decide which attempts are shown: not what is traced or shown of them.
+FILTERS = tuple(
+    option
+    for option in (*WHOSE, *WHERE, *OUTCOME, *NAMES)
+    if option.member not in NO_FILTERS
+)
