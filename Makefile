@@ -30,7 +30,7 @@ endef
 export INSTALL_NOTE TOOLS_NOTE
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb image rpm test-packages release-check clean
+.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb image rpm test-packages package-smoke release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -120,6 +120,10 @@ test-packages: $(VENV)/tools ## install, upgrade and remove both packages in a v
 	@scripts/system-packages packages
 	@scripts/system-packages vm
 	$(BIN)/python -m vmtest.packages $(ARGS)
+
+package-smoke: $(VENV)/tools ## pack both twice; install, use and purge Debian's in a copy of this machine
+	@scripts/system-packages packages
+	$(BIN)/python -m release.smoke
 
 release-check: $(VENV)/tools ## try the wheel with each Python; with all in ARGS=--debian
 	@scripts/system-packages

@@ -33,18 +33,27 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def make(kinds: list[str], arch: str, version: str | None, out: Path) -> list[Path]:
-    """Make packages of these kinds; return their paths. Raises TrialError."""
+def make(
+    kinds: list[str],
+    arch: str,
+    version: str | None,
+    out: Path,
+    wheel: Path | None = None,
+) -> list[Path]:
+    """Make packages of these kinds; return their paths. Raises TrialError.
+
+    Without a wheel, it is built; without a version, they have that of the source.
+    """
     made: list[Path] = []
     version = version or source.version()
     with TemporaryDirectory(prefix="tcpconnect-packages-") as name:
         room = Path(name)
-        wheel = source.build_wheel(room)
-        tree.lay_out(wheel, arch, version, room / "tree", room)
+        packed = wheel or source.build_wheel(room)
+        tree.lay_out(packed, arch, version, room / "tree", room)
         out.mkdir(parents=True, exist_ok=True)
         for kind in kinds:
-            packed = MAKERS[kind](room / "tree", arch, version, room)
-            made += [Path(shutil.copy(package, out)) for package in packed]
+            found = MAKERS[kind](room / "tree", arch, version, room)
+            made += [Path(shutil.copy(package, out)) for package in found]
     return made
 
 

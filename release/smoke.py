@@ -1,0 +1,88 @@
+"""The packages, packed twice, and Debian's installed, used and purged in a copy.
+
+The copy is an overlay over this machine's root file system, and gone afterwards.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from release.packages import MAKERS, make
+from release.source import build_wheel, version
+from release.trial import TrialError, run, trace
+
+INSIDE = "package-trial"  # the folder of the copy that has release/ and the package
+TOOL = Path("/usr/bin/tcpconnect")
+
+# A tmpfs has the changes: the file system of a container, an overlay itself, can't.
+IN_COPY = f"""\
+room=$1 root=$1/root
+mount -t tmpfs tmpfs "$room"
+mkdir "$room/changes" "$room/work" "$root"
+options=lowerdir=/,upperdir=$room/changes,workdir=$room/work
+mount -t overlay -o "$options" overlay "$root"
+mkdir "$root/{INSIDE}"
+cp -r "$2" "$3" "$root/{INSIDE}"
+for name in proc sys dev; do mount --rbind "/$name" "$root/$name"; done
+exec chroot "$root" env -i --chdir=/{INSIDE} PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    python3 -m release.smoke "${{3##*/}}" "$4"
+"""
+
+
+def main() -> int:
+    """Print what was seen; return the exit code."""
+    try:
+        if sys.argv[1:]:
+            print(try_package(*sys.argv[1:]))
+        else:
+            make_and_try()
+    except TrialError as error:
+        print(f"FAILED     {error}")
+        return 1
+    return 0
+
+
+def make_and_try() -> None:
+    """Make the packages, and try Debian's. Raises TrialError."""
+    with TemporaryDirectory(prefix="tcpconnect-smoke-") as name:
+        folder = Path(name)
+        wheel = build_wheel(folder)
+        made, again = (
+            make(list(MAKERS), "amd64", None, folder / each, wheel)
+            for each in ("once", "again")
+        )
+        for package, other in zip(made, again, strict=True):
+            check_same(package, other)
+        (folder / "room").mkdir()
+        command = ("unshare", "--mount", "sh", "-ec", IN_COPY, "-", folder / "room")
+        seen = run(*command, Path(__file__).parent, made[0], version())
+        print(f"ok         {seen.strip()}", flush=True)
+
+
+def check_same(package: Path, other: Path) -> None:
+    """Compare a package with the same made again. Raises TrialError."""
+    if not filecmp.cmp(package, other, shallow=False):
+        raise TrialError(f"{package.name} is not the same when made again")
+    print(f"ok         {package.name}, the same when made again", flush=True)
+
+
+def try_package(package: str, promised: str) -> str:
+    """Install, use and purge it, in the copy; return a line of what was seen."""
+    run("dpkg", "--install", package)
+    said = run(TOOL, "--version").strip()
+    if said != f"tcpconnect {promised}":
+        raise TrialError(f"{package} is {said}")
+    run(TOOL, "--check")
+    traced = trace(TOOL)
+    run("dpkg", "--purge", "tcpconnect")
+    places = ("/etc", "/usr", "/var/lib")
+    if left := run("find", *places, "-name", "*tcpconnect*").split():
+        raise TrialError(f"{package}: left {left[0]}")
+    return f"{said}, installed, traced {traced}, and purged"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
