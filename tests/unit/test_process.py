@@ -81,6 +81,7 @@ def test_all_details(tmp_path: Path, large: bool) -> None:  # noqa: FBT001
         "unit": scope,
         "pod": None,
         "pod_uid": None,
+        "workload": None,
         "mntns": 9,
     }
 

@@ -162,6 +162,10 @@ class Nothing(Part):
         """Attach nothing."""
         super().__init__()
 
+    def begun(self) -> Nothing:
+        """Have nothing to wait for."""
+        return self
+
     def settle(self) -> None:
         """Have nothing looked at."""
 
