@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from share import outcomes
 from share.template import fill
 from tcpconnect.connection import CONNECTION, Connection
 from tcpconnect.conventions.names import NAMES, Theirs
@@ -31,6 +32,7 @@ def page() -> str:
     """Return the document."""
     parts = {
         "ROWS": _lines(_rows()),
+        "OUTCOMES": _lines(outcomes.rows()),
         "ECS": _lines(_fixed(ECS)),
         "OCSF": _lines(_fixed(OCSF)),
         "ACTIVITIES": _lines(_activities()),

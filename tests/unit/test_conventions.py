@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from share import outcomes
 from share.fields import DOCUMENT, page
-from tcpconnect import cli
+from tcpconnect import cli, results
 from tcpconnect.connection import CONNECTION, MEMBERS, Connection
 from tcpconnect.conventions.names import NAMES
 from tcpconnect.conventions.shapes import SHAPES, paths
+from tcpconnect.enrich import words
 from tcpconnect.formats import SHAPED, open_format
 from tcpconnect.remote.attributes import of_place
 from tcpconnect.remote.otlp_records import Singles
@@ -52,6 +54,19 @@ def objects(value: Any) -> list[dict[str, Any]]:
 def test_document_is_made() -> None:
     """The document is what ``make docs`` makes."""
     assert DOCUMENT.read_text() == page()
+
+
+def test_results_are_there_once() -> None:
+    """Each word of a lookup is in one row, and what rows name is a result."""
+    found = [row[1:] for row in outcomes.rows()]
+    connects, lookups = (
+        [word.strip("`") for row in found for word in row[n].split(", ") if word]
+        for n in (0, 1)
+    )
+    assert sorted(lookups) == sorted(words.EVERY)
+    connects.remove(outcomes.ANY_ERRNO)
+    assert len(set(connects)) == len(connects)
+    assert [results.result(word) for word in connects] == connects
 
 
 def test_names_are_of_columns() -> None:

@@ -93,7 +93,9 @@ NAMES = {
     ),
     "cgroup": Theirs("process.linux.cgroup", "", "", "", "processes.cgroup_path"),
     "container": Theirs(
-        "container.name", "container.name", f"{PROCESS}.container.name"
+        "container.name k8s.container.name",
+        "container.name",
+        f"{PROCESS}.container.name",
     ),
     "container_id": Theirs("container.id", "container.id", f"{PROCESS}.container.uid"),
     "runtime": Theirs(

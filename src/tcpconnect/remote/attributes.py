@@ -50,12 +50,14 @@ def of_place(place: Place) -> list[str]:
     container, pod = place.container, place.pod
     whole = place.container_id
     namespace, slash, name = (pod or "").partition("/")
+    named = None if (whole or "").startswith(container or "-") else container
+    # containerd has the name that a pod gives it, others one that is their own.
+    is_pods = bool(pod) and place.runtime == "containerd"
     return strings(
         {
             "container.id": whole,
-            "container.name": None
-            if (whole or "").startswith(container or "-")
-            else container,
+            "container.name": None if is_pods else named,
+            "k8s.container.name": named if is_pods else None,
             "container.runtime.name": place.runtime,
             "k8s.namespace.name": namespace if slash else None,
             "k8s.pod.name": name if slash else None,

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tcpconnect.image import Image
 
 NANO = 10**9
-OK = "OK"
 MAX_PIECES = 4_096
 # Severity numbers of the data model of OpenTelemetry's logs.
 INFO = '"severityNumber":9,"severityText":"INFO"'
@@ -32,7 +31,7 @@ def window(key: Key, row: Row, time: int, span: int) -> str:
         "dns.question.name": row.query,
         "tcpconnect.result": key.result,
         "tcpconnect.why": key.why,
-        "error.type": key.result if key.result != OK else "",
+        "error.type": key.result if key.result not in NO_FAILURES else "",
     }
     counts = {
         "process.user.id": program.uid,
@@ -141,7 +140,7 @@ def _where(place: tuple[str | None, str | None, int | None, str | None]) -> str:
 def _how(ended: tuple[str | None, str | None]) -> tuple[str, str]:
     """Return severity and attributes."""
     result, why = ended
-    error = result if result != OK else None
+    error = None if result in NO_FAILURES else result
     named = {"tcpconnect.result": result, "tcpconnect.why": why, "error.type": error}
     pieces = "".join(f",{piece}" for piece in strings(named))
     return INFO if result in NO_FAILURES else WARN, pieces

@@ -117,7 +117,7 @@ def test_windows() -> None:
         n: v for n, v in pod.items() if n.partition(".")[0] in {"container", "k8s"}
     } == {
         "container.id": PLACE.container_id,
-        "container.name": "web",
+        "k8s.container.name": "web",
         "container.runtime.name": "containerd",
         "k8s.namespace.name": "shop",
         "k8s.pod.name": "web-1",
@@ -189,6 +189,8 @@ def test_single() -> None:
     found = attributes(second)
     assert (found["thread.name"], found["server.address"]) == ('a"\\\n\x00', '"}]}')
     assert found["error.type"] == "ETIMEDOUT"
+    ((_, (pending,)),) = read(place().single([connection(result="PENDING")]))
+    assert "error.type" not in attributes(pending)
 
 
 def test_metrics() -> None:
