@@ -16,8 +16,9 @@ from bench.generator import NETWORK, PORTS, Generator, Order
 from bench.tool import Tool
 from tcpconnect.connection import Connection
 from tcpconnect.image import Image
+from tcpconnect.metrics.facts import Facts
 from tcpconnect.metrics.ledger import LINES, MAX_SERIES, Ledger
-from tcpconnect.metrics.page import Facts, page_maker
+from tcpconnect.metrics.page import page_maker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

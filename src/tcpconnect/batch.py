@@ -13,8 +13,9 @@ import msgspec
 from msgspec.structs import asdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from tcpconnect.alerts.tally import Tally
     from tcpconnect.bpf.ring import Run
     from tcpconnect.errors import Line, Message
     from tcpconnect.formats.rows import Rows
@@ -292,3 +293,11 @@ class Spools(Protocol):
     @property
     def unsent(self) -> Mapping[str, int]:
         """How many attempts it took and dropped, by place; any thread may ask."""
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """An output that says what others drop."""
+
+    def count_others(self, others: Iterable[Output], tally: Tally | None) -> None:
+        """Count these, and what alerts have found."""

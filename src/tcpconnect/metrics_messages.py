@@ -16,6 +16,8 @@ NO_PROMETHEUS = Message(
 )
 CANT_SERVE = Message("can't serve metrics at {place}", "{reason}", "{remedy}")
 SERIES_WITHOUT_METRICS = Message(
-    "--max-series needs metrics", "", "add -o prometheus://PORT"
+    "--max-series needs metrics",
+    "",
+    "add -o prometheus://PORT, or ?metrics=yes to otlp+http://HOST",
 )
 SERVED = Message("metrics are served at http://{place}/metrics")

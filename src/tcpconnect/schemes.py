@@ -32,6 +32,13 @@ def scheme_of(place: str) -> tuple[str, str]:
     return (scheme, rest) if colon and scheme in FORMS else ("", place)
 
 
+def has_metrics(place: str) -> bool:
+    """Whether a place is one of metrics, or wants them, too."""
+    scheme, rest = scheme_of(place)
+    wants = "metrics=yes" in rest.partition("?")[2]
+    return scheme == PROMETHEUS or (scheme in {OTLP, OTLPS} and wants)
+
+
 def checked(place: str) -> str:
     """Return a place. Raises UsageError for what is neither that nor meant as a file.
 

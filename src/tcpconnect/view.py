@@ -12,7 +12,7 @@ from tcpconnect import messages, place_messages, recorded_messages
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
 from tcpconnect.formats import SHAPED
-from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
+from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, has_metrics, scheme_of
 from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
@@ -197,7 +197,8 @@ class View:
             wanted.update(ENDED)
         if self.counting and self.counting.sort:
             wanted.add(self.counting.sort.name)
-        gauges_s = GAUGES_S if PROMETHEUS in formats else None
+        has_gauges = any(has_metrics(place or "") for place in self.displays)
+        gauges_s = GAUGES_S if has_gauges else None
         return replace(self._asked, columns=sorted(wanted), gauges_s=gauges_s)
 
 
@@ -258,7 +259,7 @@ def _refuse_without_file(line: CommandLine) -> None:
     files = {place for place in line.outputs if scheme_of(place)[0] != SQLITE}
     if line.rotate and not files - {"-"}:
         raise UsageError(messages.ROTATE_WITHOUT_FILE)
-    if line.max_series and not any(scheme_of(x)[0] == PROMETHEUS for x in line.outputs):
+    if line.max_series and not any(map(has_metrics, line.outputs)):
         from tcpconnect import metrics_messages
 
         raise UsageError(metrics_messages.SERIES_WITHOUT_METRICS)

@@ -90,6 +90,42 @@ def test_single(tmp_path: Path) -> None:
     assert window["tcpconnect.attempts"] == "1"
 
 
+def test_metrics(tmp_path: Path) -> None:
+    """Totals grow; what was sent, and then some; losses and places are there, too."""
+    with Server() as server:
+        place = f"otlp+http://127.0.0.1:{server.port}?metrics=yes"
+        words = ("-p", os.getpid(), "-o", place, "--spool", tmp_path)
+
+        def totals() -> list[str]:
+            tool.process.send_signal(signal.SIGUSR1)
+            return [
+                point["asInt"]
+                for request in list(server.requests)
+                if request.path == "/v1/metrics"
+                for some in request.body["resourceMetrics"]
+                for metric in some["scopeMetrics"][0]["metrics"]
+                if metric["name"] == "tcpconnect.attempts"
+                for point in metric["sum"]["dataPoints"]
+            ]
+
+        with Tool("record", *words) as tool:
+            attempt("127.0.0.1", PORT)
+            wait_until(lambda: totals()[-1:] == ["1"], "the first")
+            attempt("127.0.0.1", PORT)
+            wait_until(lambda: totals()[-1:] == ["2"], "both")
+            assert tool.stop(signal.SIGTERM) == 0
+        names = {
+            metric["name"]
+            for request in server.requests
+            if request.path == "/v1/metrics"
+            for some in request.body["resourceMetrics"]
+            for metric in some["scopeMetrics"][0]["metrics"]
+        }
+    assert names >= {
+        f"tcpconnect.{name}" for name in ("lost", "place_dropped", "pending")
+    }
+
+
 @pytest.mark.parametrize("before", [(), ("unshare", "--pid", "--fork")])
 def test_own(tmp_path: Path, netns: NetNs, before: tuple[str, ...]) -> None:
     """What the tool's thread looks up, and connects to, is not traced, in no format."""

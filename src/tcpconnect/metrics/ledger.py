@@ -125,9 +125,11 @@ class Ledger:
                 if event.dns_ms is not None:
                     self._dns.add(event.dns_ms / 1000, now)
 
-    def page(self) -> Page:
-        """Return all series as a page shows them: new ones begin at 0."""
+    def page(self, *, begins_at_0: bool = True) -> Page:
+        """Return all series as a page shows them: new ones as 0, if that is wanted."""
         with self._lock:
+            if not begins_at_0:
+                self._show()
             counts = [
                 (labels, count.value if count.shown else 0)
                 for labels, count in self._counts.items()
@@ -136,11 +138,14 @@ class Ledger:
                 _durations(labels, each) for labels, each in self._durations.items()
             ]
             dns = _durations((), self._dns)
-            for count in self._counts.values():
-                count.shown = True
-            for duration in self._durations.values():
-                duration.shown = True
+            self._show()
             return Page(counts, durations, dns, self._folded)
+
+    def _show(self) -> None:
+        for count in self._counts.values():
+            count.shown = True
+        for duration in self._durations.values():
+            duration.shown = True
 
     def _entry(self, event: Connection) -> Entry:
         image = event.image

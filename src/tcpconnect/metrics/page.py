@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tcpconnect import __version__
 from tcpconnect import metrics_messages as messages
@@ -10,7 +10,7 @@ from tcpconnect.errors import UsageError
 from tcpconnect.metrics.ledger import BOUNDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from prometheus_client.core import (
         CounterMetricFamily,
@@ -18,25 +18,12 @@ if TYPE_CHECKING:
         Metric,
     )
 
+    from tcpconnect.metrics.facts import Facts
     from tcpconnect.metrics.ledger import Durations, Page
 
 NAME = "tcpconnect"
 EDGES = (*map(str, map(float, BOUNDS)), "+Inf")
 TYPE = b"text/plain; version=0.0.4; charset=utf-8"
-
-
-class Facts(NamedTuple):
-    """What a page shows besides attempts; None: it is not known, and not shown.
-
-    ``lost`` are the members of Losses, ``dropped`` what each place did not write.
-    """
-
-    lost: Mapping[str, int]
-    dropped: Mapping[str, int]
-    pending: int | None = None
-    run_s: float | None = None
-    new: int | None = None
-    failing: int | None = None
 
 
 class Collector:

@@ -8,6 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
+from tcpconnect.batch import Counts
 from tcpconnect.errors import UsageError
 from tcpconnect.options.show import KEEP_FILES
 from tcpconnect.output import STDERR, STDOUT
@@ -95,12 +96,9 @@ def open_outputs(
         files.add(file)
     named = {path: o for (path, _), o in zip(displays, plain, strict=True)}
     _name_files(named, line)
-    if any(shown.format == PROMETHEUS for _, shown in displays):
-        from tcpconnect.outputs.prometheus import Prometheus
-
-        for output in outputs:
-            if isinstance(output, Prometheus):
-                output.count_others(outputs, ties.tally if ties else None)
+    for output in plain:
+        if isinstance(output, Counts):
+            output.count_others(outputs, ties.tally if ties else None)
     return outputs
 
 

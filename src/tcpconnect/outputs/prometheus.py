@@ -10,14 +10,12 @@ import time
 from _thread import allocate_lock, start_new_thread
 from typing import TYPE_CHECKING
 
-from msgspec.structs import asdict
-
 from tcpconnect import messages as other_messages
 from tcpconnect import metrics_messages as messages
-from tcpconnect.batch import NO_LOSSES, Spools
 from tcpconnect.errors import OutputError, remedy_for
+from tcpconnect.metrics.facts import Beside
 from tcpconnect.metrics.ledger import MAX_SERIES, Ledger
-from tcpconnect.metrics.page import TYPE, Facts, page_maker
+from tcpconnect.metrics.page import TYPE, page_maker
 from tcpconnect.metrics.server import MOST_OPEN, Server
 from tcpconnect.output import say
 
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tcpconnect.alerts.tally import Tally
-    from tcpconnect.batch import Batch, Gauges, Output, Totals
+    from tcpconnect.batch import Batch, Output, Totals
     from tcpconnect.endpoints import Endpoint
 
 REMEDIES = {
@@ -58,22 +56,19 @@ class Prometheus:
         self.fd = -1
         self._endpoint, self._quiet, self._clock = endpoint, quiet, clock
         self._ledger = Ledger(max_series or MAX_SERIES)
-        self._losses = NO_LOSSES
-        self._gauges: Gauges | None = None
-        self._others: list[Output] = []
-        self._tally: Tally | None = None
+        self._beside = Beside()
         self._failure: BaseException | None = None
         self._started = False
         self._ended = allocate_lock()
 
     def count_others(self, others: Iterable[Output], tally: Tally | None) -> None:
         """Have the page say what these outputs drop, and what alerts have found."""
-        self._others += [output for output in others if output is not self]
-        self._tally = tally
+        mine = [output for output in others if output is not self]
+        self._beside.count_others(mine, tally)
 
     def open(self) -> None:
         """Import what makes pages, and listen. Raises UsageError and OutputError."""
-        page = page_maker(self._ledger.page, self._facts)
+        page = page_maker(self._ledger.page, self._beside.facts)
         self._server = Server(self._listener(), page, TYPE)
         # The loop asks whether its reader has gone: it has none.
         self.fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
@@ -102,8 +97,7 @@ class Prometheus:
             raise self._failure
         if not self._started:
             self._start()
-        self._losses = batch.losses
-        self._gauges = batch.gauges or self._gauges
+        self._beside.take(batch)
         self._ledger.add(batch.events, self._clock())
 
     def close(self, _totals: Totals) -> None:
@@ -136,20 +130,3 @@ class Prometheus:
             self._failure = error
         finally:
             self._ended.release()
-
-    def _facts(self) -> Facts:
-        """Return what a page says besides attempts; called by the server's thread."""
-        dropped = {o.name.strip("'"): o.dropped for o in self._others}
-        for output in self._others:
-            if isinstance(output, Spools):
-                for place, number in output.unsent.items():
-                    dropped[place] = dropped.get(place, 0) + number
-        gauges = self._gauges
-        return Facts(
-            lost=asdict(self._losses),
-            dropped=dropped,
-            pending=gauges.pending if gauges else None,
-            run_s=gauges.run_s if gauges else None,
-            new=self._tally.new if self._tally else None,
-            failing=self._tally.failing if self._tally else None,
-        )

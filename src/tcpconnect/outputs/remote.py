@@ -17,6 +17,7 @@ from tcpconnect.history.waiting import Waiting
 from tcpconnect.history.window import MAX_TEXT, Window
 from tcpconnect.machine.account import acting_as
 from tcpconnect.output import say
+from tcpconnect.outputs.metering import Metering
 from tcpconnect.outputs.sqlite import this_run
 from tcpconnect.remote.place import ALL, NONE
 from tcpconnect.remote.sender import Sender
@@ -24,11 +25,12 @@ from tcpconnect.remote.spool import SINGLE, WINDOWS
 from tcpconnect.why import NO_FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tcpconnect.alerts.alert import Notice
+    from tcpconnect.alerts.tally import Tally
     from tcpconnect.alerts.ties import Mailbox
-    from tcpconnect.batch import Batch, Totals
+    from tcpconnect.batch import Batch, Output, Totals
     from tcpconnect.connection import Connection
     from tcpconnect.image import Place as Where
     from tcpconnect.machine.account import Account
@@ -64,10 +66,12 @@ class Remote:
         account: Account | None = None,
         options: Sequence[str] = (),
         box: Mailbox | None = None,
+        max_series: int | None = None,
     ) -> None:
         self.name = place.name
         self.fd = -1
         self._place, self._spool, self._account = place, spool, account
+        self._metering = Metering(max_series) if place.with_metrics else None
         if box:
             box.into = self._alert
         self._sender = Sender(place.name, spool, place.deliver)
@@ -104,6 +108,8 @@ class Remote:
             self._spread.begin(now)
             self._sender.wake(every_s)
         self._now, self._lost, self._dropped = now, batch.losses, batch.dropped
+        if self._metering:
+            self._metering.take(batch)
         self._window.add(batch.events, now)
         for event in batch.events:
             self._note(event.image.place)
@@ -114,6 +120,11 @@ class Remote:
             self._put_single()
             self._turn(now)
             self._sender.wake()
+
+    def count_others(self, others: Iterable[Output], tally: Tally | None) -> None:
+        """Have metrics say what these outputs drop, and what alerts have found."""
+        if self._metering:
+            self._metering.beside.count_others(others, tally)
 
     @property
     def unsent(self) -> dict[str, int]:
@@ -180,11 +191,11 @@ class Remote:
                 some = rows[:MAX_ROWS]
                 self._put(self._place.windows(some, self._wheres))
                 del rows[:MAX_ROWS]
-                if metrics := self._place.metrics(some, self._wheres):
-                    self._put(metrics)
             while self._note_missing(waiting, now):
                 self._put(self._place.losses(waiting.lost))
                 waiting.lost = {}
+            if self._metering and (metrics := self._metering.packed(self._place)):
+                self._put(metrics)
             if run := self._place.runs(self._run, now, ended=ended):
                 self._put(run)
         except OSError as error:

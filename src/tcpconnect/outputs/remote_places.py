@@ -35,7 +35,7 @@ def remote_of(
     """
     place = place_of(text, create=line.create, quiet=line.quiet)
     spool = spool_of(place, line.spool, line.max_spool or MAX_SIZE)
-    return Remote(place, spool, account, line.words, box)
+    return Remote(place, spool, account, line.words, box, line.max_series)
 
 
 def spool_of(place: Place, directory: str | None, max_size: int) -> Spool:

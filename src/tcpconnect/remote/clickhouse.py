@@ -61,6 +61,8 @@ class ClickHouse:
     Rows are of ``host``, by default of this machine.
     """
 
+    with_metrics = False
+
     def __init__(self, text: str, *, create: bool = False, host: str = "") -> None:
         url = read(text, FORM)
         self.name = url.name
@@ -87,7 +89,7 @@ class ClickHouse:
         attempts = sum(row.attempts for _, _, row in rows)
         return Packed(WINDOWS, len(rows), attempts, _lines(made))
 
-    def metrics(self, _rows: Sequence[Counted], _wheres: Wheres) -> None:
+    def metrics(self, *_: object) -> None:
         """Return nothing: rows are all that a database needs."""
 
     def losses(self, lost: Mapping[tuple[int, str], int]) -> Packed:

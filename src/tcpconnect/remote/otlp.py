@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tcpconnect.connection import Connection
     from tcpconnect.history.rows import Key
     from tcpconnect.history.store import Run
+    from tcpconnect.metrics.facts import Facts
+    from tcpconnect.metrics.ledger import Page
     from tcpconnect.notify.post import Poster
     from tcpconnect.remote.place import Counted, Wheres
     from tcpconnect.remote.spool import Block
@@ -68,7 +71,7 @@ class Otlp:
         self.events = url.asked["events"]
         self.every_s = int(url.asked["every"].rstrip("s"))
         self._url, self._bare = url, otlp_settings.is_bare(text)
-        self._with_metrics = url.asked["metrics"] == "yes"
+        self.with_metrics = url.asked["metrics"] == "yes"
         self._quiet = quiet
         self._singles = otlp_records.Singles()
 
@@ -76,8 +79,9 @@ class Otlp:
         """Read the environment and certificates. Raises UsageError."""
         self._common = strings(otlp_settings.resource())
         self._logs = self._way(otlp_settings.LOGS)
-        if self._with_metrics:
+        if self.with_metrics:
             self._points = self._way(otlp_settings.METRICS)
+            self._metrics = otlp_metrics.Points(time.time_ns())
 
     def _way(self, signal: str) -> _Way:
         """Return how a signal is packed and sent. Raises UsageError."""
@@ -97,16 +101,12 @@ class Otlp:
         attempts = sum(row.attempts for _, _, row in rows)
         return Packed(WINDOWS, len(rows), attempts, self._request(made))
 
-    def metrics(self, rows: Sequence[Counted], wheres: Wheres) -> Packed | None:
-        """Return a request of sums and histograms, with ``?metrics=yes``."""
-        if not self._with_metrics:
-            return None
-        made = (
-            (_where(row[1], wheres), point)
-            for row in rows
-            for point in otlp_metrics.points(*row)
-        )
-        return Packed(METRICS, 2 * len(rows), 0, self._request(made, METRICS))
+    def metrics(
+        self, page: Page, facts: Facts, wheres: Mapping[str, Where], now: int
+    ) -> Packed:
+        """Return a request of all series, with ``?metrics=yes``."""
+        made = self._metrics.made(page, facts, now, wheres, NOWHERE)
+        return Packed(METRICS, len(made), 0, self._request(made, METRICS))
 
     def losses(self, lost: Mapping[tuple[int, str], int]) -> Packed:
         """Return a request of what was lost."""
@@ -129,7 +129,7 @@ class Otlp:
 
     def deliver(self, block: Block, body: bytes) -> int:
         """Send a request; return how many attempts are refused."""
-        if block.kind == METRICS and not self._with_metrics:
+        if block.kind == METRICS and not self.with_metrics:
             return 0  # it is of a run before, and not asked for any more
         try:
             _, poster, path = self._points if block.kind == METRICS else self._logs

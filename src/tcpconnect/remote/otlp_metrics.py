@@ -1,50 +1,133 @@
-"""Metrics of OTLP in JSON: how many attempts a window has, and how long they took."""
+"""Metrics of OTLP in JSON: those of prometheus://, in total since a series began."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from tcpconnect.metrics.ledger import BOUNDS
 from tcpconnect.remote.attributes import integer, strings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from tcpconnect.history.rows import Key, Moment, Row
+    from tcpconnect.image import Place as Where
+    from tcpconnect.metrics.facts import Facts
+    from tcpconnect.metrics.ledger import Durations, Page
 
-NANO = 10**9
-DELTA = '"aggregationTemporality":1'
-OK = "OK"
+    Point = tuple[str, str]  # of a metric, by its name
+
+CUMULATIVE = '"aggregationTemporality":2'
+EDGES = ",".join(map(repr, map(float, BOUNDS)))
+# What a metric has before its points.
+COUNTER = '"sum":{' + CUMULATIVE + ',"isMonotonic":true,"dataPoints":['
+HISTOGRAM = '"histogram":{' + CUMULATIVE + ',"dataPoints":['
+GAUGE = '"gauge":{"dataPoints":['
+KINDS = {
+    "attempts": ("{attempt}", COUNTER),
+    "duration": ("s", HISTOGRAM),
+    "dns_duration": ("s", HISTOGRAM),
+    "series_folded": ("{attempt}", COUNTER),
+    "lost": ("{attempt}", COUNTER),
+    "place_dropped": ("{attempt}", COUNTER),
+    "pending": ("{attempt}", GAUGE),
+    "bpf_run": ("s", COUNTER),
+    "new_destinations": ("{destination}", COUNTER),
+    "failing_destinations": ("{destination}", GAUGE),
+}
 
 
-def points(moment: Moment, key: Key, row: Row) -> Iterator[str]:
-    """Yield a sum, and a histogram where latencies are known: of a window only (delta).
+class Points:
+    """Makes points of pages; a series began at the page before the one that has it.
 
-    A bucket of ours, 2^n to 2^(n+1)-1 us, is one of an exponential histogram whose
-    scale is 0, but for its ends: there it is more than 2^n, and up to 2^(n+1).
+    It also began there when it has less than before: it was forgotten meanwhile.
     """
-    span, time = moment
-    named = {
-        "tcpconnect.program": key.program.program,
-        "server.address": key.destination,
-        "error.type": key.result if key.result != OK else "",
-    }
-    attributes = ",".join([integer("server.port", key.dport), *strings({**named})])
-    common = (
-        f'"startTimeUnixNano":"{time * NANO}","timeUnixNano":"{(time + span) * NANO}",'
-        f'"attributes":[{attributes}]'
-    )
-    yield (
-        '{"name":"tcpconnect.attempts","unit":"{attempt}","sum":'
-        f'{{{DELTA},"isMonotonic":true,"dataPoints":[{{{common},'
-        f'"asInt":"{row.attempts}"}}]}}}}'
-    )
-    if not row.latencies:
-        return
-    first, last = min(row.latencies), max(row.latencies)
-    counts = ",".join(f'"{row.latencies.get(n, 0)}"' for n in range(first, last + 1))
-    yield (
-        '{"name":"tcpconnect.duration","unit":"us","exponentialHistogram":'
-        f'{{{DELTA},"dataPoints":[{{{common},"scale":0,"sum":{row.latency_us},'
-        f'"count":"{sum(row.latencies.values())}","max":{row.latency_max_us},'
-        f'"positive":{{"offset":{first},"bucketCounts":[{counts}]}}}}]}}}}'
-    )
+
+    def __init__(self, now: int) -> None:
+        self._last = self._now = now
+        self._series: dict[
+            Point, tuple[int, float]
+        ] = {}  # when it began, and its value
+        self._shown: dict[Point, tuple[int, float]] = {}
+
+    def made(
+        self,
+        page: Page,
+        facts: Facts,
+        now: int,
+        wheres: Mapping[str, Where],
+        nowhere: Where,
+    ) -> list[tuple[Where, str]]:
+        """Return metrics with their resources; programs are those of ``wheres``."""
+        self._now = max(now, self._last + 1)
+        found: dict[tuple[Where, str], list[str]] = defaultdict(list)
+        for labels, count in page.counts:
+            program, address, port, error = labels
+            named = strings(
+                {
+                    "tcpconnect.program": program,
+                    "server.address": address,
+                    "error.type": error,
+                }
+            )
+            if port:
+                named.append(integer("server.port", int(port)))
+            point = self._number("attempts", ",".join(named), count)
+            found[wheres.get(program, nowhere), "attempts"].append(point)
+        for each in page.durations:
+            program, error = each.labels
+            named = strings({"tcpconnect.program": program, "error.type": error})
+            point = self._histogram("duration", ",".join(named), each)
+            found[wheres.get(program, nowhere), "duration"].append(point)
+        for name, point in self._others(page, facts):
+            found[nowhere, name].append(point)
+        self._series, self._shown, self._last = self._shown, {}, self._now
+        return [(where, _metric(name, some)) for (where, name), some in found.items()]
+
+    def _others(self, page: Page, facts: Facts) -> Iterator[Point]:
+        yield "dns_duration", self._histogram("dns_duration", "", page.dns)
+        yield "series_folded", self._number("series_folded", "", page.folded)
+        for reason, number in facts.lost.items():
+            (named,) = strings({"tcpconnect.reason": reason})
+            yield "lost", self._number("lost", named, number)
+        for place, number in facts.dropped.items():
+            (named,) = strings({"tcpconnect.place": place})
+            yield "place_dropped", self._number("place_dropped", named, number)
+        for name, value in {
+            "pending": facts.pending,
+            "bpf_run": facts.run_s,
+            "new_destinations": facts.new,
+            "failing_destinations": facts.failing,
+        }.items():
+            if value is not None:
+                yield name, self._number(name, "", value)
+
+    def _number(self, name: str, named: str, value: float) -> str:
+        common = self._common(name, named, value)
+        if isinstance(value, int):
+            return f'{{{common},"asInt":"{value}"}}'
+        return f'{{{common},"asDouble":{value!r}}}'
+
+    def _histogram(self, name: str, named: str, each: Durations) -> str:
+        count = sum(each.buckets)
+        counts = ",".join(f'"{number}"' for number in each.buckets)
+        return (
+            f'{{{self._common(name, named, count)},"count":"{count}","sum":'
+            f'{each.total!r},"bucketCounts":[{counts}],"explicitBounds":[{EDGES}]}}'
+        )
+
+    def _common(self, name: str, named: str, value: float) -> str:
+        """Return the times and attributes of a point."""
+        began, before = self._series.get((name, named), (self._last, 0))
+        if value < before:
+            began = self._last
+        self._shown[name, named] = began, value
+        return (
+            f'"startTimeUnixNano":"{began}","timeUnixNano":"{self._now}",'
+            f'"attributes":[{named}]'
+        )
+
+
+def _metric(name: str, points: list[str]) -> str:
+    unit, kind = KINDS[name]
+    return f'{{"name":"tcpconnect.{name}","unit":"{unit}",{kind}{",".join(points)}]}}}}'

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tcpconnect.history.rows import Key, Moment, Row
     from tcpconnect.history.store import Run
     from tcpconnect.image import Place as Where
+    from tcpconnect.metrics.facts import Facts
+    from tcpconnect.metrics.ledger import Page
     from tcpconnect.remote.spool import Block, Packed
 
     Counted = tuple[Moment, Key, Row]
@@ -26,12 +28,14 @@ WORDS = {"events": (NONE, FAILED, ALL), "every": ("60s", "10s")}
 class Place(Protocol):
     """Makes blocks of what is to be sent, and delivers them.
 
-    ``events`` says which attempts are sent one by one, beside the windows.
+    ``events`` says which attempts are sent one by one, beside the windows;
+    ``with_metrics``, whether it takes metrics, too.
     """
 
     name: str
     events: str
     every_s: int
+    with_metrics: bool
 
     def open(self) -> None:
         """Read and import what it needs, before privileges are dropped."""
@@ -39,8 +43,13 @@ class Place(Protocol):
     def windows(self, rows: Sequence[Counted], wheres: Wheres) -> Packed:
         """Return a block of rows of windows."""
 
-    def metrics(self, rows: Sequence[Counted], wheres: Wheres) -> Packed | None:
-        """Return a block of metrics of the same rows, where these are wanted."""
+    def metrics(
+        self, page: Page, facts: Facts, wheres: Mapping[str, Where], now: int
+    ) -> Packed | None:
+        """Return a block of metrics, where these are wanted.
+
+        ``wheres`` are the pods and containers of programs, ``now`` is in nanoseconds.
+        """
 
     def losses(self, lost: Mapping[tuple[int, str], int]) -> Packed:
         """Return a block of what was lost, by minute and reason."""

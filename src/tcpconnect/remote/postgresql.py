@@ -68,6 +68,8 @@ ESCAPES = str.maketrans(
 class PostgreSQL:
     """A database with the tables of postgresql.sql; ``create``: make them first."""
 
+    with_metrics = False
+
     def __init__(self, text: str, *, create: bool = False) -> None:
         url = read(text, FORM)
         self.name = url.name
@@ -114,7 +116,7 @@ class PostgreSQL:
         attempts = sum(row.attempts for _, _, row in rows)
         return Packed(WINDOWS, len(rows), attempts, _copied(made))
 
-    def metrics(self, _rows: Sequence[Counted], _wheres: Wheres) -> None:
+    def metrics(self, *_: object) -> None:
         """Return nothing: rows are all that a database needs."""
 
     def losses(self, lost: Mapping[tuple[int, str], int]) -> Packed:

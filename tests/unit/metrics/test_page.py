@@ -9,8 +9,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tcpconnect.errors import UsageError
+from tcpconnect.metrics.facts import Facts
 from tcpconnect.metrics.ledger import Ledger
-from tcpconnect.metrics.page import Facts, page_maker
+from tcpconnect.metrics.page import page_maker
 from tests.support.folding import attempt
 
 if TYPE_CHECKING:

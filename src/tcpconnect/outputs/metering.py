@@ -1,0 +1,55 @@
+"""Metering: the metrics that a remote place is sent, beside its windows."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from tcpconnect.image import Place as Where
+from tcpconnect.metrics.facts import Beside
+from tcpconnect.metrics.labels import MAX_TEXT
+from tcpconnect.metrics.ledger import MAX_SERIES, Ledger
+
+if TYPE_CHECKING:
+    from tcpconnect.batch import Batch
+    from tcpconnect.remote.place import Place
+    from tcpconnect.remote.spool import Packed
+
+MAX_WHERES = 4_096
+
+
+class Metering:
+    """Counts attempts as Prometheus gets them: what was sent before is in it, too."""
+
+    def __init__(self, max_series: int | None = None) -> None:
+        self.beside = Beside()
+        self._ledger = Ledger(max_series or MAX_SERIES)
+        self._wheres: dict[str, Where] = {}  # by the names of programs
+        self._known: dict[int, Where] = {}  # all that were seen, by their IDs
+
+    def take(self, batch: Batch) -> None:
+        """Count the events of a batch."""
+        self.beside.take(batch)
+        self._ledger.add(batch.events, time.monotonic())
+        for event in batch.events:
+            where = event.image.place
+            if id(where) not in self._known and (where.pod or where.container):
+                self._note(where)
+
+    def _note(self, where: Where) -> None:
+        """Remember what a program's name means: a pod, else a container."""
+        if len(self._known) >= MAX_WHERES:
+            self._known.clear()
+            self._wheres.clear()
+        self._known[id(where)] = where
+        name = where.pod or where.container or ""
+        if where.pod:
+            where = Where(pod=where.pod, pod_uid=where.pod_uid)
+        self._wheres[name[:MAX_TEXT]] = replace(where, cgroup=None, unit=None)
+
+    def packed(self, place: Place) -> Packed | None:
+        """Return all series as a block."""
+        page, facts = self._ledger.page(begins_at_0=False), self.beside.facts()
+        return place.metrics(page, facts, self._wheres, time.time_ns())
