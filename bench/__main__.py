@@ -41,10 +41,11 @@ def options() -> argparse.Namespace:
         help="connects of a load at full rate (%(default)s)",
     )
     add(
-        "--rate",
-        type=float,
-        default=5000.0,
-        help="connects a second of the paced load (%(default)s)",
+        "--rates",
+        type=_rates,
+        default=[500.0, 5000.0, 50_000.0],
+        metavar="LIST",
+        help="connects a second of the paced loads (500,5000,50000)",
     )
     add(
         "--seconds",
@@ -73,6 +74,10 @@ def options() -> argparse.Namespace:
     )
     add("--write", action="store_true", help="put the report into docs/benchmarks.md")
     return parser.parse_args()
+
+
+def _rates(text: str) -> list[float]:
+    return [float(rate) for rate in text.split(",")]
 
 
 def _names(text: str) -> list[str]:
@@ -129,7 +134,7 @@ def publish(name: str, report: str, given: argparse.Namespace) -> None:
 def connects(given: argparse.Namespace) -> int:
     """Measure and print what a connect costs; 1 when a run did not add up."""
     names = list(dict.fromkeys([BASE, *given.modes]))
-    the_plan = plan(given.connects, given.rate, given.seconds)
+    the_plan = plan(given.connects, given.rates, given.seconds)
     modes = [MODES[name] for name in names]
     rounds: list[Round] = []
     try:
@@ -139,7 +144,8 @@ def connects(given: argparse.Namespace) -> int:
     if not rounds:
         return 1
     rows = rows_of(rounds, names)
-    report = "\n".join([legend(rounds, given.rate), table(rows), targets(rows)])
+    parts = [legend(rounds), table(rows, given.rates), targets(rows)]
+    report = "\n".join(parts)
     publish("connects", report, given)
     return int(any(row.wrong for row in rows))
 

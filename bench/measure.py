@@ -28,25 +28,26 @@ MEMORY = "/dev/shm"  # noqa: S108 (a folder of our own in it): no disk to wait f
 class Plan(NamedTuple):
     """The loads. ``mixed``: half refused, half not; ``top``: refused only, the fastest.
 
-    ``paced`` is at a fixed rate; ``timed`` is one of the slices that are made while the
-    kernel takes the time of BPF programs: of refused connects, since for one that
-    succeeds they run for the accepting socket, too, which is on this machine here; by
-    one worker, since with all cores busy they also wait for each other.
+    ``paced`` are at fixed rates, two seconds each; ``timed`` is one of the slices that
+    are made while the kernel takes the time of BPF programs: of refused connects, since
+    for one that succeeds they run for the accepting socket, too, which is on this
+    machine here; by one worker, since with all cores busy they also wait for each
+    other.
     """
 
     mixed: Order
     top: Order
-    paced: Order
+    paced: tuple[Order, ...]
     timed: Order
 
 
-def plan(connects: int, rate: float, seconds: float) -> Plan:
+def plan(connects: int, rates: Sequence[float], seconds: float) -> Plan:
     """Return the loads for this many connects, each of at most ``seconds``."""
     mixed = Order(connects, seconds=seconds)
     return Plan(
         mixed,
         top=mixed._replace(share_ok=0),
-        paced=mixed._replace(connects=round(rate * 2), rate=rate),
+        paced=tuple(mixed._replace(connects=round(r * 2), rate=r) for r in rates),
         timed=Order(max(connects // 4 // SLICES, 1), share_ok=0, seconds=seconds),
     )
 
@@ -78,16 +79,16 @@ class Cost(NamedTuple):
     """What the tool cost.
 
     Microseconds of its CPU a connect made: ``user_us`` and ``system_us`` of ``mixed``,
-    ``paced_us`` (both together) of ``paced``. ``programs``: its BPF programs, in
-    ``timed``. ``resident_mb`` and ``peak_mb``: memory in 10^6 bytes. Milliseconds from
-    exec until it was ready and until the first line was in the file (None where there
-    is none). ``lost`` attempts, as it says; ``wrong``: in what its output differs from
-    what was made.
+    ``paced_us`` (both together) of each in ``paced``. ``programs``: its BPF programs,
+    in ``timed``. ``resident_mb`` and ``peak_mb``: memory in 10^6 bytes. Milliseconds
+    from exec until it was ready and until the first line was in the file (None where
+    there is none). ``lost`` attempts, as it says; ``wrong``: in what its output differs
+    from what was made.
     """
 
     user_us: float
     system_us: float
-    paced_us: float
+    paced_us: tuple[float, ...]
     programs: PerConnect
     resident_mb: float
     peak_mb: float
@@ -150,16 +151,16 @@ class Bench:
             first_ms = _first_ms(mode, tool)
             mixed, user_us, system_us = self._work(tool, self._plan.mixed)
             top, _, _ = self._work(tool, self._plan.top)
-            paced, *paced_us = self._work(tool, self._plan.paced)
+            paced = [self._work(tool, order) for order in self._plan.paced]
             timed, programs = self._timed(tool)
             tool.wait_still()
             memory_mb = tool.memory_mb()
             lost = tool.stop()
-            made = total([first, mixed, top, paced, timed])
+            made = total([first, mixed, top, *[done for done, *_ in paced], timed])
             cost = Cost(
                 user_us,
                 system_us,
-                sum(paced_us),
+                tuple(sum(spent_us) for _, *spent_us in paced),
                 programs,
                 *memory_mb,
                 tool.ready_ms,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.generator import NETWORK, UNUSED_PORT
+from tcpconnect.connection import CONNECTION
 
 if TYPE_CHECKING:
     from bench.generator import Made
@@ -52,6 +53,7 @@ MODES = {
         Mode("-r csv", ("-r", "--format", "csv")),
         Mode("-d", ("-d",)),
         Mode("-rd", ("-rd",)),
+        Mode("all", ("-rd", "--why", "--columns", ",".join(CONNECTION))),
         Mode("exe container", ("--columns", "pid,comm,daddr,dport,exe,container")),
         Mode("-c", ("-c",)),
         Mode("-cr", ("-cr",)),

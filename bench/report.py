@@ -13,7 +13,7 @@ from bench.modes import BASE
 from tcpconnect.tracer import BUSY_PAUSE_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from bench.measure import Cost, Load, Round
 
@@ -24,7 +24,8 @@ connects/s (half of them refused), {top_rate:.0f}k (refused only).
 
 us a connect   user, sys: CPU of the tool at full rate, half of the connects refused;
                xCPU, xuser: median of the ratios to {base} in the same round;
-               paced: user and sys together at {rate:.0f} connects/s ({pause} ms pauses)
+               at 500/s and so on: both together, when so many connects a second are
+               made ({pause} ms pauses), in the scheduler's nanoseconds
 BPF programs   of refused connects (for others they run for the accepting socket, too),
                by one worker; runs a connect; ns a run and, in BPF, a connect; net:
                without what the kernel's clock says of a program that does nothing
@@ -116,7 +117,6 @@ COLUMNS: list[tuple[str, str, Callable[[Row], float | str]]] = [
     ("sys", "6.2f", lambda row: row.cost(lambda c: c.system_us)),
     ("xCPU", "5.2f", lambda row: row.ratio(lambda c: c.cpu_us)),
     ("xuser", "5.2f", lambda row: row.ratio(lambda c: c.user_us)),
-    ("paced", "6.2f", lambda row: row.cost(lambda c: c.paced_us)),
     ("runs", "4.1f", lambda row: row.cost(lambda c: c.programs.runs)),
     ("ns/run", "6.0f", lambda row: row.cost(_run_ns)),
     ("BPF", "6.0f", lambda row: row.cost(lambda c: c.programs.time_ns)),
@@ -132,18 +132,27 @@ COLUMNS: list[tuple[str, str, Callable[[Row], float | str]]] = [
     ("made", "<", lambda row: row.wrong or "exact"),
 ]
 
+BEFORE_PACED = 5  # of these
 
-def table(rows: list[Row]) -> str:
-    """Return the columns of all rows as text."""
-    lines = [[header for header, _, _ in COLUMNS]]
+
+def _paced(number: int, rate: float) -> tuple[str, str, Callable[[Row], float]]:
+    header = f"{rate / 1000:g}k/s" if rate >= 1000 else f"{rate:g}/s"
+    return header, "6.2f", lambda row: row.cost(lambda c: c.paced_us[number])
+
+
+def table(rows: list[Row], rates: Sequence[float]) -> str:
+    """Return the columns of all rows as text; connects were paced at these rates."""
+    paced = [_paced(number, rate) for number, rate in enumerate(rates)]
+    columns = [*COLUMNS[:BEFORE_PACED], *paced, *COLUMNS[BEFORE_PACED:]]
+    lines = [[header for header, _, _ in columns]]
     for row in rows:
-        cells = [format(get(row), spec) for _, spec, get in COLUMNS]
+        cells = [format(get(row), spec) for _, spec, get in columns]
         lines.append(["-" if cell.strip() == "nan" else cell for cell in cells])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     aligned = [
         [
             cell.ljust(width) if spec.startswith("<") else cell.rjust(width)
-            for cell, width, (_, spec, _) in zip(cells, widths, COLUMNS, strict=True)
+            for cell, width, (_, spec, _) in zip(cells, widths, columns, strict=True)
         ]
         for cells in lines
     ]
@@ -164,7 +173,11 @@ class Bar(NamedTuple):
 
 
 BARS = [
-    Bar("table: user CPU, us", BASE, 3.5, lambda r: r.cost(lambda c: c.user_us)),
+    Bar("table: CPU, us", BASE, 1.8, lambda r: r.cost(lambda c: c.cpu_us)),
+    Bar("-j: CPU, us", "-j", 2.2, lambda r: r.cost(lambda c: c.cpu_us)),
+    Bar("-r: CPU, us", "-r", 2.2, lambda r: r.cost(lambda c: c.cpu_us)),
+    Bar("-rd: CPU, us", "-rd", 3.5, lambda r: r.cost(lambda c: c.cpu_us)),
+    Bar("everything: CPU, us", "all", 5.0, lambda r: r.cost(lambda c: c.cpu_us)),
     Bar("-r: CPU, times table", "-r", 1.3, lambda r: r.ratio(lambda c: c.cpu_us)),
     Bar("-r: user CPU, times table", "-r", 1.3, lambda r: r.ratio(lambda c: c.user_us)),
     Bar("-r: BPF net, ns a connect", "-r", 1000, lambda r: r.cost(_net_ns)),
@@ -203,12 +216,11 @@ def _target(what: str, value: float, limit: float) -> str:
     return f"{what:<29} {value:8.2f}  at most {limit:7.1f}  {verdict}"
 
 
-def legend(rounds: list[Round], rate: float) -> str:
+def legend(rounds: list[Round]) -> str:
     """Return what the columns mean, and the speed of the machine without the tool."""
     return LEGEND.format(
         rounds=len(rounds),
         base=BASE,
-        rate=rate,
         pause=BUSY_PAUSE_MS,
         bare_rate=1000 / median(r.bare.wall_us for r in rounds),
         top_rate=median(r.bare.top_rate for r in rounds) / 1000,

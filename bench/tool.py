@@ -31,7 +31,8 @@ STILL_CPU_S = 0.001
 LOST = re.compile(rb"in total, (\d+) attempts (?:lost|not counted)")
 
 # Which clock of a process, include/linux/posix-timers_types.h: by samples of the timer
-# tick all CPU time or that in user mode, or by the scheduler, exactly, all CPU time.
+# tick all CPU time or that in user mode, or by the scheduler, exactly, all CPU time:
+# the nanoseconds of /proc/PID/task/TID/schedstat, also of threads that have ended.
 CPUCLOCK_PROF, CPUCLOCK_VIRT, CPUCLOCK_SCHED = range(3)
 
 

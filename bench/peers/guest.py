@@ -35,7 +35,7 @@ class Sample(NamedTuple):
     """One peer in one round.
 
     ``first_s``: from exec to the first line of an attempt. Microseconds an event:
-    ``paced_us`` and ``top_us`` of its CPU in user mode, ``added_us`` of the connecting
+    ``paced_us`` and ``top_us`` of its CPU, ``added_us`` of the connecting
     program's CPU, more than without it, at the top rate. ``lost``: made, not shown.
     ``programs_us``: time in its BPF programs, a connect.
     """
@@ -102,8 +102,8 @@ def measure(peer: Peer, plan: Plan, generator: Generator, bare_us: float) -> Sam
 
 
 def load(running: Running, order: Order, generator: Generator) -> tuple[Made, float]:
-    """Make a load while a peer traces; return it with user CPU per event, in us."""
-    before = running.user_s()
+    """Make a load while a peer traces; return it with its CPU an event, in us."""
+    before = running.cpu_s()
     result: list[Made] = []
     thread = threading.Thread(target=lambda: result.append(generator.make(order)))
     thread.start()
@@ -112,7 +112,7 @@ def load(running: Running, order: Order, generator: Generator) -> tuple[Made, fl
     thread.join()
     running.read_still()
     (made,) = result
-    return made, (running.user_s() - before) * 1e6 / made.connects
+    return made, (running.cpu_s() - before) * 1e6 / made.connects
 
 
 def bare(plan: Plan, generator: Generator) -> tuple[float, float]:

@@ -15,7 +15,7 @@ COLUMNS = (
     ("first_s", "first event, s", "{:.2f}"),
     ("resident_mb", "resident, MB", "{:.1f}"),
     ("peak_mb", "peak, MB", "{:.1f}"),
-    ("paced_us", "user CPU, us an event, paced", "{:.0f}"),
+    ("paced_us", "CPU, us an event, paced", "{:.0f}"),
     ("top_us", "at the top rate", "{:.0f}"),
     ("added_us", "added, us a connect", "{:.1f}"),
     ("programs_us", "programs, us a connect", "{:.1f}"),
@@ -71,14 +71,14 @@ def _targets(result: dict[str, Any]) -> Iterator[str]:
     for what, value, most in (
         ("first event, times libbpf-tools'", ratio("first_s", "libbpf-tools"), 1.5),
         ("first event, times bcc's", ratio("first_s", "bcc"), 1 / 20),
-        ("user CPU paced, times libbpf-tools'", ratio("paced_us", "libbpf-tools"), 1),
+        ("CPU paced, times libbpf-tools'", ratio("paced_us", "libbpf-tools"), 1),
         (
-            "user CPU at the top, times libbpf-tools'",
+            "CPU at the top, times libbpf-tools'",
             ratio("top_us", "libbpf-tools"),
             1,
         ),
-        ("user CPU paced, times bcc's", ratio("paced_us", "bcc"), 1 / 3),
-        ("user CPU at the top, times bcc's", ratio("top_us", "bcc"), 1 / 3),
+        ("CPU paced, times bcc's", ratio("paced_us", "bcc"), 1 / 3),
+        ("CPU at the top, times bcc's", ratio("top_us", "bcc"), 1 / 3),
         (
             "added a connect, times libbpf-tools'",
             ratio("added_us", "libbpf-tools"),
