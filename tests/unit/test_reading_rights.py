@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,27 +45,24 @@ sys.exit(main())
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Path:
+def folder() -> Iterator[Path]:
+    """Return a folder that others reach: pytest closes its own to them."""
+    with TemporaryDirectory(prefix="tcpconnect-test-") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+
+
+@pytest.fixture
+def db(folder: Path) -> Path:
     """Return a history of another user, in a folder of theirs."""
-    folder = tmp_path / "theirs"
-    folder.mkdir()
-    path = filled(folder / "h.db")
-    for each in (folder, path):
+    theirs = folder / "theirs"
+    theirs.mkdir()
+    path = filled(theirs / "h.db")
+    for each in (theirs, path):
         os.chown(each, USER, USER)
         each.chmod(0o700)
     return path
-
-
-@pytest.fixture(autouse=True)
-def _reachable(tmp_path: Path) -> Iterator[None]:
-    """Let all reach the folder of a test."""
-    parents = [tmp_path, *tmp_path.parents]
-    modes = {path: path.stat().st_mode for path in parents if path.owner() == "root"}
-    for path, mode in modes.items():
-        path.chmod(mode | 0o011)
-    yield
-    for path, mode in modes.items():
-        path.chmod(mode)
 
 
 def who_reads(db: Path, verb: str = "history") -> tuple[int, int]:
@@ -95,9 +93,9 @@ def test_the_owner_reads(db: Path, verb: str) -> None:
     assert who_reads(db, verb) == (USER, 0)
 
 
-def test_a_history_of_root(tmp_path: Path) -> None:
+def test_a_history_of_root(folder: Path) -> None:
     """Root stays itself, without capabilities."""
-    assert who_reads(filled(tmp_path / "h.db")) == (0, 0)
+    assert who_reads(filled(folder / "h.db")) == (0, 0)
 
 
 def test_an_owner_who_can_not_open_it(db: Path) -> None:
@@ -140,19 +138,19 @@ def watched(*words: object) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("words", ["", "--anonymize", "--program nix", "--failed -4"])
-def test_root_writes_the_page(db: Path, words: str) -> None:
+def test_root_writes_the_page(folder: Path, db: Path, words: str) -> None:
     """Where only root may; what reads the history imports nothing by then."""
-    folder = db.parents[1] / "ours"
-    folder.mkdir(mode=0o700)
-    page = folder / "r.html"
+    ours = folder / "ours"
+    ours.mkdir(mode=0o700)
+    page = ours / "r.html"
     options = ("--db", db, "--since", "-1h", *words.split())
     code, said = watched("report", *options, "-o", page)
     assert (code, " late\n" in said) == (0, False)
     assert (page.stat().st_uid, page.stat().st_mode & 0o777) == (0, 0o600)
     assert page.read_text().rstrip().endswith("</html>")
     assert watched("report", *options)[0] == 0
-    assert os.listdir(folder) == ["r.html"]
-    code, said = watched("report", *options, "-o", folder / "none/r.html")
+    assert os.listdir(ours) == ["r.html"]
+    code, said = watched("report", *options, "-o", ours / "none/r.html")
     assert code == 1
     assert "/none/r.html': No such file or directory; name another file\n" in said
 
