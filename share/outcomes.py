@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from tcpconnect.enrich import words
+from tcpconnect import lookup_words
 from tcpconnect.results import ABORTED, OK, PENDING
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ ANY_ERRNO = "any other errno"
 
 def rows() -> Iterator[tuple[str, str, str]]:
     """Yield a word, our results of connects, and of lookups: each result in one row."""
-    errnos, lookups = set(errno.errorcode.values()), set(words.EVERY)
+    errnos, lookups = set(errno.errorcode.values()), set(lookup_words.EVERY)
     for word in sorted({*CONNECT, *LOOKUP}):
         found = CONNECT.get(word, "").split(), LOOKUP.get(word, "").split()
         errnos.difference_update(found[0])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from tcpconnect import messages
-from tcpconnect.enrich import words
+from tcpconnect import lookup_words, messages
 from tcpconnect.errors import UsageError, did_you_mean
 
 OK, ABORTED, PENDING = "OK", "ABORTED", "PENDING"
@@ -19,7 +18,7 @@ MEANT = {
 
 def result(word: str) -> str:
     """Return a result in capitals. Raises UsageError for one that never comes."""
-    known = {OK, ABORTED, PENDING, *words.EVERY, *errno.errorcode.values()}
+    known = {OK, ABORTED, PENDING, *lookup_words.EVERY, *errno.errorcode.values()}
     found = str(word).upper()
     meant = MEANT.get(str(word))
     if meant or found not in known:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcpconnect import lookup_words
 from tcpconnect.decode import show_failed
-from tcpconnect.enrich import failures, words
+from tcpconnect.enrich import failures
 from tcpconnect.enrich.dns import parse
 from tcpconnect.enrich.failures import Failures
 from tcpconnect.enrich.wire import MalformedError
@@ -30,9 +31,9 @@ START_NS = 7
 NAMES = ("a", "a.test", "a.test.local", "b.test")
 SEEDS = [message(name, IPV4) for name in NAMES]
 WORDS = {
-    *map(words.of_answer, range(16)),
-    *map(words.of_code, range(-200, 1)),
-    words.TIMEOUT,
+    *map(lookup_words.of_answer, range(16)),
+    *map(lookup_words.of_code, range(-200, 1)),
+    lookup_words.TIMEOUT,
 }
 STEPS = 200
 

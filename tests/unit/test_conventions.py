@@ -10,11 +10,10 @@ import pytest
 
 from share import outcomes
 from share.fields import DOCUMENT, page
-from tcpconnect import cli, results
+from tcpconnect import cli, lookup_words, results
 from tcpconnect.connection import CONNECTION, MEMBERS, Connection
 from tcpconnect.conventions.names import NAMES
 from tcpconnect.conventions.shapes import SHAPES, paths
-from tcpconnect.enrich import words
 from tcpconnect.formats import SHAPED, open_format
 from tcpconnect.remote.attributes import of_place
 from tcpconnect.remote.otlp_records import Singles
@@ -63,7 +62,7 @@ def test_results_are_there_once() -> None:
         [word.strip("`") for row in found for word in row[n].split(", ") if word]
         for n in (0, 1)
     )
-    assert sorted(lookups) == sorted(words.EVERY)
+    assert sorted(lookups) == sorted(lookup_words.EVERY)
     connects.remove(outcomes.ANY_ERRNO)
     assert len(set(connects)) == len(connects)
     assert [results.result(word) for word in connects] == connects

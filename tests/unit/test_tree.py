@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from fnmatch import fnmatchcase
 from functools import cache
 from graphlib import TopologicalSorter
@@ -38,6 +39,15 @@ RULES = [
     ("tcpconnect.outputs*", "tcpconnect.sources* tcpconnect.tracer", ""),
     ("tcpconnect.sources*", "tcpconnect.outputs* tcpconnect.tracer", ""),
 ]
+
+# What all may import, and the words of the table for several modules.
+ALL = {"errors", "output", "memo", "why", "messages", "*_messages"}
+FIELD_TABLES = {"connection", "image", "flow", "fields"}
+
+
+def top(name: str) -> str:
+    """Return the part of the package that a module is, or is in."""
+    return name.split(".")[1] if "." in name else name
 
 
 def module_name(path: Path) -> str:
@@ -110,6 +120,34 @@ def test_imports_are_found_wherever_they_are() -> None:
     code = "if TYPE_CHECKING:\n import a\ndef f():\n from tcpconnect import cli, x"
     assert imports(ast.parse(code)) == {"a", "tcpconnect.cli", "tcpconnect"}
     assert imports(RunTime().visit(ast.parse(code))) == {"tcpconnect.cli", "tcpconnect"}
+
+
+def table() -> dict[str, set[str]]:
+    """Return what modules may import, as the rows of "Who may import whom" say."""
+    text = (SOURCES.parent / "ARCHITECTURE.md").read_text()
+    rows = text.partition("## Who may import")[2].partition("## To add")[0]
+    found: dict[str, set[str]] = {}
+    for row in re.findall(r"^\| (`.*`.*) \|$", rows, re.MULTILINE):
+        modules, _, allowed = row.split(" | ")
+        names = {re.sub(r"/|\.py$", "", x) for x in re.findall("`([^`]+)`", modules)}
+        may = {x.split(".")[0] for x in re.findall("`([^`]+)`", allowed)} | names | ALL
+        may |= FIELD_TABLES if "field tables" in allowed else set()
+        found |= dict.fromkeys(names, {"*"} if "anything" in allowed else may)
+    return found
+
+
+def test_modules_import_what_the_table_allows() -> None:
+    """Packages, and modules beside them, have a row with all that they import."""
+    rows, wrong = table(), set()
+    for name in FILES.keys() - {"tcpconnect"}:
+        part = top(name)
+        known = [may for row, may in rows.items() if fnmatchcase(part, row)]
+        assert known, f"{name} has no row"
+        may = " ".join({part}.union(*known))
+        imported = imports_of(name, when_run=True)
+        others = {top(other) for other in imported if other.startswith("tcpconnect.")}
+        wrong |= {(name, other) for other in others if not matches(other, may)}
+    assert wrong == set()
 
 
 def test_each_module_has_one_row() -> None:

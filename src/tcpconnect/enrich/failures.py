@@ -11,7 +11,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from tcpconnect.enrich import words
+from tcpconnect import lookup_words
 from tcpconnect.enrich.allowance import LateWork
 from tcpconnect.enrich.dns import HEADER, KIND, TRUNCATED
 from tcpconnect.enrich.lookup import (
@@ -153,7 +153,7 @@ class Failures:
         kinds = lookup.answers[name]
         if flags & TRUNCATED or kind not in kinds:
             return  # it asks again over TCP
-        kinds[kind] = words.of_answer(flags)
+        kinds[kind] = lookup_words.of_answer(flags)
         if lookup.answered:
             self._fail(lookup, time_ns)
 
@@ -196,19 +196,19 @@ class Failures:
         _, waited_ns = TIMES.unpack_from(record)
         key = (*process_of(record), name)
         lookup = self._lookups.get(key)
-        result, said = "", words.of_code(code)
+        result, said = "", lookup_words.of_code(code)
         if lookup and lookup.call:
             record = with_image_of(lookup.record, record)
             if lookup.closed and not (lookup.found or lookup.answered):  # it was shown
                 self._forget(lookup)
                 return
             result = lookup.word()
-            if said in words.EMPTY and lookup.exists:
-                result = words.NODATA  # of another name of its search list
+            if said in lookup_words.EMPTY and lookup.exists:
+                result = lookup_words.NODATA  # of another name of its search list
             if not result and lookup.answers and waited_ns >= TIMEOUT_NS:
-                result = words.TIMEOUT
+                result = lookup_words.TIMEOUT
         result = result or said
-        if result not in words.EMPTY:
+        if result not in lookup_words.EMPTY:
             if lookup and not lookup.found:
                 self._forget(lookup)
             self._show(record, name, result, "libc", waited_ns)
@@ -266,9 +266,9 @@ class Failures:
         if lookup.result:
             self._close(lookup, lookup.result, lookup.waited_ns)
         elif lookup.unanswered:
-            self._close(lookup, words.TIMEOUT, TIMEOUT_NS)
+            self._close(lookup, lookup_words.TIMEOUT, TIMEOUT_NS)
         elif not lookup.call:
-            self._close(lookup, lookup.word() or words.TIMEOUT, TIMEOUT_NS)
+            self._close(lookup, lookup.word() or lookup_words.TIMEOUT, TIMEOUT_NS)
         elif last or waited_ns >= FORGET_NS:  # it has not returned
             self._forget(lookup)
             return

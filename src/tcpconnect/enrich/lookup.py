@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tcpconnect.enrich import words
+from tcpconnect import lookup_words
 from tcpconnect.kernel.records import ATTEMPT, ORIGIN, TIMES
 
 Process = tuple[int, int]  # its PID, and when it began
@@ -77,12 +77,13 @@ class Lookup:
         if not self.answers:
             return ""
         kinds = self.answers.get(name) or self.answers[next(reversed(self.answers))]
-        return words.worst(kinds.values())
+        return lookup_words.worst(kinds.values())
 
     @property
     def exists(self) -> bool:
         """Whether a name that was asked for has other records."""
-        return any(words.NODATA in kinds.values() for kinds in self.answers.values())
+        every = (kinds.values() for kinds in self.answers.values())
+        return any(lookup_words.NODATA in kinds for kinds in every)
 
     def is_over(self, time_ns: int) -> bool:
         """Whether a question at that time begins another lookup."""
