@@ -41,14 +41,14 @@ NAMES = (
 )
 
 
+# In the JSON of protobuf null is what is not there.
 class _Partial(msgspec.Struct, frozen=True, rename="camel"):
-    rejected_log_records: int | str = 0
-    rejected_data_points: int | str = 0
-    error_message: str = ""
+    rejected_log_records: int | str | None = 0
+    rejected_data_points: int | str | None = 0
 
 
 class _Answer(msgspec.Struct, frozen=True, rename="camel"):
-    partial_success: _Partial = _Partial()
+    partial_success: _Partial | None = None
 
 
 class _Way(NamedTuple):
@@ -138,8 +138,10 @@ class Otlp:
             error.again = error.again and error.status not in NEVER
             raise
         try:
-            partial = _answers.decode(answer or b"{}").partial_success
-            refused = int(partial.rejected_log_records or partial.rejected_data_points)
+            partial = _answers.decode(answer or b"{}").partial_success or _Partial()
+            refused = int(
+                partial.rejected_log_records or partial.rejected_data_points or 0
+            )
         except ValueError:
             raise UndeliveredError("its answer is no OTLP") from None
         if not refused or not block.rows:

@@ -335,10 +335,19 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["service.name"] == "us"
 
 
-@pytest.mark.parametrize(("rejected", "refused"), [('"1"', 4), ("3", 10), ("0", 0)])
-def test_partial_success(rejected: str, refused: int) -> None:
+@pytest.mark.parametrize(
+    ("partial", "refused"),
+    [
+        ('{"rejectedLogRecords": "1"}', 4),
+        ('{"rejectedLogRecords": 3, "errorMessage": "no"}', 10),
+        ('{"rejectedLogRecords": 0}', 0),
+        ('{"rejectedLogRecords": null}', 0),
+        ("null", 0),
+    ],
+)
+def test_partial_success(partial: str, refused: int) -> None:
     """Rejected records are as many attempts as records have on average."""
-    answer = f'{{"partialSuccess": {{"rejectedLogRecords": {rejected}}}}}'
+    answer = f'{{"partialSuccess": {partial}}}'
     with Server(text=answer) as server:
         block = Block(0, "0", WINDOWS, 3, 10, MINUTE)
         assert place(server.port).deliver(block, EMPTY) == refused
