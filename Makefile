@@ -24,7 +24,7 @@ endef
 define TOOLS_NOTE
 Installing what tests and checks need into $(abspath $(VENV)) (700 MB). pip downloads what its
 cache does not have: backports.zstd, build, chdb-core-lite, clang-format, dnspython, hypothesis, jinja2,
-mypy, opentelemetry-proto, prometheus-client, psycopg, pytest, pytest-xdist, ruff, textual, ziglang and
+mypy, opentelemetry-proto, prometheus-client, psycopg, pytest, pytest-xdist, rotel, ruff, textual, ziglang and
 a newer pip.
 endef
 export INSTALL_NOTE TOOLS_NOTE

@@ -96,10 +96,10 @@ def test_metrics(tmp_path: Path) -> None:
         place = f"otlp+http://127.0.0.1:{server.port}?metrics=yes"
         words = ("-p", os.getpid(), "-o", place, "--spool", tmp_path)
 
-        def totals() -> list[str]:
+        def totals() -> list[float]:
             tool.process.send_signal(signal.SIGUSR1)
             return [
-                point["asInt"]
+                point["asDouble"]
                 for request in list(server.requests)
                 if request.path == "/v1/metrics"
                 for some in request.body["resourceMetrics"]
@@ -110,9 +110,9 @@ def test_metrics(tmp_path: Path) -> None:
 
         with Tool("record", *words) as tool:
             attempt("127.0.0.1", PORT)
-            wait_until(lambda: totals()[-1:] == ["1"], "the first")
+            wait_until(lambda: totals()[-1:] == [1], "the first")
             attempt("127.0.0.1", PORT)
-            wait_until(lambda: totals()[-1:] == ["2"], "both")
+            wait_until(lambda: totals()[-1:] == [2], "both")
             assert tool.stop(signal.SIGTERM) == 0
         names = {
             metric["name"]

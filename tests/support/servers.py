@@ -49,7 +49,10 @@ class Server:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): text for name, text in self.headers.items()}
                 body = unpacked(body, headers.get("content-encoding", ""))
-                request = Request(self.path, headers, json.loads(body))
+                is_json = "json" in headers.get("content-type", "json")
+                request = Request(
+                    self.path, headers, json.loads(body) if is_json else body
+                )
                 refuses = outer.refuses and outer.refuses.encode() in body
                 if not refuses:
                     outer.requests.append(request)
