@@ -1,6 +1,5 @@
 """``python -m tcpconnect``: the same as bin/tcpconnect, which explains the order."""
 
-import gc
 import signal
 import sys
 
@@ -8,12 +7,9 @@ import sys
 def main() -> int:
     """Run the command; return its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    gc.set_threshold(3000)
-    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
-    from tcpconnect import cli
+    from tcpconnect import start
 
-    del sys.modules["typing_extensions"]
-    return cli.main()
+    return start.main()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tcpconnect.failure import explain
+from tcpconnect.machine.memory import look_for_garbage
 from tcpconnect.output import STDOUT, keep_standard_descriptors, write
 from tcpconnect.parsing import parse
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from tcpconnect.commands import COMMANDS
 
             if words[0] in COMMANDS:
+                look_for_garbage()
                 verbose = "-v" in words or "--verbose" in words
                 return COMMANDS[words[0]](words[1:])
         asked = parse(words)

@@ -27,7 +27,7 @@ RULES = [
         "ctypes* mmap",
         f"{SYSTEM} tcpconnect.enrich.files",
     ),
-    ("tcpconnect*", "tcpconnect.cli", "tcpconnect.__main__"),
+    ("tcpconnect*", "tcpconnect.cli", "tcpconnect.start"),
     ("tcpconnect*", "tcpconnect.pipeline", "tcpconnect.cli tcpconnect.commands.*"),
     ("tcpconnect*", "dns*", "tcpconnect.enrich.*"),
     ("tcpconnect*", "argparse*", "tcpconnect.parser"),
