@@ -24,13 +24,13 @@ endef
 define TOOLS_NOTE
 Installing what tests and checks need into $(abspath $(VENV)) (700 MB). pip downloads what its
 cache does not have: backports.zstd, build, chdb-core-lite, clang-format, dnspython, hypothesis, jinja2,
-mypy, opentelemetry-proto, prometheus-client, psycopg, pytest, pytest-xdist, rotel, ruff, textual, ziglang and
-a newer pip.
+kubernetes-validate, mypy, opentelemetry-proto, prometheus-client, psycopg, pytest, pytest-xdist, rotel, ruff,
+textual, ziglang and a newer pip.
 endef
 export INSTALL_NOTE TOOLS_NOTE
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb image rpm test-packages package-smoke release-check clean
+.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb image rpm test-packages package-smoke test-image release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -124,6 +124,10 @@ test-packages: $(VENV)/tools ## install, upgrade and remove both packages in a v
 package-smoke: $(VENV)/tools ## pack both twice; install, use and purge Debian's in a copy of this machine
 	@scripts/system-packages packages
 	$(BIN)/python -m release.smoke
+
+test-image: image ## run the image with the privileges of packaging/kubernetes, as root
+	@scripts/system-packages test
+	$(BIN)/pytest -o "python_files=image_*.py" tests/image $(ARGS)
 
 release-check: $(VENV)/tools ## try the wheel with each Python; with all in ARGS=--debian
 	@scripts/system-packages

@@ -1,0 +1,177 @@
+"""The image, run with the privileges and mounts of packaging/kubernetes, no others."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcpconnect.machine.cgroup import mount_point
+from tests.image.conftest import LINK
+from tests.support.kustomize import FOLDER, build
+from tests.support.places import CRI_ID, POD, cgroup
+from tests.support.pods import NODE, Podman, options
+from tests.support.recorder import asked
+from tests.support.resolvers import dnsmasq
+from tests.support.tracing import privileges
+from tests.support.waiting import TIMEOUT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    Run = Callable[..., subprocess.Popen[str]]
+
+BASE, LIBC = FOLDER / "base", FOLDER / "overlays/libc-names"
+PORT = 7
+ADDRESS = "127.1.2.3"
+CAPABILITIES = {"BPF": 39, "PERFMON": 38, "NET_ADMIN": 12, "DAC_READ_SEARCH": 2}
+KEPT = f"{1 << CAPABILITIES['DAC_READ_SEARCH']:016x}"  # when it is ready
+STATUS = """
+import re, os
+status = dict(re.findall(r"^(\\w+):\\s+(.*)$", open("/proc/self/status").read(), re.M))
+print(*(status[name] for name in "Uid CapEff CapBnd NoNewPrivs Seccomp".split()))
+for line in open("/proc/self/mountinfo"):
+    _, _, _, _, place, how, *_ = line.split()
+    if "rw" in how.split(",") and os.access(place, os.W_OK):
+        print(place)
+"""
+HOSTS = 'mount --bind "$1" /etc/hosts; shift; exec "$@"'
+READY = "Tracing connect ... Hit Ctrl-C to end\n"
+NAME = LINK.partition("_")[0]
+COLUMNS = "pod,workload,container,dport,result,query,query_source"
+RECORDED = """
+SELECT p.pod, p.container, d.destination, d.dport, o.result, sum(w.attempts)
+FROM windows w JOIN programs p USING (program_id)
+JOIN destinations d USING (destination_id) JOIN outcomes o USING (outcome_id)
+WHERE p.pod LIKE 'prod/web%'
+GROUP BY 1, 2, 3, 4, 5"""
+CONNECT = """
+import socket, sys
+host, port = sys.argv[1:]
+with socket.socket() as made:
+    made.connect_ex((host, int(port)))
+"""
+
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+
+@pytest.fixture
+def run(podman: Podman, seccomp: Path, paths: dict[str, Path]) -> Run:
+    """What starts the container of a folder's pods, with other arguments if given."""
+
+    def start(
+        folder: Path, *args: str, python: str = "", leave_out: Collection[str] = ()
+    ) -> subprocess.Popen[str]:
+        (daemons,) = (each for each in build(folder) if each["kind"] == "DaemonSet")
+        pod = daemons["spec"]["template"]["spec"]
+        given = options(pod, {**here(), **paths}, seccomp)
+        if python:
+            given.append(f"--entrypoint={json.dumps(['/usr/bin/python3', '-c'])}")
+            args = (python,)
+        words = [*(args or pod["containers"][0]["args"])]
+        kept = [word for word in words if word not in leave_out]
+        return subprocess.Popen(
+            [*podman.command, "run", "--rm", *given, "tcpconnect", *kept],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def here() -> dict[str, str]:
+    """Return where this machine has cgroup v2: not where systemd mounts it, maybe."""
+    return {"/sys/fs/cgroup": os.fsdecode(mount_point())}
+
+
+@contextmanager
+def in_a_pod() -> Iterator[Callable[..., None]]:
+    """Run programs in a cgroup as kubelet makes them for a container of a pod."""
+    top = Path(os.fsdecode(mount_point()))
+    with cgroup(top / f"kubepods/burstable/pod{POD}/{CRI_ID}") as made:
+
+        def run(*words: str) -> None:
+            join = f'echo $$ >{made}/cgroup.procs; exec "$@"'
+            subprocess.run(["sh", "-ec", join, "-", *words], check=True)
+
+        yield run
+
+
+def until_ready(process: subprocess.Popen[str]) -> None:
+    """Wait until it traces: the line says so that --quiet leaves out."""
+    assert process.stderr
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if line == READY:
+            return
+    raise AssertionError("".join(said))
+
+
+@pytest.mark.parametrize(
+    ("folder", "more"), [(BASE, {}), (LIBC, {"SYS_PTRACE": 19})], ids=["base", "libc"]
+)
+def test_privileges(run: Run, folder: Path, more: dict[str, int]) -> None:
+    """What the manifest says is what the kernel says; nothing else can be written."""
+    told, said = run(folder, python=STATUS).communicate(timeout=TIMEOUT_S)
+    assert told, said
+    first, *writable = told.splitlines()
+    bits = sum(1 << number for number in {**CAPABILITIES, **more}.values())
+    assert first.split() == ["0"] * 4 + [f"{bits:016x}"] * 2 + ["1", "2"]
+    ours = [each for each in writable if not each.startswith(("/proc", "/dev"))]
+    assert ours == ["/var/lib/tcpconnect"]
+
+
+def test_record(run: Run, podman: Podman, paths: dict[str, Path]) -> None:
+    """With the manifest's arguments it records a connect of a pod, under its names."""
+    history = paths["/var/lib/tcpconnect-kubernetes"] / "history.db"
+    with dnsmasq(f"--host-record=shop.example,{ADDRESS}", address="127.0.0.1"):
+        process = run(BASE, leave_out={"--quiet"})
+        until_ready(process)
+        pid = podman("inspect", "--format={{.State.Pid}}", podman("ps", "--quiet"))
+        assert privileges(pid)["CapEff"] == KEPT
+        with in_a_pod() as pod:
+            pod("dig", "+short", "@127.0.0.1", "shop.example")
+            pod(sys.executable, "-c", CONNECT, ADDRESS, str(PORT))
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, said
+    assert asked(history, "SELECT host FROM runs") == [(NODE,)]
+    (found,) = asked(history, RECORDED)
+    assert found == (f"prod/{NAME}", "nginx", "shop.example", PORT, "ECONNREFUSED", 1)
+
+
+@pytest.mark.parametrize(
+    ("folder", "source"), [(BASE, None), (LIBC, "libc")], ids=["base", "libc"]
+)
+def test_names(run: Run, tmp_path: Path, folder: Path, source: str | None) -> None:
+    """A name that only /etc/hosts has is seen with the machine's processes only."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text(f"{ADDRESS} shop.example\n")
+    process = run(folder, "-rdj", "--pod", NAME, "--columns", COLUMNS)
+    until_ready(process)
+    with in_a_pod() as pod:
+        with_hosts = ("unshare", "--mount", "sh", "-ec", HOSTS, "-", str(hosts))
+        pod(*with_hosts, sys.executable, "-c", CONNECT, "shop.example", str(PORT))
+    assert process.stdout
+    found = json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=TIMEOUT_S)
+    assert found == {
+        "pod": f"prod/{NAME}",
+        "workload": "prod/web",
+        "container": "nginx",
+        "dport": PORT,
+        "result": "ECONNREFUSED",
+        "query": source and "shop.example",
+        "query_source": source,
+    }

@@ -1,0 +1,73 @@
+"""As much of kustomize as packaging/kubernetes takes: resources, components, patches.
+
+There is no kustomize where tests run; where there is kubectl, a test compares them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parents[2] / "packaging/kubernetes"
+KNOWN = {"apiVersion", "kind", "namespace", "resources", "components", "patches"}
+NO_NAMESPACE = {"Namespace", "PriorityClass"}  # they are the cluster's
+# Lists whose members are merged by a key; any other is replaced.
+KEYS = {
+    **dict.fromkeys(("containers", "env", "volumes"), "name"),
+    "ports": "containerPort",
+    "volumeMounts": "mountPath",
+}
+
+Object = dict[str, Any]
+
+
+def build(folder: Path) -> list[Object]:
+    """Return the objects that a folder with a kustomization makes."""
+    objects: list[Object] = []
+    _add(folder, objects)
+    return objects
+
+
+def _add(folder: Path, objects: list[Object]) -> None:
+    (asked,) = _read(folder / "kustomization.yaml")
+    assert not asked.keys() - KNOWN, asked.keys() - KNOWN
+    for name in asked.get("resources", []):
+        path = folder / name
+        if path.is_dir():
+            _add(path, objects)
+        else:
+            objects += _read(path)
+    for each in objects:
+        if "namespace" in asked and each["kind"] not in NO_NAMESPACE:
+            each["metadata"]["namespace"] = asked["namespace"]
+    for name in asked.get("components", []):
+        _add(folder / name, objects)
+    for patch in asked.get("patches", []):
+        assert patch.keys() == {"path"}
+        (change,) = _read(folder / patch["path"])
+        # It is an error to patch what is not there.
+        (place,) = (i for i, each in enumerate(objects) if _id(each) == _id(change))
+        objects[place] = _merged(objects[place], change)
+
+
+def _read(path: Path) -> list[Object]:
+    return list(yaml.safe_load_all(path.read_text()))
+
+
+def _id(each: Object) -> tuple[object, ...]:
+    metadata = each["metadata"]
+    return each["apiVersion"], each["kind"], metadata["name"], metadata.get("namespace")
+
+
+def _merged(old: Any, new: Any, name: str = "") -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        both = {key: _merged(old[key], new[key], key) for key in old if key in new}
+        return {**old, **new, **both}
+    key = KEYS.get(name)
+    if key is None or not isinstance(old, list):
+        return new
+    by_key = {each[key]: each for each in new}
+    kept = [_merged(each, by_key.pop(each[key], each)) for each in old]
+    return [*kept, *by_key.values()]

@@ -1,0 +1,144 @@
+"""packaging/kubernetes: what reviewers are promised, and that Kubernetes takes it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.support.kustomize import FOLDER, build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSIONS = ("1.30", "1.33", "1.37")
+BASE = FOLDER / "base"
+LIBC = FOLDER / "overlays/libc-names"
+METRICS = "components: [../../components/podmonitor]\nresources: [../../base]\n"
+# In CRDs, which kubernetes-validate has no schemas of.
+OF_OPERATORS = {"PodMonitor"}
+CAPABILITIES = ["BPF", "PERFMON", "NET_ADMIN", "DAC_READ_SEARCH"]
+
+
+@pytest.fixture(params=["base", "overlays/libc-names", "with metrics"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Each folder that is made for `kubectl apply --kustomize`."""
+    if request.param != "with metrics":
+        return FOLDER / str(request.param)
+    shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    mine = tmp_path / "kubernetes/overlays/mine"
+    mine.mkdir()
+    (mine / "kustomization.yaml").write_text(METRICS)
+    return mine
+
+
+def the(kind: str, folder: Path) -> dict[str, Any]:
+    """Return the one object of a kind."""
+    (found,) = (each for each in build(folder) if each["kind"] == kind)
+    return found
+
+
+def pod_of(folder: Path) -> dict[str, Any]:
+    """Return the specification of the pods."""
+    pod: dict[str, Any] = the("DaemonSet", folder)["spec"]["template"]["spec"]
+    return pod
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_schemas(folder: Path, version: str) -> None:
+    """Each object has what its kind has, and nothing that it does not have."""
+    objects = [each for each in build(folder) if each["kind"] not in OF_OPERATORS]
+    assert len(objects) == 5
+    for each in objects:
+        kubernetes_validate.validate(each, version, strict=True)
+
+
+def test_schemas_find_mistakes() -> None:
+    """A word that Kubernetes does not know is found."""
+    wrong = the("DaemonSet", BASE)
+    wrong["spec"]["template"]["spec"]["containers"][0]["privilege"] = True
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, VERSIONS[-1], strict=True)
+
+
+def test_kubectl(folder: Path) -> None:
+    """Kubectl makes the same of it."""
+    if not shutil.which("kubectl"):
+        pytest.skip("needs kubectl, which Debian has only an old one of")
+    command = ["kubectl", "kustomize", str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    theirs = list(yaml.safe_load_all(done.stdout))
+    key = str
+    assert sorted(theirs, key=lambda each: key(each["kind"])) == sorted(
+        build(folder), key=lambda each: key(each["kind"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("folder", "pids", "more"),
+    [(BASE, False, []), (LIBC, True, ["SYS_PTRACE"])],
+    ids=["base", "libc-names"],
+    indirect=False,
+)
+def test_privileges(folder: Path, more: list[str], *, pids: bool) -> None:
+    """They are these, and no others."""
+    pod = pod_of(folder)
+    (container,) = pod["containers"]
+    assert pod["hostPID"] is pids
+    assert not {"hostNetwork", "hostIPC", "initContainers"} & pod.keys()
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
+    assert container["securityContext"] == {
+        "runAsUser": 0,
+        "runAsGroup": 0,
+        "privileged": False,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"], "add": [*CAPABILITIES, *more]},
+    }
+    assert container["resources"].keys() == {"requests", "limits"}
+
+
+def test_paths(folder: Path) -> None:
+    """Of the host only the directory with the history can be written."""
+    pod = pod_of(folder)
+    (container,) = pod["containers"]
+    paths = {each["name"]: each["hostPath"]["path"] for each in pod["volumes"]}
+    mounts = container["volumeMounts"]
+    assert sorted(each["name"] for each in mounts) == sorted(paths)
+    assert [paths[each["name"]] for each in mounts if not each.get("readOnly")] == [
+        "/var/lib/tcpconnect-kubernetes"
+    ]
+    # Whoever can connect to a runtime's socket is root, also where it is read-only.
+    assert not any(path.startswith(("/run", "/var/run")) for path in paths.values())
+
+
+def test_selectors(folder: Path) -> None:
+    """All that choose the pods choose by a label that they have."""
+    labels = the("DaemonSet", folder)["spec"]["template"]["metadata"]["labels"]
+    chosen = [the("DaemonSet", folder)["spec"]["selector"]["matchLabels"]]
+    chosen.append(the("NetworkPolicy", folder)["spec"]["podSelector"]["matchLabels"])
+    monitors = [each for each in build(folder) if each["kind"] in OF_OPERATORS]
+    chosen += [each["spec"]["selector"]["matchLabels"] for each in monitors]
+    assert all(each.items() <= labels.items() for each in chosen)
+
+
+def test_metrics(folder: Path) -> None:
+    """The PodMonitor asks the port that the recorder serves, and the policy opens."""
+    kinds = {each["kind"]: each for each in build(folder)}
+    (container,) = pod_of(folder)["containers"]
+    policy = kinds["NetworkPolicy"]["spec"]
+    if "PodMonitor" not in kinds:
+        assert "ports" not in container
+        assert "ingress" not in policy
+        return
+    (endpoint,) = kinds["PodMonitor"]["spec"]["podMetricsEndpoints"]
+    (port,) = container["ports"]
+    (opened,) = policy["ingress"][0]["ports"]
+    assert endpoint["port"] == port["name"] == opened["port"]
+    served = f"--output=prometheus://0.0.0.0:{port['containerPort']}"
+    assert served in container["args"]
