@@ -15,7 +15,7 @@ import pytest
 
 from tcpconnect.machine.cgroup import mount_point
 from tests.image.conftest import LINK
-from tests.support.kustomize import FOLDER, build
+from tests.support.kustomize import FOLDER, build, with_metrics
 from tests.support.places import CRI_ID, POD, cgroup
 from tests.support.pods import NODE, Podman, options
 from tests.support.recorder import asked
@@ -43,6 +43,10 @@ for line in open("/proc/self/mountinfo"):
         print(place)
 """
 HOSTS = 'mount --bind "$1" /etc/hosts; shift; exec "$@"'
+ASK = """
+from urllib.request import urlopen
+print(urlopen("http://127.0.0.1:9435/metrics").read().decode())
+"""
 READY = "Tracing connect ... Hit Ctrl-C to end\n"
 NAME = LINK.partition("_")[0]
 COLUMNS = "pod,workload,container,dport,result,query,query_source"
@@ -175,3 +179,14 @@ def test_names(run: Run, tmp_path: Path, folder: Path, source: str | None) -> No
         "query": source and "shop.example",
         "query_source": source,
     }
+
+
+def test_metrics(run: Run, podman: Podman, tmp_path: Path) -> None:
+    """With the component podmonitor it serves metrics, and needs no more for that."""
+    process = run(with_metrics(tmp_path), leave_out={"--quiet"})
+    until_ready(process)
+    page = podman("exec", podman("ps", "--quiet"), "/usr/bin/python3", "-c", ASK)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, said
+    assert "\ntcpconnect_build_info{" in page

@@ -5,6 +5,7 @@ There is no kustomize where tests run; where there is kubectl, a test compares t
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,20 @@ KEYS = {
     "volumeMounts": "mountPath",
 }
 
+METRICS = """\
+components: [../../components/podmonitor]
+resources: [../../base]
+"""
 Object = dict[str, Any]
+
+
+def with_metrics(folder: Path) -> Path:
+    """Return a folder of an operator's own, with the component for metrics."""
+    shutil.copytree(FOLDER, folder / "kubernetes")
+    mine = folder / "kubernetes/overlays/mine"
+    mine.mkdir()
+    (mine / "kustomization.yaml").write_text(METRICS)
+    return mine
 
 
 def build(folder: Path) -> list[Object]:

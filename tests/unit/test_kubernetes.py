@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.support.kustomize import FOLDER, build
+from tests.support.kustomize import FOLDER, build, with_metrics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 VERSIONS = ("1.30", "1.33", "1.37")
 BASE = FOLDER / "base"
 LIBC = FOLDER / "overlays/libc-names"
-METRICS = "components: [../../components/podmonitor]\nresources: [../../base]\n"
 # In CRDs, which kubernetes-validate has no schemas of.
 OF_OPERATORS = {"PodMonitor"}
 CAPABILITIES = ["BPF", "PERFMON", "NET_ADMIN", "DAC_READ_SEARCH"]
@@ -29,11 +28,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Each folder that is made for `kubectl apply --kustomize`."""
     if request.param != "with metrics":
         return FOLDER / str(request.param)
-    shutil.copytree(FOLDER, tmp_path / "kubernetes")
-    mine = tmp_path / "kubernetes/overlays/mine"
-    mine.mkdir()
-    (mine / "kustomization.yaml").write_text(METRICS)
-    return mine
+    return with_metrics(tmp_path)
 
 
 def the(kind: str, folder: Path) -> dict[str, Any]:
