@@ -116,9 +116,12 @@ class Decoder:
         self._added = list(added)
         self._values = dict(VALUES)
         self._known = dict(_KNOWN)
+        self._run: Run | None = None
+        self._found: dict[str, Iterable[Any]] = {}  # in this run, by who found it
         for each in self._added:
             self._values.update(each.values)
             self._known.update(each.known)
+        self._finders = {each.name: each.find for each in self._added if each.find}
 
     def value(self, path: str) -> str:
         """Return the source of the value at a path of a Connection."""
@@ -135,7 +138,7 @@ class Decoder:
         """
         value = self.value(path)
         names = set(_NAME.findall(value))
-        read = names & (_VARIABLES | {each.name for each in self._added})
+        read = names & (_VARIABLES | self._finders.keys())
         member = min(read, default="")
         if len(read) > 1 or member not in MEMBERS:
             return value, None
@@ -157,7 +160,7 @@ class Decoder:
         """
         used = set(_NAME.findall(expression))
         members = Members(used & MEMBERS.keys() or {"time_ns"})
-        found = {e.name: e.find for e in self._added if e.find and e.name in used}
+        found = [name for name in self._finders if name in used]
         target, items = f"({', '.join(members.names)},)", "records"
         if found:
             names = ", ".join(found)
@@ -168,11 +171,19 @@ class Decoder:
         epoch = epoch_ns if "epoch_ns" in used else int
 
         def made(run: Run, first_ns: int) -> list[Any]:
-            each = [find(run) for find in found.values()]
+            each = [self._find(name, run) for name in found]
             values: list[Any] = make(first_ns, epoch(), members.of(run), *each)
             return values
 
         return made
+
+    def _find(self, name: str, run: Run) -> Iterable[Any]:
+        """Return what was found for a run: once, whoever reads it."""
+        if run is not self._run:
+            self._run, self._found = run, {}
+        if name not in self._found:
+            self._found[name] = self._finders[name](run)
+        return self._found[name]
 
 
 class _Values(dict[str, str]):

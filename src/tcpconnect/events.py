@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.decode import Decoder, show_failed
+from tcpconnect.formats import STRUCTS
 from tcpconnect.kernel.records import CONNECTION, EXPLAINED, KINDS
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.connection import Connection
     from tcpconnect.counted import FailedLookups
-    from tcpconnect.formats.rows import Rows
+    from tcpconnect.formats.rows import Rows, Watcher
     from tcpconnect.parts import Parts
 
 ATTEMPTS = {CONNECTION, EXPLAINED}
@@ -34,11 +35,14 @@ class Events:
         self._decoder = Decoder(each.added for each in parts.enrichers)
         self._make: Callable[[Run, int], list[Any]] | None = None
         self._rows: Rows | None = None
+        self._watcher: Watcher | None = None
+        self._watch: Callable[[Run, int], list[Any]] | None = None
 
-    def make_rows(self, rows: Rows) -> None:
-        """Have all events from now on be the rows of a format."""
-        self._rows = rows
+    def make_rows(self, rows: Rows, watcher: Watcher | None) -> None:
+        """Have all events from now on be the rows of a format; another may watch."""
+        self._rows, self._watcher = rows, watcher
         self._make = rows.maker(self._decoder)
+        self._watch = watcher.maker(self._decoder) if watcher else None
 
     def of(self, runs: Iterable[Run]) -> list[Any]:
         """Return the events in runs of records, and the lookups that have failed."""
@@ -75,6 +79,8 @@ class Events:
             run, self._first_ns
         )
         show_failed(connections, failed, with_why=self._parts.with_why)
+        if self._watcher:
+            self._watcher.count(self._watcher.maker(STRUCTS)(connections))
         return self._rows.of_structs(connections) if self._rows else connections
 
     def attempts(self, run: Run) -> list[Any]:
@@ -82,4 +88,6 @@ class Events:
         self._first_ns = self._first_ns or self._parts.attempts.first_ns
         if not self._make:
             self._make = self._decoder.connections()
+        if self._watcher and self._watch:
+            self._watcher.count(self._watch(run, self._first_ns))
         return self._make(run, self._first_ns)

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
+from tcpconnect.batch import NO_LOSSES
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel.attempts import Attempts
 from tcpconnect.kernel.preflight import ready_library, require
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     import ctypes
     from collections.abc import Iterator
 
-    from tcpconnect.batch import Part
+    from tcpconnect.batch import Losses, Part
     from tcpconnect.bpf.runtime import RunTime
     from tcpconnect.enrich import Enricher
     from tcpconnect.enrich.process import Processes
+    from tcpconnect.errors import Line
     from tcpconnect.kernel.follow import Follow
     from tcpconnect.naming import Naming
     from tcpconnect.places import Targets
@@ -58,6 +60,22 @@ class Parts:
 
     def __iter__(self) -> Iterator[Part]:
         return iter(self.every)
+
+    @property
+    def losses(self) -> Losses:
+        """What all have lost so far."""
+        losses = NO_LOSSES
+        for part in self.every:
+            losses += part.losses
+        return losses
+
+    def warnings(self) -> list[Line]:
+        """Return new lines about what does not work."""
+        lines: list[Line] = []
+        for part in self.every:
+            if part.warnings.waiting:
+                lines += part.warnings.take()
+        return lines
 
     def _all(self, library: ctypes.CDLL) -> Iterator[Part]:
         """Yield the parts, which are closed in reverse order."""

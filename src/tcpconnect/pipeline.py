@@ -175,21 +175,23 @@ def _show(
     """Write events to the outputs, and report losses; then the summary."""
 
     def ready() -> None:
+        if summary:
+            summary([])  # it begins
         if not line.quiet:
             write_line(messages.READY.line())
         memory.settle()
         if command:
             command.start()
 
-    if not (summary or tables):
-        _make_rows(events, outputs)
+    limited = line.limit and summary  # which counts what passes
+    rows = not (tables or limited) and _make_rows(events, outputs, summary)
     batches: Iterable[Batch] = events.batches()
     stages: list[Stage] = []
     if tables:
         batches = tables.over(batches, summary)
     else:
         stages += [Limit(line.limit)] if line.limit else []
-        stages += [summary] if summary else []
+        stages += [summary] if summary and not rows else []
 
     def ending() -> tuple[Losses, list[int]]:
         losses = events.losses + tables.losses if tables else events.losses
@@ -203,13 +205,16 @@ def _show(
         summary.report()
 
 
-def _make_rows(events: Trace, outputs: list[Output]) -> None:
-    """Have no Connections made where nothing but one format looks at them."""
+def _make_rows(events: Trace, outputs: list[Output], summary: Summary | None) -> bool:
+    """Have no Connections made where nothing else than one format looks at them."""
     output = outputs[0]
-    if len(outputs) == 1 and isinstance(output, TakesRows):
-        rows = output.rows
-        if rows and events.make_rows(rows):
-            output.take_rows()
+    if len(outputs) > 1 or not isinstance(output, TakesRows):
+        return False
+    rows = output.rows
+    if rows is None or not events.make_rows(rows, summary):
+        return False
+    output.take_rows()
+    return True
 
 
 def flow(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tcpconnect.formats import STRUCTS
 from tcpconnect.options import FILTERS
 from tcpconnect.output import write_line
+from tcpconnect.why import NO_FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from tcpconnect.formats import Reading
     from tcpconnect.parsing import CommandLine
 
     Failure = tuple[str, str | None]  # RESULT and WHY
@@ -60,6 +63,16 @@ class FailingPlaces:
             yield f"{_place(place, self._names.get(place))} {count}"
 
 
+class Failed(NamedTuple):
+    """Members of an event that failed; a lookup has no destination."""
+
+    result: str
+    why: str | None
+    daddr: str | None
+    dport: int
+    query: str | None
+
+
 class Summary:
     """A stage that changes nothing: it counts what passes, and reports it at the end.
 
@@ -79,6 +92,7 @@ class Summary:
     ) -> None:
         self._filters = filters
         self._fold = self._fold_flows if count else self._fold_events
+        self._read = self.maker(STRUCTS)
         self._with_result = with_result or count
         self._now = now
         self._began: float | None = None
@@ -93,22 +107,37 @@ class Summary:
         self._fold(events)
         return events
 
-    def _fold_events(self, events: list[Any]) -> None:
-        for event in events:
-            is_lookup = event.daddr is None
-            self._attempts += not is_lookup
-            result = event.result
-            if result is None:
+    def maker(self, reading: Reading) -> Callable[..., list[Any]]:
+        """Return a function that makes values for ``count`` of what is read so.
+
+        They are the result, and of a failure where it was, too.
+        """
+        failure = ", ".join(map(reading.value, Failed._fields))
+        result = reading.value("result")
+        expression = f"{result} if {result} in NO_FAILURES else ({failure})"
+        return reading.compiled(expression, {"NO_FAILURES": NO_FAILURES})
+
+    def count(self, values: list[Any]) -> None:
+        """Count events."""
+        for value, n in Counter(values).items():
+            if value not in NO_FAILURES:
+                self._count_failure(Failed._make(value), n)
                 continue
-            if result == "OK":
-                self._ok += 1
-            elif result == "PENDING":
-                self._pending += 1
-            else:
-                self._lookups += is_lookup
-                self._failed += not is_lookup
-                self._add_failure((result, event.why))
-                self._add_place(event)
+            self._attempts += n
+            self._ok += n if value == "OK" else 0
+            self._pending += n if value == "PENDING" else 0
+
+    def _count_failure(self, failed: Failed, n: int) -> None:
+        if failed.daddr is None:
+            self._lookups += n
+        else:
+            self._attempts += n
+            self._failed += n
+        self._add_failure((failed.result, failed.why), n)
+        self._add_place(failed, n)
+
+    def _fold_events(self, events: list[Any]) -> None:
+        self.count(self._read(events))
 
     def _fold_flows(self, flows: list[Any]) -> None:
         for flow in flows:
@@ -122,12 +151,12 @@ class Summary:
             if flow.failed:
                 self._add_place(flow, flow.failed)
 
-    def _add_failure(self, failure: Failure) -> None:
+    def _add_failure(self, failure: Failure, n: int) -> None:
         if len(self._failures) >= MAX_FAILURES and failure not in self._failures:
             failure = ("others", None)
-        self._failures[failure] += 1
+        self._failures[failure] += n
 
-    def _add_place(self, event: Any, failures: int = 1) -> None:
+    def _add_place(self, event: Any, failures: int) -> None:
         place = (event.daddr, event.dport) if event.daddr else (event.query, 0)
         self._places.add(place, event.query if event.daddr else None, failures)
 

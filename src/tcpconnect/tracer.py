@@ -9,7 +9,7 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.batch import NO_LOSSES, Batch, Losses
+from tcpconnect.batch import Batch, Losses
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.events import Events
 from tcpconnect.gauges import Gauging
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tcpconnect.counted import FailedLookups
     from tcpconnect.errors import Line
     from tcpconnect.flow import Flow
-    from tcpconnect.formats.rows import Rows
+    from tcpconnect.formats.rows import Rows, Watcher
     from tcpconnect.settings import Settings
     from tcpconnect.wanted import Wanted
 
@@ -108,12 +108,11 @@ class Trace:
             if not self.settings.count:
                 yield from batch.events
 
-    def make_rows(self, rows: Rows) -> bool:
-        """Have all events be rows of a format, unless a filter has to look at them."""
-        if not (self._wanted or self.settings.count):
-            self._events.make_rows(rows)
-            return True
-        return False
+    def make_rows(self, rows: Rows, watcher: Watcher | None) -> bool:
+        """Have events be rows, which are counted, unless a filter looks at them."""
+        if free := not (self._wanted or self.settings.count):
+            self._events.make_rows(rows, watcher)
+        return free
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches as events come; one without any at first, and once a second.
@@ -158,9 +157,8 @@ class Trace:
         self._take_warnings()
         warnings = self._warned[self._yielded :]
         self._yielded += len(warnings)
-        gauges = self._gauging.due() if self._gauging else None
-        losses = self.losses
-        return Batch(events, losses, warnings, time.time(), still_open, gauges=gauges)
+        due = self._gauging.due() if self._gauging else None
+        return Batch(events, self.losses, warnings, time.time(), still_open, gauges=due)
 
     def _still_open(self) -> list[Connection]:
         """Return the attempts that have not ended, at the end of an interval."""
@@ -239,17 +237,14 @@ class Trace:
         return self._warned.copy()
 
     def _take_warnings(self) -> None:
-        for part in self._parts.every:
-            if part.warnings.waiting:
-                self._warned += part.warnings.take()
+        self._warned += self._parts.warnings()
 
     @property
     def losses(self) -> Losses:
         """What was not shown so far."""
-        losses = self._own_losses() if self._unfinished or self._counts else NO_LOSSES
-        for part in self._parts.every:
-            losses += part.losses
-        return losses
+        losses = self._parts.losses
+        own = self._unfinished or self._counts
+        return losses + self._own_losses() if own else losses
 
     def _own_losses(self) -> Losses:
         # The record of an empty set is no loss.

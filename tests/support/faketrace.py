@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tcpconnect import cli
 from tcpconnect.batch import Batch, Losses
 from tcpconnect.flow import Flow
+from tcpconnect.formats import STRUCTS
 from tcpconnect.settings import Settings
 from tests.support.samples import connection, whole
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.connection import Connection
     from tcpconnect.errors import Line
-    from tcpconnect.formats.rows import Rows
+    from tcpconnect.formats.rows import Rows, Watcher
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -39,6 +40,7 @@ class FakeTrace:
         self.settings = Settings()
         self.stopped = False
         self.rows: Rows | None = None
+        self.watcher: Watcher | None = None
 
     def __call__(self, settings: Settings) -> Self:
         """Stand for trace()."""
@@ -66,8 +68,9 @@ class FakeTrace:
         """Take note of it."""
         self.stopped = True
 
-    def make_rows(self, rows: Rows) -> bool:
+    def make_rows(self, rows: Rows, watcher: Watcher | None) -> bool:
         """Have events be rows, unless they are counts."""
+        self.watcher = watcher
         self.rows = None if self.settings.count else rows
         return self.rows is not None
 
@@ -76,6 +79,8 @@ class FakeTrace:
         yield Batch([], Losses(), self.warnings, 0)
         for events in self.script:
             shown = [] if self.settings.count else events
+            if self.watcher:
+                self.watcher.count(self.watcher.maker(STRUCTS)(shown))
             rows = self.rows.of_structs(shown) if self.rows else shown
             yield Batch(rows, self.losses, [], 0)
         if self.settings.count:

@@ -34,7 +34,13 @@ if TYPE_CHECKING:
     from tcpconnect.bpf.ring import Run
     from tcpconnect.enrich import Enricher
 
-FORMATS = ("table", "json", "csv")
+FORMATS = {
+    "table": {},
+    "json": {},
+    "csv": {},
+    "colored": {"colored": True},
+    "fitted": {"width": lambda: 100},
+}
 EPOCH_NS = 1_700_000_000_123_456_789
 EVIDENCE = ("icmp_from", "drop", "syns", "seen")
 # Values that have a meaning, or that enrichers know.
@@ -79,6 +85,15 @@ def records(attempts: list[dict[str, int | bytes]], *, ended: bool) -> Run:
     return run_of(*raw)
 
 
+def opened(output: str, columns: list[str]) -> Rows:
+    """Return a format."""
+    how: Any = FORMATS[output]
+    name = output if output in ("json", "csv") else "table"
+    form = open_format(name, [CONNECTION[column] for column in columns], **how)
+    assert isinstance(form, Rows)
+    return form
+
+
 def enrichers() -> list[Enricher]:
     """Return all of them; each knows something."""
     processes = Processes(frozenset({"ppid", "mntns", "exe", "cmdline", "cgroup"}))
@@ -102,7 +117,7 @@ def enrichers() -> list[Enricher]:
     ended=st.booleans(),
     columns=st.lists(st.sampled_from([*CONNECTION]), min_size=1, unique=True),
     used=st.sets(st.integers(0, 3)),
-    output=st.sampled_from(FORMATS),
+    output=st.sampled_from(sorted(FORMATS)),
 )
 @steady
 def test_rows_of_records(
@@ -115,33 +130,30 @@ def test_rows_of_records(
 ) -> None:
     """In every format, with any columns, whatever is added: the same bytes."""
     raw = records(attempts, ended=ended)
-    form = open_format(output, [CONNECTION[name] for name in columns])
-    assert isinstance(form, Rows)
+    form, other = (opened(output, columns) for _ in range(2))
     with mock.patch("tcpconnect.decode.epoch_ns", return_value=EPOCH_NS):
         added = [enrichers()[i].added for i in sorted(used)]
         made = form.maker(Decoder(added))(raw, 1_000_000_000)
         others = [enrichers()[i] for i in sorted(used)]
         events = decoded(raw, *others, first_ns=1_000_000_000)
     assert len(made) == len(attempts)
-    assert form.text(made) == form.rows(events)
+    assert form.text(made) == other.rows(events)
 
 
 @pytest.mark.parametrize("output", FORMATS)
 @pytest.mark.parametrize("name", CONNECTION)
 def test_each_column(output: str, name: str) -> None:
     """Each column can be made of a record alone."""
-    form = open_format(output, [CONNECTION[name]])
-    assert isinstance(form, Rows)
+    form, other = (opened(output, [name]) for _ in range(2))
     with mock.patch("tcpconnect.decode.epoch_ns", return_value=EPOCH_NS):
         raw = run_of(attempt(pid=1))
         made = form.maker(Decoder())(raw, 0)
-        assert form.text(made) == form.rows(decoded(raw))
+        assert form.text(made) == other.rows(decoded(raw))
 
 
 def test_cells_after_the_trial() -> None:
     """A table makes the same lines when it knows whose cells come again."""
-    form = open_format("table", [CONNECTION[n] for n in ("lport", "comm", "daddr")])
-    assert isinstance(form, Rows)
+    form = opened("table", ["lport", "comm", "daddr"])
     maker = form.maker(Decoder())
     raw = run_of(*[attempt(lport=n, pid=1, comm=b"curl") for n in range(1000)])
     first = maker(raw, 0)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tcpconnect.formats import STRUCTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     import msgspec
 
     from tcpconnect.formats import Reading
+
+
+class Watcher(Protocol):
+    """Something that counts events of which only rows are made."""
+
+    def maker(self, reading: Reading) -> Callable[..., list[Any]]:
+        """Return a function that makes values of what is read so."""
+
+    def count(self, values: list[Any]) -> None:
+        """Count what it made."""
 
 
 class Rows:
@@ -21,7 +31,7 @@ class Rows:
     are made for it (decision 65).
     """
 
-    left_out = ()
+    left_out: Sequence[str] = ()
 
     def __init__(self) -> None:
         self.of_structs = self.maker(STRUCTS)
