@@ -46,6 +46,8 @@ SETTINGS = {
     "async_insert_deduplicate": "1",
     "deduplicate_blocks_in_dependent_materialized_views": "1",
     "input_format_skip_unknown_fields": "1",
+    # An old recording has attempts of many days.
+    "max_partitions_per_insert_block": "0",
 }
 # Of the server as a whole, not of rows: credentials, and tables that are not there.
 MAY_CHANGE = {401, 403, 404}

@@ -5,7 +5,8 @@
 --
 -- Recorders insert into window_rows, attempts, run_rows, loss_rows and alert_rows, and
 -- need no more than INSERT on these. All times are UTC, durations are microseconds where
--- a name ends with _us, and text that there is none of is ''.
+-- a name ends with _us, and text that there is none of is ''. Rows go (TTL) so many days
+-- after they were received: recordings may be older.
 
 -- The attempts that ended in the span seconds from time, on one host, of one program to
 -- one destination (name, else address), with one outcome. latencies: how many took 2^n
@@ -32,19 +33,20 @@ CREATE TABLE IF NOT EXISTS window_rows
     latency_max_us UInt64 CODEC(T64, ZSTD),
     latencies Map(UInt8, UInt64) CODEC(ZSTD),
     dns_us UInt64 CODEC(T64, ZSTD),
-    syns UInt64 CODEC(T64, ZSTD)
+    syns UInt64 CODEC(T64, ZSTD),
+    received Date DEFAULT today() CODEC(ZSTD)
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (toStartOfHour(time), program, destination, dport, result, host, time)
-TTL time + INTERVAL 400 DAY
+TTL received + INTERVAL 400 DAY
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- Single attempts (?events=all or failed): the columns of tcpconnect -j.
 CREATE TABLE IF NOT EXISTS attempts
 (
     host LowCardinality(String),
-    time DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
+    time DateTime64(6, 'UTC') CODEC(Delta, ZSTD),
     uid UInt32,
     pid UInt32 CODEC(T64, ZSTD),
     tid UInt32 CODEC(T64, ZSTD),
@@ -56,35 +58,36 @@ CREATE TABLE IF NOT EXISTS attempts
     saddr LowCardinality(String),
     lport UInt16 CODEC(T64, ZSTD),
     daddr LowCardinality(String),
-    dport UInt16 CODEC(T64, ZSTD),
+    dport UInt16 CODEC(ZSTD),
     asked LowCardinality(String),
     asked_port UInt16 CODEC(T64, ZSTD),
     netns UInt32 CODEC(T64, ZSTD),
     mntns UInt32 CODEC(T64, ZSTD),
     cgroup LowCardinality(String),
     cgroup_id UInt64 CODEC(T64, ZSTD),
-    latency_ms Nullable(Float32) CODEC(ZSTD),
+    latency_ms Nullable(Decimal(18, 3)) CODEC(T64, ZSTD),
     result LowCardinality(String),
     why LowCardinality(String),
     why_from LowCardinality(String),
     syns UInt8,
-    dns_ms Nullable(Float32) CODEC(ZSTD),
+    dns_ms Nullable(Decimal(18, 3)) CODEC(T64, ZSTD),
     query LowCardinality(String),
     query_source LowCardinality(String),
     query_scope LowCardinality(String),
-    query_age_ms Nullable(Float32) CODEC(ZSTD),
+    query_age_ms Nullable(Decimal(18, 3)) CODEC(T64, ZSTD),
     container LowCardinality(String),
     container_id LowCardinality(String),
     runtime LowCardinality(String),
     unit LowCardinality(String),
     pod LowCardinality(String),
     pod_uid LowCardinality(String),
-    event LowCardinality(String)
+    event LowCardinality(String),
+    received Date DEFAULT today() CODEC(ZSTD)
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(time)
-ORDER BY (toStartOfHour(time), exe, comm, query, daddr, dport, host, time)
-TTL toDateTime(time) + INTERVAL 30 DAY
+ORDER BY (toStartOfHour(time), exe, host, query, time)
+TTL received + INTERVAL 30 DAY
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- When a recorder watched, from started to watched, in one boot; ended is the epoch
@@ -98,11 +101,12 @@ CREATE TABLE IF NOT EXISTS run_rows
     pid UInt32,
     started DateTime('UTC'),
     watched DateTime('UTC'),
-    ended DateTime('UTC')
+    ended DateTime('UTC'),
+    received Date DEFAULT today()
 )
 ENGINE = ReplacingMergeTree(watched)
 ORDER BY (host, boot, pid, started)
-TTL watched + INTERVAL 400 DAY
+TTL received + INTERVAL 400 DAY
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- What was lost in the minute from time, by the reason.
@@ -111,12 +115,13 @@ CREATE TABLE IF NOT EXISTS loss_rows
     host LowCardinality(String),
     time DateTime('UTC') CODEC(Delta, ZSTD),
     reason LowCardinality(String),
-    lost UInt64
+    lost UInt64,
+    received Date DEFAULT today()
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (host, time)
-TTL time + INTERVAL 400 DAY
+TTL received + INTERVAL 400 DAY
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- What alerts have said: kind is new, failing or solved; line is the sentence.
@@ -128,12 +133,13 @@ CREATE TABLE IF NOT EXISTS alert_rows
     program LowCardinality(String),
     destination String,
     dport UInt16,
-    line String
+    line String,
+    received Date DEFAULT today()
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (time, host)
-TTL time + INTERVAL 400 DAY
+TTL received + INTERVAL 400 DAY
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- By hours, of all hosts together.
@@ -187,11 +193,12 @@ CREATE TABLE IF NOT EXISTS pair_rows
     query SimpleAggregateFunction(anyLast, String),
     address SimpleAggregateFunction(anyLast, String),
     first_seen SimpleAggregateFunction(min, DateTime('UTC')),
-    last_seen SimpleAggregateFunction(max, DateTime('UTC'))
+    last_seen SimpleAggregateFunction(max, DateTime('UTC')),
+    received SimpleAggregateFunction(max, Date) DEFAULT today()
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (program, destination, dport, host, container, unit, pod, uid)
-TTL last_seen + INTERVAL 400 DAY;
+TTL received + INTERVAL 400 DAY;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS window_rows_by_pair TO pair_rows AS
 SELECT

@@ -75,7 +75,7 @@ def test_windows_once(place: ClickHouse, server: Server) -> None:
 
 
 def test_single(place: ClickHouse, server: Server) -> None:
-    """An attempt has its nanoseconds, and no command line."""
+    """An attempt has its microseconds, and no command line."""
     now = {"time": MINUTE * 10**9 + 123_456_789}
     image = Image("/usr/bin/curl", "curl --secret", Place(container="web", unit="u"))
     event = connection(
@@ -89,8 +89,8 @@ def test_single(place: ClickHouse, server: Server) -> None:
     )
     failed = connection(daddr=None, dport=None, query="db", result="NXDOMAIN", **now)
     insert(place, place.single([event, failed]), "3f")
-    when = now["time"]
-    columns = "toUnixTimestamp64Nano(time), pid, comm, exe, cmdline, daddr, dport, "
+    when = now["time"] // 1000
+    columns = "toUnixTimestamp64Micro(time), pid, comm, exe, cmdline, daddr, dport, "
     columns += "lport, result, latency_ms, container, query"
     found = server.ask(
         f"SELECT {columns} FROM attempts ORDER BY dport"  # noqa: S608
@@ -112,6 +112,18 @@ def test_single(place: ClickHouse, server: Server) -> None:
         ],
         [when, 1469, "curl", "", "", "", 0, 0, "NXDOMAIN", None, "", "db"],
     ]
+
+
+def test_old_recordings_stay(place: ClickHouse, server: Server) -> None:
+    """Attempts go when they were received long ago, not when they are of long ago."""
+    server.ask("TRUNCATE TABLE attempts")
+    days = [connection(time=(MINUTE - 86_400 * n) * 10**9) for n in range(60, 170)]
+    insert(place, place.single(days), "af")
+    long_ago = "INSERT INTO attempts (comm, time, received) VALUES "
+    server.ask(f"{long_ago} ('gone', now(), today() - 31)")
+    server.ask("OPTIMIZE TABLE attempts FINAL")
+    found = server.ask("SELECT comm, count() FROM attempts GROUP BY comm")
+    assert found == [["curl", len(days)]]
 
 
 def test_runs_and_losses(place: ClickHouse, server: Server) -> None:
