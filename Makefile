@@ -30,7 +30,7 @@ endef
 export INSTALL_NOTE TOOLS_NOTE
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb image rpm test-packages package-smoke test-image release-check clean
+.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb image rpm test-packages package-smoke test-image release release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -128,6 +128,11 @@ package-smoke: $(VENV)/tools ## pack both twice; install, use and purge Debian's
 test-image: image ## run the image with the privileges of packaging/kubernetes, as root
 	@scripts/system-packages test
 	$(BIN)/pytest -o "python_files=image_*.py" tests/image $(ARGS)
+
+release: $(VENV)/tools ## make and check all of a release, in dist/VERSION; a trial with ARGS=--rehearse
+	@scripts/system-packages packages
+	@scripts/system-packages image
+	$(BIN)/python -m release.publish $(ARGS)
 
 release-check: $(VENV)/tools ## try the wheel with each Python; with all in ARGS=--debian
 	@scripts/system-packages

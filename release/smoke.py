@@ -56,10 +56,7 @@ def make_and_try() -> None:
         )
         for package, other in zip(made, again, strict=True):
             check_same(package, other)
-        (folder / "room").mkdir()
-        command = ("unshare", "--mount", "sh", "-ec", IN_COPY, "-", folder / "room")
-        seen = run(*command, Path(__file__).parent, made[0], version())
-        print(f"ok         {seen.strip()}", flush=True)
+        print(f"ok         {try_in_copy(made[0], folder / 'copy')}", flush=True)
 
 
 def check_same(package: Path, other: Path) -> None:
@@ -67,6 +64,13 @@ def check_same(package: Path, other: Path) -> None:
     if not filecmp.cmp(package, other, shallow=False):
         raise TrialError(f"{package.name} is not the same when made again")
     print(f"ok         {package.name}, the same when made again", flush=True)
+
+
+def try_in_copy(package: Path, folder: Path) -> str:
+    """Try Debian's package in a copy, which is in ``folder``; return what was seen."""
+    folder.mkdir()
+    command = ("unshare", "--mount", "sh", "-ec", IN_COPY, "-", folder)
+    return run(*command, Path(__file__).parent, package, version()).strip()
 
 
 def try_package(package: str, promised: str) -> str:

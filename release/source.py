@@ -40,7 +40,16 @@ def epoch() -> int:
 
 def build_wheel(folder: Path) -> Path:
     """Build the tool's wheel into a folder; return its path. Raises TrialError."""
+    return _build(folder, "--wheel")
+
+
+def build_all(folder: Path) -> Path:
+    """Build an sdist, and from that the wheel; return the wheel's path."""
+    return _build(folder)
+
+
+def _build(folder: Path, *options: str) -> Path:
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch())
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, TOP)
+    run(sys.executable, "-m", "build", *options, "--outdir", folder, TOP)
     (wheel,) = folder.glob("*.whl")
     return wheel

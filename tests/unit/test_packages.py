@@ -5,12 +5,13 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import subprocess
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
-from release import source, tree, vendored
+from release import publish, source, tree, vendored
 from release.trial import TrialError
 from tcpconnect.optionfile import words_of
 
@@ -41,7 +42,7 @@ def wheel(tmp_path: Path) -> Path:
 @pytest.fixture
 def laid_out(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What a package installs, without the wheels that are downloaded."""
-    monkeypatch.setattr(vendored, "unpack", lambda *_: None)
+    monkeypatch.setattr(vendored, "unpack", lambda *_: "")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     root = tmp_path / "tree"
     tree.lay_out(wheel, "amd64", "9.8.7", root, tmp_path / "room")
@@ -101,3 +102,33 @@ def test_wrong_epoch(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
     with pytest.raises(TrialError, match="expected seconds"):
         source.epoch()
+
+
+def test_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A version that the changelog does not have is not released."""
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("## [Unreleased]\n\n## [1.0.0] - 2026-01-01\n")
+    monkeypatch.setattr(publish, "CHANGELOG", changelog)
+    monkeypatch.setattr(publish, "run", lambda *_: "")
+    publish.check_ready("1.0.0")
+    with pytest.raises(TrialError, match=r"no section \[1.0\]; use --rehearse"):
+        publish.check_ready("1.0")
+
+
+def test_uncommitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not committed is not released: its time is that of the commit."""
+    monkeypatch.setattr(publish, "run", lambda *_: " M README.md\n?? new\n")
+    with pytest.raises(TrialError, match=r"remove README\.md, or use --rehearse"):
+        publish.check_ready("1.0.0")
+
+
+def test_sums(tmp_path: Path) -> None:
+    """sha256sum finds the files of a release as they were."""
+    for name in ("b.deb", "a.rpm"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "SHA256SUMS").write_text(publish.sums(tmp_path))
+    command = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    checked = subprocess.run(
+        command, cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert checked.stdout == "a.rpm: OK\nb.deb: OK\n"

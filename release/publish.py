@@ -1,0 +1,90 @@
+"""Makes all that a release consists of, twice, and checks it: dist/VERSION/.
+
+What is not the same when it is made again, or does not work, is no release.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from release import smoke, source
+from release.packages import MAKERS, make
+from release.trial import TrialError, run, try_wheel
+from release.vendored import MACHINES
+
+SUMS = "SHA256SUMS"
+CHANGELOG = source.TOP / "CHANGELOG.md"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make and check all; return the exit code."""
+    parser = argparse.ArgumentParser(prog="release.publish", description=__doc__)
+    parser.add_argument(
+        "--rehearse", action="store_true", help="from a source that is not ready, too"
+    )
+    options = parser.parse_args(arguments)
+    version = source.version()
+    target = source.TOP / "dist" / version
+    try:
+        if not options.rehearse:
+            check_ready(version)
+        with TemporaryDirectory(prefix="tcpconnect-release-") as name:
+            publish(Path(name), target)
+    except TrialError as error:
+        print(f"FAILED     {error}", file=sys.stderr)
+        return 1
+    print(f"all is in {target}", flush=True)
+    return 0
+
+
+def check_ready(version: str) -> None:
+    """Raise TrialError unless the source is committed, and the changelog has it."""
+    git = ("git", "-C", source.TOP, "-c", "safe.directory=*")
+    if changed := run(*git, "status", "--porcelain").splitlines():
+        raise TrialError(f"commit or remove {changed[0][3:]}, or use --rehearse")
+    text = CHANGELOG.read_text(encoding="utf-8")
+    if not re.search(rf"^## \[{re.escape(version)}\]", text, re.MULTILINE):
+        raise TrialError(f"CHANGELOG.md has no section [{version}]; use --rehearse")
+
+
+def publish(room: Path, target: Path) -> None:
+    """Make all twice, compare, try it, and put it into ``target``."""
+    once, again = room / "once", room / "again"
+    made = _make_all(once)
+    for path, other in zip(made, _make_all(again), strict=True):
+        smoke.check_same(path, other)
+    (wheel,) = once.glob("*.whl")
+    print(f"ok         {try_wheel(sys.executable, wheel, room / 'venv')}", flush=True)
+    (package,) = once.glob("*_amd64.deb")
+    print(f"ok         {smoke.try_in_copy(package, room / 'copy')}", flush=True)
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(once, target)
+    (target / SUMS).write_text(sums(target))
+
+
+def _make_all(folder: Path) -> list[Path]:
+    """Make wheel, sdist, packages and image; return their paths."""
+    wheel = source.build_all(folder)
+    for arch in MACHINES:
+        make(list(MAKERS), arch, None, folder, wheel)
+    run(sys.executable, "-m", "image", "--out", folder)
+    return sorted(folder.iterdir())
+
+
+def sums(folder: Path) -> str:
+    """Return what sha256sum(1) --check reads, of all files of a folder."""
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+        for path in sorted(folder.iterdir())
+        if path.name != SUMS
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
