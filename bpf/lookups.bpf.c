@@ -337,15 +337,24 @@ int gethostbyname_return(void *ctx)
 }
 
 /* A program starts: notify user space if none started in this root directory lately. */
-static __always_inline void emit_started(struct task_struct *task)
+static __always_inline void emit_started(void)
 {
+	struct task_struct *task = bpf_get_current_task();
 	__u64 now = bpf_ktime_get_ns(), *notified;
 	struct started *record;
-	struct root root = {
-		.dentry = (__u64)task->fs->root.dentry,
-		.mntns = task->nsproxy->mnt_ns->ns.inum,
-	};
+	struct root root = {};
+	union {
+		struct fs_struct *fs;
+		struct nsproxy *nsproxy;
+		struct mnt_namespace *mntns;
+	} room = {};
 
+	read_kernel(room.fs, task->fs);
+	read_kernel(root.dentry, room.fs->root.dentry);
+	read_kernel(room.nsproxy, task->nsproxy);
+	read_kernel(room.mntns, room.nsproxy->mnt_ns);
+	bpf_probe_read_kernel(&root.mntns, sizeof(room.mntns->ns.inum),
+			      &room.mntns->ns.inum);
 	notified = bpf_map_lookup_elem(&roots, &root);
 	if (notified && now - *notified < RECHECK_NS)
 		return;
@@ -361,11 +370,15 @@ static __always_inline void emit_started(struct task_struct *task)
 	bpf_ringbuf_submit(record, 0);
 }
 
-/* TRACE_EVENT(sched_process_exec): the task, its old pid, the binary. */
-SEC("tp_btf/sched_process_exec")
-int exec(__u64 *ctx)
+/*
+ * A task is about to run another program. Not on tp_btf, for which libbpf would read
+ * all types of the kernel (few_types.py): that takes it longer than all else of this
+ * object.
+ */
+SEC("raw_tp/sched_process_exec")
+int exec(void)
 {
-	emit_started((struct task_struct *)ctx[0]);
+	emit_started();
 	return 0;
 }
 
@@ -373,7 +386,7 @@ int exec(__u64 *ctx)
 SEC("tp/sched/sched_process_exec")
 int exec_perf(void)
 {
-	emit_started(bpf_get_current_task_btf());
+	emit_started();
 	return 1;
 }
 

@@ -22,6 +22,7 @@ VMLINUX = "/sys/kernel/btf/vmlinux"
 HEADER = Layout("<4x5I")
 STRUCT = rb"(..).[\x04\x84]...."
 MEMBER = Layout("<I8x")
+OFFSET = Layout("<III")  # the same, its type, and its offset in bits
 # An enum is laid out as a struct is; each value has its name and its number.
 ENUM = rb"(..).[\x06\x86]...."
 VALUE = Layout("<II")
@@ -45,14 +46,14 @@ def has_member(struct: str, member: str) -> bool:
     (libbpf would take 15 ms: it reads all types, and can't share them with an object.)
     """
     try:
-        with open(VMLINUX, "rb") as file, _contents(file) as btf:
+        with open(VMLINUX, "rb") as file, contents(file) as btf:
             return _has_member(btf, struct.encode(), member.encode())
     except (OSError, ValueError, StructError):  # libbpf says why
         return False
 
 
-def _contents(file: BinaryIO) -> mmap.mmap:
-    """Map a file: a read gives 4,096 bytes at most, and all of BTF takes 3 ms.
+def contents(file: BinaryIO) -> mmap.mmap:
+    """Map BTF: a read gives 4,096 bytes at most, and all of BTF takes 3 ms.
 
     Linux commit a539e2a6d51d ("btf: Allow mmap of vmlinux btf"), v6.16. Before, it is
     copied into memory of our own.
@@ -69,18 +70,18 @@ def _contents(file: BinaryIO) -> mmap.mmap:
 def enum_names(enum: str) -> dict[int, str]:
     """Return the names of an enum's values; none where the kernel does not have it."""
     try:
-        with open(VMLINUX, "rb") as file, _contents(file) as btf:
-            values = _members(btf, enum.encode(), ENUM, VALUE)
+        with open(VMLINUX, "rb") as file, contents(file) as btf:
+            values = members(btf, enum.encode(), ENUM, VALUE)
             return {number: printable(name[:NAME_BYTES]) for name, number in values}
     except (OSError, ValueError, StructError):  # libbpf says why
         return {}
 
 
 def _has_member(btf: mmap.mmap, struct: bytes, member: bytes) -> bool:
-    return any(name == member for name, *_ in _members(btf, struct, STRUCT, MEMBER))
+    return any(name == member for name, *_ in members(btf, struct, STRUCT, MEMBER))
 
 
-def _members(
+def members(
     btf: mmap.mmap, of: bytes, kind: bytes, layout: Layout
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the members of a type of this name and kind: the name, then the rest."""

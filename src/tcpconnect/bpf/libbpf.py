@@ -56,7 +56,15 @@ class TestRunOptions(Structure):
 class OpenOptions(Structure):
     """The first members of struct bpf_object_open_opts."""
 
-    _fields_ = (("sz", c_size_t), ("object_name", c_char_p))
+    _fields_ = (
+        ("sz", c_size_t),
+        ("object_name", c_char_p),
+        ("relaxed_maps", c_bool),
+        ("pin_root_path", c_char_p),
+        ("removed", c_uint32),
+        ("kconfig", c_char_p),
+        ("btf_custom_path", c_char_p),
+    )
 
 
 class MapInfo(Structure):
@@ -154,6 +162,7 @@ def _failed_pointer(result: int | None, function: Any, _: object) -> int:
 
 _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_object__open_mem": (c_void_p, (c_char_p, c_size_t, POINTER(OpenOptions))),
+    "bpf_object__btf": (c_void_p, (c_void_p,)),
     "bpf_object__load": (c_int, (c_void_p,)),
     "bpf_object__close": (None, (c_void_p,)),
     "bpf_object__find_map_by_name": (c_void_p, (c_void_p, c_char_p)),
@@ -190,6 +199,7 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
         c_int,
         (c_int, c_int, c_uint32, c_void_p, c_void_p, POINTER(c_uint32)),
     ),
+    "btf__raw_data": (c_void_p, (c_void_p, POINTER(c_uint32))),
     "libbpf_probe_bpf_prog_type": (c_int, (c_int, c_void_p)),
     "bpf_obj_get": (c_int, (c_char_p,)),
     "bpf_obj_get_info_by_fd": (c_int, (c_int, c_void_p, POINTER(c_uint32))),

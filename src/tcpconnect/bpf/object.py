@@ -21,6 +21,8 @@ from tcpconnect.machine.release import maps_are_locked_memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tcpconnect.bpf.few_types import FewTypes
+
 MOST_DESCRIPTORS = 48  # of an object: its maps and programs
 BPF_TRACE_UPROBE_MULTI = 48  # enum bpf_attach_type
 TRACEFS = "/sys/kernel/tracing"
@@ -30,19 +32,31 @@ class BpfObject(Attached):
     """One of the package's objects; all that it creates ends with our descriptors.
 
     Its methods raise KernelError, which names the step that failed. After ``forget``
-    only those of Attached and Maps may be called: others raise ValueError.
+    only those of Attached and Maps may be called: others raise ValueError. ``types``
+    are for libbpf to relocate by, until the load, instead of all that the kernel has.
     """
 
-    def __init__(self, library: ctypes.CDLL, name: str) -> None:
+    def __init__(
+        self, library: ctypes.CDLL, name: str, types: FewTypes | None = None
+    ) -> None:
         super().__init__(library)
         self._maps: dict[str, int] = {}  # libbpf renames those that are replaced
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
+        options.btf_custom_path = types.path if types else None
         with step(messages.CANT_OPEN_OBJECT, name=name):
             with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
                 image = file.read()
             self._object: int = library.bpf_object__open_mem(
                 image, len(image), byref(options)
             )
+            if types:
+                types.fill(self._types())
+
+    def _types(self) -> bytes:
+        """Return its BTF."""
+        btf, size = self.library.bpf_object__btf(self._object), c_uint32()
+        data = self.library.btf__raw_data(btf, byref(size))
+        return ctypes.string_at(data, size.value)
 
     def _opened(self) -> int:
         """Return libbpf's handle: without it, libbpf would crash."""

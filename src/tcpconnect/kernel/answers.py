@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
 from tcpconnect.batch import Losses, Part, lost
+from tcpconnect.bpf.few_types import few_types
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.step import step
 from tcpconnect.kernel.records import Progress
@@ -43,8 +45,11 @@ class Answers(Part):
         calls_fd: int | None = None,
     ) -> None:
         super().__init__()
-        self._bpf = BpfObject(library, "answers_failed" if lookups else "answers")
-        with self._bpf.closed_on_failure():
+        name = "answers_failed" if lookups else "answers"
+        with ExitStack() as stack:
+            types = stack.enter_context(few_types(enough=not lookups))
+            self._bpf = BpfObject(library, name, types)
+            stack.enter_context(self._bpf.closed_on_failure())
             share(self._bpf)
             if lookups and images_fd is None:
                 self._bpf.leave_out_maps("images", "scratches")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
 from tcpconnect.batch import Losses, Part, lost
 from tcpconnect.bpf.btf import programs_are_preemptible
+from tcpconnect.bpf.few_types import few_types
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.step import step
 from tcpconnect.errors import KernelError
@@ -64,10 +65,11 @@ class Lookups(Part):
         super().__init__()
         if MACHINE not in MACHINES:
             raise KernelError(messages.NO_PROBES, machine=MACHINE)
-        self._bpf = BpfObject(
-            library, f"lookups{'_failed' if failed else ''}.{MACHINE}"
-        )
-        with self._bpf.closed_on_failure():
+        name = f"lookups{'_failed' if failed else ''}.{MACHINE}"
+        with ExitStack() as stack:
+            types = stack.enter_context(few_types(enough=not failed))
+            self._bpf = BpfObject(library, name, types)
+            stack.enter_context(self._bpf.closed_on_failure())
             share(self._bpf)
             self._load()
             self._programs = {name: self._bpf.keep_program(name) for name in PROGRAMS}
