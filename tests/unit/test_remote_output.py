@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from tcpconnect.alerts.ties import Mailbox
 from tcpconnect.batch import NO_LOSSES, Losses, Totals
 from tcpconnect.image import Image, Place
 from tcpconnect.outputs.remote import Remote
 from tcpconnect.remote.otlp import Otlp
 from tcpconnect.remote.spool import SINGLE, WINDOWS, Spool
 from tests.support.attempts import run_tool
+from tests.support.counted import notice
 from tests.support.disks import fill, small_disk
 from tests.support.folding import attempt, batch, recorded, refused
 
@@ -139,3 +141,23 @@ def test_a_recording(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     (spool,) = (tmp_path / "spool").iterdir()
     assert waiting(spool) == {WINDOWS: 100}
+
+
+def test_whose_an_alert_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert of a pod has its resource, one of a unit that of the host."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+    place = Place(container="web", container_id="c0ffee" * 10, pod="web", pod_uid="1f")
+    box = Mailbox("here")
+    box.sent = list[str]().append
+    output = Remote(Otlp(NOWHERE), Spool(str(tmp_path)), box=box)
+    output.open()
+    output.write(batch([attempt(image=Image("/bin/web", "web", place))], NOW))
+    for program in ("web", "other"):
+        found = notice(int(NOW))
+        alert = replace(found.alert, program=program)
+        box.put(replace(found, alert=alert))
+    closed(output, 1)
+    first, second = (file.read_bytes() for file in sorted(tmp_path.glob("*-alerts-*")))
+    assert b"k8s.pod.uid" in first
+    assert b"container.id" not in first
+    assert b"k8s" not in second

@@ -39,17 +39,25 @@ class Metering:
                 self._note(where)
 
     def _note(self, where: Where) -> None:
-        """Remember what a program's name means: a pod, else a container."""
+        """Remember what a program's name means."""
         if len(self._known) >= MAX_WHERES:
             self._known.clear()
             self._wheres.clear()
         self._known[id(where)] = where
-        name = where.pod or where.container or ""
-        if where.pod:
-            where = Where(pod=where.pod, pod_uid=where.pod_uid)
-        self._wheres[name[:MAX_TEXT]] = replace(where, cgroup=None, unit=None)
+        name, means = meaning(where)
+        self._wheres[name[:MAX_TEXT]] = means
 
     def packed(self, place: Place) -> Packed | None:
         """Return all series as a block."""
         page, facts = self._ledger.page(begins_at_0=False), self.beside.facts()
         return place.metrics(page, facts, self._wheres, time.time_ns())
+
+
+def meaning(where: Where) -> tuple[str, Where]:
+    """Return what a program is called there, and what that means: a pod or a container.
+
+    A pod may have several containers, of which the name says none.
+    """
+    if where.pod:
+        return where.pod, Where(pod=where.pod, pod_uid=where.pod_uid)
+    return where.container or "", replace(where, cgroup=None, unit=None)

@@ -17,7 +17,7 @@ from tcpconnect.history.waiting import Waiting
 from tcpconnect.history.window import MAX_TEXT, Window
 from tcpconnect.machine.account import acting_as
 from tcpconnect.output import say
-from tcpconnect.outputs.metering import Metering
+from tcpconnect.outputs.metering import Metering, meaning
 from tcpconnect.outputs.sqlite import this_run
 from tcpconnect.remote.place import ALL, NONE
 from tcpconnect.remote.sender import Sender
@@ -154,8 +154,11 @@ class Remote:
 
     def _alert(self, notice: Notice) -> None:
         """Spool an alert, and have it sent; another thread calls it. Raises OSError."""
+        program = notice.alert.program
+        # A copy: the other thread may add to it.
+        meanings = dict(map(meaning, [*self._wheres.values()]))
         try:
-            self._put(self._place.alert(notice))
+            self._put(self._place.alert(notice, meanings.get(program)))
         except OSError as error:
             self._fail(error)
             raise

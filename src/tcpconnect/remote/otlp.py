@@ -122,10 +122,12 @@ class Otlp:
         made = ((event.image.place, record(event)) for event in events)
         return Packed(SINGLE, len(events), len(events), self._request(made))
 
-    def alert(self, notice: Notice) -> Packed:
+    def alert(self, notice: Notice, where: Where | None) -> Packed:
         """Return a request of an alert."""
         record = json.encode(alert_record(notice)).decode()
-        return Packed(ALERTS, 1, 1, self._request([(NOWHERE, record)]), notice.id)
+        return Packed(
+            ALERTS, 1, 1, self._request([(where or NOWHERE, record)]), notice.id
+        )
 
     def deliver(self, block: Block, body: bytes) -> int:
         """Send a request; return how many attempts are refused."""

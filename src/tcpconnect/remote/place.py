@@ -60,8 +60,11 @@ class Place(Protocol):
     def single(self, events: Sequence[Connection]) -> Packed:
         """Return a block of attempts."""
 
-    def alert(self, notice: Notice) -> Packed:
-        """Return a block of an alert; its token is the ID of that."""
+    def alert(self, notice: Notice, where: Where | None) -> Packed:
+        """Return a block of an alert; its token is the ID of that.
+
+        ``where`` is the pod or the container that is its program, if it is one.
+        """
 
     def deliver(self, block: Block, body: bytes) -> int:
         """Send a block; return how many attempts are refused.

@@ -139,7 +139,7 @@ def test_runs_and_losses(place: ClickHouse, server: Server) -> None:
 
 def test_alerts(place: ClickHouse, server: Server) -> None:
     """What alerts say is a row, once."""
-    packed = place.alert(notice(MINUTE))
+    packed = place.alert(notice(MINUTE), None)
     insert(place, packed, packed.token)
     insert(place, packed, packed.token)
     found = server.ask(

@@ -88,7 +88,7 @@ def test_all_goes_through(tmp_path: Path) -> None:
             place.windows(rows, {}),
             place.single(events),
             place.losses({(MINUTE, "ring"): 3}),
-            place.alert(notice(MINUTE)),
+            place.alert(notice(MINUTE), None),
         ]
         ledger = Ledger()
         ledger.add(events, 0)

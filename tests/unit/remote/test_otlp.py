@@ -303,10 +303,14 @@ def test_losses() -> None:
 
 def test_alerts() -> None:
     """What alerts say is a record; its block has its ID."""
-    packed = place().alert(notice(MINUTE, "new"))
+    packed = place().alert(notice(MINUTE, "new"), Place(pod="shop/web-1"))
     assert (packed.kind, packed.token) == (ALERTS, notice(0).id)
     ((resource, (record,)),) = read(packed)
     assert resource["host.name"] == os.uname().nodename
+    assert (resource["k8s.namespace.name"], resource["k8s.pod.name"]) == (
+        "shop",
+        "web-1",
+    )
     assert record.event_name == "tcpconnect.destination.new"
     assert (record.severity_text, record.body.string_value) == (
         "WARN",

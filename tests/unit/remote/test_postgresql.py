@@ -124,7 +124,7 @@ def test_runs_and_losses(place: PostgreSQL, server: Server) -> None:
 @needs_server
 def test_alerts(place: PostgreSQL, server: Server) -> None:
     """What alerts say is a row, once."""
-    packed = place.alert(notice(MINUTE))
+    packed = place.alert(notice(MINUTE), None)
     insert(place, packed, packed.token)
     insert(place, packed, packed.token)
     found = server.ask(

@@ -92,7 +92,7 @@ def requests(host: str, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     packed = [
         place.windows(ROWS, {("web", "shop/web-1"): WHERE}),
         place.losses({(MINUTE, "ring"): 3}),
-        place.alert(notice(MINUTE)),
+        place.alert(notice(MINUTE), None),
     ]
     return [json.loads(gzip.decompress(each.body)) for each in packed]
 
