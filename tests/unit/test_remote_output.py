@@ -14,6 +14,7 @@ from tcpconnect.batch import NO_LOSSES, Losses, Totals
 from tcpconnect.image import Image, Place
 from tcpconnect.outputs.remote import Remote
 from tcpconnect.remote.otlp import Otlp
+from tcpconnect.remote.sender import Sender
 from tcpconnect.remote.spool import SINGLE, WINDOWS, Spool
 from tests.support.attempts import run_tool
 from tests.support.counted import notice
@@ -66,6 +67,19 @@ def test_all_are_there(tmp_path: Path) -> None:
     assert waiting(tmp_path) == {SINGLE: 130, WINDOWS: 260}
 
 
+def test_all_fail_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails on all hosts at the same second is sent at a random moment."""
+    woken: list[float] = []
+    monkeypatch.setattr(Sender, "wake", lambda _, within=0.0: woken.append(within))
+    output = opened(tmp_path, "?events=failed")
+    output.write(batch([refused()], NOW))
+    output.write(batch([], NOW + 9))
+    assert woken == [60]
+    output.write(batch([attempt()], NOW + 10))
+    closed(output, 2)
+    assert woken == [60, 10]
+
+
 def test_losses(tmp_path: Path) -> None:
     """What was lost is a block of its own, once."""
     output = opened(tmp_path)
@@ -76,12 +90,12 @@ def test_losses(tmp_path: Path) -> None:
 
 def test_bounded(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A spool that is full takes windows; made = waiting + dropped, for both."""
-    output = opened(tmp_path, "?events=all", max_size=100_000)
+    output = opened(tmp_path, "?events=all", max_size=10_000)
     made = 0
     for n in range(130):
-        events = [attempt(pid=1000 + n * 500 + m) for m in range(500)]
+        events = [attempt(pid=1000 + n * 50 + m) for m in range(50)]
         output.write(batch(events, NOW + n))
-        made += 500
+        made += 50
     closed(output, made)
     left = waiting(tmp_path)
     assert left[WINDOWS] == made
@@ -90,7 +104,7 @@ def test_bounded(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     dropped = int(line.split()[3])
     assert left.get(SINGLE, 0) + dropped == made
     assert "one by one" in line
-    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 100_000
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 10_000
 
 
 def test_memory_is_flat(tmp_path: Path) -> None:
@@ -101,14 +115,12 @@ def test_memory_is_flat(tmp_path: Path) -> None:
     sizes: list[int] = []
     for n in range(40):
         base = attempt(image=image)
-        output.write(
-            batch([_to(base, 2_000 * n + m) for m in range(2_000)], NOW + 30 * n)
-        )
+        output.write(batch([_to(base, 500 * n + m) for m in range(500)], NOW + 30 * n))
         sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    closed(output, 80_000)
-    assert waiting(tmp_path) == {SINGLE: 80_000, WINDOWS: 80_000}
-    assert max(sizes[30:]) < max(sizes[10:20]) + (4 << 20)
+    closed(output, 20_000)
+    assert waiting(tmp_path) == {SINGLE: 20_000, WINDOWS: 20_000}
+    assert max(sizes[30:]) < max(sizes[15:25]) + (1 << 20)
 
 
 def _to(event: Connection, n: int) -> Connection:

@@ -230,7 +230,7 @@ class Remote:
         self._single += events
         if len(self._single) >= MAX_SINGLE or now - self._single_since >= SINGLE_S:
             self._put_single()
-            self._sender.wake()
+            self._sender.wake(SINGLE_S)  # a server that all need may fail for all
 
     def _put_single(self) -> None:
         while some := self._single[:MAX_SINGLE]:

@@ -46,7 +46,7 @@ class Sender:
         self._name, self._spool, self._deliver = name, spool, deliver
         self._random = random.Random()  # noqa: S311 (it spreads load)
         self._changed = Condition()
-        self._due = 0.0  # when to send next, of the monotonic clock
+        self.due = 0.0  # when to send next, of the monotonic clock
         self._tries = 0  # that have failed since the last success
         self._reason = ""
         self._refuses = False
@@ -58,10 +58,12 @@ class Sender:
         Thread(self._turn).start()
 
     def wake(self, within_s: float = 0.0) -> None:
-        """Send what is new: at a random moment of so many seconds."""
+        """Send what is new: at a random moment of so many seconds, or before."""
         with self._changed:
+            now = time.monotonic()
+            due = now + self._random.uniform(0, within_s)
             if not self._tries:
-                self._due = time.monotonic() + self._random.uniform(0, within_s)
+                self.due = min(due, self.due) if self.due > now else due
             self._changed.notify()
 
     def close(self, seconds: float) -> None:
@@ -106,7 +108,7 @@ class Sender:
                 if self._closing and self._tries:
                     return None
                 block = self._spool.first(int(time.time()))
-                left = self._due - time.monotonic()
+                left = self.due - time.monotonic()
                 if block and (left <= 0 or self._closing):
                     return block
                 if self._closing:
@@ -147,4 +149,4 @@ class Sender:
         wait = pause * self._random.uniform(0.5, 1.5)
         with self._changed:
             self._tries += 1
-            self._due = time.monotonic() + max(wait, min(error.after, MOST_S))
+            self.due = time.monotonic() + max(wait, min(error.after, MOST_S))

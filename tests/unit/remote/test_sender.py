@@ -10,7 +10,7 @@ import pytest
 
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote import sender as module
-from tcpconnect.remote.sender import Sender
+from tcpconnect.remote.sender import PAUSES_S, Sender
 from tcpconnect.remote.spool import SINGLE, WINDOWS, Packed, Spool
 from tests.support.waiting import wait_until
 
@@ -95,6 +95,39 @@ def test_at_a_random_moment(
     assert place.got == []
     made.close(5.0)
     assert place.got == [b"1"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_spread(tmp_path: Path, place: Collector, *, fails: bool) -> None:
+    """A hundred hosts do not send in the same second, nor try again in it."""
+    place.error = UndeliveredError("HTTP status 503") if fails else None
+    senders = []
+    for number in range(100):
+        spool = Spool(str(tmp_path / str(number)))
+        spool.open()
+        put(spool, b"1")
+        senders.append(Sender("otlp+http://here:4318", spool, place.deliver))
+    for each in senders:
+        each.wake(0.0 if fails else 60.0)
+        if fails:
+            each.start()
+    wait_until(lambda: len(place.tokens) == 100 * fails, "all tries")
+    wait_until(lambda: all(each.due for each in senders), "all pauses")
+    dues = sorted(each.due for each in senders)
+    within_s = PAUSES_S[0] if fails else 60.0
+    assert dues[-1] - dues[0] > within_s / 2
+    tenths = [int((due - dues[0]) / within_s * 10) for due in dues]
+    assert max(map(tenths.count, tenths)) < 40
+
+
+def test_soonest(sender: Callable[[], Sender], place: Collector, spool: Spool) -> None:
+    """What is to be sent soon does not wait for what may come later."""
+    made = sender()
+    put(spool, b"1")
+    made.wake(0.2)
+    made.wake(3600.0)
+    wait_until(lambda: place.got == [b"1"], "the first moment")
+    made.close(5.0)
 
 
 def test_away(
