@@ -105,6 +105,24 @@ def name(text: str) -> str:
     return found
 
 
+def test_killed_and_slow(port: int) -> None:
+    """A page has what was made since the start, whoever reads slowly beside."""
+    with serve(port) as tool:
+        attempt("127.0.0.9", PORT)
+        attempt("127.0.0.9", PORT)
+        wait_until(lambda: counted(port) == [2], "both")
+        tool.stop(signal.SIGKILL)
+    with pytest.raises(ConnectionRefusedError):
+        get(port, "/metrics")
+    with serve(port) as tool, socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        attempt("127.0.0.9", PORT)
+        wait_until(lambda: counted(port) == [1], "the one since then")
+        assert slow.recv(1) == b"H"
+        assert samples(get(port, "/metrics")[1], LOST)["ring",] == 0
+        assert tool.stop() == 0
+
+
 def test_a_real_prometheus(port: int, tmp_path: Path) -> None:
     """Debian's reads it, and sees each increment of a new series."""
     with prometheus(tmp_path, f"127.0.0.1:{port}") as server, serve(port) as tool:
