@@ -12,10 +12,17 @@ from tempfile import TemporaryDirectory
 
 from release.packages import MAKERS, make
 from release.source import build_wheel, version
+from release.tree import LIBRARY
 from release.trial import TrialError, run, trace
 
 INSIDE = "package-trial"  # the folder of the copy that has release/ and the package
 TOOL = Path("/usr/bin/tcpconnect")
+# As the command finds them.
+EXTRAS = f"""\
+import sys
+sys.path.insert(0, "/{LIBRARY}")
+import backports.zstd, jinja2, prometheus_client, textual.app, textual.widgets
+"""
 
 # A tmpfs has the changes: the file system of a container, an overlay itself, can't.
 IN_COPY = f"""\
@@ -81,6 +88,7 @@ def try_package(package: str, promised: str) -> str:
         raise TrialError(f"{package} is {said}")
     run(TOOL, "--check")
     traced = trace(TOOL)
+    run("/usr/bin/python3", "-I", "-c", EXTRAS)
     run("dpkg", "--purge", "tcpconnect")
     places = ("/etc", "/usr", "/var/lib")
     if left := run("find", *places, "-name", "*tcpconnect*").split():

@@ -24,10 +24,13 @@ OWN_FOLDER = f'sys.path.insert(0, "/{LIBRARY}")\n\n'
 FILES = {
     "record.conf": "etc/tcpconnect/record.conf",
     "tcpconnect.sysusers": "usr/lib/sysusers.d/tcpconnect.conf",
+    "network.conf": "usr/share/doc/tcpconnect/examples/network.conf",
 }
+LICENSES = "usr/share/doc/tcpconnect/third-party.txt"
 UNIT = "tcpconnect-record.service"
 UNITS = "usr/lib/systemd/system"
-EXAMPLES = ("*.sql", "*.json", "*.yml", "network.conf")
+EXAMPLES = (".sql", ".json", ".yml")
+SHOWN = "usr/share/doc/tcpconnect/examples"
 
 
 def lay_out(wheel: Path, arch: str, version: str, root: Path, room: Path) -> None:
@@ -41,11 +44,15 @@ def lay_out(wheel: Path, arch: str, version: str, root: Path, room: Path) -> Non
     library = root / LIBRARY
     shutil.copytree(room / "wheel/tcpconnect", library / "tcpconnect")
     _set_version(library / "tcpconnect/__init__.py", version)
-    vendored.unpack(arch, library, room)
+    licenses = vendored.unpack(arch, library, room)
     shutil.copytree(data / "data/share", root / "usr/share")
+    _write(root / LICENSES, licenses)
     _write(root / "usr/bin/tcpconnect", _program(data / "scripts/tcpconnect"))
     for name, path in FILES.items():
         _write(root / path, (PACKAGING / name).read_text())
+    for example in sorted(PACKAGING.iterdir()):
+        if example.suffix in EXAMPLES:
+            _write(root / SHOWN / example.name, example.read_text())
     unit = (PACKAGING / UNIT).read_text().replace("/usr/bin/env tcp", "/usr/bin/tcp")
     _write(root / UNITS / UNIT, unit)
     set_modes(root)

@@ -35,6 +35,11 @@ NO_PSYCOPG = Message(
     "it is not installed",
     "install it: {installer} 'psycopg[binary]'",
 )
+NO_PSYCOPG_PACKAGE = Message(
+    "postgresql:// needs the library psycopg",
+    "its package is not installed",
+    "install python3-psycopg (python3-psycopg3 on Fedora)",
+)
 NOT_SENT = Message("{n} attempts not sent to {place}", "{reason}")
 NOT_SENT_SINGLY = Message(
     "{n} attempts not sent one by one to {place}", "{reason}", "its windows have them"

@@ -99,6 +99,21 @@ def test_traces(manager: Manager) -> None:  # noqa: ARG001
         assert event(tool)["result"] == "ECONNREFUSED"
 
 
+def test_extras(manager: Manager, tmp_path: Path) -> None:  # noqa: ARG001
+    """Compressed recordings and reports work at once, and so would the live view."""
+    recording, page = tmp_path / "r.jsonl.zst", tmp_path / "r.html"
+    database = tmp_path / "h.db"
+    with tracing("tcpconnect", "-rd", "-o", str(recording)) as tool:
+        sh(*CONNECTING)
+        tool.terminate()
+        assert tool.wait() == 0
+    sh("tcpconnect", "replay", str(recording), "-o", f"sqlite:{database}")
+    sh("tcpconnect", "report", "--db", str(database), "-o", str(page))
+    assert "<html" in page.read_text()
+    imported = f"import sys; sys.path.insert(0, '{LIBRARY}'); import textual.widgets"
+    sh("python3", "-Ic", f"{imported}, prometheus_client")
+
+
 def test_started(manager: Manager) -> None:  # noqa: ARG001
     """The service writes a history."""
     sh("systemctl", "enable", "--now", UNIT)

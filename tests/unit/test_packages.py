@@ -13,6 +13,7 @@ import pytest
 
 from release import publish, source, tree, vendored
 from release.trial import TrialError
+from tcpconnect import extras
 from tcpconnect.optionfile import words_of
 
 if TYPE_CHECKING:
@@ -102,6 +103,20 @@ def test_wrong_epoch(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
     with pytest.raises(TrialError, match="expected seconds"):
         source.epoch()
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("/usr/lib/tcpconnect/tcpconnect/extras.py", "install python3-psycopg ("),
+        ("/opt/venv/lib/tcpconnect/extras.py", "pip install"),
+    ],
+    ids=["packaged", "elsewhere"],
+)
+def test_psycopg(path: str, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a package does not bring along is the system's; pip has no part there."""
+    monkeypatch.setattr(extras, "__file__", path)
+    assert remedy in str(extras.psycopg_missing())
 
 
 def test_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect import remote_messages
-from tcpconnect.errors import UsageError
 from tcpconnect.history.database import unreadable
 from tcpconnect.history.queries import rewritten
 from tcpconnect.output import harmless
@@ -30,10 +28,9 @@ class PostgreSQL:
         try:
             import psycopg
         except ImportError as error:
-            from tcpconnect.extras import installer
+            from tcpconnect.extras import psycopg_missing
 
-            message = remote_messages.NO_PSYCOPG
-            raise UsageError(message, installer=installer()) from error
+            raise psycopg_missing() from error
         self._error = psycopg.Error
         try:
             self._connection = psycopg.connect(

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import json
 from msgspec.structs import replace
 
-from tcpconnect import remote_messages
-from tcpconnect.errors import UsageError
 from tcpconnect.machine.hostname import host_name
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.notify.deadline import cut_after
@@ -88,10 +86,9 @@ class PostgreSQL:
         try:
             import psycopg
         except ImportError as error:
-            from tcpconnect.extras import installer
+            from tcpconnect.extras import psycopg_missing
 
-            message = remote_messages.NO_PSYCOPG
-            raise UsageError(message, installer=installer()) from error
+            raise psycopg_missing() from error
         self._psycopg = psycopg
         host, port = self._url.host, self._url.port
         user = os.environ.get("PGUSER") or pwd.getpwuid(os.getuid()).pw_name
