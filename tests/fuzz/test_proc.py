@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcpconnect.containers import container_in
+from tcpconnect.enrich.workload import workload_of
 from tcpconnect.kernel import preflight
 from tcpconnect.machine import cgroup
 from tests.support.material import mutated, text
@@ -45,6 +46,20 @@ def test_mountinfo(fuzz: Fuzz, tmp_path: Path) -> None:
         file.write_bytes(from_lines(random, MOUNTS))
         assert isinstance(cgroup.mount_point(str(file)), bytes)
         assert all(map(bool, cgroup.v1_mount_points(str(file))))
+
+    fuzz(case)
+
+
+def test_pods(fuzz: Fuzz) -> None:
+    """What made a pod has the first part of its name, or is not known."""
+    ends = ("7d4b9c6f5-x2x4z", "x2x4z", "29012345-x2x4z", "0", "17", "node-7", "")
+
+    def case(random: Random) -> None:
+        good = f"web-{random.choice(ends)}".encode()
+        pod = mutated(random, [good, text(random)]).decode(errors="surrogateescape")
+        found = workload_of(pod, random.choice(("", "node-7")))
+        assert found is None or (found and pod.startswith(f"{found}-"))
+        assert found is None or found.isascii()
 
     fuzz(case)
 
