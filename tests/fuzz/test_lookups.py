@@ -109,8 +109,9 @@ def test_flood(fuzz: Fuzz) -> None:
     now_ns = 100 * S
     kept = Failures(lambda: now_ns)
     asked = asker(now_ns, pid=1, start_ns=START_NS)
+    sent = message("0000000.test", IPV4)
     records = [
-        question(asked, message(f"{number}.test", IPV4))
+        question(asked, sent.replace(b"0000000", b"%07d" % number))
         for number in range(2 * failures.MAX_LOOKUPS)
     ]
     flood = questions(*records)

@@ -101,19 +101,19 @@ def cgroups(*paths: str) -> Iterator[None]:
 IDS = [f"{number:064x}" for number in range(300)]
 
 
-@pytest.mark.parametrize("wanted", ["web", "0000000", "\x1b[31m", "x" * 5000, "*", ""])
-def test_containers_of_a_user(wanted: str) -> None:
+def test_containers_of_a_user() -> None:
     """Of however many, with whatever names: the answer comes soon, and is harmless."""
     names = [f"libpod-{each}.scope" for each in IDS]
     names += [f"machine-\\x1b[31m{n}\x1b[2J\u202e.scope" for n in range(9)]
     names += ["/".join(120 * ["a"]), "lxc/" + "/".join(60 * ["a", "lxc"])]
     with cgroups(*names):
-        began = time.monotonic()
-        ended = run_tool("--container", wanted)
-    assert time.monotonic() - began < START_S
-    assert ended.returncode == 2
-    assert ended.stderr.count("\n") == 1
-    assert ended.stderr.removesuffix("\n").isprintable()
+        for wanted in ("web", "0000000", "\x1b[31m", "x" * 5000, "*", ""):
+            began = time.monotonic()
+            ended = run_tool("--container", wanted)
+            assert time.monotonic() - began < START_S
+            assert ended.returncode == 2, wanted
+            assert ended.stderr.count("\n") == 1
+            assert ended.stderr.removesuffix("\n").isprintable()
 
 
 # Two processes connect to as many addresses as are counted, and some more.
