@@ -41,10 +41,7 @@ struct {
 	__type(value, __u8);
 } pids SEC(".maps"), uids SEC(".maps"), own SEC(".maps");
 
-/*
- * By the keys of namespaces.bpf.h. `mntnses` has those of BY_CONTAINER, `not_mntnses`
- * those of BY_NOT_CONTAINER.
- */
+/* By namespaces.bpf.h: `mntnses` of BY_CONTAINER, `not_mntnses` of BY_NOT_CONTAINER. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
