@@ -7,18 +7,16 @@ Outputs write them.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec.structs import asdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
-    from tcpconnect.alerts.tally import Tally
     from tcpconnect.bpf.ring import Run
     from tcpconnect.errors import Line, Message
-    from tcpconnect.formats.rows import Rows
     from tcpconnect.kernel.records import Kind
 
 
@@ -252,52 +250,3 @@ class Output(Protocol):
 
     def close(self, totals: Totals) -> None:
         """Write what is left, and the totals."""
-
-
-@runtime_checkable
-class TakesRows(Protocol):
-    """An output whose batches may have rows of its format instead of Connections."""
-
-    @property
-    def rows(self) -> Rows | None:
-        """The format, if it makes rows in two steps."""
-
-    def take_rows(self) -> None:
-        """Take rows from now on."""
-
-
-@runtime_checkable
-class Reopens(Protocol):
-    """An output that may have files, which may be moved while they are written."""
-
-    @property
-    def has_file(self) -> bool:
-        """Whether it has one."""
-
-    def reopen(self) -> None:
-        """Have it opened again soon, if it was moved; a signal handler may call it."""
-
-
-@runtime_checkable
-class Flushes(Protocol):
-    """An output that has windows, which are written when they are over, or before."""
-
-    def flush(self) -> None:
-        """Have all that is there written soon; a signal handler may call it."""
-
-
-@runtime_checkable
-class Spools(Protocol):
-    """An output that keeps what it takes until it was sent somewhere."""
-
-    @property
-    def unsent(self) -> Mapping[str, int]:
-        """How many attempts it took and dropped, by place; any thread may ask."""
-
-
-@runtime_checkable
-class Counts(Protocol):
-    """An output that says what others drop."""
-
-    def count_others(self, others: Iterable[Output], tally: Tally | None) -> None:
-        """Count these, and what alerts have found."""

@@ -7,29 +7,10 @@ import msgspec
 from tcpconnect import fit, tones
 from tcpconnect.fields import Column, Field, columns_of
 from tcpconnect.image import UNKNOWN, Image
+from tcpconnect.query import query_text
 from tcpconnect.times import LOCAL_TIME, WHEN, local_time
 
-NO_QUERY = "No DNS Query"
-LONG_AGE_MS = 100
 CONNECT, LOOKUP = "connect", "lookup"
-LOOPBACK = {"127.0.0.1": "localhost", "::1": "localhost"}
-
-
-def query_text(
-    query: str | None, scope: str | None, daddr: str | None, age_ms: float | None
-) -> str:
-    """Return a name as bcc's tcpconnect shows it, with its age when that is long.
-
-    ``?`` marks what this process did not ask for, as far as is known.
-    """
-    if query is None:
-        return NO_QUERY
-    own = scope in {None, "process"}
-    if not own and query != LOOPBACK.get(daddr or ""):
-        query += "?"
-    if age_ms is None or age_ms <= LONG_AGE_MS:
-        return query
-    return f"{query} ({age_ms:.3f}ms)"
 
 
 class Connection(msgspec.Struct, gc=False):

@@ -7,7 +7,7 @@ import re
 from _socket import AF_INET, AF_INET6, inet_ntop  # socket takes 4 ms to import
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tcpconnect.connection import LOOKUP, Connection, query_text
+from tcpconnect.connection import LOOKUP, Connection
 from tcpconnect.kernel.records import (
     ABORTED,
     MEMBERS,
@@ -19,6 +19,7 @@ from tcpconnect.kernel.records import (
 from tcpconnect.machine.clock import epoch_ns
 from tcpconnect.memo import Memo
 from tcpconnect.output import printable
+from tcpconnect.query import query_text
 from tcpconnect.times import local_time
 from tcpconnect.why import LOOKUP as NO_ADDRESS
 

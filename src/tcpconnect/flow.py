@@ -5,9 +5,9 @@ from typing import Annotated
 import msgspec
 
 from tcpconnect import fit, tones
-from tcpconnect.connection import LOOPBACK, NO_QUERY
 from tcpconnect.fields import Field, columns_of
 from tcpconnect.fit import Fit
+from tcpconnect.query import LOOPBACK, NO_QUERY
 
 # Both addresses and the numbers are as narrow as they are, where there is no room.
 FROM, TO = Fit(2, 5, most=39, whole=True), Fit(0, 5, most=39, whole=True)

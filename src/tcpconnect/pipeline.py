@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tcpconnect import messages, place_messages
+from tcpconnect.abilities import TakesRows
 from tcpconnect.api import trace
-from tcpconnect.batch import NO_LOSSES, TakesRows, Totals
+from tcpconnect.batch import NO_LOSSES, Totals
 from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import LossReport
 from tcpconnect.machine import memory

@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.batch import Reopens
+from tcpconnect.abilities import Reopens
 from tcpconnect.output import STDERR, is_writable, say, write_line
 
 if TYPE_CHECKING:

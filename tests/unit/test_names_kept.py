@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tcpconnect.connection import LOOPBACK
 from tcpconnect.enrich import namestore
 from tcpconnect.enrich.names import Names
+from tcpconnect.query import LOOPBACK
 from tests.support.records import (
     IPV4,
     MS,

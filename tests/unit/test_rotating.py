@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcpconnect import zstd
-from tcpconnect.batch import NO_LOSSES, Batch, Losses, Output, Reopens, Totals
+from tcpconnect.abilities import Reopens
+from tcpconnect.batch import NO_LOSSES, Batch, Losses, Output, Totals
 from tcpconnect.errors import OutputError, UsageError
 from tcpconnect.outputs.again import numbered
 from tcpconnect.outputs.opening import open_outputs

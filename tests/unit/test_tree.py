@@ -42,7 +42,7 @@ RULES = [
 
 # What all may import, and the words of the table for several modules.
 ALL = {"errors", "output", "memo", "why", "messages", "*_messages"}
-FIELD_TABLES = {"connection", "image", "flow", "fields"}
+FIELD_TABLES = {"connection", "image", "flow", "fields", "query"}
 
 
 def top(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from tcpconnect import place_messages
-from tcpconnect.batch import Flushes
+from tcpconnect.abilities import Flushes
 from tcpconnect.errors import OutputError, UsageError
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.terms import Terms

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.arguments import MAX_NAMES, NAMES_TTL_S
-from tcpconnect.connection import LOOPBACK
 from tcpconnect.decode import Added, address, addresses
 from tcpconnect.enrich import dns
 from tcpconnect.enrich.allowance import LateWork
@@ -23,6 +22,7 @@ from tcpconnect.kernel.records import (
     Members,
 )
 from tcpconnect.memo import Memo
+from tcpconnect.query import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

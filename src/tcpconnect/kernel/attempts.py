@@ -13,12 +13,11 @@ from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel import pending
-from tcpconnect.kernel.config import IMAGE, Config, Detail
+from tcpconnect.kernel.config import IMAGE, Config, Detail, detail_bits
 from tcpconnect.kernel.depth import Depth
 from tcpconnect.kernel.drops import DROPPED, MAX_DROPS, drop_reasons
 from tcpconnect.kernel.filters import MAPS, Filters
 from tcpconnect.kernel.records import FLOW, FLOW_COUNTS, Progress
-from tcpconnect.machine import cgroup
 from tcpconnect.places import EVERYWHERE
 
 if TYPE_CHECKING:
@@ -42,15 +41,6 @@ PROGRAMS = 5  # that send process records: those of process.bpf.h
 MAX_VISITORS = 16384  # processes that connect to loopback addresses
 
 
-def _bits(details: frozenset[str]) -> Detail:
-    bits = Detail(0)
-    for name in details:
-        bits |= Detail[name.upper()]
-    if Detail.CGROUP in bits and cgroup.has_legacy():
-        bits |= Detail.LEGACY
-    return bits
-
-
 class Attempts(Part):
     """The program on the tracepoint, attached from the constructor until ``detach``.
 
@@ -68,7 +58,7 @@ class Attempts(Part):
         self._counted, self._losses = b"", NO_LOSSES
         libbpf.set_log(library, echo=settings.verbose)
         self._settings = settings
-        self._details = _bits(settings.process_details)
+        self._details = detail_bits(settings.process_details)
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
         wants_drops = settings.with_why and not settings.count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ctypes import Structure, c_uint8, c_uint16, c_uint32, c_uint64
 from enum import IntFlag
 
+from tcpconnect.machine import cgroup
 from tcpconnect.machine.cgroup import MAX_LEVELS
 
 PORT_WORDS = 1024
@@ -73,3 +74,13 @@ class Config(Structure):
         ("not_to", Networks),
         ("from", Networks),
     )
+
+
+def detail_bits(details: frozenset[str]) -> Detail:
+    """Return the bits of details of processes."""
+    bits = Detail(0)
+    for name in details:
+        bits |= Detail[name.upper()]
+    if Detail.CGROUP in bits and cgroup.has_legacy():
+        bits |= Detail.LEGACY
+    return bits

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import asdict
 
-from tcpconnect.batch import NO_LOSSES, Spools
+from tcpconnect.abilities import Spools
+from tcpconnect.batch import NO_LOSSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.batch import Counts
+from tcpconnect.abilities import Counts
 from tcpconnect.errors import UsageError
 from tcpconnect.options.show import KEEP_FILES
 from tcpconnect.output import STDERR, STDOUT

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tcpconnect import messages
-from tcpconnect.batch import Batch, Flushes, Reopens, Spools, TakesRows
+from tcpconnect.abilities import Flushes, Reopens, Spools, TakesRows
+from tcpconnect.batch import Batch
 from tcpconnect.errors import OutputError
 
 if TYPE_CHECKING:
