@@ -229,10 +229,10 @@ class Shape(NamedTuple):
 
 
 SHAPES = {
-    "many addresses": Shape(64, 1 << 20),
-    "names come again": Shape(64, 640),
+    "many addresses": Shape(64, 1 << 20, 45_000),
+    "names come again": Shape(64, 640, 45_000),
     "processes of an address": Shape(1, 64, together=True),
-    "escapes of an address": Shape(1, 64, 55_000, b"\xff", together=True),
+    "escapes of an address": Shape(1, 64, 40_000, b"\xff", together=True),
 }
 # Prints by how many bytes a process grows, and how many names there are for what.
 FILL = """
