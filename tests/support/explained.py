@@ -64,7 +64,6 @@ def timed_out(attempt: Callable[[], int]) -> tuple[Any, ...]:
     for _ in range(TRIES):
         with Explained() as tool:
             assert attempt() == errno.ETIMEDOUT
-            tool.events(1)
             assert tool.stop() == 0
             if not told(tool, UNSEEN):
                 assert not MISSING.search(tool.stderr), tool.stderr
