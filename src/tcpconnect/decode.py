@@ -133,9 +133,9 @@ class Decoder:
         return f"({self._values[name].format_map(_Values(self))}){dot}{rest}"
 
     def key(self, path: str) -> tuple[str, Callable[[Any], Any] | None]:
-        """Return the member of a record that a value is made of alone, and what does.
+        """Return the one member of a record that makes a value, and how it does.
 
-        Where it is made of more, return the source of the value, and None.
+        Where it takes more, return the source of the value, and None.
         """
         value = self.value(path)
         names = set(_NAME.findall(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
@@ -36,13 +37,21 @@ class Events:
         self._make: Callable[[Run, int], list[Any]] | None = None
         self._rows: Rows | None = None
         self._watcher: Watcher | None = None
-        self._watch: Callable[[Run, int], list[Any]] | None = None
 
     def make_rows(self, rows: Rows, watcher: Watcher | None) -> None:
         """Have all events from now on be the rows of a format; another may watch."""
         self._rows, self._watcher = rows, watcher
         self._make = rows.maker(self._decoder)
-        self._watch = watcher.maker(self._decoder) if watcher else None
+        if watcher:
+            self._watch = watcher.maker(self._decoder)
+            self._watch_lookups = watcher.maker(STRUCTS)
+
+    @cached_property
+    def _make_lookups(self) -> Callable[[Run, int], list[Connection]]:
+        """Makes the attempts that become lookups, which have no other name."""
+        naming = self._parts.naming
+        added = [e.added for e in self._parts.enrichers if e is not naming]
+        return Decoder(added).connections()
 
     def of(self, runs: Iterable[Run]) -> list[Any]:
         """Return the events in runs of records, and the lookups that have failed."""
@@ -73,14 +82,10 @@ class Events:
             self._first_ns = self._parts.attempts.first_ns or first
         framed = b"".join(bytes(HEADER_BYTES) + each.record for each in failed)
         run = Run(CONNECTION.length, framed)
-        naming = self._parts.naming
-        added = [e.added for e in self._parts.enrichers if e is not naming]
-        connections: list[Connection] = Decoder(added).connections()(
-            run, self._first_ns
-        )
+        connections = self._make_lookups(run, self._first_ns)
         show_failed(connections, failed, with_why=self._parts.with_why)
         if self._watcher:
-            self._watcher.count(self._watcher.maker(STRUCTS)(connections))
+            self._watcher.count(self._watch_lookups(connections))
         return self._rows.of_structs(connections) if self._rows else connections
 
     def attempts(self, run: Run) -> list[Any]:
@@ -88,6 +93,6 @@ class Events:
         self._first_ns = self._first_ns or self._parts.attempts.first_ns
         if not self._make:
             self._make = self._decoder.connections()
-        if self._watcher and self._watch:
+        if self._watcher:
             self._watcher.count(self._watch(run, self._first_ns))
         return self._make(run, self._first_ns)

@@ -26,6 +26,7 @@ from tcpconnect.kernel.records import (
     SMALL_PROCESS,
     UNKNOWN,
 )
+from tcpconnect.summary import Summary
 from tests.support.decoding import MAPPED, attempt, decoded, explained, run_of
 from tests.support.properties import steady
 from tests.support.records import lookup, run
@@ -138,6 +139,20 @@ def test_rows_of_records(
         events = decoded(raw, *others, first_ns=1_000_000_000)
     assert len(made) == len(attempts)
     assert form.text(made) == other.rows(events)
+
+
+@given(attempts=ATTEMPTS, ended=st.booleans())
+@steady
+def test_summary_of_records(
+    attempts: list[dict[str, int | bytes]], *, ended: bool
+) -> None:
+    """The summary of records is that of the Connections that are made of them."""
+    raw = records(attempts, ended=ended)
+    of_records, of_events = (Summary(now=lambda: 1.0) for _ in range(2))
+    values = of_records.maker(Decoder([each.added for each in enrichers()]))
+    of_records.count(values(raw, 0))
+    of_events(decoded(raw, *enrichers()))
+    assert list(of_records.lines()) == list(of_events.lines())
 
 
 @pytest.mark.parametrize("output", FORMATS)
