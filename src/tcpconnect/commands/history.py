@@ -15,7 +15,7 @@ from tcpconnect.asking.asked import DEFAULT_BY, Asked, check, least
 from tcpconnect.asking.doubts import BEFORE, coarse, doubts, looked_late
 from tcpconnect.asking.filtered import OfAlerts, OfRows
 from tcpconnect.color import is_colored
-from tcpconnect.commands.rights import give_up_for
+from tcpconnect.commands.rights import give_up_all, give_up_for
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.formats import open_format
 from tcpconnect.history import queries
@@ -61,6 +61,8 @@ def run(words: Sequence[str]) -> int:
     with Progress() as progress:
         progress.end_at_interrupt()
         with closing(open_database(asked.db, progress.update)) as database:
+            if is_server(asked.db):
+                give_up_all()
             try:
                 return answer(database, asked, progress)
             except (sqlite3.Error, ValueError, TypeError) as error:
@@ -132,6 +134,8 @@ def _answer_of(asked: Asked) -> Answer:
         from tcpconnect.asking.accepting import accept_new
 
         accept = accept_new
+    if is_server(asked.db):
+        import tcpconnect.asking.fleet  # noqa: F401 (there when rights are given up)
 
     def answer(database: Database, asked: Asked, progress: Progress) -> int:
         return History(database, asked, form, accept).answer(progress)

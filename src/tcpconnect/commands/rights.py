@@ -1,4 +1,4 @@
-"""give_up_for(): root reads a history as its owner, without capabilities."""
+"""Giving up root: a history is read as its owner, a server asked as nobody else."""
 
 from __future__ import annotations
 
@@ -29,15 +29,32 @@ def give_up_for(path: str, *, writes: bool = False) -> None:
     import difflib  # noqa: F401 (errors would import it when it may be too late)
 
     from tcpconnect.machine.account import ROOT, Account
-    from tcpconnect.machine.capabilities import keep_only
 
     owner, kept = Account("", status.st_uid, status.st_gid), frozenset[str]()
     if not _may_open(owner, path, writes=writes):
         if writes:
             return
         owner, kept = Account("", ROOT, ROOT), frozenset({READ_ALL})
+    _keep_only(kept, (owner.uid, owner.gid))
+
+
+def give_up_all() -> None:
+    """Have root become a user of its own, for good, before it talks to a server.
+
+    All that only root may read has been read.
+    """
+    if os.geteuid():
+        return
+    import difflib  # noqa: F401 (as above)
+
+    _keep_only(frozenset(), None)
+
+
+def _keep_only(kept: frozenset[str], user: tuple[int, int] | None) -> None:
+    from tcpconnect.machine.capabilities import keep_only
+
     try:
-        keep_only(kept, (owner.uid, owner.gid))
+        keep_only(kept, user)
     except OSError as failure:
         reason = os.strerror(failure.errno or 0)
         say(messages.CANT_DROP_PRIVILEGES.line(reason=reason))

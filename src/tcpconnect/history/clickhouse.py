@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 (imported late by whoever resolves a name)
 import http.client
 import json
 import select
@@ -44,6 +45,7 @@ class ClickHouse:
         self._url, self._waiting = url, waiting
         agent = {"User-Agent": f"tcpconnect/{__version__}"}
         self._headers = {**agent, **clickhouse_headers()}
+        self._tls = ssl.create_default_context() if url.is_tls else None
 
     def rows(self, statement: str, values: Mapping[str, int | str]) -> list[Any]:
         """Return the rows of an answer. Raises TcpconnectError."""
@@ -70,10 +72,9 @@ class ClickHouse:
     def _asked(self, path: str, body: bytes) -> tuple[int, bytes]:
         host, port = self._url.host, self._url.port
         connection: http.client.HTTPConnection
-        if self._url.is_tls:
-            tls = ssl.create_default_context()
+        if self._tls:
             connection = http.client.HTTPSConnection(
-                host, port, timeout=STEP_S, context=tls
+                host, port, timeout=STEP_S, context=self._tls
             )
         else:
             connection = http.client.HTTPConnection(host, port, timeout=STEP_S)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401 (imported late by whoever resolves a name)
 import os
-import pwd
 import time
 import zlib
 from importlib.resources import files
@@ -17,11 +15,9 @@ from tcpconnect.machine.hostname import host_name
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.notify.deadline import cut_after
 from tcpconnect.notify.post import LATE
-from tcpconnect.output import harmless
-from tcpconnect.remote import tables
+from tcpconnect.remote import libpq, tables
 from tcpconnect.remote.attempt_rows import AttemptRows
 from tcpconnect.remote.packing import WITH_HEADER, gzipped
-from tcpconnect.remote.passfile import password
 from tcpconnect.remote.place import WORDS
 from tcpconnect.remote.spool import ALERTS, LOSSES, RUNS, SINGLE, WINDOWS, Packed
 from tcpconnect.remote.url import POSTGRESQL, read
@@ -45,7 +41,6 @@ TABLES = {
     LOSSES: tables.LOSS_ROWS,
     ALERTS: tables.ALERT_ROWS,
 }
-CONNECT_S = 10
 LIMIT_S = 20
 NANO, DAY = 10**9, 86_400
 ONCE = """INSERT INTO blocks (token, time) VALUES (%s, %s) ON CONFLICT DO NOTHING"""
@@ -83,23 +78,9 @@ class PostgreSQL:
 
     def open(self) -> None:
         """Import psycopg, read credentials and statements. Raises UsageError."""
-        try:
-            import psycopg
-        except ImportError as error:
-            from tcpconnect.extras import psycopg_missing
-
-            raise psycopg_missing() from error
-        self._psycopg = psycopg
-        host, port = self._url.host, self._url.port
-        user = os.environ.get("PGUSER") or pwd.getpwuid(os.getuid()).pw_name
-        database = self._url.path.strip("/") or user
-        self._how: dict[str, Any] = {
-            "host": host,
-            "port": port,
-            "user": user,
-            "dbname": database,
-            "password": password(host, port, database, user) or None,
-            "connect_timeout": CONNECT_S,
+        self._psycopg = libpq.imported()
+        self._how = {
+            **libpq.parameters(self._url),
             "tcp_user_timeout": LIMIT_S * 1000,
             "options": f"-c statement_timeout={LIMIT_S}s",
             "application_name": "tcpconnect",
@@ -159,7 +140,7 @@ class PostgreSQL:
             raise UndeliveredError(os.strerror(error.errno or 0)) from error
         except self._psycopg.Error as error:
             again = not (error.sqlstate or "").startswith(REFUSED)
-            raise UndeliveredError(_first_line(error), again=again) from error
+            raise UndeliveredError(libpq.first_line(error), again=again) from error
         self._script = ""
         return 0
 
@@ -206,8 +187,3 @@ def _unpacked(body: bytes) -> tuple[list[int], str, bytes]:
 def _cell(value: object) -> str:
     text = json.encode(value).decode() if isinstance(value, dict) else str(value)
     return text.translate(ESCAPES)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return harmless(lines[0] if lines else type(error).__name__)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -98,6 +100,22 @@ def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
         yield made
 
 
+# Says who asks when rights are given up, and what is imported then.
+WATCH = """
+import os, sys
+class Finder:
+    def find_spec(self, name, *_):
+        os.write(2, f"{name} is imported late\\n".encode())
+from tcpconnect.machine import capabilities
+give_up = capabilities.keep_only
+def keep_only(*given):
+    give_up(*given)
+    os.write(2, f"root: {not os.getuid()}\\n".encode())
+    sys.meta_path.insert(0, Finder())
+capabilities.keep_only = keep_only
+from tcpconnect.cli import main
+sys.exit(main())
+"""
 COMMON = ("program", "destination", "dport", "result", "why", "latency_ms")
 
 
@@ -201,6 +219,29 @@ def test_refused(fleet: Fleet, words: str, start: str) -> None:
     code, line = said(fleet.ask(*words.split()))
     assert code == 2
     assert line.startswith(start)
+
+
+@pytest.mark.parametrize("words", ["--new", "-j", "--status", "--by host --since -1d"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_gives_up_its_rights(fleet: Fleet, tmp_path: Path, words: str) -> None:
+    """Before it talks; files of root's with a password have been read."""
+    secrets = {}
+    for name in ("CLICKHOUSE_PASSWORD", "PGPASSWORD"):
+        path = tmp_path / name
+        path.write_text(SECRETS[name])
+        path.chmod(0o400)
+        secrets[f"{name}_FILE"] = str(path)
+    given = {name: text for name, text in SECRETS.items() if name.endswith("USER")}
+    ours = {name: x for name, x in os.environ.items() if name not in SECRETS}
+    argv = [sys.executable, "-c", WATCH, "history", "--db", fleet.server.url]
+    argv += words.split()
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=False, env=ours | given | secrets
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("root: False\n")
+    assert "imported late" not in done.stderr
+    assert done.stdout
 
 
 def test_wrong_password(fleet: Fleet) -> None:
