@@ -24,13 +24,17 @@ USER, PASSWORD = "reader", "s3cret"
 # Answers as ClickHouse does: the statement is ?query= and the body together, settings
 # and param_NAME are in the URL, the credentials in headers.
 SERVER = r"""
-import gzip, sys
+import gzip, re, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qsl, urlsplit
 from chdb import session
 
 folder, *credentials = sys.argv[1:]
 engine = session.Session(folder)
+# As its exceptionCodeToHTTPStatus().
+STATUS = dict.fromkeys(("192", "193", "516"), 403) | {"194": 401}
+STATUS |= dict.fromkeys(("46", "47", "50", "60", "81", "115", "291"), 404)
+STATUS |= dict.fromkeys(("6", "26", "27", "38", "41", "53", "62", "117"), 400)
 OWN = {"query", "database", "default_format", "readonly"}
 
 class Handler(BaseHTTPRequestHandler):
@@ -40,11 +44,17 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        code = ""
         try:
             status, answer = 200, self.answer(body.decode())
         except Exception as error:
-            status, answer = 500, str(error)
+            answer = str(error)
+            code = (re.findall(r"Code: (\d+)", answer) or ["1002"])[0]
+            status = STATUS.get(code, 500)
         self.send_response(status)
+        self.send_header("X-ClickHouse-Server-Display-Name", "chdb")
+        if code:
+            self.send_header("X-ClickHouse-Exception-Code", code)
         data = answer.encode()
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

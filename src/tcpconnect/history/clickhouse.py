@@ -14,6 +14,7 @@ from tcpconnect import __version__
 from tcpconnect.history.database import unreadable
 from tcpconnect.history.queries import rewritten
 from tcpconnect.output import harmless
+from tcpconnect.remote import clickhouse_answers
 from tcpconnect.remote.url import clickhouse_headers
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 STEP_S = 30.0  # for each connect, and until something comes
 POLL_S = 0.1
 MAX_ANSWER = 256 << 20  # bytes
-MAX_REASON = 300
+MAX_ERROR, MAX_REASON = 4096, 300
 SETTINGS = {
     "readonly": "2",
     "default_format": "JSONCompactEachRow",
@@ -59,7 +60,8 @@ class ClickHouse:
             raise unreadable(self.name, harmless(str(reason))) from error
         if status != http.client.OK:
             text = harmless(answer[:MAX_REASON].decode(errors="replace").strip())
-            raise unreadable(self.name, text or f"HTTP status {status}")
+            reason = clickhouse_answers.reason_of(text) or f"HTTP status {status}"
+            raise unreadable(self.name, reason)
         try:
             return [json.loads(line) for line in answer.splitlines()]
         except ValueError:
@@ -83,7 +85,11 @@ class ClickHouse:
             while not select.select([connection.sock], (), (), POLL_S)[0]:
                 self._waiting()
             with connection.getresponse() as answer:
-                found = answer.read(MAX_ANSWER + 1)
+                if not clickhouse_answers.is_ours(answer.headers):
+                    reason = f"{clickhouse_answers.OTHER}, HTTP status {answer.status}"
+                    raise unreadable(self.name, reason)
+                is_right = answer.status == http.client.OK
+                found = answer.read(MAX_ANSWER + 1 if is_right else MAX_ERROR)
         finally:
             connection.close()
         if len(found) > MAX_ANSWER:

@@ -23,7 +23,7 @@ from tcpconnect.notify.target import PORTS
 from tcpconnect.output import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tcpconnect.notify.target import Target
 
@@ -38,7 +38,8 @@ TRY_AGAIN = {408, 425, 429}  # of 400 to 499
 class Poster:
     """Posts to a server, JSON unless the headers say otherwise.
 
-    It reads the environment and certificates once.
+    It reads the environment and certificates once. ``other`` returns a reason where the
+    names of an answer's headers are of another kind of server.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Poster:
         headers: Mapping[str, str],
         limit_s: float = LIMIT_S,
         tls: ssl.SSLContext | None = None,
+        other: Callable[[Iterable[str]], str] = lambda _: "",
     ) -> None:
         """Raises UsageError for a proxy that is none."""
         self._target = target
@@ -55,7 +57,7 @@ class Poster:
             "User-Agent": f"tcpconnect/{__version__}",
             **headers,
         }
-        self._limit_s = limit_s
+        self._limit_s, self._other = limit_s, other
         encrypts = target.scheme == "https"
         self._tls = (tls or ssl.create_default_context()) if encrypts else None
         place = f"{target.host}:{target.port}"
@@ -115,6 +117,8 @@ class Poster:
         with closing(connection):
             connection.request("POST", path, body, {"Host": self._authority, **headers})
             with connection.getresponse() as answer:
+                if reason := self._other(answer.headers):
+                    raise UndeliveredError(f"{reason}, HTTP status {answer.status}")
                 after = answer.headers.get("Retry-After", "")
                 return answer.status, answer.read(MAX_ANSWER), after
 

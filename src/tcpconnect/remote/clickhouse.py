@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -14,7 +13,7 @@ from tcpconnect.machine.hostname import host_name
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.notify.post import Poster
 from tcpconnect.notify.target import Target
-from tcpconnect.remote import tables
+from tcpconnect.remote import clickhouse_answers, tables
 from tcpconnect.remote.attempt_rows import AttemptRows
 from tcpconnect.remote.packing import gzipped
 from tcpconnect.remote.place import WORDS
@@ -52,9 +51,6 @@ SETTINGS = {
 }
 # Of the server as a whole, not of rows: credentials, and tables that are not there.
 MAY_CHANGE = {401, 403, 404}
-# Errors of rows that are no 4xx there: CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, and
-# VIOLATED_CONSTRAINT.
-REFUSED = re.compile(r"\bCode: (349|469)\. ")
 NANO = 10**9
 
 
@@ -81,9 +77,9 @@ class ClickHouse:
     def open(self) -> None:
         """Read the environment, certificates and statements. Raises UsageError."""
         headers = {"Content-Type": "application/octet-stream", **clickhouse_headers()}
-        self._poster = Poster(self._target, headers)
+        self._poster = Poster(self._target, headers, other=_other)
         packs = {**headers, "Content-Encoding": "gzip"}
-        self._packs = Poster(self._target, packs)
+        self._packs = Poster(self._target, packs, other=_other)
         self._statements = statements() if self._create else []
 
     def windows(self, rows: Sequence[Counted], _wheres: Wheres) -> Packed:
@@ -131,8 +127,11 @@ class ClickHouse:
             self._packs.post(self._path(insert), body)
         except UndeliveredError as error:
             may_change = error.again or error.status in MAY_CHANGE
-            error.again = may_change and not REFUSED.search(str(error))
-            raise
+            again = may_change and not clickhouse_answers.refuses_rows(str(error))
+            reason = clickhouse_answers.reason_of(str(error))
+            raise UndeliveredError(
+                reason, again=again, after=error.after, status=error.status
+            ) from error
         return 0
 
     def _path(self, asked: dict[str, str]) -> str:
@@ -146,6 +145,11 @@ def statements() -> list[bytes]:
     lines = (line for line in text.splitlines() if not line.startswith("--"))
     every = "\n".join(lines).split(";\n")
     return [each.encode() for each in every if each.strip()]
+
+
+def _other(headers: Iterable[str]) -> str:
+    ours = clickhouse_answers.is_ours(headers)
+    return "" if ours else clickhouse_answers.OTHER
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> bytes:
