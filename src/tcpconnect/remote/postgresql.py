@@ -50,9 +50,10 @@ VALUES (%(host)s, %(boot)s, %(version)s, %(options)s, %(pid)s, %(started)s,
     %(watched)s, %(ended)s)
 ON CONFLICT (host, boot, pid, started) DO UPDATE
 SET watched = excluded.watched, ended = excluded.ended"""
-# A row can't be stored, ever: class 22 is of data, 23 of constraints, P0 of what our
-# functions refuse, as times of long ago.
-REFUSED = ("22", "23", "P0")
+# A row can't be stored, ever: class 21 is of two that are one (in add_pairs()), 22 of
+# data, 23 of constraints, 54 of limits, P0 of what our functions refuse, as times of
+# long ago.
+REFUSED = ("21", "22", "23", "54", "P0")
 # As the text format of COPY has them; a text can't have a NUL.
 ESCAPES = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "?"}

@@ -15,7 +15,8 @@ from tcpconnect.image import Image, Place
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.passfile import password
 from tcpconnect.remote.postgresql import PostgreSQL
-from tcpconnect.remote.spool import WINDOWS
+from tcpconnect.remote.sender import REFUSED, Sender
+from tcpconnect.remote.spool import WINDOWS, Spool
 from tests.support.counted import HOSTILE, counted, insert, notice
 from tests.support.engines import WITH_POSTGRESQL
 from tests.support.postgresql import PASSWORD, USER, serve_postgresql
@@ -160,6 +161,64 @@ def test_refused(place: PostgreSQL) -> None:
         insert(place, packed, "9f")
     assert not caught.value.again
     insert(place, place.windows([counted(MINUTE, "old", 1)], {}), "9f")
+
+
+# What postgresql.sql says that a recorder needs.
+GRANTS = """
+CREATE ROLE agent LOGIN PASSWORD 'agent';
+GRANT INSERT ON window_rows, attempts, run_rows, loss_rows, alert_rows, blocks TO agent;
+GRANT SELECT, UPDATE ON run_rows, blocks TO agent;
+REVOKE EXECUTE ON FUNCTION make_partitions FROM PUBLIC"""
+ALLOW = "GRANT EXECUTE ON FUNCTION make_partitions TO agent"
+
+
+@needs_server
+def test_next_month_without_rights(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may insert only has the partition of a new month made by a function."""
+    with server.connect() as owner:
+        owner.execute(GRANTS)
+    monkeypatch.setenv("PGUSER", "agent")
+    monkeypatch.setenv("PGPASSWORD", "agent")
+    place, month = opened(server.url), MINUTE + 45 * 86_400
+    packed = place.windows([counted(month, "next", 1)], {})
+    with pytest.raises(UndeliveredError, match="permission denied") as caught:
+        insert(place, packed, "bf")
+    assert caught.value.again  # it waits for the right
+    with server.connect() as owner:
+        owner.execute(ALLOW)
+    insert(place, packed, "bf")
+    run = Run(host="h", boot="n", version="1", options="", pid=8, started=MINUTE)
+    insert(place, place.runs(run, MINUTE, ended=False), "cf")
+    insert(place, place.runs(run, MINUTE + 60, ended=True), "df")
+    insert(place, place.losses({(MINUTE, "ring"): 3}), "ef")
+    insert(place, place.single([connection(time=month * 10**9)]), "ff")
+    partition = f"window_rows_{time.strftime('%Y%m', time.gmtime(month))}"
+    found = server.ask(f"SELECT destination FROM {partition}")  # noqa: S608
+    assert found == [["next"]]
+
+
+@needs_server
+def test_poison(place: PostgreSQL, server: Server, tmp_path: Path) -> None:
+    """A block that the server refuses is dropped and counted; what follows is taken."""
+    spool = Spool(str(tmp_path / "spool"))
+    spool.open()
+    moment, key, row = counted(MINUTE, "poison", 5)
+    row.attempts = 1 << 63  # no bigint
+    now = int(time.time())
+    spool.put(place.windows([(moment, key, row)], {})._replace(attempts=5), now)
+    spool.put(place.windows([counted(MINUTE, "after", 2)], {}), now)
+    sender = Sender(place.name, spool, place.deliver)
+    sender.start()
+    sender.close(20)
+    assert spool.dropped == {(WINDOWS, REFUSED): 5}
+    assert (sender.sent, spool.left) == (2, 0)
+    found = server.ask(
+        "SELECT destination FROM window_rows WHERE destination IN ('poison', 'after')"
+    )
+    assert found == [["after"]]
+    spool.close()
 
 
 @needs_server
