@@ -11,7 +11,10 @@ from msgspec.structs import replace
 
 from tcpconnect.alerts.ties import Mailbox
 from tcpconnect.batch import NO_LOSSES, Losses, Totals
+from tcpconnect.endpoints import Endpoint
 from tcpconnect.image import Image, Place
+from tcpconnect.outputs.prometheus import Prometheus
+from tcpconnect.outputs.queued import Queued
 from tcpconnect.outputs.remote import Remote
 from tcpconnect.remote.otlp import Otlp
 from tcpconnect.remote.sender import Sender
@@ -20,6 +23,7 @@ from tests.support.attempts import run_tool
 from tests.support.counted import notice
 from tests.support.disks import fill, small_disk
 from tests.support.folding import attempt, batch, recorded, refused
+from tests.support.scraping import free_port, get, samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,3 +177,21 @@ def test_whose_an_alert_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert b"k8s.pod.uid" in first
     assert b"container.id" not in first
     assert b"k8s" not in second
+
+
+def test_metrics(tmp_path: Path) -> None:
+    """What a place will never have is on a page of metrics, and among its losses."""
+    output = opened(tmp_path, max_size=10)
+    beside = Queued(output)
+    port = free_port()
+    page = Prometheus(f"prometheus://{port}", Endpoint("127.0.0.1", port))
+    page.count_others([beside], None)
+    page.open()
+    page.write(batch([], NOW))
+    for n in range(3):
+        output.write(batch([attempt()] * 5, NOW + 60 * n))
+    assert sum(beside.unsent.values()) == 10
+    text = get(port, "/metrics")[1]
+    closed(output, 15)
+    page.close(Totals(15, NO_LOSSES))
+    assert samples(text, "tcpconnect_place_dropped_total") == {(NOWHERE,): 10}
