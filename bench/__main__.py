@@ -16,6 +16,7 @@ from bench import (
     record,
     remote,
     replay,
+    scan,
     syscalls,
     top,
     transfers,
@@ -99,10 +100,11 @@ ROUNDS: dict[str, Any] = {
     "places": places,
     "remote": remote,
     "fleet": fleet,
+    "scan": scan,
 }
 
 
-APART = frozenset({"fleet", "places"})  # they take minutes, and servers
+APART = frozenset({"fleet", "places", "scan"})  # they take minutes, and servers
 
 
 def main() -> int:
