@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RATE, SECONDS, WORKERS = 10_000.0, 30.0, 1
-SPOOLED_S, SENT_S = 1.0, 20.0  # within which windows are spooled, and are sent
+SPOOLED_S, SENT_S = 1.0, 90.0  # within which windows are spooled, and are sent
 TARGET = 35
 ENVIRONMENT = {
     "CLICKHOUSE_USER": clickhouse.USER,
