@@ -35,6 +35,7 @@ def build(files: Path, arch: str, version: str, room: Path) -> list[Path]:
     )
     (work / "debian/changelog").write_text(changelog)
     shutil.copy(source.TOP / "CHANGELOG.md", work)
+    tree.set_times(work)
     os.environ["SOURCE_DATE_EPOCH"] = str(source.epoch())
     run(
         *("env", "-C", work, "dpkg-buildpackage", "--build=binary"),

@@ -70,7 +70,7 @@ def publish(room: Path, target: Path) -> None:
 
 def _make_all(folder: Path) -> list[Path]:
     """Make wheel, sdist, packages and image; return their paths."""
-    wheel = source.build_all(folder)
+    wheel = source.build_wheel(folder)
     for arch in MACHINES:
         make(list(MAKERS), arch, None, folder, wheel)
     run(sys.executable, "-m", "image", "--out", folder)

@@ -39,17 +39,12 @@ def epoch() -> int:
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build the tool's wheel into a folder; return its path. Raises TrialError."""
-    return _build(folder, "--wheel")
+    """Build an sdist and from that the wheel, into a folder; return the wheel's path.
 
-
-def build_all(folder: Path) -> Path:
-    """Build an sdist, and from that the wheel; return the wheel's path."""
-    return _build(folder)
-
-
-def _build(folder: Path, *options: str) -> Path:
+    So the BPF objects are compiled anew: those of the checkout may be older than its
+    compiler. Raises TrialError.
+    """
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch())
-    run(sys.executable, "-m", "build", *options, "--outdir", folder, TOP)
+    run(sys.executable, "-m", "build", "--outdir", folder, TOP)
     (wheel,) = folder.glob("*.whl")
     return wheel

@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from release import source, vendored
 from release.trial import TrialError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIBRARY = "usr/lib/tcpconnect"
 PACKAGING = source.TOP / "packaging"
@@ -79,10 +82,14 @@ def _write(path: Path, text: str) -> None:
 
 def set_modes(root: Path) -> None:
     """Give all the mode and time that they have whoever makes the package."""
+    for path in root.rglob("*"):
+        executable = path.is_dir() or path.parent.name == "bin"
+        path.chmod(0o755 if executable else 0o644)
+    set_times(root)
+
+
+def set_times(root: Path) -> None:
+    """Give all the time of the commit: packers keep those that are earlier."""
     moment = source.epoch()
-    (root / "usr/bin/tcpconnect").chmod(0o755)
-    for folder, _, names in os.walk(root, topdown=False):
-        for path in (*(Path(folder, name) for name in names), Path(folder)):
-            executable = path.is_dir() or path.parent.name == "bin"
-            path.chmod(0o755 if executable else 0o644)
-            os.utime(path, (moment, moment))
+    for path in (root, *root.rglob("*")):
+        os.utime(path, (moment, moment))
