@@ -30,7 +30,7 @@ endef
 export INSTALL_NOTE TOOLS_NOTE
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb image rpm test-packages package-smoke test-image release release-check clean
+.PHONY: help run install test test-unit soak fuzz test-kernels test-systemd lint format bench bench-peers docs picture share dist deb image rpm test-packages package-smoke test-image test-ansible release release-check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -133,6 +133,13 @@ release: $(VENV)/tools ## make and check all of a release, in dist/VERSION; a tr
 	@scripts/system-packages packages
 	@scripts/system-packages image
 	$(BIN)/python -m release.publish $(ARGS)
+
+test-ansible: $(VENV)/tools ## check the role for Ansible, and carry it out in a virtual machine; make deb first
+	@scripts/system-packages vm
+	@test -x .cache/ansible/bin/ansible-lint || { $(PYTHON) -m venv .cache/ansible && \
+		.cache/ansible/bin/pip --disable-pip-version-check --quiet install ansible-core ansible-lint; }
+	cd packaging/ansible && PATH="$(abspath .cache/ansible/bin):$$PATH" ansible-lint --offline --strict --profile production .
+	$(BIN)/python -m vmtest.ansible $(ARGS)
 
 release-check: $(VENV)/tools ## try the wheel with each Python; with all in ARGS=--debian
 	@scripts/system-packages

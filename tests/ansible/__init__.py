@@ -1,0 +1,1 @@
+"""Tests of the role for Ansible, on a machine that may be changed."""
