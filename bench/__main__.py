@@ -17,6 +17,7 @@ from bench import (
     remote,
     replay,
     scan,
+    start,
     syscalls,
     top,
     transfers,
@@ -92,6 +93,7 @@ def _names(text: str) -> list[str]:
 # What is measured in rounds, by the names of --only.
 ROUNDS: dict[str, Any] = {
     "syscalls": syscalls,
+    "start": start,
     "top": top,
     "replay": replay,
     "history": history,

@@ -231,10 +231,10 @@ def test_stuck(
     with server.connect() as connection, connection.transaction():
         connection.execute("LOCK TABLE blocks")
         with pytest.raises(UndeliveredError, match="did not answer in time") as caught:
-            insert(place, packed, "bf")
+            insert(place, packed, "ab")
     assert caught.value.again
     monkeypatch.undo()
-    insert(place, packed, "bf")
+    insert(place, packed, "ab")
     statement = "SELECT sum(attempts) FROM window_rows WHERE destination = 'stuck'"
     assert server.ask(statement) == [[1]]
 
