@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import gzip
 import os
-import random
 import tempfile
 import time
+import zlib
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.replay import BEGAN, some_event
+from bench.engine import Engine, inserted
+from bench.hosts import Fleet
+from bench.replay import some_event
 from tcpconnect.history.spread import Spread
 from tcpconnect.history.window import Window
 from tcpconnect.remote.clickhouse import ClickHouse
-from tcpconnect.remote.spool import Block
+from tcpconnect.remote.packing import WITH_HEADER
+from tcpconnect.remote.sender import Sender
+from tcpconnect.remote.spool import Spool
 from tests.support.clickhouse import PASSWORD, USER, serve_clickhouse
 
 if TYPE_CHECKING:
@@ -26,8 +31,9 @@ if TYPE_CHECKING:
 
 HOSTS, ROWS = 10_000, 30  # rows of a host's minute
 GATHERED = 500  # hosts
-ATTEMPTS = 1_000_000  # single ones, in blocks of so many:
-BLOCK = 100_000
+SINGLE_HOSTS, SINGLE_S = 25, 3_600  # whose attempts are sent one by one
+SINGLE_EVERY_S = 10  # a block of a host
+FULL = 10 << 20  # bytes that async_insert gathers
 MINUTE = 60
 REPORT = """\
 one minute of {hosts} hosts, each a block of {rows} rows of windows; an insert has
@@ -37,9 +43,12 @@ into the engine     {rows_s:,.0f} rows/s, views included; {needed:,.0f} are need
 folded, encoded     {host_ms:.1f} ms of CPU a host
 on disk             {window_bytes:.1f} bytes a row
 
-{attempts:,} attempts of ?events=all, in blocks of {block:,}
+sent in a second    {least} to {most} blocks: hosts wait for a random part of a minute
 
-into the engine     {attempts_s:,.0f} rows/s (at least 200,000)
+{attempts:,} attempts of ?events=all, of {single_hosts} hosts in {single_s:,} s; an
+insert has 10 MB, as async_insert gathers them
+
+into the engine     {attempts_s:,.0f} rows/s; {attempts_cpu_s:,.0f} a second of CPU
 on disk             {attempt_bytes:.1f} bytes an attempt (at most 12)
 
 questions to that history
@@ -61,8 +70,8 @@ class Measured(NamedTuple):
     engine_s: float
     encoder_s: float
     window_bytes: float
-    attempts_s: float
-    attempt_bytes: float
+    attempts: Engine
+    spread: tuple[int, int]
     pairs_s: float
     failing_s: float
 
@@ -75,17 +84,12 @@ def measure(_rounds: int) -> Measured:
         serve_clickhouse(Path(folder)) as server,
     ):
         engine_s, encoder_s = _windows(server)
-        attempts_s = _attempts(server)
         server.ask("OPTIMIZE TABLE window_rows FINAL")
-        server.ask("OPTIMIZE TABLE attempts FINAL")
-        sizes = [
-            float(server.ask(SIZE.format(table))[0][0])
-            for table in ("window_rows", "attempts")
-        ]
-        return Measured(
-            *(engine_s, encoder_s, sizes[0], attempts_s, sizes[1]),
-            *(_took(server, statement) for statement in (PAIRS, FAILING)),
-        )
+        size = float(server.ask(SIZE.format("window_rows"))[0][0])
+        pairs, failing = (_took(server, statement) for statement in (PAIRS, FAILING))
+    return Measured(
+        *(engine_s, encoder_s, size, _attempts(), _spread()), *(pairs, failing)
+    )
 
 
 def _windows(server: Server) -> tuple[float, float]:
@@ -116,22 +120,33 @@ def _windows(server: Server) -> tuple[float, float]:
     return engine_s, encoder_s
 
 
-def _attempts(server: Server) -> float:
-    """Return how many rows a second the engine takes; making them does not count."""
-    place = ClickHouse(server.url, host="host00000")
-    place.open()
-    chance, took = random.Random(1), 0.0  # noqa: S311 (the same in each run)
-    now = time.time_ns()
-    for begin in range(0, ATTEMPTS, BLOCK):
-        events = [some_event(begin + n) for n in range(BLOCK)]
-        for event in events:
-            event.time += now - BEGAN  # old ones go (TTL)
-            event.latency_ms = chance.lognormvariate(0, 1)
-        kind, n, attempts, body, _ = place.single(events)
-        began = time.monotonic()
-        place.deliver(Block(0, f"s{begin}", kind, n, attempts, 0), body)
-        took += time.monotonic() - began
-    return ATTEMPTS / took
+def _attempts() -> Engine:
+    """Insert an hour of some hosts, made and encoded before."""
+    fleet = Fleet()
+    hosts = [fleet.host(number) for number in range(SINGLE_HOSTS)]
+    places = [ClickHouse("clickhouse://h/d", host=host.name) for host in hosts]
+    begin = int(time.time()) // SINGLE_S * SINGLE_S - SINGLE_S
+    with tempfile.TemporaryDirectory() as folder:
+        body, number = b"", 0
+        for second in range(begin, begin + SINGLE_S, SINGLE_EVERY_S):
+            for host, place in zip(hosts, places, strict=True):
+                events = [*host.attempts(second, SINGLE_EVERY_S)]
+                body += zlib.decompress(place.single(events).body, WITH_HEADER)
+            if len(body) >= FULL or second == begin + SINGLE_S - SINGLE_EVERY_S:
+                Path(folder, f"{number:04}").write_bytes(body)
+                body, number = b"", number + 1
+        return inserted(Path(folder))
+
+
+def _spread() -> tuple[int, int]:
+    """Return how many of all hosts send in a second, of a minute: least and most."""
+    now, counts = time.monotonic(), Counter[int]()
+    for _ in range(HOSTS):
+        sender = Sender("", Spool(""), lambda *_: 0)
+        sender.wake(MINUTE)
+        counts[int(sender._due - now)] += 1  # noqa: SLF001 (the pause of a real one)
+    seconds = [counts[second] for second in range(MINUTE)]
+    return min(seconds), max(seconds)
 
 
 def _took(server: Server, statement: str) -> float:
@@ -150,10 +165,14 @@ def report(measured: Measured) -> str:
         needed=HOSTS * ROWS / MINUTE,
         host_ms=measured.encoder_s / HOSTS * 1000,
         window_bytes=measured.window_bytes,
-        attempts=ATTEMPTS,
-        block=BLOCK,
-        attempts_s=measured.attempts_s,
-        attempt_bytes=measured.attempt_bytes,
+        least=measured.spread[0],
+        most=measured.spread[1],
+        attempts=measured.attempts.rows,
+        single_hosts=SINGLE_HOSTS,
+        single_s=SINGLE_S,
+        attempts_s=measured.attempts.rows / measured.attempts.wall_s,
+        attempts_cpu_s=measured.attempts.rows / measured.attempts.cpu_s,
+        attempt_bytes=measured.attempts.bytes,
         pairs_ms=measured.pairs_s * 1000,
         failing_ms=measured.failing_s * 1000,
     )
