@@ -6,6 +6,7 @@ What is not the same when it is made again, or does not work, is no release.
 from __future__ import annotations
 
 import argparse
+import filecmp
 import hashlib
 import re
 import shutil
@@ -58,7 +59,7 @@ def publish(room: Path, target: Path) -> None:
     once, again = room / "once", room / "again"
     made = _make_all(once)
     for path, other in zip(made, _make_all(again), strict=True):
-        smoke.check_same(path, other)
+        check_same(path, other)
     (wheel,) = once.glob("*.whl")
     print(f"ok         {try_wheel(sys.executable, wheel, room / 'venv')}", flush=True)
     (package,) = once.glob("*_amd64.deb")
@@ -66,6 +67,13 @@ def publish(room: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(once, target)
     (target / SUMS).write_text(sums(target))
+
+
+def check_same(package: Path, other: Path) -> None:
+    """Compare a package with the same made again. Raises TrialError."""
+    if not filecmp.cmp(package, other, shallow=False):
+        raise TrialError(f"{package.name} is not the same when made again")
+    print(f"ok         {package.name}, the same when made again", flush=True)
 
 
 def _make_all(folder: Path) -> list[Path]:
