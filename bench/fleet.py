@@ -144,7 +144,7 @@ def _spread() -> tuple[int, int]:
     for _ in range(HOSTS):
         sender = Sender("", Spool(""), lambda *_: 0)
         sender.wake(MINUTE)
-        counts[int(sender._due - now)] += 1  # noqa: SLF001 (the pause of a real one)
+        counts[int(sender.due - now)] += 1
     seconds = [counts[second] for second in range(MINUTE)]
     return min(seconds), max(seconds)
 
