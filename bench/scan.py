@@ -10,10 +10,11 @@ import re
 import sqlite3
 import subprocess
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench.memory import memory_mb as memory
 from bench.tool import TOOL
 from tcpconnect.connection import Connection
 from tcpconnect.history.spread import MOST
@@ -98,17 +99,23 @@ def address(n: int) -> str:
 
 
 def _run(argv: list[str]) -> tuple[float, str]:
-    """Return the most MB of memory that a program has had, and what it said."""
-    environment = os.environ | {"no_proxy": "*"}
+    """Return the most MB of memory that a program has had, and what it said.
+
+    That in rusage is at least what whoever starts it has.
+    """
+    environment, memory_mb = os.environ | {"no_proxy": "*"}, 0.0
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(argv, stderr=said, env=environment)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        with subprocess.Popen(argv, stderr=said, env=environment) as process:
+            while process.poll() is None:
+                with suppress(OSError, KeyError):  # it has ended
+                    memory_mb = max(memory_mb, memory(process.pid)[1])
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.1)
         said.seek(0)
         text = said.read().decode()
     if process.returncode:
         raise RuntimeError(f"the tool failed: {text}")
-    return used.ru_maxrss * 1024 / 1e6, text
+    return memory_mb, text
 
 
 def _of_history(path: Path, made: int) -> Kept:

@@ -21,7 +21,7 @@ LIBRARY = "usr/lib/tcpconnect"
 PACKAGING = source.TOP / "packaging"
 # The tool may be root's: neither variables nor files of a user choose what it imports.
 INTERPRETER = "#!/usr/bin/python3 -I\n"
-BEFORE = "from tcpconnect.cli import main"
+BEFORE = "from tcpconnect.start import main"
 OWN_FOLDER = f'sys.path.insert(0, "/{LIBRARY}")\n\n'
 
 FILES = {

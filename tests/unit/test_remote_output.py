@@ -18,12 +18,13 @@ from tcpconnect.outputs.queued import Queued
 from tcpconnect.outputs.remote import Remote
 from tcpconnect.remote.otlp import Otlp
 from tcpconnect.remote.sender import Sender
-from tcpconnect.remote.spool import SINGLE, WINDOWS, Spool
+from tcpconnect.remote.spool import KEEP_S, LOSSES, SINGLE, WINDOWS, Spool
 from tests.support.attempts import run_tool
 from tests.support.counted import notice
 from tests.support.disks import fill, small_disk
 from tests.support.folding import attempt, batch, recorded, refused
 from tests.support.scraping import free_port, get, samples
+from tests.support.servers import Server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +91,31 @@ def test_losses(tmp_path: Path) -> None:
     output.write(batch([attempt()], NOW, Losses(ring=3)))
     closed(output, 1, Losses(ring=5))
     assert waiting(tmp_path) == {WINDOWS: 1, "losses": 0}
+
+
+def test_refused_at_the_end(tmp_path: Path) -> None:
+    """What is lost after the last turn is in the spool: the next run says it."""
+    with Server(status=400) as server:
+        output = Remote(
+            Otlp(f"otlp+http://127.0.0.1:{server.port}"), Spool(str(tmp_path))
+        )
+        output.open()
+        output.write(batch([attempt()], NOW))
+        closed(output, 1)
+    assert waiting(tmp_path) == {LOSSES: 0}
+
+
+def test_too_old(tmp_path: Path) -> None:
+    """What has waited for too long is lost at the start, in time to be said."""
+    first = opened(tmp_path)
+    first.write(batch([attempt()], NOW))
+    closed(first, 1)
+    for path in tmp_path.glob("*-*"):
+        *name, since = path.name.split("-")
+        path.rename(path.with_name("-".join([*name, str(int(since) - KEEP_S - 60)])))
+    second = opened(tmp_path)
+    assert (second.unsent, waiting(tmp_path)) == ({NOWHERE: 1}, {})
+    closed(second, 0)
 
 
 def test_bounded(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

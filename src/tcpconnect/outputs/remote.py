@@ -93,6 +93,7 @@ class Remote:
         self._place.open()
         with acting_as(self._account):
             self._spool.open()
+            self._spool.first(int(time.time()))  # what is too old is lost at once
         self.fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         self._spread = Spread(int(time.time()) // DAY)
         self._window = Window(self._spread)
@@ -149,8 +150,18 @@ class Remote:
             self._turn(self._now, ended=True)
         self._spool.drop(WINDOWS, UNWRITABLE, self._waiting.attempts)
         self._sender.close(END_S if self._now else 0.0)
+        self._tell_next()
         self._spool.close()
         os.close(self.fd)
+
+    def _tell_next(self) -> None:
+        """Spool what is missing since the last turn: the next run sends it."""
+        waiting, now = Waiting(), int(time.time())
+        if self._note_missing(waiting, self._now or now):
+            try:
+                self._put(self._place.losses(waiting.lost))
+            except OSError as error:
+                self._fail(error)
 
     def _alert(self, notice: Notice) -> None:
         """Spool an alert, and have it sent; another thread calls it. Raises OSError."""
