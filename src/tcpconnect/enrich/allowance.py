@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 # Anyone can have answers, lookups and arguments made that take milliseconds each. To
-# read those that are later than this may take so many seconds of each, no more.
+# read those that are later than this may take so many seconds of each, no more: of a
+# CPU, since on a busy machine all is late, and others would use up the time.
 LATE_NS = 100_000_000
 LATE_SHARE = 0.2
 
@@ -57,7 +58,7 @@ class LateWork:
         if not self._allowance.has():
             self.skipped += 1
             return None
-        begin = time.monotonic()
+        begin = time.thread_time()
         result = work(*arguments)
-        self._allowance.take(time.monotonic() - begin)
+        self._allowance.take(time.thread_time() - begin)
         return result
