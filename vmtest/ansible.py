@@ -60,7 +60,7 @@ def main() -> int:
                 shutil.copy(package, root / INSIDE)
 
             key = f"{package.name} {package.stat().st_mtime_ns} {UNIT}"
-            more = More(PACKAGES, add_package, key)
+            more = More(PACKAGES, add_package, key, tool=False)
             root = pack_root(kernel.arch, mirror, "ansible", more)
             project = pack_project()
     except VmError as error:
