@@ -51,11 +51,11 @@ READY = "Tracing connect ... Hit Ctrl-C to end\n"
 NAME = LINK.partition("_")[0]
 COLUMNS = "pod,workload,container,dport,result,query,query_source"
 RECORDED = """
-SELECT p.pod, p.container, d.destination, d.dport, o.result, sum(w.attempts)
+SELECT p.program, p.pod, p.container, d.destination, d.dport, o.result, sum(w.attempts)
 FROM windows w JOIN programs p USING (program_id)
 JOIN destinations d USING (destination_id) JOIN outcomes o USING (outcome_id)
 WHERE p.pod LIKE 'prod/web%'
-GROUP BY 1, 2, 3, 4, 5"""
+GROUP BY 1, 2, 3, 4, 5, 6"""
 CONNECT = """
 import socket, sys
 host, port = sys.argv[1:]
@@ -151,7 +151,8 @@ def test_record(run: Run, podman: Podman, paths: dict[str, Path]) -> None:
     assert process.returncode == 0, said
     assert asked(history, "SELECT host FROM runs") == [(NODE,)]
     (found,) = asked(history, RECORDED)
-    assert found == (f"prod/{NAME}", "nginx", "shop.example", PORT, "ECONNREFUSED", 1)
+    whose = "prod/web", f"prod/{NAME}", "nginx"
+    assert found == (*whose, "shop.example", PORT, "ECONNREFUSED", 1)
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,16 @@ def test_what_a_program_is_called() -> None:
     }
 
 
+def test_a_rollout_is_no_new_program() -> None:
+    """Pods that one workload made are the same program; each keeps its own column."""
+    pods = "shop/web-7d4b9c6f5-x2x4z", "shop/web-59fd66b8c4-k9vwt"
+    places = [Place(pod=pod, workload="shop/web") for pod in pods]
+    rows = folded(*(event(image=Image(exe="/app", place=place)) for place in places))
+    assert {(key.program.program, key.program.pod) for key in rows} == {
+        ("shop/web", pod) for pod in pods
+    }
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is folded early counts as well."""
     monkeypatch.setattr(windows, "MAX_SEEN", 4)

@@ -16,9 +16,10 @@ SIZE = "size"  # the reason of a loss: rows were deleted since the file was full
 
 # A row of windows counts the attempts that ended in the ``span`` seconds from ``time``.
 # Rows of different spans never count the same attempt: older rows are folded into
-# coarser ones. program: its pod, container, unit, or exe, with an interpreter's script.
-# destination: the name, else the address, a network (10.2.3.0/24), or *. address: of
-# its last attempt. failed: 1 where the attempts did not succeed.
+# coarser ones. program: its pod (by the workload), container, unit, or exe, with an
+# interpreter's script. destination: the name, else the address, a network
+# (10.2.3.0/24), or *. address: of its last attempt. failed: 1 where the attempts did
+# not succeed.
 TABLES = (
     """CREATE TABLE programs (
         program_id INTEGER PRIMARY KEY,

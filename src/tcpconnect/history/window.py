@@ -110,9 +110,12 @@ class Window:
 
 
 def program_of(comm: str | None, uid: int, image: Image) -> Program:
-    """Return who connects, by a thread's name and its process's image."""
-    name, _ = name_of(comm, image)
+    """Return who connects, by a thread's name and its process's image.
+
+    A pod is named after what made it: each rollout has pods with other names.
+    """
     place = image.place
+    name = place.workload or name_of(comm, image)[0]
     container, unit, pod = (
         (text or "")[:MAX_TEXT] for text in (place.container, place.unit, place.pod)
     )
