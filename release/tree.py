@@ -22,7 +22,7 @@ PACKAGING = source.TOP / "packaging"
 # The tool may be root's: neither variables nor files of a user choose what it imports.
 INTERPRETER = "#!/usr/bin/python3 -I\n"
 BEFORE = "from tcpconnect.start import main"
-OWN_FOLDER = f'sys.path.insert(0, "/{LIBRARY}")\n\n'
+OWN_FOLDER = f'import sys\n\nsys.path.insert(0, "/{LIBRARY}")\n\n'
 
 FILES = {
     "record.conf": "etc/tcpconnect/record.conf",

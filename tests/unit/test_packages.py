@@ -6,6 +6,7 @@ import configparser
 import re
 import shlex
 import subprocess
+import sys
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ def wheel(tmp_path: Path) -> Path:
     program = (source.TOP / "bin/tcpconnect").read_text()
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("tcpconnect/__init__.py", '__version__ = "0.1.0"\n')
+        archive.writestr("tcpconnect/start.py", "def main():\n    return 7\n")
         archive.writestr("tcpconnect-1.data/scripts/tcpconnect", program)
         archive.writestr("tcpconnect-1.data/data/share/man/man8/tcpconnect.8", "")
     return path
@@ -61,10 +63,11 @@ def test_modes_and_times(laid_out: Path) -> None:
 
 def test_command(laid_out: Path) -> None:
     """The command runs what the package has, whatever the user's variables say."""
-    lines = (laid_out / "usr/bin/tcpconnect").read_text().splitlines()
-    assert lines[0] == "#!/usr/bin/python3 -I"
-    inserted = lines.index(f'sys.path.insert(0, "/{tree.LIBRARY}")')
-    assert lines[inserted + 2].startswith("from tcpconnect.cli import main")
+    text = (laid_out / "usr/bin/tcpconnect").read_text()
+    assert text.startswith("#!/usr/bin/python3 -I\n")
+    here = text.replace(f"/{tree.LIBRARY}", str(laid_out / tree.LIBRARY))
+    ran = subprocess.run([sys.executable, "-I", "-c", here], check=False)
+    assert ran.returncode == 7
     library = laid_out / tree.LIBRARY / "tcpconnect"
     assert (library / "__init__.py").read_text() == '__version__ = "9.8.7"\n'
 
