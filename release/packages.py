@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from release import deb, rpm, source, tree
 from release.trial import TrialError
-from release.vendored import MACHINES
+from release.vendored import MACHINES, own_arch
 
 MAKERS = {"deb": deb.build, "rpm": rpm.build}
 
@@ -20,12 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="release.packages", description=__doc__)
     add = parser.add_argument
     add("kinds", nargs="+", choices=MAKERS)
-    add("--arch", default="amd64", choices=MACHINES)
+    add("--arch", choices=MACHINES, help="this machine's, unless given")
     add("--version", help="what to call it, to try an upgrade")
     add("--out", type=Path, default=source.TOP / "dist", metavar="FOLDER")
     given = parser.parse_args(arguments)
     try:
-        for package in make(given.kinds, given.arch, given.version, given.out):
+        arch = given.arch or own_arch()
+        for package in make(given.kinds, arch, given.version, given.out):
             print(package, flush=True)
     except TrialError as error:
         print(f"FAILED     {error}", file=sys.stderr)

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from release import smoke, source
 from release.packages import MAKERS, make
 from release.trial import TrialError, run, try_wheel
-from release.vendored import MACHINES
+from release.vendored import MACHINES, own_arch
 
 SUMS = "SHA256SUMS"
 CHANGELOG = source.TOP / "CHANGELOG.md"
@@ -45,13 +45,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def check_ready(version: str) -> None:
-    """Raise TrialError unless the source is committed, and the changelog has it."""
+    """Raise TrialError unless all is committed, and the version new and explained."""
     git = ("git", "-C", source.TOP, "-c", "safe.directory=*")
     if changed := run(*git, "status", "--porcelain").splitlines():
         raise TrialError(f"commit or remove {changed[0][3:]}, or use --rehearse")
     text = CHANGELOG.read_text(encoding="utf-8")
     if not re.search(rf"^## \[{re.escape(version)}\]", text, re.MULTILINE):
         raise TrialError(f"CHANGELOG.md has no section [{version}]; use --rehearse")
+    tag = f"v{version}"
+    here = run(*git, "tag", "--points-at", "HEAD").split()
+    if tag not in here and run(*git, "tag", "--list", tag):
+        raise TrialError(f"{tag} is another commit; change {source.INIT}")
 
 
 def publish(room: Path, target: Path) -> None:
@@ -62,7 +66,7 @@ def publish(room: Path, target: Path) -> None:
         check_same(path, other)
     (wheel,) = once.glob("*.whl")
     print(f"ok         {try_wheel(sys.executable, wheel, room / 'venv')}", flush=True)
-    (package,) = once.glob("*_amd64.deb")
+    (package,) = once.glob(f"*_{own_arch()}.deb")
     print(f"ok         {smoke.try_in_copy(package, room / 'copy')}", flush=True)
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(once, target)

@@ -13,6 +13,7 @@ from release.packages import MAKERS, make
 from release.source import version
 from release.tree import LIBRARY
 from release.trial import TrialError, run, trace
+from release.vendored import own_arch
 
 INSIDE = "package-trial"  # the folder of the copy that has release/ and the package
 TOOL = Path("/usr/bin/tcpconnect")
@@ -23,13 +24,17 @@ sys.path.insert(0, "/{LIBRARY}")
 import backports.zstd, jinja2, prometheus_client, textual.app, textual.widgets
 """
 
-# A tmpfs has the changes: the file system of a container, an overlay itself, can't.
+# A tmpfs has the changes: the file system of a container, an overlay itself, can't. Two
+# overlays on each other are the most that Linux mounts.
 IN_COPY = f"""\
 room=$1 root=$1/root
 mount -t tmpfs tmpfs "$room"
 mkdir "$room/changes" "$room/work" "$root"
 options=lowerdir=/,upperdir=$room/changes,workdir=$room/work
-mount -t overlay -o "$options" overlay "$root"
+mount -t overlay -o "$options" overlay "$root" || {{
+    echo "can't mount an overlay over /: try it outside of a container" >&2
+    exit 1
+}}
 mkdir "$root/{INSIDE}"
 cp -r "$2" "$3" "$root/{INSIDE}"
 for name in proc sys dev; do mount --rbind "/$name" "$root/$name"; done
@@ -55,7 +60,7 @@ def make_and_try() -> None:
     """Make the packages, and try Debian's. Raises TrialError."""
     with TemporaryDirectory(prefix="tcpconnect-smoke-") as name:
         folder = Path(name)
-        made = make(list(MAKERS), "amd64", None, folder)
+        made = make(list(MAKERS), own_arch(), None, folder)
         print(f"ok         {try_in_copy(made[0], folder / 'copy')}", flush=True)
 
 
@@ -68,6 +73,7 @@ def try_in_copy(package: Path, folder: Path) -> str:
 
 def try_package(package: str, promised: str) -> str:
     """Install, use and purge it, in the copy; return a line of what was seen."""
+    before = named_after_it()
     run("dpkg", "--install", package)
     said = run(TOOL, "--version").strip()
     if said != f"tcpconnect {promised}":
@@ -76,10 +82,15 @@ def try_package(package: str, promised: str) -> str:
     traced = trace(TOOL)
     run("/usr/bin/python3", "-I", "-c", EXTRAS)
     run("dpkg", "--purge", "tcpconnect")
-    places = ("/etc", "/usr", "/var/lib")
-    if left := run("find", *places, "-name", "*tcpconnect*").split():
+    if left := sorted(named_after_it() - before):
         raise TrialError(f"{package}: left {left[0]}")
     return f"{said}, installed, traced {traced}, and purged"
+
+
+def named_after_it() -> set[str]:
+    """Return the files of its name: a machine may have others than the package's."""
+    places = ("/etc", "/usr", "/var/lib")
+    return {*run("find", *places, "-name", "*tcpconnect*").splitlines()}
 
 
 if __name__ == "__main__":

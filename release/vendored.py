@@ -5,13 +5,14 @@ One folder serves all of these: the name of a compiled module has the version of
 
 from __future__ import annotations
 
+import platform
 import sys
 import zipfile
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from release.source import TOP
-from release.trial import run
+from release.trial import TrialError, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,15 @@ ALL, EACH, BEFORE = "all.txt", "each.txt", "before-3.14.txt"
 UNUSED = (".pyi", "/py.typed", ".c")
 METADATA = ".dist-info/METADATA"
 LICENSES = ("LICENSE", "COPYING", "NOTICE", "AUTHORS")
+
+
+def own_arch() -> str:
+    """Return this machine's architecture, as Debian calls it. Raises TrialError."""
+    here = platform.machine()
+    for arch, machine in MACHINES.items():
+        if machine == here:
+            return arch
+    raise TrialError(f"there are packages for {', '.join(MACHINES)}, not for {here}")
 
 
 def unpack(arch: str, folder: Path, room: Path) -> str:

@@ -140,6 +140,30 @@ def test_uncommitted(monkeypatch: pytest.MonkeyPatch) -> None:
         publish.check_ready("1.0.0")
 
 
+def test_another_commit_has_the_number(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is tagged elsewhere is not released again; the tag may be this commit's."""
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("## [1.0.0] - 2026-01-01\n")
+    monkeypatch.setattr(publish, "CHANGELOG", changelog)
+    tags = {"--list": "v1.0.0\n", "--points-at": ""}
+    monkeypatch.setattr(publish, "run", lambda *words: tags.get(words[-2], ""))
+    with pytest.raises(TrialError, match=r"v1\.0\.0 is another commit; change src/"):
+        publish.check_ready("1.0.0")
+    tags["--points-at"] = "v1.0.0\n"
+    publish.check_ready("1.0.0")
+
+
+def test_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages are for this machine; one that has none is named."""
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert vendored.own_arch() == "arm64"
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    with pytest.raises(TrialError, match="for amd64, arm64, not for riscv64"):
+        vendored.own_arch()
+
+
 def test_sums(tmp_path: Path) -> None:
     """sha256sum finds the files of a release as they were."""
     for name in ("b.deb", "a.rpm"):
