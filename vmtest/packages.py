@@ -22,9 +22,9 @@ from .systemd import UNIT, add_unit, run_tests
 TESTS = "-o python_files=vm_*.py tests/packages"
 PACKAGES = ("systemd", "dbus", "passwd", "procps", "rpm")
 
-# What the tests upgrade from: there has been no package yet, so it is the same source
-# with another number.
-OLD = "0.0.1"
+# What the tests upgrade from: no version before 0.2.0 has been packaged, so it is the
+# same source with the number before it.
+OLD = "0.1.0"
 KINDS = ["deb", "rpm"]
 INSIDE = "packages"  # the folder of the machine that has them: old/, new/
 

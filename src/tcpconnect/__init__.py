@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tcpconnect.sources.recording import Recording
     from tcpconnect.tracer import Trace
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Connection", "Flow", "Recording", "Settings", "Trace", "trace"]
 
 _HOMES = {

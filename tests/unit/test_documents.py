@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tcpconnect import __version__
 from tcpconnect.kernel.preflight import OLDEST
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,14 @@ def test_oldest_kernel(name: str) -> None:
     """The oldest kernel is the one that the tool asks for."""
     words = " ".join((ROOT / name).read_text().split())
     assert "Linux {}.{} or newer".format(*OLDEST) in words
+
+
+@pytest.mark.parametrize("name", ["install.md", "kubernetes.md"])
+def test_version(name: str) -> None:
+    """Commands of documents name the files and images of this version."""
+    text = (ROOT / "docs" / name).read_text()
+    named = re.findall(r"(?:tcpconnect[-_:]|newTag: )(\d+\.\d+\.\d+)", text)
+    assert {*named} == {__version__}
 
 
 def test_decisions_have_a_status() -> None:
