@@ -110,7 +110,7 @@ deb: $(VENV)/tools ## make and check the Debian package, in dist/; ARGS=--arch=a
 
 image: $(VENV)/tools ## make the image for containers, and a list of what is in it, in dist/
 	@scripts/system-packages image
-	$(BIN)/python -m image $(ARGS)
+	$(BIN)/python -m image
 
 rpm: $(VENV)/tools ## make and check the RPM, in dist/; ARGS=--arch=arm64
 	@scripts/system-packages packages

@@ -49,7 +49,7 @@ def main() -> int:
     CACHE.mkdir(parents=True, exist_ok=True)
     mirror = host_mirror()
     try:
-        package = newest_package()
+        package = newest_package(kernel.arch)
         with locked(CACHE, alone=True):
             files = fetch(kernel, CACHE, mirror)
 
@@ -71,12 +71,12 @@ def main() -> int:
     return tell_results([read_run(files, carry_out(order))])
 
 
-def newest_package() -> Path:
+def newest_package(arch: str) -> Path:
     """Return the package that `make deb` has made last. Raises VmError."""
-    found = sorted((TOP / "dist").glob("*.deb"), key=lambda path: path.stat().st_mtime)
+    found = [*(TOP / "dist").glob(f"*_{arch}.deb")]
     if not found:
-        raise VmError("no package in dist/: make deb")
-    return found[-1]
+        raise VmError(f"no package for {arch} in dist/: make deb ARGS=--arch={arch}")
+    return max(found, key=lambda path: path.stat().st_mtime)
 
 
 if __name__ == "__main__":
