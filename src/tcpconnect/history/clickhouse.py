@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from tcpconnect import __version__
 from tcpconnect.history.database import unreadable
 from tcpconnect.history.queries import rewritten
+from tcpconnect.notify.deadline import cut_after
 from tcpconnect.output import harmless
 from tcpconnect.remote import clickhouse_answers
 from tcpconnect.remote.url import clickhouse_headers
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from tcpconnect.remote.url import Url
 
 STEP_S = 30.0  # for each connect, and until something comes
+ANSWER_S = 300.0  # for an answer, once it has begun
 POLL_S = 0.1
 MAX_ANSWER = 256 << 20  # bytes
+LATE = "it did not answer in time"
 MAX_ERROR, MAX_REASON = 4096, 300
 SETTINGS = {
     "readonly": "2",
@@ -56,7 +59,8 @@ class ClickHouse:
             reason = getattr(error, "verify_message", "") or error.reason or "failed"
             raise unreadable(self.name, f"TLS: {harmless(str(reason))}") from error
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            other = LATE if isinstance(error, TimeoutError) else type(error).__name__
+            reason = getattr(error, "strerror", None) or other
             raise unreadable(self.name, harmless(str(reason))) from error
         if status != http.client.OK:
             text = harmless(answer[:MAX_REASON].decode(errors="replace").strip())
@@ -84,7 +88,10 @@ class ClickHouse:
             connection.request("POST", path, body, self._headers)
             while not select.select([connection.sock], (), (), POLL_S)[0]:
                 self._waiting()
-            with connection.getresponse() as answer:
+            with (
+                cut_after(ANSWER_S, connection.sock.fileno()),
+                connection.getresponse() as answer,
+            ):
                 if not clickhouse_answers.is_ours(answer.headers):
                     reason = f"{clickhouse_answers.OTHER}, HTTP status {answer.status}"
                     raise unreadable(self.name, reason)

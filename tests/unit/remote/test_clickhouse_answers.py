@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect.errors import TcpconnectError
+from tcpconnect.history import clickhouse as asking
 from tcpconnect.notify.channel import UndeliveredError
-from tcpconnect.remote.clickhouse import ClickHouse
+from tcpconnect.remote.clickhouse import FORM, ClickHouse
+from tcpconnect.remote.url import read
 from tests.support.asking import ask, said
 from tests.support.counted import counted, insert
-from tests.support.servers import raw_server
+from tests.support.servers import dripping, raw_server
 
 if TYPE_CHECKING:
     import socket
@@ -83,17 +87,48 @@ def test_answers(
     assert time.monotonic() - began < TOOK_S
 
 
-def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """clickhouses:// believes certificates of a CA that is known, and no others."""
-    import ssl
-
-    key, certificate = tmp_path / "key", tmp_path / "certificate"
+def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """Return what a server for 127.0.0.1 encrypts with, and its certificate."""
+    key, certificate = folder / "key", folder / "certificate"
     words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1"
     words += f" -subj /CN=x -addext subjectAltName=IP:127.0.0.1 -keyout {key}"
     argv = ["openssl", *words.split(), "-out", str(certificate)]
     subprocess.run(argv, check=True, capture_output=True)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
+    return tls, certificate
+
+
+@pytest.mark.parametrize("scheme", ["clickhouse", "clickhouses"])
+def test_history_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """An answer that never ends is cut, however often a byte of it comes."""
+    tls, certificate = certified(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setattr(asking, "ANSWER_S", 0.3)
+
+    def serve(connection: socket.socket) -> None:
+        if scheme == "clickhouse":
+            return dripping(connection)
+        try:
+            with tls.wrap_socket(connection, server_side=True) as wrapped:
+                return dripping(wrapped)
+        except OSError:
+            return None
+
+    began = time.monotonic()
+    with raw_server(serve) as port:
+        url = read(f"{scheme}://127.0.0.1:{port}/d", FORM)
+        database = asking.ClickHouse(url, lambda: None)
+        with pytest.raises(TcpconnectError, match="it did not answer in time"):
+            database.rows("SELECT 1", {})
+    assert time.monotonic() - began < TOOK_S
+
+
+def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """clickhouses:// believes certificates of a CA that is known, and no others."""
+    tls, certificate = certified(tmp_path)
 
     def serve(connection: socket.socket) -> None:
         try:
