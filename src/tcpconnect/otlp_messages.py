@@ -9,6 +9,7 @@ INVALID_COLLECTOR = Message(
 )
 INVALID_VARIABLE = Message("invalid {name} {value!r}", "{reason}")
 OTHER_PROTOCOL = Message("{name} is {value!r}, but {ours} is sent")
+OTHER_TEMPORALITY = Message("{name} is {value!r}, but totals (cumulative) are sent")
 KEY_ALONE = Message(
     "{name} is set, but no client certificate",
     "a key without one is of no use",

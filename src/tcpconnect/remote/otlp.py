@@ -80,6 +80,8 @@ class Otlp:
         self._common = strings(otlp_settings.resource())
         self._logs = self._way(otlp_settings.LOGS)
         if self.with_metrics:
+            if (notice := otlp_settings.temporality()) and not self._quiet:
+                say(notice)
             self._points = self._way(otlp_settings.METRICS)
             self._metrics = otlp_metrics.Points(time.time_ns())
 

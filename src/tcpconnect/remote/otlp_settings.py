@@ -109,6 +109,15 @@ def protocol(signal: str, *, bare: bool) -> Line | None:
     return otlp_messages.OTHER_PROTOCOL.line(name=variable, value=text, ours=OURS)
 
 
+def temporality() -> Line | None:
+    """Return a notice where something else than totals is asked for."""
+    variable, _ = _names(METRICS, "TEMPORALITY_PREFERENCE")  # there is none of all
+    text = os.environ.get(variable, "").strip()
+    if text.lower() in ("", "cumulative"):
+        return None
+    return otlp_messages.OTHER_TEMPORALITY.line(name=variable, value=text)
+
+
 def resource() -> dict[str, str | None]:
     """Return the attributes of all resources, those of the environment last."""
     attributes: dict[str, str | None] = {

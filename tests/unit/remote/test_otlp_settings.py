@@ -199,6 +199,22 @@ def test_protocol(given: Variables, capfd: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_temporality(given: Variables, capfd: pytest.CaptureFixture[str]) -> None:
+    """Totals are sent: where others are asked for, a notice says it, if any are."""
+    place = "otlp+http://h:4318?metrics=yes"
+    given["METRICS_TEMPORALITY_PREFERENCE"] = "Cumulative"
+    opened(place)
+    given["METRICS_TEMPORALITY_PREFERENCE"] = "delta"
+    opened("otlp+http://h:4318")
+    Otlp(place, quiet=True).open()
+    assert not capfd.readouterr().err
+    opened(place)
+    assert capfd.readouterr().err == (
+        "tcpconnect: OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is 'delta', "
+        "but totals (cumulative) are sent\n"
+    )
+
+
 def test_timeout(given: Variables) -> None:
     """A request may take as long as it says."""
     given["TIMEOUT"] = "50"
