@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import struct
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -153,6 +154,21 @@ def test_summary_of_records(
     of_records.count(values(raw, 0))
     of_events(decoded(raw, *enrichers()))
     assert list(of_records.lines()) == list(of_events.lines())
+
+
+@pytest.mark.parametrize("name", CONNECTION)
+def test_names_of_expressions(name: str) -> None:
+    """All that a column's expression calls by name is there, in each of its branches.
+
+    mypy does not look into it, and no interpreter before it gets to the branch.
+    """
+    added = [each.added for each in enrichers()]
+    decoder = Decoder(added)
+    value = ast.parse(decoder.value(CONNECTION[name].path), mode="eval")
+    read = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+    found = {each.name for each in added}
+    known = decoder._known.keys()  # noqa: SLF001
+    assert read <= MEMBERS.keys() | {"first_ns", "epoch_ns"} | found | known
 
 
 @pytest.mark.parametrize("output", FORMATS)
