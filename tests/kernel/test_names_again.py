@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.attempts import Child, attempt
+from tests.support.attempts import PORT, Child, attempt
 from tests.support.mounts import etc
 from tests.support.network import NetNs
 from tests.support.resolvers import look_up, serve
@@ -42,13 +42,13 @@ def ask_dns() -> None:
     """Get the name from a server of this namespace, and connect."""
     with serve({f"{NAME}.": [ADDRESS]}):
         assert look_up(NAME) == {ADDRESS}
-    attempt(ADDRESS, 7)
+    attempt(ADDRESS, PORT)
 
 
 def ask_libc() -> None:
     """Find it in a file of hosts, and connect."""
-    assert socket.getaddrinfo(NAME, 7)
-    attempt(ADDRESS, 7)
+    assert socket.getaddrinfo(NAME, PORT)
+    attempt(ADDRESS, PORT)
 
 
 SOURCES = {"dns": ask_dns, "libc": ask_libc}
@@ -61,12 +61,12 @@ def test_next_namespace(
     """What has the inode of a namespace that is gone has none of its names."""
     with ExitStack() as stack:
         stack.enter_context(etc(tmp_path, f"{ADDRESS} {NAME}\n"))
-        tool = stack.enter_context(Tool("-P", 7, "-dj", "--names", source))
+        tool = stack.enter_context(Tool("-P", PORT, "-dj", "--names", source))
         with Child(ask, space.enter) as child:
             child.run()
         stranger = Stranger("net", CLONE_NEWNET, space.inode)
         space.remove()
-        with Child(partial(attempt, ADDRESS, 7), stranger.enter) as child:
+        with Child(partial(attempt, ADDRESS, PORT), stranger.enter) as child:
             child.run()
         events = tool.events(2)
     assert [event["netns"] for event in events] == [space.inode] * 2
@@ -77,12 +77,12 @@ def test_next_namespace_counted(tmp_path: Path, space: NetNs) -> None:
     """So it is with -c."""
     with ExitStack() as stack:
         stack.enter_context(etc(tmp_path, f"{ADDRESS} {NAME}\n"))
-        tool = stack.enter_context(Tool("-P", 7, "-cdj"))
-        with Child(lambda: socket.getaddrinfo(NAME, 7), space.enter) as child:
+        tool = stack.enter_context(Tool("-P", PORT, "-cdj"))
+        with Child(lambda: socket.getaddrinfo(NAME, PORT), space.enter) as child:
             child.run()
         stranger = Stranger("net", CLONE_NEWNET, space.inode)
         space.remove()
-        with Child(partial(attempt, ADDRESS, 7), stranger.enter) as child:
+        with Child(partial(attempt, ADDRESS, PORT), stranger.enter) as child:
             child.run()
         tool.stop()
     assert [(e["daddr"], e["query"]) for e in tool.all_events()] == [(ADDRESS, None)]
