@@ -181,7 +181,7 @@ def check(asked: Asked) -> None:
     if asked.begin >= asked.end:
         ends = {"since": moment(asked.begin), "until": moment(asked.end)}
         raise UsageError(history_messages.ENDS_BEFORE, **ends)
-    _check_groups(asked.by)
+    _check_groups(asked.by, of_fleet=is_server(asked.db))
     _check_place(asked)
     _ = asked.columns, asked.question
 
@@ -221,10 +221,11 @@ def _is_given(asked: Asked, name: str) -> bool:
     return value is not None if name == "forget" else bool(value)
 
 
-def _check_groups(by: Sequence[str]) -> None:
+def _check_groups(by: Sequence[str], *, of_fleet: bool) -> None:
     for at, name in enumerate(by):
         if name not in queries.GROUPS | queries.OF_FLEET:
-            known, near = ", ".join(queries.GROUPS), did_you_mean(name, queries.GROUPS)
+            groups = [*queries.GROUPS, *(queries.OF_FLEET if of_fleet else ())]
+            known, near = ", ".join(groups), did_you_mean(name, groups)
             message = history_messages.NO_GROUP
             raise UsageError(message, name=name, known=known, near=near)
         if name in by[:at]:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
     from tcpconnect.remote.url import Url
 
+NO_TABLES = (
+    "no tables of tcpconnect there; make them with record --create, or with "
+    "packaging/postgresql.sql"
+)
+
 
 class PostgreSQL:
     """The views of remote/postgresql.sql.
@@ -39,6 +44,8 @@ class PostgreSQL:
             if self._connection is None:
                 self._connection = self._psycopg.connect(**self._how)
             return list(self._connection.execute(text, dict(values)).fetchall())
+        except self._psycopg.errors.UndefinedTable as error:
+            raise unreadable(self.name, NO_TABLES) from error
         except self._psycopg.Error as error:
             reason = libpq.first_line(error)
             raise unreadable(self.name, reason) from error

@@ -14,7 +14,8 @@ NO_TABLES = (
     "no tables of tcpconnect there; make them with record --create, or with "
     "packaging/clickhouse.sql"
 )
-_ABSENT = "UNKNOWN_TABLE", "UNKNOWN_DATABASE"
+# UNKNOWN_TABLE and UNKNOWN_DATABASE: their names come last, behind a long statement.
+_ABSENT = re.compile(r"Code: (60|81)\. |UNKNOWN_(TABLE|DATABASE)\b")
 # Errors of rows that are no 4xx there: CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, and
 # VIOLATED_CONSTRAINT.
 _REFUSED = re.compile(r"\bCode: (349|469)\. ")
@@ -27,7 +28,7 @@ def is_ours(headers: Iterable[str]) -> bool:
 
 def reason_of(text: str) -> str:
     """Return what an error means: a remedy in place of the server's words, if known."""
-    return NO_TABLES if any(word in text for word in _ABSENT) else text
+    return NO_TABLES if _ABSENT.search(text) else text
 
 
 def refuses_rows(text: str) -> bool:

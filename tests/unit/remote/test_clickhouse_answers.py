@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OURS = "X-ClickHouse-Server-Display-Name: x\r\n"
 NO_TABLE = "Code: 60. DB::Exception: Unknown table (UNKNOWN_TABLE)"
+LONG = f"Code: 60. DB::Exception: Unknown: {'x' * 5000}. (UNKNOWN_TABLE)"
 TOOK_S = 15
 # An answer: what is said of it, and whether it is tried again.
 ANSWERS = [
@@ -34,6 +35,7 @@ ANSWERS = [
     ),
     ("404 Not Found", "", "no page", "it is no ClickHouse, HTTP status 404", True),
     ("404 Not Found", OURS, NO_TABLE, "no tables of tcpconnect there", True),
+    ("404 Not Found", OURS, LONG, "no tables of tcpconnect there", True),
     ("401 Unauthorized", OURS, "Code: 194.", "Code: 194.", True),
     ("403 Forbidden", OURS, "Code: 516.", "Code: 516.", True),
     ("503 Unavailable", OURS, "busy", "busy", True),

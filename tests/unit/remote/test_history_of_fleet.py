@@ -244,6 +244,22 @@ def test_root_gives_up_its_rights(fleet: Fleet, tmp_path: Path, words: str) -> N
     assert done.stdout
 
 
+def test_unknown_group(fleet: Fleet) -> None:
+    """Hosts are among what a fleet is counted by."""
+    code, line = said(fleet.ask("--by", "hots"))
+    assert code == 2
+    assert "why, hour, host; did you mean host?" in line
+
+
+def test_no_tables(fleet: Fleet) -> None:
+    """A database without our tables: a line says how they are made."""
+    server, _, _ = fleet.server.url.rpartition("/")
+    other = "default" if server.startswith("clickhouse") else "template1"
+    code, line = said(ask("--db", f"{server}/{other}", env=os.environ | SECRETS))
+    assert code == 1
+    assert "no tables of tcpconnect there; make them with record --create" in line
+
+
 def test_wrong_password(fleet: Fleet) -> None:
     """The server's own words say why it refuses."""
     wrong = {"CLICKHOUSE_PASSWORD": "no", "PGPASSWORD": "no"}
