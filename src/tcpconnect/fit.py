@@ -10,8 +10,9 @@ class Fit(NamedTuple):
 
     Where there is room, it grows to ``most``; where there is none, to ``least`` first
     of all, if it is ``whole``, else at its ``turn``. At its turn a column that has
-    ``least`` already, or none, is left out; that of turn 0 never. ``whole``: no value
-    is cut, a longer one widens the column. ``tail``: the end of a value is shown.
+    ``least`` already, or none, is left out; that of turn 0 never, nor one that is
+    ``kept``. ``whole``: no value is cut, a longer one widens the column. ``tail``: the
+    end of a value is shown.
     """
 
     turn: int = 7
@@ -19,6 +20,7 @@ class Fit(NamedTuple):
     most: int = 0
     whole: bool = False
     tail: bool = False
+    kept: bool = False
 
 
 # In the order in which they give way.

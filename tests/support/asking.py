@@ -59,7 +59,7 @@ def filled(path: Path) -> Path:
 
 
 def ask(
-    *words: object, db: Path | None = None, **given: Any
+    *words: object, db: Path | str | None = None, **given: Any
 ) -> subprocess.CompletedProcess[str]:
     """Ask it, and return what came of it."""
     start = launch.command(["history", *(("--db", db) if db else ()), *words])
@@ -82,7 +82,7 @@ def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
     return done.returncode, done.stderr[len("tcpconnect: ") : -1]
 
 
-def on_terminal(*words: object, db: Path, columns: int = 80) -> list[str]:
+def on_terminal(*words: object, db: Path | str, columns: int = 80) -> list[str]:
     """Return the lines on a terminal that is so wide, of stderr, too."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))

@@ -12,8 +12,9 @@ from tcpconnect.output import harmless
 from tcpconnect.times import WHEN, rfc3339
 
 SECOND = 1_000_000_000
-# In the order in which they give way: a name is cut first of all.
-NAME, PLACE = Fit(1, 12, most=40, tail=True), Fit(1, 16, most=64)
+# In the order in which they give way: a name is cut first of all, but never left out.
+NAME, PLACE = Fit(1, 12, most=40, tail=True, kept=True), Fit(1, 16, most=64, kept=True)
+HOST = Fit(1, 8, most=32, kept=True)
 LATE, LONGEST, LATENCY = Fit(2, whole=True), Fit(3, whole=True), Fit(5, 8, whole=True)
 WHY, RESULT, COUNT = Fit(6, 8, most=32), Fit(0, 8, whole=True), Fit(0, 5, whole=True)
 
@@ -46,7 +47,7 @@ class Answer(msgspec.Struct, gc=False, kw_only=True):
         str | None, Field("PROGRAM", 20, "pod, container, unit or file", fit=NAME)
     ] = None
     host: Annotated[
-        str | None, Field("HOST", 16, "host it ran on, of a fleet", fit=fit.WORD)
+        str | None, Field("HOST", 16, "host it ran on, of a fleet", fit=HOST)
     ] = None
     container: Annotated[
         str | None, Field("CONTAINER", 16, "container it ran in", fit=fit.WORD)

@@ -58,7 +58,8 @@ def _turns(fields: Sequence[Field]) -> Iterator[int]:
     order = [i for i in reversed(range(len(fields))) if fields[i].fit.turn]
     order.sort(key=lambda i: fields[i].fit.turn)
     yield from order
-    yield from (i for i in order if fields[i].fit.least)
+    fits = [field.fit for field in fields]
+    yield from (i for i in order if fits[i].least and not fits[i].kept)
 
 
 def _line(found: Sequence[int]) -> int:

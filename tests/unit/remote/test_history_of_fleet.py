@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcpconnect.output import harmless
-from tests.support.asking import NOW, ask, filled, said
+from tests.support.asking import NOW, ask, filled, on_terminal, said
 from tests.support.clickhouse import PASSWORD, USER, serve_clickhouse
 from tests.support.engines import WITH_CLICKHOUSE, WITH_POSTGRESQL
 from tests.support.postgresql import PASSWORD as PASSWORD_OF_POSTGRESQL
@@ -242,6 +243,16 @@ def test_root_gives_up_its_rights(fleet: Fleet, tmp_path: Path, words: str) -> N
     assert done.stderr.startswith("root: False\n")
     assert "imported late" not in done.stderr
     assert done.stdout
+
+
+@pytest.mark.parametrize("words", ["", "--new", "--by host,program,destination,dport"])
+def test_narrow(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    """On 80 columns no row lacks what tells it from the others."""
+    for name, text in SECRETS.items():
+        monkeypatch.setenv(name, text)
+    head, *_ = on_terminal(*words.split(), db=fleet.server.url)
+    named = {"PROGRAM", "DESTINATION", "HOST" if words.startswith("--by") else "HOSTS"}
+    assert named <= set(re.sub(r"\x1b\[\d*m", "", head).split())
 
 
 def test_unknown_group(fleet: Fleet) -> None:
