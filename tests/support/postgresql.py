@@ -18,6 +18,8 @@ from tests.support.engines import SERVER, run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.certificates import Pair
+
 DDL = Path(__file__).parents[2] / "packaging/postgresql.sql"
 USER, PASSWORD = "us", "s3cret"
 
@@ -73,7 +75,7 @@ class PostgreSQL(msgspec.Struct):
 
 
 @contextmanager
-def serve_postgresql(folder: Path) -> Iterator[PostgreSQL]:
+def serve_postgresql(folder: Path, tls: Pair | None = None) -> Iterator[PostgreSQL]:
     """Start a server whose data are in ``folder``; stop it at the end."""
     assert SERVER
     folder.chmod(0o755)
@@ -89,6 +91,11 @@ def serve_postgresql(folder: Path) -> Iterator[PostgreSQL]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {port}"
+    if tls:
+        options += f" -c ssl=on -c ssl_cert_file={tls.certificate}"
+        options += f" -c ssl_key_file={tls.key}"
+        if user:
+            shutil.chown(tls.key, "nobody", "nogroup")
     control = [*user, SERVER / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
     run([*control, "-o", options, "start"])
     try:

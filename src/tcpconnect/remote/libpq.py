@@ -7,6 +7,8 @@ import os
 import pwd
 from typing import TYPE_CHECKING, Any
 
+from tcpconnect import remote_messages
+from tcpconnect.errors import UsageError
 from tcpconnect.output import harmless
 from tcpconnect.remote.passfile import password
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from tcpconnect.remote.url import Url
 
 CONNECT_S = 10
+AUTHORITIES, CERTIFICATE = "PGSSLROOTCERT", "PGSSLCERT"
+NO_FILE = "/nonexistent"
+MOST = 16 << 20  # bytes of authorities
 
 
 def imported() -> Any:
@@ -42,7 +47,48 @@ def parameters(url: Url) -> dict[str, Any]:
         "dbname": database,
         "password": password(url.host, url.port, database, user) or None,
         "connect_timeout": CONNECT_S,
+        **_tls(),
     }
+
+
+def _tls() -> dict[str, str]:
+    """Return the files of TLS, as who connects may read them. Raises UsageError.
+
+    libpq looks into the home when it connects: of root's, the user that asks may not
+    know whether a file is there, and libpq goes on without TLS, or not at all.
+    """
+    home = os.path.expanduser("~/.postgresql")
+    found = {}
+    if not os.environ.get(CERTIFICATE) and not _is_there(f"{home}/postgresql.crt"):
+        found["sslcert"] = NO_FILE  # there is none
+    path = os.environ.get(AUTHORITIES, "")
+    if not path and _is_there(f"{home}/root.crt"):
+        path = f"{home}/root.crt"
+    if path and path != "system":  # a word of libpq's
+        found["sslrootcert"] = _copied(path)
+    return found
+
+
+def _is_there(path: str) -> bool:
+    return os.access(path, os.F_OK)
+
+
+def _copied(path: str) -> str:
+    """Return where a copy is, in memory, as long as we are. Raises UsageError."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MOST)
+    except OSError as error:
+        raise UsageError(
+            remote_messages.NO_SECRET,
+            path=path,
+            variable=AUTHORITIES,
+            reason=os.strerror(error.errno or 0),
+        ) from None
+    fd = os.memfd_create("authorities")
+    with open(fd, "wb", closefd=False) as copy:
+        copy.write(data)
+    return f"/proc/self/fd/{fd}"
 
 
 def first_line(error: Exception) -> str:
