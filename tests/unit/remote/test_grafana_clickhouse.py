@@ -110,3 +110,14 @@ def test_answers(server: Server) -> None:
     ((_, *pair),) = server.ask(filled(asked["New to the fleet"], ALL))
     assert pair == ["o'brien", "db", 5432, 2, "one"]
     assert server.ask(filled(asked["Silent hosts"], ALL))[0][0] == "other"
+
+
+def test_steps() -> None:
+    """A rate is of steps of a minute or longer: windows are of a minute.
+
+    In a shorter one all attempts of a minute would be those of its first seconds.
+    """
+    panels = json.loads(BOARD.read_text(encoding="utf-8"))["panels"]
+    for panel in panels:
+        if any("$__timeInterval" in query["rawSql"] for query in panel["targets"]):
+            assert panel.get("interval") == "1m", panel["title"]
