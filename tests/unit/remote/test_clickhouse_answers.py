@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.clickhouse import FORM, ClickHouse
 from tcpconnect.remote.url import read
 from tests.support.asking import ask, said
+from tests.support.certificates import pair, server_context
 from tests.support.counted import counted, insert
 from tests.support.servers import dripping, raw_server
 
@@ -89,25 +88,14 @@ def test_answers(
     assert time.monotonic() - began < TOOK_S
 
 
-def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return what a server for 127.0.0.1 encrypts with, and its certificate."""
-    key, certificate = folder / "key", folder / "certificate"
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1"
-    words += f" -subj /CN=x -addext subjectAltName=IP:127.0.0.1 -keyout {key}"
-    argv = ["openssl", *words.split(), "-out", str(certificate)]
-    subprocess.run(argv, check=True, capture_output=True)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, key)
-    return tls, certificate
-
-
 @pytest.mark.parametrize("scheme", ["clickhouse", "clickhouses"])
 def test_history_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     """An answer that never ends is cut, however often a byte of it comes."""
-    tls, certificate = certified(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    made = pair(tmp_path)
+    tls = server_context(made)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.certificate))
     monkeypatch.setattr(asking, "ANSWER_S", 0.3)
 
     def serve(connection: socket.socket) -> None:
@@ -130,7 +118,8 @@ def test_history_ends(
 
 def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """clickhouses:// believes certificates of a CA that is known, and no others."""
-    tls, certificate = certified(tmp_path)
+    made = pair(tmp_path)
+    tls = server_context(made)
 
     def serve(connection: socket.socket) -> None:
         try:
@@ -143,7 +132,7 @@ def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         url = f"clickhouses://127.0.0.1:{port}/d"
         strange, known = ClickHouse(url), ClickHouse(url)
         strange.open()
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("SSL_CERT_FILE", str(made.certificate))
         known.open()
         packed = known.windows([counted(0, "db", 1)], {})
         insert(known, packed, "2f")
