@@ -114,8 +114,8 @@ class Running:
     def cpu_s(self) -> float:
         """Return its CPU time until now, in seconds, by the scheduler.
 
-        Time in user mode is told by samples of the timer tick, and a tool that sleeps
-        between events is woken up by just that.
+        The times of user mode and the kernel are sampled at timer ticks, which miss a
+        tool that sleeps between events.
         """
         return time.clock_gettime((~self._process.pid << 3) | CPUCLOCK_SCHED)
 

@@ -58,3 +58,18 @@ def insert(place: Place, packed: Packed, token: str) -> None:
     kind, rows, attempts, body, _ = packed
     block = Block(0, token, kind, rows, attempts, int(time.time()))
     assert place.deliver(block, body) == 0
+
+
+ALERTS = "SELECT time, kind, program, destination, dport, line FROM alerts"
+
+
+def insert_alert(place: Place, time: int) -> None:
+    """Have a place deliver an alert twice, as after an answer that was lost."""
+    packed = place.alert(notice(time), None)
+    insert(place, packed, packed.token)
+    insert(place, packed, packed.token)
+
+
+def alert_row(time: int) -> list[object]:
+    """Return what ALERTS finds of it."""
+    return [time, "failing", "web", "db", 5432, "web to db fails"]

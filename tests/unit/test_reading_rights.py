@@ -17,6 +17,7 @@ import pytest
 from tcpconnect.machine.capabilities import NUMBERS
 from tests.support import launch
 from tests.support.asking import ENDLESS, ask, filled, rows
+from tests.support.rights import WATCH
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -26,22 +27,6 @@ pytestmark = pytest.mark.root
 
 USER = 1234
 READ_ALL = 1 << NUMBERS["CAP_DAC_READ_SEARCH"]
-# What asks for a module after that says so.
-WATCH = """
-import os, sys
-class Finder:
-    def find_spec(self, name, *_):
-        os.write(2, f"{name} is imported late\\n".encode())
-from tcpconnect.machine import capabilities
-give_up = capabilities.keep_only
-def keep_only(*given):
-    give_up(*given)
-    sys.meta_path.insert(0, Finder())
-    os.write(2, b"given up\\n")
-capabilities.keep_only = keep_only
-from tcpconnect.cli import main
-sys.exit(main())
-"""
 
 
 @pytest.fixture
@@ -133,7 +118,7 @@ def watched(*words: object) -> tuple[int, str]:
     """Return the exit code, and what is said on stderr, also about late imports."""
     argv = [sys.executable, "-c", WATCH, *map(str, words)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert "given up\n" in done.stderr
+    assert "given up, root: " in done.stderr
     return done.returncode, done.stderr
 
 

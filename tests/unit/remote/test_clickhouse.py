@@ -12,7 +12,14 @@ from tcpconnect.image import Image, Place
 from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.clickhouse import ClickHouse
 from tests.support.clickhouse import DATABASE, PASSWORD, USER, serve_clickhouse
-from tests.support.counted import HOSTILE, counted, insert, notice
+from tests.support.counted import (
+    ALERTS,
+    HOSTILE,
+    alert_row,
+    counted,
+    insert,
+    insert_alert,
+)
 from tests.support.engines import WITH_CLICKHOUSE
 from tests.support.samples import connection
 
@@ -139,13 +146,8 @@ def test_runs_and_losses(place: ClickHouse, server: Server) -> None:
 
 def test_alerts(place: ClickHouse, server: Server) -> None:
     """What alerts say is a row, once."""
-    packed = place.alert(notice(MINUTE), None)
-    insert(place, packed, packed.token)
-    insert(place, packed, packed.token)
-    found = server.ask(
-        "SELECT time, kind, program, destination, dport, line FROM alerts"
-    )
-    assert found == [[MINUTE, "failing", "web", "db", 5432, "web to db fails"]]
+    insert_alert(place, MINUTE)
+    assert server.ask(ALERTS) == [alert_row(MINUTE)]
 
 
 def test_create(place: ClickHouse, server: Server) -> None:

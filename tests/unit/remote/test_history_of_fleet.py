@@ -22,6 +22,7 @@ from tests.support.engines import WITH_CLICKHOUSE, WITH_POSTGRESQL
 from tests.support.postgresql import PASSWORD as PASSWORD_OF_POSTGRESQL
 from tests.support.postgresql import USER as USER_OF_POSTGRESQL
 from tests.support.postgresql import serve_postgresql
+from tests.support.rights import WATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,22 +102,6 @@ def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
         yield made
 
 
-# Says who asks when rights are given up, and what is imported then.
-WATCH = """
-import os, sys
-class Finder:
-    def find_spec(self, name, *_):
-        os.write(2, f"{name} is imported late\\n".encode())
-from tcpconnect.machine import capabilities
-give_up = capabilities.keep_only
-def keep_only(*given):
-    give_up(*given)
-    os.write(2, f"root: {not os.getuid()}\\n".encode())
-    sys.meta_path.insert(0, Finder())
-capabilities.keep_only = keep_only
-from tcpconnect.cli import main
-sys.exit(main())
-"""
 COMMON = ("program", "destination", "dport", "result", "why", "latency_ms")
 
 
@@ -240,7 +225,7 @@ def test_root_gives_up_its_rights(fleet: Fleet, tmp_path: Path, words: str) -> N
         argv, capture_output=True, text=True, check=False, env=ours | given | secrets
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("root: False\n")
+    assert done.stderr.startswith("given up, root: False\n")
     assert "imported late" not in done.stderr
     assert done.stdout
 

@@ -17,7 +17,14 @@ from tcpconnect.remote.passfile import password
 from tcpconnect.remote.postgresql import PostgreSQL
 from tcpconnect.remote.sender import REFUSED, Sender
 from tcpconnect.remote.spool import WINDOWS, Spool
-from tests.support.counted import HOSTILE, counted, insert, notice
+from tests.support.counted import (
+    ALERTS,
+    HOSTILE,
+    alert_row,
+    counted,
+    insert,
+    insert_alert,
+)
 from tests.support.engines import WITH_POSTGRESQL
 from tests.support.postgresql import PASSWORD, USER, serve_postgresql
 from tests.support.samples import connection
@@ -125,13 +132,8 @@ def test_runs_and_losses(place: PostgreSQL, server: Server) -> None:
 @needs_server
 def test_alerts(place: PostgreSQL, server: Server) -> None:
     """What alerts say is a row, once."""
-    packed = place.alert(notice(MINUTE), None)
-    insert(place, packed, packed.token)
-    insert(place, packed, packed.token)
-    found = server.ask(
-        "SELECT time, kind, program, destination, dport, line FROM alerts"
-    )
-    assert found == [[MINUTE, "failing", "web", "db", 5432, "web to db fails"]]
+    insert_alert(place, MINUTE)
+    assert server.ask(ALERTS) == [alert_row(MINUTE)]
 
 
 @needs_server
