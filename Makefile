@@ -84,6 +84,7 @@ format: $(VENV)/tools ## rewrite in style
 	$(BIN)/clang-format -i $(BPF)
 
 bench: $(VENV)/tools ## measure cost; ARGS=--write puts it into docs
+	@scripts/system-packages bench
 	$(BIN)/python -m bench $(ARGS)
 
 bench-peers: $(VENV)/tools ## compare with other tools, in a virtual machine; ARGS=--write puts it into docs

@@ -11,6 +11,7 @@ from bench import (
     each,
     fleet,
     history,
+    lines,
     metrics,
     places,
     record,
@@ -74,7 +75,7 @@ def options() -> argparse.Namespace:
         help="measure only what a connect costs, what each program takes of that, what "
         "-d costs a transfer, what the tool costs any system call, or how fast it is",
     )
-    add("--write", action="store_true", help="put the report into docs/benchmarks.md")
+    add("--write", action="store_true", help="put the reports into docs")
     return parser.parse_args()
 
 
@@ -92,6 +93,7 @@ def _names(text: str) -> list[str]:
 
 # What is measured in rounds, by the names of --only.
 ROUNDS: dict[str, Any] = {
+    "lines": lines,
     "syscalls": syscalls,
     "start": start,
     "top": top,

@@ -20,6 +20,12 @@ RETURN_0 = struct.pack("<BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0)  # r0 = 0; exi
 INSTRUCTION_BYTES = 8
 # Of struct bpf_prog_info: its size, and where the name, run_time_ns and run_cnt are.
 INFO_BYTES, NAME_AT, NAME_BYTES, RUN_TIME_AT = 232, 64, 16, 192
+# And where the length of its machine code is, its types' ID, and what tells its lines:
+# the address of an array for each, how many there are, and how long one of each is.
+CODE_BYTES_AT, TYPES_AT, COUNT_AT, LINES_AT = 16, 128, 148, 152
+LINES = struct.Struct("=QQIII")
+LINE = struct.Struct("=IIII")  # struct bpf_line_info
+LINE_SHIFT = 10  # BPF_LINE_INFO_LINE_NUM: the column is below
 
 
 class Programs(NamedTuple):
@@ -37,6 +43,16 @@ class Programs(NamedTuple):
         return Programs(self.runs + more.runs, self.time_ns + more.time_ns)
 
 
+class Line(NamedTuple):
+    """Machine code of one line of a program's source, from an address to another."""
+
+    address: int
+    end: int
+    file: str
+    number: int
+    source: str
+
+
 def programs_of(pid: int) -> Programs:
     """Add up the programs that a process has descriptors of, or links to."""
     each = (ran for _, ran in _each(pid))
@@ -49,6 +65,49 @@ def programs_by_name(pid: int) -> dict[str, Programs]:
     for name, ran in _each(pid):
         found[name] = found.get(name, Programs(0, 0)).plus(ran)
     return found
+
+
+def lines_of(pid: int) -> Iterator[Line]:
+    """Yield the lines of all programs of a process, which the kernel has compiled.
+
+    RuntimeError where the kernel does not tell addresses (kernel.kptr_restrict).
+    """
+    library = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    library.btf__load_from_kernel_by_id.restype = ctypes.c_void_p
+    library.btf__str_by_offset.argtypes = ctypes.c_void_p, ctypes.c_uint
+    library.btf__str_by_offset.restype = ctypes.c_char_p
+    library.btf__free.argtypes = (ctypes.c_void_p,)
+    for number in _ids(pid):
+        yield from _lines(library, number)
+
+
+def _lines(library: ctypes.CDLL, number: int) -> Iterator[Line]:
+    info = _info(library, number)
+    (count,) = struct.unpack_from("=I", info, COUNT_AT)
+    (types,) = struct.unpack_from("=I", info, TYPES_AT)
+    lines = ctypes.create_string_buffer(LINE.size * count)
+    addresses = (ctypes.c_uint64 * count)()
+    places = ctypes.addressof(lines), ctypes.addressof(addresses)
+    sizes = LINE.size, ctypes.sizeof(ctypes.c_uint64)
+    wanted = bytearray(INFO_BYTES)
+    struct.pack_into("=I", wanted, COUNT_AT, count)
+    LINES.pack_into(wanted, LINES_AT, *places, count, *sizes)
+    code_bytes = struct.unpack_from(
+        "=I", _info(library, number, bytes(wanted)), CODE_BYTES_AT
+    )
+    if not all(addresses):
+        raise RuntimeError("the kernel does not say where the code of BPF programs is")
+    btf = library.btf__load_from_kernel_by_id(types)
+    ends = *addresses[1:], addresses[0] + code_bytes[0]
+    records = LINE.iter_unpack(lines)
+    for address, end, record in zip(addresses, ends, records, strict=True):
+        _, file_at, source_at, place = record
+        file, source = (
+            library.btf__str_by_offset(btf, at).decode() for at in (file_at, source_at)
+        )
+        number = place >> LINE_SHIFT
+        yield Line(address, end, Path(file).name, number, source.strip())
+    library.btf__free(btf)
 
 
 def _each(pid: int) -> Iterator[tuple[str, Programs]]:
@@ -71,9 +130,12 @@ def _ids(pid: int) -> set[int]:
     return found
 
 
-def _info(library: ctypes.CDLL, number: int) -> bytes:
-    """Return struct bpf_prog_info of a program, of <linux/bpf.h>."""
-    info = ctypes.create_string_buffer(INFO_BYTES)
+def _info(library: ctypes.CDLL, number: int, wanted: bytes = b"") -> bytes:
+    """Return struct bpf_prog_info of a program, of <linux/bpf.h>.
+
+    What is ``wanted`` besides is one, too, with addresses for arrays.
+    """
+    info = ctypes.create_string_buffer(wanted, INFO_BYTES)
     fd = library.bpf_prog_get_fd_by_id(number)
     if fd < 0:
         raise OSError(-fd, os.strerror(-fd), f"BPF program {number}")

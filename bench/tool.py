@@ -143,6 +143,11 @@ class Tool:
             raise RuntimeError(f"the tool ended by itself or was killed: {said}")
         return memory_mb(self._process.pid)
 
+    @property
+    def pid(self) -> int:
+        """Its process ID."""
+        return self._process.pid
+
     def programs(self) -> Programs:
         """Return the statistics of its BPF programs."""
         return programs_of(self._process.pid)
