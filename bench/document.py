@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, whose figures the measurements write themselves."""
+"""The documents whose figures the measurements write themselves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DOCUMENT = Path(__file__).parents[1] / "docs/benchmarks.md"
+DOCS = Path(__file__).parents[1] / "docs"
+DOCUMENTS = (DOCS / "benchmarks.md", DOCS / "costs.md")
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -30,5 +31,14 @@ def put_into(document: str, name: str, lines: Iterable[str]) -> str:
 
 
 def write(name: str, lines: Iterable[str]) -> None:
-    """Put a report into the document."""
-    DOCUMENT.write_text(put_into(DOCUMENT.read_text(), name, lines))
+    """Put a report into the document that has a place for it.
+
+    Raises ValueError when none has.
+    """
+    document = next((d for d in DOCUMENTS if has_place(d, name)), DOCUMENTS[0])
+    document.write_text(put_into(document.read_text(), name, lines))
+
+
+def has_place(document: Path, name: str) -> bool:
+    """Whether a report stands in a document."""
+    return markers(name)[0] in document.read_text()

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench import document
-from bench.peers.report import report
+from bench.peers.report import cases, report
 
 from .__main__ import CACHE, More, carry_out, pack_project, pack_root, say
 from .boot import Order
@@ -32,7 +32,7 @@ def main() -> int:
     add("--kernel", default="6.12", choices=[k.name for k in KERNELS])
     add("--rounds", type=int, default=3)
     add("--limit", type=int, default=3600, metavar="SECONDS")
-    add("--write", action="store_true", help="put the report into docs/benchmarks.md")
+    add("--write", action="store_true", help="put the reports into docs")
     given = parser.parse_args()
     (kernel,) = (kernel for kernel in KERNELS if kernel.name == given.kernel)
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -55,10 +55,12 @@ def main() -> int:
     if outcome.exit_status or RESULT not in outcome.out:
         say(f"peers: {outcome.complaint or f'exit status {outcome.exit_status}'}")
         return 1
-    lines = list(report(json.loads(outcome.out[RESULT])))
-    say("\n" + "\n".join(lines))
-    if given.write:
-        document.write("peers", lines)
+    result = json.loads(outcome.out[RESULT])
+    for name, lines in (("peers", report(result)), ("cases", cases(result))):
+        text = list(lines)
+        say("\n" + "\n".join(text))
+        if given.write:
+            document.write(name, text)
     return 0
 
 

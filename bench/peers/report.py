@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md, from what the guest measured."""
+"""The tables in docs, from what the guest measured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS = (
 
 
 def report(result: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines: machine, table, targets, differences."""
+    """Yield the lines: machine, table, targets."""
     rounds = result["rounds"]
     names = list(result["versions"])
     top = median(r["bare_rate"] for r in rounds)
@@ -44,7 +44,10 @@ def report(result: dict[str, Any]) -> Iterator[str]:
     yield "```"
     yield from _targets(result)
     yield "```"
-    yield ""
+
+
+def cases(result: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines: what each program takes there, and what the tools show."""
     yield from ("```", *result["programs"].splitlines(), "```")
     yield ""
     yield from _differences(result["cases"])

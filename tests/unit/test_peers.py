@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.document import DOCUMENT, markers, put_into
+from bench.__main__ import ROUNDS
+from bench.document import DOCUMENTS, has_place, markers, put_into
 
 BEGIN, END = markers("peers")
 
@@ -26,9 +27,9 @@ def test_no_place_for_the_report(document: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["connects", "programs", "transfers", "syscalls", "peers"]
+    "name", ["connects", "peers", "cases", "programs", "transfers", *ROUNDS]
 )
-def test_document_has_places(name: str) -> None:
-    """Each report has its place in docs/benchmarks.md."""
-    document = DOCUMENT.read_text()
-    assert "\nnew\n" in put_into(document, name, ["new"])
+def test_documents_have_places(name: str) -> None:
+    """Each report has its place in one of the documents."""
+    (document,) = (d for d in DOCUMENTS if has_place(d, name))
+    assert "\nnew\n" in put_into(document.read_text(), name, ["new"])
