@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -213,7 +214,18 @@ def test_collector(status: int, tmp_path: Path) -> None:
         assert server.requests
 
 
-@pytest.mark.parametrize("scheme", ["clickhouse", "postgresql"])
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        "clickhouse",
+        pytest.param(
+            "postgresql",
+            marks=pytest.mark.skipif(
+                not find_spec("psycopg"), reason="psycopg is not here"
+            ),
+        ),
+    ],
+)
 def test_database(scheme: str, tmp_path: Path) -> None:
     """A database that is not there: its name is resolved late, and what waits stays."""
     place = f"{scheme}://localhost:{PORT}/d?events=all"
