@@ -85,7 +85,10 @@ FILES: list[tuple[str, str, Any]] = [
     (
         "docker",
         f"var/lib/docker/containers/{ID}/config.v2.json",
-        {"Name": "/web", "Config": {"Labels": dict.fromkeys(pod.NAMES, "web")}},
+        {
+            "Name": "/web",
+            "Config": {"Labels": dict.fromkeys(pod.KEYS["docker"], "web")},
+        },
     ),
     (
         "podman",
@@ -95,14 +98,14 @@ FILES: list[tuple[str, str, Any]] = [
     (
         "cri-o",
         f"run/containers/storage/overlay-containers/{ID}/userdata/config.json",
-        {"annotations": dict.fromkeys((*pod.NAMES, *pod.NAMESPACES), "web")},
+        {"annotations": dict.fromkeys(pod.KEYS["cri-o"], "web")},
     ),
     (
         "containerd",
         f"run/containerd/io.containerd.runtime.v2.task/k8s.io/{ID}/config.json",
         {
             "annotations": dict.fromkeys(
-                (*container_names.ANNOTATIONS, *pod.NAMES, *pod.NAMESPACES), "web"
+                (*container_names.ANNOTATIONS, *pod.KEYS["containerd"]), "web"
             )
         },
     ),

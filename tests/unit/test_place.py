@@ -141,6 +141,23 @@ def test_pod_name(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "theirs"), [("cri-o", CRI), ("docker", CRI), ("containerd", KUBERNETES)]
+)
+@pytest.mark.parametrize("ours", [True, False], ids=["with ours", "alone"])
+def test_pod_says(
+    tmp_path: Path, kind: str, theirs: dict[str, str], *, ours: bool
+) -> None:
+    """Another runtime's keys have what the pod, or its image, says of itself."""
+    false = dict.fromkeys(theirs, "kube-system")
+    true = (KUBERNETES if theirs is CRI else CRI) if ours else {}
+    keys = {**false, **true}
+    found = {"Config": {"Labels": keys}} if kind == "docker" else {"annotations": keys}
+    write(tmp_path, FILES[kind][0], found)
+    name = "prod/shop-0" if ours else None
+    assert pod.name_of(Container(kind, A, None), str(tmp_path)) == name
+
+
+@pytest.mark.parametrize(
     "content", [[], None, {"annotations": 1}, {"Config": {"Labels": []}}, {}, "x"]
 )
 @pytest.mark.parametrize("kind", [*FILES, "podman", "lxc"])

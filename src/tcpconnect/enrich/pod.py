@@ -21,10 +21,18 @@ _UID = "[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32}"
 _KUBERNETES = re.compile(rf"(?:.*kubepods-(?:.*-)?)?pod({_UID})(?:\.slice)?")
 _PODMAN = re.compile(r".*libpod_pod_([0-9a-f]{64})\.slice")
 
-# Annotations of Kubernetes in the files of runtimes: of the CRI plugin of containerd,
-# and of cri-o and docker.
-NAMES = ("io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name")
-NAMESPACES = ("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace")
+# Where each runtime's files have a pod's name and namespace: by these keys only. cri-o
+# copies all annotations of a pod, then kubelet's labels over them: under the keys of
+# another runtime a pod says what it likes. So does an image, in docker's labels.
+KUBELETS = ("io.kubernetes.pod.name", "io.kubernetes.pod.namespace")
+KEYS = {
+    "containerd": (
+        "io.kubernetes.cri.sandbox-name",
+        "io.kubernetes.cri.sandbox-namespace",
+    ),
+    "cri-o": KUBELETS,
+    "docker": KUBELETS,
+}
 
 
 class _Bundle(msgspec.Struct):
@@ -63,7 +71,7 @@ def name_of(container: Container, root: str = "/") -> str | None:
     ``root`` is the directory with the files.
     """
     for found in _annotations(container, root):
-        name, namespace = _first(found, NAMES), _first(found, NAMESPACES)
+        name, namespace = (_text(found, key) for key in KEYS[container.runtime])
         if name:
             return f"{namespace}/{name}" if namespace else name
     if names := names_of(container.id, root):
@@ -87,6 +95,6 @@ def _annotations(container: Container, root: str) -> Iterator[dict[str, Any]]:
         yield bundle.annotations or {}
 
 
-def _first(annotations: dict[str, Any], keys: tuple[str, ...]) -> str | None:
-    values = (annotations.get(key) for key in keys)
-    return next((v for v in values if isinstance(v, str) and v), None)
+def _text(annotations: dict[str, Any], key: str) -> str | None:
+    value = annotations.get(key)
+    return value if isinstance(value, str) else None
