@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 A, B = "0123456789abcdef" * 4, "fedcba9876543210" * 4
+UID = "3b7cda51-1f2b-4c5e-8a57-0d3c2f4bd8a1"
 STORAGE = "containers/storage/overlay-containers"
 V2 = "io.containerd.runtime.v2.task"
 TASKS = f"run/containerd/{V2}"
@@ -80,6 +81,26 @@ def test_name(tmp_path: Path, kind: str) -> None:
     write(tmp_path, path, json.dumps(content))
     assert name_of(Container(runtime, A, None), str(tmp_path)) == "web"
     assert name_of(Container(runtime, "0" * 64, None), str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        ("cri-o", f"k8s_nginx_web-7d4b9c6f5-x2x4z_prod_{UID}_0", "nginx"),
+        ("cri-o", f"k8s_nginx_web-7d4b9c6f5-x2x4z_prod_{UID}_12", "nginx"),
+        ("cri-o", f"k8s_nginx_v1.2-x2x4z_prod_{UID}_0", "nginx"),
+        ("docker", f"/k8s_nginx_web-7d4b9c6f5-x2x4z_prod_{UID}_0", "nginx"),
+        ("docker", "/k8s_nginx", "k8s_nginx"),
+        ("docker", f"/k8s_\x1b_web_prod_{UID}_0", f"k8s_\x1b_web_prod_{UID}_0"),
+        ("podman", f"k8s_nginx_web_prod_{UID}_0", f"k8s_nginx_web_prod_{UID}_0"),
+    ],
+)
+def test_name_in_pod(tmp_path: Path, kind: str, name: str, expected: str) -> None:
+    """It is the one that the pod gives it: the runtime's own is new at each start."""
+    path, _ = FILES[kind]
+    written = {"Name": name} if kind == "docker" else [{"id": A, "names": [name]}]
+    write(tmp_path, path, json.dumps(written))
+    assert name_of(Container(kind, A, None), str(tmp_path)) == expected
 
 
 @pytest.mark.parametrize("content", DAMAGED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -47,6 +48,8 @@ class _Bundle(msgspec.Struct):
 
 
 ANNOTATIONS = ("nerdctl/name", "io.kubernetes.cri.container-name")
+# How cri-o and cri-dockerd call a pod's: container, pod, namespace, UID, attempt.
+_OF_PODS = re.compile(r"k8s_([a-z0-9-]{1,63})_[^_]+_[^_]+_[^_]+_[0-9]+")
 
 
 def name_of(
@@ -64,7 +67,8 @@ def name_of(
         return _among(stores, container.id)
     find = _FINDERS.get(container.runtime)
     if find and (name := find(container.id, root)):
-        return name
+        in_pod = None if container.runtime == "podman" else _OF_PODS.fullmatch(name)
+        return in_pod[1] if in_pod else name
     names = names_of(container.id, root)
     return names.container if names else None
 

@@ -51,8 +51,8 @@ def of_place(place: Place) -> list[str]:
     whole = place.container_id
     namespace, slash, name = (pod or "").partition("/")
     named = None if (whole or "").startswith(container or "-") else container
-    # containerd has the name that a pod gives it, others one that is their own.
-    is_pods = bool(pod) and place.runtime == "containerd"
+    # Of a pod of Kubernetes it is the name that the pod gives it; podman has its own.
+    is_pods = bool(pod) and place.runtime != "podman"
     return strings(
         {
             "container.id": whole,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.protobuf.json_format import Parse
+from msgspec.structs import replace
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest as Request,
 )
@@ -23,6 +24,7 @@ from tcpconnect.image import Image, Place
 from tcpconnect.metrics.facts import Facts
 from tcpconnect.metrics.ledger import BOUNDS, Ledger
 from tcpconnect.notify.channel import UndeliveredError
+from tcpconnect.remote.attributes import of_place
 from tcpconnect.remote.otlp import Otlp
 from tcpconnect.remote.spool import ALERTS, METRICS, WINDOWS, Block
 from tests.support.counted import notice
@@ -103,6 +105,21 @@ def row(attempts: int) -> Row:
         first=MINUTE + 1,
         last=MINUTE + 59,
     )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "name"),
+    [
+        ("containerd", "k8s.container.name"),
+        ("cri-o", "k8s.container.name"),
+        ("docker", "k8s.container.name"),
+        ("podman", "container.name"),
+    ],
+)
+def test_container_of_a_pod(runtime: str, name: str) -> None:
+    """A pod's is called as the pod calls it, but podman's as podman does."""
+    sent = json.loads(f"[{','.join(of_place(replace(PLACE, runtime=runtime)))}]")
+    assert [e["key"] for e in sent if e["value"] == {"stringValue": "web"}] == [name]
 
 
 def test_windows() -> None:
