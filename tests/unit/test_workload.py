@@ -18,6 +18,9 @@ HOST = "ip-10-0-0-1.internal"
         ("v1.2-api-bcdf4567-bcdfg", "v1.2-api"),
         ("fluentd-z7k2p", "fluentd"),
         ("backup-29012345-kx9vw", "backup"),
+        ("backup-29012345-0-kx9vw", "backup"),
+        ("backup-29012345-99999-kx9vw", "backup"),
+        ("backup-2901234-kx9vw", "backup-2901234"),
         ("migrate-kx9vw", "migrate"),
         ("db-0", "db"),
         ("db-17", "db"),
@@ -68,6 +71,7 @@ def test_unknown_host() -> None:
     """Without the host's name, a pod of a file on it may look like another kind."""
     assert workload_of("etcd-master-0") == "etcd-master"
     assert workload_of("etcd-master-0", "master-0") == "etcd"
+    assert workload_of("etcd-master-0", "Master-0") == "etcd"
 
 
 def test_long_names() -> None:
