@@ -101,6 +101,11 @@ class Place(msgspec.Struct, frozen=True, gc=False):
         ),
     ] = None
 
+    @property
+    def unnamed(self) -> bool:
+        """Whether it is a pod's container of which no names were known."""
+        return bool(self.container_id and self.pod) and self.pod == self.pod_uid
+
 
 class Image(msgspec.Struct, frozen=True, gc=False):
     """The details of a process, ready to be shown, until it executes or moves."""

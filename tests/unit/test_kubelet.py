@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.enrich import files
-from tcpconnect.enrich.kubelet import LINKS, Names, names_of
+from tcpconnect.enrich.kubelet import LINKS, Names
+from tcpconnect.enrich.kubelet import links as links_of
 from tcpconnect.enrich.place import Places
 from tcpconnect.image import Place
 
@@ -22,12 +23,12 @@ NAMED = Names(POD, "prod", "nginx")
 
 
 @pytest.fixture
-def links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of the links."""
     monkeypatch.setattr(files, "MACHINE", os.geteuid())
-    folder = tmp_path / LINKS
-    folder.mkdir(parents=True)
-    return folder
+    made = tmp_path / LINKS
+    made.mkdir(parents=True)
+    return made
 
 
 def link(folder: Path, name: str) -> None:
@@ -35,13 +36,18 @@ def link(folder: Path, name: str) -> None:
     (folder / name).symlink_to(f"/var/log/pods/prod_{POD}_{UID}/nginx/0.log")
 
 
-def test_names(tmp_path: Path, links: Path) -> None:
+def age(folder: Path) -> None:
+    """Have it changed long ago, so that a look at it can be kept."""
+    os.utime(folder, (1, 1))
+
+
+def test_names(tmp_path: Path, folder: Path) -> None:
     """They are told apart by the underscores, and the container by its whole ID."""
-    link(links, f"db-0_prod_db-{B}.log")
-    link(links, f"{POD}_prod_nginx-{A}.log")
-    assert names_of(A, str(tmp_path)) == NAMED
-    assert names_of(B, str(tmp_path)) == Names("db-0", "prod", "db")
-    assert names_of("0" * 64, str(tmp_path)) is None
+    link(folder, f"db-0_prod_db-{B}.log")
+    link(folder, f"{POD}_prod_nginx-{A}.log")
+    assert links_of(str(tmp_path)).get(A) == NAMED
+    assert links_of(str(tmp_path)).get(B) == Names("db-0", "prod", "db")
+    assert links_of(str(tmp_path)).get("0" * 64) is None
 
 
 @pytest.mark.parametrize(
@@ -55,9 +61,9 @@ def test_names(tmp_path: Path, links: Path) -> None:
     ],
     ids=["containerd", "cri-o"],
 )
-def test_place(tmp_path: Path, links: Path, path: str, runtime: str) -> None:
+def test_place(tmp_path: Path, folder: Path, path: str, runtime: str) -> None:
     """A place has all names, whatever the runtime, without a file of the runtime's."""
-    link(links, f"{POD}_prod_nginx-{A}.log")
+    link(folder, f"{POD}_prod_nginx-{A}.log")
     unit = None if runtime else f"crio-{A}.scope"
     names = (f"prod/{POD}", UID, "prod/web")
     expected = Place(path, "nginx", A, runtime or "cri-o", unit, *names)
@@ -79,24 +85,65 @@ def test_place(tmp_path: Path, links: Path, path: str, runtime: str) -> None:
         f"-{A}.log",
     ],
 )
-def test_odd_names(tmp_path: Path, links: Path, name: str) -> None:
+def test_odd_names(tmp_path: Path, folder: Path, name: str) -> None:
     """What is no name of Kubernetes is not read."""
-    link(links, name)
-    assert names_of(A, str(tmp_path)) is None
+    link(folder, name)
+    assert links_of(str(tmp_path)).get(A) is None
 
 
-def test_no_directory(tmp_path: Path, links: Path) -> None:
+def test_no_directory(tmp_path: Path, folder: Path) -> None:
     """Without it, or with a file there, nothing has names."""
-    links.rmdir()
-    assert names_of(A, str(tmp_path)) is None
-    links.touch()
-    assert names_of(A, str(tmp_path)) is None
+    folder.rmdir()
+    assert links_of(str(tmp_path)).get(A) is None
+    folder.touch()
+    assert links_of(str(tmp_path)).get(A) is None
 
 
 def test_directory_of_another_user(
-    tmp_path: Path, links: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only root's is believed."""
-    link(links, f"{POD}_prod_nginx-{A}.log")
+    link(folder, f"{POD}_prod_nginx-{A}.log")
     monkeypatch.setattr(files, "MACHINE", os.geteuid() + 1)
-    assert names_of(A, str(tmp_path)) is None
+    assert links_of(str(tmp_path)).get(A) is None
+
+
+def test_directory_elsewhere(tmp_path: Path, folder: Path) -> None:
+    """Some machines have a link in its place: what it leads to is looked at again."""
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    age(folder)
+    assert A not in links_of(str(tmp_path))
+    link(folder, f"{POD}_prod_nginx-{A}.log")
+    assert links_of(str(tmp_path))[A] == NAMED
+
+
+def test_read_once(tmp_path: Path, folder: Path) -> None:
+    """It is read again only when something has changed."""
+    link(folder, f"{POD}_prod_nginx-{A}.log")
+    age(folder)
+    first = links_of(str(tmp_path))
+    assert links_of(str(tmp_path)) is first
+    link(folder, f"db-0_prod_db-{B}.log")
+    assert links_of(str(tmp_path)).keys() == {A, B}
+    age(folder)
+    assert links_of(str(tmp_path)) is links_of(str(tmp_path))
+
+
+def test_link_that_comes_late(tmp_path: Path, folder: Path) -> None:
+    """It is made when the container runs: then its place has names after all."""
+    age(folder)
+    places = Places(str(tmp_path))
+    path, other = (f"/kubepods/burstable/pod{UID}/{each}" for each in (A, B))
+    assert [places.find(each, "/").unnamed for each in (path, other)] == [True, True]
+    assert not places.look_again()
+    link(folder, f"{POD}_prod_nginx-{A}.log")
+    assert places.look_again()
+    assert [places.find(each, "/").unnamed for each in (path, other)] == [False, True]
+    assert places.find(path, "/").workload == "prod/web"
+    age(folder)
+    places.look_again()
+    assert not places.look_again()
+    (folder / f"{POD}_prod_nginx-{A}.log").unlink()
+    assert places.look_again()
+    assert places.find(path, "/").container == "nginx"  # a name stays

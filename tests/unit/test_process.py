@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from tcpconnect.batch import Losses
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.connection import CONNECTION
-from tcpconnect.enrich import process
+from tcpconnect.enrich import files, process
 from tcpconnect.enrich.allowance import LATE_NS
+from tcpconnect.enrich.kubelet import LINKS
 from tcpconnect.enrich.place import Places
 from tcpconnect.enrich.process import Processes
 from tcpconnect.kernel import records
@@ -182,3 +184,20 @@ def test_read_late(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0
     assert shown(processes, 2).exe == "/bin/b"
     assert processes.losses == Losses(processes=1)
+
+
+def test_named_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that connects before kubelet has named its container has names soon."""
+    monkeypatch.setattr(files, "MACHINE", os.geteuid())
+    folder = tmp_path / LINKS
+    folder.mkdir(parents=True)
+    processes = Processes(SENT, Places(str(tmp_path)))
+    pod = "3b7cda51-1f2b-4c5e-8a57-0d3c2f4bd8a1"
+    processes.learn(record(1, "/bin/a", f"/kubepods/pod{pod}/{ID}"))
+    processes.learn(record(2, "/bin/b", f"/kubepods/pod{pod}/{ID}"))
+    assert [shown(processes, n).pod for n in (1, 2)] == [pod, pod]
+    (folder / f"db-0_prod_sql-{ID}.log").touch()
+    for number, exe in ((1, "/bin/a"), (2, "/bin/b")):
+        event = shown(processes, number)
+        assert (event.exe, event.pod, event.container) == (exe, "prod/db-0", "sql")
+    assert not processes._unnamed  # noqa: SLF001

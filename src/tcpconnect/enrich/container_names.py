@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from tcpconnect.enrich import files
-from tcpconnect.enrich.kubelet import names_of
+from tcpconnect.enrich.kubelet import links
 from tcpconnect.enrich.runtimes import (
     BUNDLES,
     DOCKER_CONFIGS,
@@ -69,7 +69,7 @@ def name_of(
     if find and (name := find(container.id, root)):
         in_pod = None if container.runtime == "podman" else _OF_PODS.fullmatch(name)
         return in_pod[1] if in_pod else name
-    names = names_of(container.id, root)
+    names = links(root).get(container.id)
     return names.container if names else None
 
 

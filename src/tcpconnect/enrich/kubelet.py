@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tcpconnect.enrich import files
+from tcpconnect.enrich.kept import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # kubelet: <pod>_<namespace>_<container>-<ID>.log; none of the names has a _.
 LINKS = "var/log/containers"
@@ -28,21 +32,28 @@ class Names(NamedTuple):
     container: str
 
 
-def names_of(container_id: str, root: str = "/") -> Names | None:
-    """Return the names of a container by its ID; None if kubelet has made no link."""
-    end = f"-{container_id}.log"
+def links(root: str = "/") -> Mapping[str, Names]:
+    """Return the names of containers by ID; the same object where none has changed.
+
+    kubelet makes a link when its container runs already.
+    """
     try:
-        fd = os.open(os.path.join(root, LINKS), os.O_RDONLY | os.O_DIRECTORY)
+        # With a dot: some machines have a link in the place of the directory.
+        return _listings.get(os.path.join(root, LINKS, "."))
     except OSError:
-        return None
+        return _NONE
+
+
+def _read(path: str) -> Mapping[str, Names]:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if os.fstat(fd).st_uid != files.MACHINE:
-            return None
-        for name in os.listdir(fd):
-            if name.endswith(end) and (found := _LINK.fullmatch(name)):
-                return Names(found["pod"], found["namespace"], found["container"])
-    except OSError:
-        return None
+            return _NONE
+        found = filter(None, map(_LINK.fullmatch, os.listdir(fd)))
+        return {f["id"]: Names(f["pod"], f["namespace"], f["container"]) for f in found}
     finally:
         os.close(fd)
-    return None
+
+
+_NONE: Mapping[str, Names] = {}
+_listings = Kept(_read)

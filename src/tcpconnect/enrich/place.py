@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tcpconnect.enrich import pod, runc
+from tcpconnect.enrich import kubelet, pod, runc
 from tcpconnect.enrich.container import parse
 from tcpconnect.enrich.container_names import name_of
 from tcpconnect.enrich.files import ROOT
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_PLACES = 8192
+MAX_UNNAMED = 1024  # that are looked at again
 SHORT = 12  # digits of a short ID
 
 # The units that have cgroups, except slices, which only group others.
@@ -42,13 +42,38 @@ class Places:
         self._host = host_name()
         self._unified, self._legacy = unified, legacy
         self._runc = runc.Containers(root)
-        self.find = lru_cache(maxsize=MAX_PLACES)(self._find)
+        self._known: dict[tuple[str, str], Place] = {}
+        self._unnamed: set[tuple[str, str]] = set()
+        self._links = kubelet.links(root)
 
-    def _find(self, path: str, legacy: str) -> Place:
+    def find(self, path: str, legacy: str) -> Place:
         """Return the place of paths in cgroup v2 and in v1, ``/`` if there is none.
 
         v1 completes v2: some runtimes use only one of them.
         """
+        known = self._known.get((path, legacy))
+        if known:
+            return known
+        if len(self._known) >= MAX_PLACES:
+            self._known.clear()
+            self._unnamed.clear()
+        place = self._known[path, legacy] = self._find(path, legacy)
+        if place.unnamed and len(self._unnamed) < MAX_UNNAMED:
+            self._unnamed.add((path, legacy))
+        return place
+
+    def look_again(self) -> bool:
+        """Whether kubelet has named containers since, so that places may have names."""
+        links = kubelet.links(self._root)
+        if links is self._links:
+            return False
+        self._links = links
+        for paths in self._unnamed:
+            del self._known[paths]
+        self._unnamed.clear()
+        return True
+
+    def _find(self, path: str, legacy: str) -> Place:
         cgroup = legacy if path == "/" else path
         owner = ROOT
         if container := parse(path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tcpconnect.enrich.container_names import read
-from tcpconnect.enrich.kubelet import names_of
+from tcpconnect.enrich.kubelet import links
 from tcpconnect.enrich.runtimes import BUNDLES, DOCKER_CONFIGS
 from tcpconnect.enrich.workload import workload_of
 
@@ -74,7 +74,7 @@ def name_of(container: Container, root: str = "/") -> str | None:
         name, namespace = (_text(found, key) for key in KEYS[container.runtime])
         if name:
             return f"{namespace}/{name}" if namespace else name
-    if names := names_of(container.id, root):
+    if names := links(root).get(container.id):
         return f"{names.namespace}/{names.pod}"
     return None
 

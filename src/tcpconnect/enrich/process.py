@@ -6,12 +6,14 @@ from collections import OrderedDict
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from tcpconnect.batch import Losses, Part, lost
 from tcpconnect.decode import Added
 from tcpconnect.enrich import cmdline
 from tcpconnect.enrich.allowance import LateWork
 from tcpconnect.enrich.files import READ_FILES
-from tcpconnect.enrich.place import Places
+from tcpconnect.enrich.place import MAX_UNNAMED, Places
 from tcpconnect.image import UNKNOWN, Image, Place
 from tcpconnect.kernel.records import (
     CGROUP_CUT,
@@ -80,6 +82,7 @@ class Processes(Part):
         self._names_containers = names_containers
         self._late = LateWork(now_ns)
         self._images: OrderedDict[int, Image | Unread] = OrderedDict()
+        self._unnamed: dict[int, tuple[str, str]] = {}  # those in unnamed places
         self._bytes = 0
         self._max_bytes = max_bytes
 
@@ -100,17 +103,20 @@ class Processes(Part):
             used = unread.exe + unread.cgroup + unread.legacy + unread.arguments
             self._keep(image, unread._replace(data=unread.data[:used]))
 
-    def _read(self, record: Unread) -> Image:
+    def _read(self, number: int, record: Unread) -> Image:
         flags, exe, cgroup, legacy, arguments, data = record
         cgroup_from = exe
         legacy_from = cgroup_from + cgroup
         cmdline_from = legacy_from + legacy
         place = Place()
         if self._placed:
-            place = self._places.find(
+            paths = (
                 _path(data[cgroup_from:legacy_from], cut=flags & CGROUP_CUT),
                 _path(data[legacy_from:cmdline_from], cut=flags & LEGACY_CUT),
             )
+            place = self._places.find(*paths)
+            if place.unnamed and len(self._unnamed) < MAX_UNNAMED:
+                self._unnamed[number] = paths
         return Image(
             _exe(data[:exe], flags & (EXE_CUT | EXE_DELETED)) if exe else None,
             cmdline.text(
@@ -131,6 +137,8 @@ class Processes(Part):
 
     def find(self, run: Run) -> list[Image]:
         """Return the images of the processes that attempts are of."""
+        if self._unnamed and self._places.look_again():
+            self._name()
         images, used = self._images, self._images.move_to_end
         found = []
         # Its line is due when it begins, with -r when it has ended.
@@ -144,9 +152,18 @@ class Processes(Part):
             found.append(image or UNKNOWN)
         return found
 
+    def _name(self) -> None:
+        """Give those in unnamed places the names that have come, or forget them."""
+        for number, paths in list(self._unnamed.items()):
+            image, place = self._images.get(number), self._places.find(*paths)
+            if isinstance(image, Image) and not place.unnamed:
+                self._images[number] = replace(image, place=place)
+            if not (isinstance(image, Image) and place.unnamed):
+                del self._unnamed[number]
+
     def _read_in_time(self, number: int, record: Unread, due_ns: int) -> Image | None:
         """Read a record for a line that is due then, if there is time for it."""
-        image = self._late.do(due_ns, self._read, record)
+        image = self._late.do(due_ns, self._read, number, record)
         if image:
             self._keep(number, image)
         return image
