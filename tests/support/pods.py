@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,17 @@ class Podman:
         return done.stdout.strip()
 
 
+def environment(container: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables of a container, as kubelet makes them: each in order."""
+    made: dict[str, str] = {}
+    for each in container["env"]:
+        value = each.get("value")
+        if value is None:
+            value = FIELDS[each["valueFrom"]["fieldRef"]["fieldPath"]]
+        made[each["name"]] = re.sub(r"\$\((\w+)\)", lambda name: made[name[1]], value)
+    return made
+
+
 def options(
     pod: Mapping[str, Any], paths: Mapping[str, object], seccomp: Path
 ) -> list[str]:
@@ -80,9 +92,7 @@ def options(
         given.append("--security-opt=no-new-privileges")
     if pod["hostPID"]:
         given.append("--pid=host")
-    for each in container["env"]:
-        value = FIELDS[each["valueFrom"]["fieldRef"]["fieldPath"]]
-        given.append(f"--env={each['name']}={value}")
+    given += [f"--env={name}={value}" for name, value in environment(container).items()]
     return given + _volumes(pod["volumes"], container["volumeMounts"], paths)
 
 

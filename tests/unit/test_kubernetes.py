@@ -10,7 +10,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tcpconnect.machine.hostname import host_name
+from tcpconnect.remote.otlp_settings import resource
 from tests.support.kustomize import FOLDER, build, with_metrics
+from tests.support.pods import NODE, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,6 +99,16 @@ def test_privileges(folder: Path, more: list[str], *, pids: bool) -> None:
         "capabilities": {"drop": ["ALL"], "add": [*CAPABILITIES, *more]},
     }
     assert container["resources"].keys() == {"requests", "limits"}
+
+
+def test_node(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it sees is the node's, by the words of histories and of OpenTelemetry."""
+    (container,) = pod_of(folder)["containers"]
+    for name, value in environment(container).items():
+        monkeypatch.setenv(name, value)
+    assert host_name() == NODE
+    found = resource()
+    assert (found["host.name"], found["k8s.node.name"]) == (NODE, NODE)
 
 
 def test_paths(folder: Path) -> None:
