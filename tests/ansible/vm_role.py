@@ -24,20 +24,26 @@ SETTINGS = {
 }
 
 
-def play(**given: object) -> dict[str, int]:
-    """Have Ansible carry the playbook out; return how many tasks did what."""
+def carry_out(*words: str, **given: object) -> subprocess.CompletedProcess[str]:
+    """Have Ansible carry the playbook out."""
     (package,) = Path("/packages").glob("*.deb")
     variables = json.dumps({"tcpconnect_package": str(package), **given})
-    done = subprocess.run(
+    return subprocess.run(
         [
             *("ansible-playbook", "--inventory", "localhost,", "--connection", "local"),
             *("--extra-vars", variables, PLAYBOOK),
+            *words,
         ],
         check=False,
         capture_output=True,
         text=True,
         env={**os.environ, **SETTINGS},
     )
+
+
+def play(*words: str, **given: object) -> dict[str, int]:
+    """Have Ansible carry it out; return how many tasks did what."""
+    done = carry_out(*words, **given)
     recap = re.findall(r"(\w+)=(\d+)", done.stdout.rpartition("PLAY RECAP")[2])
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return {name: int(count) for name, count in recap}
@@ -57,6 +63,10 @@ def test_role() -> None:
         "tcpconnect_options": ["--keep 90d", "--max-size 50M"],
         "tcpconnect_readers": [READER],
     }
+    # Only to look: it says what would change, and changes nothing.
+    assert play("--check", "--diff", **given)["changed"] > 0
+    assert state() == "inactive"
+    assert not CONFIGURATION.exists()
     assert play(**given)["changed"] > 0
     assert state() == "active"
     assert CONFIGURATION.read_text().splitlines()[1:] == given["tcpconnect_options"]
@@ -70,6 +80,12 @@ def test_role() -> None:
     wait_until(recorded, "the attempt in the history")
     before = sh("systemctl", "show", "--property=MainPID", UNIT)
     assert play(**given)["changed"] == 0
+    assert sh("systemctl", "show", "--property=MainPID", UNIT) == before
+    # Options with a mistake are refused: the recorder goes on with those that it has.
+    done = carry_out(**{**given, "tcpconnect_options": ["--max-sise 50M"]})
+    assert done.returncode == 2
+    assert "unknown option --max-sise; did you mean --max-size?" in done.stdout
+    assert CONFIGURATION.read_text().splitlines()[1:] == given["tcpconnect_options"]
     assert sh("systemctl", "show", "--property=MainPID", UNIT) == before
     # Changed options: written, and the recorder started with them.
     assert play(**{**given, "tcpconnect_options": []})["changed"] == 2
