@@ -147,6 +147,7 @@ class Sender:
         self._reason = str(error)
         pause = PAUSES_S[min(self._tries, len(PAUSES_S) - 1)]
         wait = pause * self._random.uniform(0.5, 1.5)
+        asked = min(error.after, MOST_S) * self._random.uniform(1.0, 1.5)
         with self._changed:
             self._tries += 1
-            self.due = time.monotonic() + max(wait, min(error.after, MOST_S))
+            self.due = time.monotonic() + max(wait, asked)

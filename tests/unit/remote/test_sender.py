@@ -97,10 +97,27 @@ def test_at_a_random_moment(
     assert place.got == [b"1"]
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_spread(tmp_path: Path, place: Collector, *, fails: bool) -> None:
-    """A hundred hosts do not send in the same second, nor try again in it."""
-    place.error = UndeliveredError("HTTP status 503") if fails else None
+@pytest.mark.parametrize(
+    ("error", "least_s", "within_s"),
+    [
+        (None, 0.0, 60.0),
+        (UndeliveredError("HTTP status 503"), PAUSES_S[0] / 2, PAUSES_S[0]),
+        (UndeliveredError("HTTP status 503", after=600.0), 600.0, 300.0),
+    ],
+    ids=["works", "fails", "asks"],
+)
+def test_spread(
+    tmp_path: Path,
+    place: Collector,
+    error: UndeliveredError | None,
+    least_s: float,
+    within_s: float,
+) -> None:
+    """A hundred hosts do not send in the same second, nor try again in it.
+
+    Also where the place says to all of them when to come back.
+    """
+    place.error, begin = error, time.monotonic()
     senders = []
     for number in range(100):
         spool = Spool(str(tmp_path / str(number)))
@@ -108,13 +125,14 @@ def test_spread(tmp_path: Path, place: Collector, *, fails: bool) -> None:
         put(spool, b"1")
         senders.append(Sender("otlp+http://here:4318", spool, place.deliver))
     for each in senders:
-        each.wake(0.0 if fails else 60.0)
-        if fails:
+        if error:
             each.start()
-    wait_until(lambda: len(place.tokens) == 100 * fails, "all tries")
-    wait_until(lambda: all(each.due for each in senders), "all pauses")
+        else:
+            each.wake(60.0)
+    wait_until(lambda: len(place.tokens) == (100 if error else 0), "all tries")
+    first = begin + least_s
+    wait_until(lambda: all(each.due >= first for each in senders), "all pauses")
     dues = sorted(each.due for each in senders)
-    within_s = PAUSES_S[0] if fails else 60.0
     assert dues[-1] - dues[0] > within_s / 2
     tenths = [int((due - dues[0]) / within_s * 10) for due in dues]
     assert max(map(tenths.count, tenths)) < 40
