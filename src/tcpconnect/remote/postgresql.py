@@ -43,6 +43,7 @@ TABLES = {
 }
 LIMIT_S = 20
 NANO, DAY = 10**9, 86_400
+ASK_S = DAY  # how often the server is asked to have partitions
 ONCE = """INSERT INTO blocks (token, time) VALUES (%s, %s) ON CONFLICT DO NOTHING"""
 RUN = """
 INSERT INTO run_rows (host, boot, version, options, pid, started, watched, ended)
@@ -74,6 +75,7 @@ class PostgreSQL:
         self._script = ""
         self._create = create
         self._months: set[tuple[int, int]] = set()  # that have partitions
+        self._asked = time.monotonic()
         self._host = host_name()
         self._attempts = AttemptRows(self._host)
 
@@ -146,9 +148,12 @@ class PostgreSQL:
         return 0
 
     def _prepare(self, connection: Any, block: Block, body: bytes) -> None:
-        """Make tables that are wanted, and partitions of a block's months."""
+        """Make tables that are wanted, and each day partitions of a block's months."""
         if self._script:
             connection.execute(self._script)
+        if time.monotonic() - self._asked >= ASK_S:
+            self._months.clear()  # that of the next month is made before it begins
+            self._asked = time.monotonic()
         for moment in _unpacked(body)[0] if block.kind in {WINDOWS, SINGLE} else ():
             month = time.gmtime(moment)[:2]
             if month not in self._months:

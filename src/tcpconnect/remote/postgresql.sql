@@ -44,33 +44,43 @@ CREATE TABLE IF NOT EXISTS attempts (
 ) PARTITION BY RANGE (time);
 CREATE INDEX IF NOT EXISTS attempts_time ON attempts USING brin (time);
 
--- Makes the partitions of the month that has a time, and returns their name's end; forgets
--- the tokens of blocks that no spool has any more. Whoever may call it need not be able
--- to do that.
+-- Makes the partitions of the month that has a time, and of the next one, so that they
+-- are there when it begins; forgets tokens of blocks that no spool has any more, not too
+-- many at once. Recorders call it each day. Whoever may call it need not be able to do
+-- that. A partition is attached, which waits for nobody who reads or inserts.
 CREATE OR REPLACE FUNCTION make_partitions(moment bigint) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     month timestamp := date_trunc('month', to_timestamp(moment) AT TIME ZONE 'UTC');
-    suffix text := to_char(month, 'YYYYMM');
+    begins timestamp;
     parent text;
+    part text;
 BEGIN
     IF abs(extract(epoch FROM now()) - moment) > 400 * 86400 THEN
         RAISE EXCEPTION 'no partition for a time that is more than 400 days away';
     END IF;
-    FOREACH parent IN ARRAY ARRAY['window_rows', 'attempts'] LOOP
-        IF to_regclass(parent || '_' || suffix) IS NULL THEN
+    FOREACH begins IN ARRAY ARRAY[month, month + interval '1 month'] LOOP
+        FOREACH parent IN ARRAY ARRAY['window_rows', 'attempts'] LOOP
+            part := parent || '_' || to_char(begins, 'YYYYMM');
+            CONTINUE WHEN to_regclass(part) IS NOT NULL;
             PERFORM pg_advisory_xact_lock(hashtext('tcpconnect'), hashtext(parent));
+            CONTINUE WHEN to_regclass(part) IS NOT NULL;
             EXECUTE format(
-                'CREATE TABLE IF NOT EXISTS %I PARTITION OF %I '
-                'FOR VALUES FROM (%s) TO (%s)',
-                parent || '_' || suffix, parent,
-                extract(epoch FROM month)::bigint,
-                extract(epoch FROM month + interval '1 month')::bigint
+                'CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS)', part, parent
             );
-        END IF;
+            EXECUTE format(
+                'ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
+                parent, part,
+                extract(epoch FROM begins)::bigint,
+                extract(epoch FROM begins + interval '1 month')::bigint
+            );
+        END LOOP;
     END LOOP;
-    DELETE FROM blocks WHERE time < extract(epoch FROM now()) - 7 * 86400;
-    RETURN suffix;
+    DELETE FROM blocks WHERE token IN (
+        SELECT token FROM blocks WHERE time < extract(epoch FROM now()) - 7 * 86400
+        LIMIT 20000 FOR UPDATE SKIP LOCKED
+    );
+    RETURN to_char(month, 'YYYYMM');
 END $$;
 -- The function runs with its owner's rights: it finds the tables of this schema only.
 DO $$ BEGIN
@@ -120,6 +130,7 @@ CREATE TABLE IF NOT EXISTS blocks (
     token text PRIMARY KEY,
     time bigint NOT NULL
 );
+CREATE INDEX IF NOT EXISTS blocks_time ON blocks (time);
 
 -- A program and a destination that it has reached, or tried to, on a host.
 CREATE TABLE IF NOT EXISTS pair_rows (

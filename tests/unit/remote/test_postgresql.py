@@ -101,6 +101,43 @@ def test_old_tokens_go(server: Server) -> None:
 
 
 @needs_server
+def test_each_day(
+    place: PostgreSQL, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recorder that runs for months has old tokens forgotten, too."""
+    insert(place, place.windows([counted(MINUTE, "day", 1)], {}), "d1")
+    server.insert("blocks", [{"token": "late", "time": MINUTE - 8 * 86_400}])
+    late = "SELECT count(*) FROM blocks WHERE token = 'late'"
+    insert(place, place.windows([counted(MINUTE, "day", 1)], {}), "d2")
+    assert server.ask(late) == [[1]]
+    monkeypatch.setattr("tcpconnect.remote.postgresql.ASK_S", 0.0)
+    insert(place, place.windows([counted(MINUTE, "day", 1)], {}), "d3")
+    assert server.ask(late) == [[0]]
+
+
+@needs_server
+def test_month_begins(server: Server) -> None:
+    """The partition of the next month is made before, whoever reads or inserts then."""
+    moment = MINUTE + 200 * 86_400
+    year, month = time.gmtime(moment)[:2]
+    names = [f"{year + n // 12}{n % 12 + 1:02}" for n in (month - 1, month, month + 1)]
+    with server.connect() as other, other.transaction(force_rollback=True):
+        other.execute("SELECT count(*) FROM window_rows")
+        other.execute("INSERT INTO attempts VALUES ('h', %s, '{}')", (MINUTE,))
+        with server.connect() as connection:
+            connection.execute("SET statement_timeout = '5s'")
+            connection.execute("SELECT make_partitions(%s)", (moment,))
+    there = [
+        server.ask(f"SELECT to_regclass('{parent}_{name}') IS NOT NULL")
+        for parent in ("window_rows", "attempts")
+        for name in names
+    ]
+    assert there == [[[True]], [[True]], [[False]]] * 2
+    statement = "SELECT count(*) FROM pg_inherits WHERE inhrelid = '{}'::regclass"
+    assert server.ask(statement.format(f"attempts_{names[1]}")) == [[1]]
+
+
+@needs_server
 def test_single(place: PostgreSQL, server: Server) -> None:
     """An attempt is an object as of -j, without its command line."""
     image = Image("/usr/bin/curl", "curl --secret", Place(container="web"))
