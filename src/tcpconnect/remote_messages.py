@@ -6,6 +6,9 @@ from tcpconnect.errors import Message
 
 INVALID_REMOTE = Message("invalid place {place!r}", "{reason}", "{remedy}")
 NO_SECRET = Message("can't read {path!r}, which {variable} names", "{reason}")
+UNREAD_VARIABLE = Message(
+    "{name} is set, but postgresql:// does not follow it", "{reason}", "{remedy}"
+)
 NO_SPOOL = Message(
     "can't use the directory {path!r}",
     "{reason}",

@@ -75,8 +75,13 @@ class PostgreSQL(msgspec.Struct):
 
 
 @contextmanager
-def serve_postgresql(folder: Path, tls: Pair | None = None) -> Iterator[PostgreSQL]:
-    """Start a server whose data are in ``folder``; stop it at the end."""
+def serve_postgresql(
+    folder: Path, tls: Pair | None = None, client: Pair | None = None
+) -> Iterator[PostgreSQL]:
+    """Start a server whose data are in ``folder``; stop it at the end.
+
+    The user that is called as the certificate of a client comes with that only.
+    """
     assert SERVER
     folder.chmod(0o755)
     data, secret = folder / "postgresql", folder / "secret"
@@ -96,6 +101,11 @@ def serve_postgresql(folder: Path, tls: Pair | None = None) -> Iterator[PostgreS
         options += f" -c ssl_key_file={tls.key}"
         if user:
             shutil.chown(tls.key, "nobody", "nogroup")
+    if client:
+        options += f" -c ssl_ca_file={client.certificate}"
+        rules = data / "pg_hba.conf"
+        first = f"hostssl all {client.certificate.stem} all cert\n"
+        rules.write_text(first + rules.read_text())
     control = [*user, SERVER / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
     run([*control, "-o", options, "start"])
     try:

@@ -29,12 +29,8 @@ class PostgreSQL:
     def __init__(self, url: Url) -> None:
         self.name = url.name
         self._psycopg = libpq.imported()
-        self._how = {
-            **libpq.parameters(url),
-            "application_name": "tcpconnect history",
-            "options": "-c default_transaction_read_only=on",
-            "autocommit": True,
-        }
+        options = "-c default_transaction_read_only=on"
+        self._to = libpq.Connector(url, options, autocommit=True)
         self._connection: Any = None
 
     def rows(self, statement: str, values: Mapping[str, int | str]) -> list[Any]:
@@ -42,7 +38,7 @@ class PostgreSQL:
         text = rewritten(statement.replace("%", "%%"), lambda name: f"%({name})s")
         try:
             if self._connection is None:
-                self._connection = self._psycopg.connect(**self._how)
+                self._connection = self._to.connect()
             return list(self._connection.execute(text, dict(values)).fetchall())
         except self._psycopg.errors.UndefinedTable as error:
             raise unreadable(self.name, NO_TABLES) from error

@@ -18,6 +18,9 @@ def password(host: str, port: int, database: str, user: str) -> str:
     """Return the password, "" where there is none. Raises UsageError."""
     _, found = secret("PGPASSWORD")
     path = os.environ.get(FILE, "")
+    home = os.path.expanduser("~/.pgpass")
+    if not path and os.access(home, os.R_OK):
+        path = home
     if found or not path:
         return found
     asked = host, str(port), database, user

@@ -17,6 +17,7 @@ from tcpconnect.notify.deadline import cut_after
 from tcpconnect.notify.post import LATE
 from tcpconnect.remote import libpq, tables
 from tcpconnect.remote.attempt_rows import AttemptRows
+from tcpconnect.remote.libpq import Connector
 from tcpconnect.remote.packing import WITH_HEADER, gzipped
 from tcpconnect.remote.place import WORDS
 from tcpconnect.remote.spool import ALERTS, LOSSES, RUNS, SINGLE, WINDOWS, Packed
@@ -82,12 +83,8 @@ class PostgreSQL:
     def open(self) -> None:
         """Import psycopg, read credentials and statements. Raises UsageError."""
         self._psycopg = libpq.imported()
-        self._how = {
-            **libpq.parameters(self._url),
-            "tcp_user_timeout": LIMIT_S * 1000,
-            "options": f"-c statement_timeout={LIMIT_S}s",
-            "application_name": "tcpconnect",
-        }
+        options = f"-c statement_timeout={LIMIT_S}s"
+        self._to = Connector(self._url, options, tcp_user_timeout=LIMIT_S * 1000)
         if self._create:
             script = files(__package__).joinpath("postgresql.sql")
             self._script = script.read_text(encoding="utf-8")
@@ -132,7 +129,7 @@ class PostgreSQL:
     def deliver(self, block: Block, body: bytes) -> int:
         """Insert a block, unless it is there; it is taken as a whole, or not at all."""
         try:
-            connection = self._psycopg.connect(**self._how)
+            connection = self._to.connect()
             with cut_after(LIMIT_S, connection.fileno()), connection:
                 self._prepare(connection, block, body)
                 if connection.execute(ONCE, (block.token, block.time)).rowcount:

@@ -292,7 +292,10 @@ def test_credentials(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first line that fits, with what is escaped; the environment wins."""
     monkeypatch.delenv("PGPASSWORD", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
     assert password("db", 5432, "d", "u") == ""
+    (tmp_path / ".pgpass").write_text("*:*:*:*:home")
+    assert password("db", 5432, "d", "u") == "home"
     path = tmp_path / "passwords"
     path.write_text("db:1:d:u:no\nd\\:b:*:*:u:p\\:a\\\\ss:word\n*:*:*:*:last")
     monkeypatch.setenv("PGPASSFILE", str(path))
