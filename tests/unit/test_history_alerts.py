@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.alerts.alert import Alert, Notice
-from tcpconnect.history.alert_rows import add_alert
+from tcpconnect.alerts.rows import add_alert
 from tests.support.asking import NOW, ask, filled, on_terminal, rows, said
 from tests.support.histories import attempts, history
 

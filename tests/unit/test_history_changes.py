@@ -19,8 +19,8 @@ import pytest
 
 from tcpconnect.alerts.alert import Pair
 from tcpconnect.alerts.engine import Engine
-from tcpconnect.history.alert_rows import accepted
-from tcpconnect.history.alert_store import AlertStore
+from tcpconnect.alerts.rows import accepted
+from tcpconnect.alerts.store import AlertStore
 from tcpconnect.history.store import Run
 from tests.support import launch
 from tests.support.asking import NOW, ask, filled, rows, said

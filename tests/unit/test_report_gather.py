@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.alerts.alert import Alert, Notice
-from tcpconnect.history.alert_rows import add_alert
+from tcpconnect.alerts.rows import add_alert
 from tcpconnect.history.file import open_for_reading
 from tcpconnect.history.rows import Program
 from tcpconnect.history.schema import DAY, HOUR, MINUTE

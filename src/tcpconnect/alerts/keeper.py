@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tcpconnect import alert_messages as messages
+from tcpconnect.alerts.rows import add_alert
+from tcpconnect.alerts.store import AlertStore
 from tcpconnect.errors import OutputError
-from tcpconnect.history.alert_rows import add_alert
-from tcpconnect.history.alert_store import AlertStore
 from tcpconnect.machine.account import acting_as
 from tcpconnect.output import say
 

@@ -11,7 +11,7 @@ from tcpconnect.alerts import baseline
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.alerts.keeper import Keeper
 from tcpconnect.alerts.learning import LEARN_S
-from tcpconnect.history.alert_schema import BESIDE
+from tcpconnect.alerts.schema import BESIDE
 from tcpconnect.machine.account import acting_as
 from tcpconnect.machine.hostname import host_name
 from tcpconnect.notify import event, otlp

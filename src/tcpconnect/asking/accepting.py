@@ -6,8 +6,8 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from tcpconnect.alerts.rows import accept
 from tcpconnect.asking.forgetting import check_writable, refused
-from tcpconnect.history.alert_rows import accept
 from tcpconnect.history.file import open_for_writing
 
 if TYPE_CHECKING:

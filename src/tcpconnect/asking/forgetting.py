@@ -8,8 +8,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tcpconnect import history_messages as messages
+from tcpconnect.alerts.schema import BESIDE
 from tcpconnect.errors import TcpconnectError, did_you_mean
-from tcpconnect.history.alert_schema import BESIDE
 from tcpconnect.history.file import give_back, open_for_reading, open_for_writing
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tcpconnect.alerts.alert import Notice, Row
 from tcpconnect.alerts.failing import MAX_FAILING
 from tcpconnect.alerts.failing import MAX_PAIRS as MAX_COUNTED
 from tcpconnect.alerts.learning import MAX_OF_PROGRAM, MAX_PAIRS
-from tcpconnect.history.alert_rows import accepted, forget_accepted
+from tcpconnect.alerts.rows import accepted, forget_accepted
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.spread import Spread
 from tcpconnect.history.window import Window

@@ -12,9 +12,9 @@ import pytest
 
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.alerts.keeper import Keeper
+from tcpconnect.alerts.rows import accept, accepted
 from tcpconnect.asking.forgetting import forget
 from tcpconnect.batch import NO_LOSSES, Batch, Totals
-from tcpconnect.history.alert_rows import accept, accepted
 from tcpconnect.history.store import Run
 from tcpconnect.image import UNKNOWN, Image, Place
 from tcpconnect.notify.event import line

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
+from tcpconnect.alerts import store as alert_store
 from tcpconnect.alerts.alert import Notice, Pair, new
 from tcpconnect.alerts.engine import Engine
 from tcpconnect.alerts.failing import State
 from tcpconnect.alerts.keeper import Keeper
+from tcpconnect.alerts.rows import accept, accepted, forget_accepted
+from tcpconnect.alerts.store import AlertStore
 from tcpconnect.errors import OutputError
-from tcpconnect.history import alert_store
-from tcpconnect.history.alert_rows import accept, accepted, forget_accepted
-from tcpconnect.history.alert_store import AlertStore
 from tests.support.windows import BEGIN, DAY_S, HOUR_S, WINDOW_S, Watch, row, steady
 
 if TYPE_CHECKING:

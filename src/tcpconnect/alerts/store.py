@@ -13,8 +13,8 @@ from tcpconnect.alerts.alert import MAX_TIME, NEW, Alert, Notice, Pair
 from tcpconnect.alerts.failing import State
 from tcpconnect.alerts.hourly import Hour
 from tcpconnect.alerts.learning import Learnt
-from tcpconnect.history.alert_rows import values_of
-from tcpconnect.history.alert_schema import ADD_ALERT, ALERT_TABLES
+from tcpconnect.alerts.rows import values_of
+from tcpconnect.alerts.schema import ADD_ALERT, ALERT_TABLES
 from tcpconnect.history.claim import Claim
 from tcpconnect.history.file import (
     close_for_readers,

@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from tcpconnect.history.alert_schema import ADD_ALERT, OTHERS_ACCEPTED
+from tcpconnect.alerts.schema import ADD_ALERT, OTHERS_ACCEPTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
