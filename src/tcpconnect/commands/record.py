@@ -54,7 +54,7 @@ def run(words: Sequence[str]) -> int:
     more: list[Output] = []
     ties: Ties | None = None
     if alerts:
-        from tcpconnect.alerts.opening import alerting_of
+        from tcpconnect.outputs.alerting_options import alerting_of
 
         _, path = scheme_of(places[0])
         given, kept = asked.given, bool(histories)
