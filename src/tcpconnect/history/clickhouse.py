@@ -13,10 +13,10 @@ from urllib.parse import quote, urlencode
 from tcpconnect import __version__
 from tcpconnect.history.database import unreadable
 from tcpconnect.history.queries import rewritten
-from tcpconnect.notify.deadline import cut_after
 from tcpconnect.output import harmless
 from tcpconnect.remote import clickhouse_answers
 from tcpconnect.remote.url import clickhouse_headers
+from tcpconnect.transport.deadline import cut_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

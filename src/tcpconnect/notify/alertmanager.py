@@ -10,9 +10,10 @@ from msgspec import json
 
 from tcpconnect.alerts.alert import NEW, SOLVED, Pair
 from tcpconnect.batch import Warnings
-from tcpconnect.notify.channel import Health, Thread, UndeliveredError
-from tcpconnect.notify.target import ALERTS
+from tcpconnect.notify.channel import Health, Thread
 from tcpconnect.times import rfc3339
+from tcpconnect.transport.target import ALERTS
+from tcpconnect.transport.undelivered import UndeliveredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

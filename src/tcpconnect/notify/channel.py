@@ -14,6 +14,7 @@ from tcpconnect.batch import Warnings
 from tcpconnect.errors import OutputError
 from tcpconnect.messages import CANT_START_THREAD
 from tcpconnect.output import ReaderGoneError
+from tcpconnect.transport.undelivered import UndeliveredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -22,26 +23,6 @@ if TYPE_CHECKING:
 
 ROOM = 1_000  # notices that wait
 PAUSES_S = (1, 2, 5, 10, 20, 60)  # before each next try; the last one again and again
-
-
-class UndeliveredError(Exception):
-    """It was not sent; ``again``: a later try may succeed, ``after`` some seconds.
-
-    ``status`` is that of HTTP, 0 where there was none.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        again: bool = True,
-        after: float = 0.0,
-        status: int = 0,
-    ) -> None:
-        super().__init__(reason)
-        self.again = again
-        self.after = after
-        self.status = status
 
 
 class Channel(Protocol):

@@ -8,8 +8,8 @@ import signal
 import time
 from contextlib import suppress
 
-from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.output import STDERR
+from tcpconnect.transport.undelivered import UndeliveredError
 
 AT_ONCE = 4  # programs
 TRIES = 3

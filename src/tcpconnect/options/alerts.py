@@ -13,7 +13,7 @@ from tcpconnect.values import Value
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from tcpconnect.notify.target import Target
+    from tcpconnect.transport.target import Target
 
 KINDS = ("new", "failing")
 STDOUT_NAME = "-"  # for the option -o
@@ -31,7 +31,7 @@ def kinds(text: str) -> frozenset[str]:
 
 def notify(text: str) -> set[Target]:
     """Read a place of alerts. Raises UsageError."""
-    from tcpconnect.notify.target import target
+    from tcpconnect.transport.target import target
 
     return {target(text)}
 

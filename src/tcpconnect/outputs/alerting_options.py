@@ -16,9 +16,9 @@ from tcpconnect.machine.account import acting_as
 from tcpconnect.machine.hostname import host_name
 from tcpconnect.notify import event, otlp
 from tcpconnect.notify.channel import Courier
-from tcpconnect.notify.target import EXEC, HEADERS, LOGS, check_program, headers_from
 from tcpconnect.outputs.alerting import Alerting
 from tcpconnect.outputs.queued import Queued
+from tcpconnect.transport.target import EXEC, HEADERS, LOGS, check_program, headers_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tcpconnect.machine.account import Account
     from tcpconnect.notify.alertmanager import Alertmanager
     from tcpconnect.notify.channel import Channel
-    from tcpconnect.notify.target import Target
+    from tcpconnect.transport.target import Target
 
 
 def alerting_of(
@@ -91,7 +91,7 @@ def _channel(target: Target, keeper: Keeper, host: str, account: Account | None)
             tries=program.TRIES,
             stop=partial(program.kill, running),
         )
-    from tcpconnect.notify.post import Poster
+    from tcpconnect.transport.post import Poster
 
     text = os.environ.get(HEADERS, "")
     poster = Poster(target, headers_from(HEADERS, text))

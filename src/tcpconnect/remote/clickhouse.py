@@ -10,15 +10,15 @@ from msgspec import json
 from msgspec.structs import replace
 
 from tcpconnect.machine.hostname import host_name
-from tcpconnect.notify.channel import UndeliveredError
-from tcpconnect.notify.post import Poster
-from tcpconnect.notify.target import Target
 from tcpconnect.remote import clickhouse_answers, tables
 from tcpconnect.remote.attempt_rows import AttemptRows
 from tcpconnect.remote.packing import gzipped
 from tcpconnect.remote.place import WORDS
 from tcpconnect.remote.spool import ALERTS, LOSSES, RUNS, SINGLE, WINDOWS, Packed
 from tcpconnect.remote.url import CLICKHOUSE, clickhouse_headers, read
+from tcpconnect.transport.post import Poster
+from tcpconnect.transport.target import Target
+from tcpconnect.transport.undelivered import UndeliveredError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from tcpconnect import __version__
 from tcpconnect.image import Place as Where
-from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.notify.otlp import record as alert_record
 from tcpconnect.output import say
 from tcpconnect.remote import otlp_metrics, otlp_records, otlp_settings, packing
 from tcpconnect.remote.attributes import of_place, strings
 from tcpconnect.remote.spool import ALERTS, LOSSES, METRICS, SINGLE, WINDOWS, Packed
+from tcpconnect.transport.undelivered import UndeliveredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from tcpconnect.history.store import Run
     from tcpconnect.metrics.facts import Facts
     from tcpconnect.metrics.ledger import Page
-    from tcpconnect.notify.post import Poster
     from tcpconnect.remote.place import Counted, Wheres
     from tcpconnect.remote.spool import Block
+    from tcpconnect.transport.post import Poster
 
 # A collector may not be sent the same again after these: OTLP 1.9, "Failures".
 NEVER = {500, 501, 505}

@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from tcpconnect import __version__, alert_messages, otlp_messages
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.machine.hostname import host_name
-from tcpconnect.notify.post import LIMIT_S, Poster
-from tcpconnect.notify.target import PORTS, Target, headers_from
 from tcpconnect.remote import packing, tls
 from tcpconnect.remote.place import WORDS
 from tcpconnect.remote.url import Form, Url, read, secret, where
+from tcpconnect.transport.post import LIMIT_S, Poster
+from tcpconnect.transport.target import PORTS, Target, headers_from
 
 if TYPE_CHECKING:
     from tcpconnect.errors import Line

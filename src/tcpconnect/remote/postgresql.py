@@ -12,9 +12,6 @@ from msgspec import json
 from msgspec.structs import replace
 
 from tcpconnect.machine.hostname import host_name
-from tcpconnect.notify.channel import UndeliveredError
-from tcpconnect.notify.deadline import cut_after
-from tcpconnect.notify.post import LATE
 from tcpconnect.remote import libpq, tables
 from tcpconnect.remote.attempt_rows import AttemptRows
 from tcpconnect.remote.libpq import Connector
@@ -23,6 +20,9 @@ from tcpconnect.remote.place import WORDS
 from tcpconnect.remote.spool import ALERTS, LOSSES, RUNS, SINGLE, WINDOWS, Packed
 from tcpconnect.remote.url import POSTGRESQL, read
 from tcpconnect.times import rfc3339
+from tcpconnect.transport.deadline import cut_after
+from tcpconnect.transport.post import LATE
+from tcpconnect.transport.undelivered import UndeliveredError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

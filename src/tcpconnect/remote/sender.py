@@ -10,9 +10,10 @@ from threading import Condition
 from typing import TYPE_CHECKING
 
 from tcpconnect import loss_messages, remote_messages
-from tcpconnect.notify.channel import Thread, UndeliveredError
+from tcpconnect.notify.channel import Thread
 from tcpconnect.output import say
 from tcpconnect.remote.spool import ALERTS, GONE, SINGLE, WINDOWS
+from tcpconnect.transport.undelivered import UndeliveredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from tcpconnect.alerts.alert import Alert, Notice
 from tcpconnect.notify import alertmanager as module
 from tcpconnect.notify.alertmanager import Alertmanager
-from tcpconnect.notify.channel import UndeliveredError
-from tcpconnect.notify.post import Poster
-from tcpconnect.notify.target import target
+from tcpconnect.transport.post import Poster
+from tcpconnect.transport.target import target
+from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support import alertmanagers
 from tests.support.waiting import wait_until
 

@@ -9,8 +9,9 @@ import pytest
 
 from tcpconnect.alerts.alert import Alert, Notice
 from tcpconnect.notify import channel
-from tcpconnect.notify.channel import Courier, UndeliveredError
+from tcpconnect.notify.channel import Courier
 from tcpconnect.output import ReaderGoneError
+from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:

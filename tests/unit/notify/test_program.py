@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.notify.program import run
+from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.descriptors import open_files
 from tests.support.waiting import wait_until
 
@@ -44,7 +44,7 @@ def test_no_descriptors(tmp_path: Path) -> None:
     hook = script(tmp_path, f"exec ls /proc/self/fd >{out}")
     code = f"""if True:
         import os, resource
-        from tcpconnect.notify.channel import UndeliveredError
+        from tcpconnect.transport.undelivered import UndeliveredError
         from tcpconnect.notify.program import keep_descriptors, run
         kept = os.open("/etc/hostname", os.O_RDONLY)
         os.set_inheritable(kept, True)

@@ -9,8 +9,8 @@ import pytest
 
 from tcpconnect.history.store import Run
 from tcpconnect.image import Image, Place
-from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.clickhouse import ClickHouse
+from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.clickhouse import DATABASE, PASSWORD, USER, serve_clickhouse
 from tests.support.counted import (
     ALERTS,

@@ -9,9 +9,9 @@ import pytest
 
 from tcpconnect.errors import TcpconnectError
 from tcpconnect.history import clickhouse as asking
-from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.clickhouse import FORM, ClickHouse
 from tcpconnect.remote.url import read
+from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.asking import ask, said
 from tests.support.certificates import pair, server_context
 from tests.support.counted import counted, insert

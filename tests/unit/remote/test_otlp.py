@@ -23,10 +23,10 @@ from tcpconnect.history.rows import Key, Program, Row
 from tcpconnect.image import Image, Place
 from tcpconnect.metrics.facts import Facts
 from tcpconnect.metrics.ledger import BOUNDS, Ledger
-from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.attributes import of_place
 from tcpconnect.remote.otlp import Otlp
 from tcpconnect.remote.spool import ALERTS, METRICS, WINDOWS, Block
+from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.counted import notice
 from tests.support.samples import connection
 from tests.support.servers import Server

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.errors import UsageError
-from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.otlp import Otlp
 from tcpconnect.remote.spool import METRICS, WINDOWS, Block
+from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.certificates import Pair, pair, server_context
 from tests.support.servers import Server, raw_server, until_closed
 

@@ -12,11 +12,11 @@ import pytest
 from tcpconnect.errors import UsageError
 from tcpconnect.history.store import Run
 from tcpconnect.image import Image, Place
-from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote.passfile import password
 from tcpconnect.remote.postgresql import PostgreSQL
 from tcpconnect.remote.sender import REFUSED, Sender
 from tcpconnect.remote.spool import WINDOWS, Spool
+from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.counted import (
     ALERTS,
     HOSTILE,

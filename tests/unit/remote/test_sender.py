@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.notify.channel import UndeliveredError
 from tcpconnect.remote import sender as module
 from tcpconnect.remote.sender import PAUSES_S, Sender
 from tcpconnect.remote.spool import SINGLE, WINDOWS, Packed, Spool
+from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -17,15 +17,15 @@ from urllib.request import getproxies, proxy_bypass
 from tcpconnect import __version__
 from tcpconnect import alert_messages as messages
 from tcpconnect.errors import UsageError
-from tcpconnect.notify.channel import UndeliveredError
-from tcpconnect.notify.deadline import cut_after
-from tcpconnect.notify.target import PORTS
 from tcpconnect.output import harmless
+from tcpconnect.transport.deadline import cut_after
+from tcpconnect.transport.target import PORTS
+from tcpconnect.transport.undelivered import UndeliveredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from tcpconnect.notify.target import Target
+    from tcpconnect.transport.target import Target
 
 STEP_S = 10.0  # for each connect, write and read
 LIMIT_S = 20.0  # for all of them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcpconnect.errors import UsageError
-from tcpconnect.notify.target import Target, check_program, headers_from, target
+from tcpconnect.transport.target import Target, check_program, headers_from, target
 
 
 @pytest.mark.parametrize(

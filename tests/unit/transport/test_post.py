@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.errors import UsageError
-from tcpconnect.notify.channel import UndeliveredError
-from tcpconnect.notify.post import Poster
-from tcpconnect.notify.target import target
+from tcpconnect.transport.post import Poster
+from tcpconnect.transport.target import target
+from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.servers import Server, dripping, raw_server, until_closed
 
 if TYPE_CHECKING:

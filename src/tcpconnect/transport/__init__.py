@@ -1,0 +1,1 @@
+"""How something is sent: a place read from its URL, requests, and their time limit."""

@@ -1,0 +1,1 @@
+"""Tests of how something is sent."""
