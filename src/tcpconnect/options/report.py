@@ -9,7 +9,7 @@ from tcpconnect.values import Value
 def _moment(text: str) -> int:
     import time
 
-    from tcpconnect.history.moments import moment
+    from tcpconnect.moments import moment
 
     return moment(text, time.time())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.errors import UsageError
-from tcpconnect.history.moments import moment
+from tcpconnect.moments import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
