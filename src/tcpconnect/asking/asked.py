@@ -18,12 +18,12 @@ from tcpconnect.asking.answer import (
     columns_for,
 )
 from tcpconnect.asking.questions import QUESTIONS, check_taken
+from tcpconnect.databases.database import DEFAULT
+from tcpconnect.databases.opening import is_server
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.fields import choose
 from tcpconnect.formats import SHAPED
 from tcpconnect.history import queries
-from tcpconnect.history.database import DEFAULT
-from tcpconnect.history.opening import is_server
 from tcpconnect.options.history import FAILING, REFUSED
 from tcpconnect.report.shown import moment
 from tcpconnect.tables import sort_column

@@ -17,7 +17,7 @@ from tcpconnect.wanted import SERVICE, with_namespace, with_service
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from tcpconnect.history.database import Database
+    from tcpconnect.databases.database import Database
 
     Passes = Callable[[Any], bool]
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tcpconnect.asking.answer import Answer
+    from tcpconnect.databases.database import Database
     from tcpconnect.errors import Line
-    from tcpconnect.history.database import Database
     from tcpconnect.history.queries import Parameters
 
 SILENT_S = 300  # recorders write every minute, and wait while the server is away

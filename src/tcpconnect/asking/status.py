@@ -20,8 +20,8 @@ from tcpconnect.times import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tcpconnect.databases.database import File
     from tcpconnect.history.coverage import Coverage, Gap
-    from tcpconnect.history.database import File
 
 BESIDE = ("", "-wal", "-shm")
 MOST_GAPS = 20

@@ -16,12 +16,12 @@ from tcpconnect.asking.doubts import BEFORE, coarse, doubts, looked_late
 from tcpconnect.asking.filtered import OfAlerts, OfRows
 from tcpconnect.color import is_colored
 from tcpconnect.commands.rights import give_up_all, give_up_for
+from tcpconnect.databases.database import File, path_of, unreadable
+from tcpconnect.databases.opening import is_server, open_database
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.formats import open_format
 from tcpconnect.history import queries
 from tcpconnect.history.coverage import coverage
-from tcpconnect.history.database import File, path_of, unreadable
-from tcpconnect.history.opening import is_server, open_database
 from tcpconnect.history.schema import MINUTE
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDOUT, say, write
@@ -34,9 +34,9 @@ from tcpconnect.words import flags_of, names_typed
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from tcpconnect.databases.database import Database
     from tcpconnect.fields import Column
     from tcpconnect.formats import Format
-    from tcpconnect.history.database import Database
     from tcpconnect.history.queries import Parameters
 
     Answer = Callable[[Database, Asked, Progress], int]

@@ -13,8 +13,8 @@ import msgspec
 from tcpconnect import history_messages, report_messages
 from tcpconnect.asking.filtered import OfRows
 from tcpconnect.commands.rights import give_up_for
+from tcpconnect.databases.database import File, path_of, unreadable
 from tcpconnect.errors import UsageError
-from tcpconnect.history.database import File, path_of, unreadable
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDERR, harmless, say
 from tcpconnect.parsing import parse_verb

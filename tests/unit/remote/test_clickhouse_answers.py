@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect.databases import clickhouse as asking
 from tcpconnect.errors import TcpconnectError
-from tcpconnect.history import clickhouse as asking
 from tcpconnect.remote.clickhouse import FORM, ClickHouse
 from tcpconnect.remote.url import read
 from tcpconnect.transport.undelivered import UndeliveredError

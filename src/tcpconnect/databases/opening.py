@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcpconnect.history.database import File, path_of
+from tcpconnect.databases.database import File, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tcpconnect.history.database import Database
+    from tcpconnect.databases.database import Database
 
 CLICKHOUSE, POSTGRESQL = ("clickhouse", "clickhouses"), ("postgresql",)
 
@@ -26,9 +26,9 @@ def open_database(place: str, waiting: Callable[[], None]) -> Database:
     from tcpconnect.remote import url
 
     if place.partition("://")[0] in CLICKHOUSE:
-        from tcpconnect.history.clickhouse import ClickHouse
+        from tcpconnect.databases.clickhouse import ClickHouse
 
         return ClickHouse(url.read(place, url.CLICKHOUSE), waiting)
-    from tcpconnect.history.postgresql import PostgreSQL
+    from tcpconnect.databases.postgresql import PostgreSQL
 
     return PostgreSQL(url.read(place, url.POSTGRESQL))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.history.database import unreadable
+from tcpconnect.databases.database import unreadable
 from tcpconnect.history.queries import rewritten
 from tcpconnect.remote import libpq
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from tcpconnect import __version__
-from tcpconnect.history.database import unreadable
+from tcpconnect.databases.database import unreadable
 from tcpconnect.history.queries import rewritten
 from tcpconnect.output import harmless
 from tcpconnect.remote import clickhouse_answers

@@ -1,0 +1,1 @@
+"""Who answers what is asked about attempts: a file, or a server of a fleet."""
