@@ -15,9 +15,9 @@ from msgspec.structs import asdict
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from tcpconnect.bpf.kind import Kind
     from tcpconnect.bpf.ring import Run
     from tcpconnect.errors import Line, Message
-    from tcpconnect.kernel.records import Kind
 
 
 class Losses(msgspec.Struct, frozen=True, kw_only=True):

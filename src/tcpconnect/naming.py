@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import ctypes
     from collections.abc import Callable, Collection, Iterable
 
+    from tcpconnect.bpf.kind import Kind
     from tcpconnect.bpf.ring import Run
     from tcpconnect.decode import Added
     from tcpconnect.enrich.failures import Failures
     from tcpconnect.flow import Flow
     from tcpconnect.kernel.attempts import Attempts
-    from tcpconnect.kernel.records import Kind
     from tcpconnect.settings import Settings
 
 T = TypeVar("T")

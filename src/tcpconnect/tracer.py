@@ -13,7 +13,7 @@ from tcpconnect.batch import Batch, Losses
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.events import Events
 from tcpconnect.gauges import Gauging
-from tcpconnect.kernel.records import CONNECTION, EXPLAINED, KINDS, Kind
+from tcpconnect.kernel.records import CONNECTION, EXPLAINED, KINDS
 from tcpconnect.parts import Parts
 from tcpconnect.places import EVERYWHERE, Targets
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from tcpconnect.bpf.kind import Kind
     from tcpconnect.connection import Connection
     from tcpconnect.counted import FailedLookups
     from tcpconnect.errors import Line

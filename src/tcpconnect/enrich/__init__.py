@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from tcpconnect.bpf.kind import Kind
     from tcpconnect.bpf.ring import Run
     from tcpconnect.decode import Added
-    from tcpconnect.kernel.records import Kind
 
 
 class Enricher(Protocol):
