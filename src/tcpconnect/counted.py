@@ -14,7 +14,7 @@ from tcpconnect.kernel.records import ATTEMPT, ORIGIN, PENDING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tcpconnect.enrich.lookup import Failed
+    from tcpconnect.lookup import Failed
 
 MAX_FAILED = 131072  # as many as there may be flows
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from tcpconnect.bpf.ring import Run
-    from tcpconnect.enrich.lookup import Failed
+    from tcpconnect.lookup import Failed
 
 _NO_ERRNO = {OK: "OK", ABORTED: "ABORTED", PENDING: "PENDING", UNKNOWN: None}
 

@@ -14,7 +14,7 @@ from tcpconnect.enrich.failures import Failures
 from tests.support.records import asker, failure, question, questions
 
 if TYPE_CHECKING:
-    from tcpconnect.enrich.lookup import Failed
+    from tcpconnect.lookup import Failed
 
 
 S = 1_000_000_000

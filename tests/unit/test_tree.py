@@ -115,6 +115,20 @@ def test_no_import_cycle() -> None:
     assert set(TopologicalSorter(graph).static_order()) >= set(FILES)
 
 
+def test_no_circle_of_packages() -> None:
+    """There is such an order of packages, too, and of the modules beside them.
+
+    What has only the version, and the API's names, is below all and above all.
+    """
+    graph: dict[str, set[str]] = {}
+    for name in FILES.keys() - {"tcpconnect"}:
+        others = imports_of(name, when_run=False) & FILES.keys() - {"tcpconnect"}
+        graph.setdefault(top(name), set()).update(top(x) for x in others)
+    for part, others in graph.items():
+        others.discard(part)
+    assert set(TopologicalSorter(graph).static_order()) == set(graph)
+
+
 def table() -> dict[str, set[str]]:
     """Return what modules may import, as the rows of "Who may import whom" say."""
     text = (SOURCES.parent / "ARCHITECTURE.md").read_text()

@@ -14,14 +14,6 @@ from typing import TYPE_CHECKING
 from tcpconnect import lookup_words
 from tcpconnect.enrich.allowance import LateWork
 from tcpconnect.enrich.dns import HEADER, KIND, TRUNCATED
-from tcpconnect.enrich.lookup import (
-    Failed,
-    Key,
-    Lookup,
-    Process,
-    process_of,
-    with_image_of,
-)
 from tcpconnect.enrich.spelling import is_address, spelled
 from tcpconnect.enrich.wire import MalformedError, Reader
 from tcpconnect.kernel.records import (
@@ -30,6 +22,14 @@ from tcpconnect.kernel.records import (
     FRAMED_FAILURE,
     FRAMED_QUESTION,
     TIMES,
+)
+from tcpconnect.lookup import (
+    Failed,
+    Key,
+    Lookup,
+    Process,
+    process_of,
+    with_image_of,
 )
 
 if TYPE_CHECKING:
