@@ -12,7 +12,7 @@ import stat
 from tcpconnect import remote_messages
 from tcpconnect.errors import UsageError
 
-NONE = "/nonexistent"  # a file that libpq is not to look for
+NONE = "/dev/null/none"  # a file that can't be there: libpq warns of other things
 MOST = 16 << 20  # bytes
 AUTHORITIES, REVOKED, CERTIFICATE, KEY = "sslrootcert", "sslcrl", "sslcert", "sslkey"
 # The parameters of connections, with their variables, and their files in HOME.
