@@ -19,6 +19,11 @@ NOT_KEPT_AS_LONG = Message(
     "rows of a day are what is left of rows of an hour",
     "write more days",
 )
+KEEPS_NOTHING = Message(
+    "{option} needs a history",
+    "no place of -o is one",
+    "add -o sqlite:PATH, or omit it",
+)
 RECORDS_NO_COMMAND = Message(
     "record starts no command", "", "trace it: tcpconnect -o FILE.jsonl -- COMMAND"
 )

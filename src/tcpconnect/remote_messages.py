@@ -6,6 +6,11 @@ from tcpconnect.errors import Message
 
 INVALID_REMOTE = Message("invalid place {place!r}", "{reason}", "{remedy}")
 NO_SECRET = Message("can't read {path!r}, which {variable} names", "{reason}")
+NEEDS_REMOTE = Message(
+    "{option} needs {kind}",
+    "",
+    "add -o clickhouse://HOST/DATABASE, or another one",
+)
 UNREAD_VARIABLE = Message(
     "{name} is set, but postgresql:// does not follow it", "{reason}", "{remedy}"
 )

@@ -14,6 +14,7 @@ CLICKHOUSE, CLICKHOUSES = "clickhouse", "clickhouses"
 POSTGRESQL = "postgresql"
 # What waits for them is in a spool.
 REMOTE = frozenset({OTLP, OTLPS, CLICKHOUSE, CLICKHOUSES, POSTGRESQL})
+DATABASES = frozenset({CLICKHOUSE, CLICKHOUSES, POSTGRESQL})
 FORMS = {
     SQLITE: "sqlite:PATH",
     PROMETHEUS: "prometheus://[ADDRESS:]PORT",
@@ -59,7 +60,7 @@ def checked(place: str) -> str:
     if lower in FORMS and (colon or word == place):
         raise _unknown(place, f"write {FORMS[lower]}")
     if colon:
-        near = did_you_mean(lower, FORMS)
+        near = did_you_mean(lower, FORMS).rstrip("?")
         if near or colon.endswith("//"):
             raise _unknown(place, near)
     return place

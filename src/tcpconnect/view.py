@@ -12,7 +12,14 @@ from tcpconnect import messages, place_messages, recorded_messages
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
 from tcpconnect.formats import SHAPED
-from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, has_metrics, scheme_of
+from tcpconnect.schemes import (
+    DATABASES,
+    PROMETHEUS,
+    REMOTE,
+    SQLITE,
+    has_metrics,
+    scheme_of,
+)
 from tcpconnect.settings import Settings
 
 if TYPE_CHECKING:
@@ -253,7 +260,7 @@ def _refuse_without_count(line: CommandLine) -> None:
 
 
 def _refuse_without_file(line: CommandLine) -> None:
-    """Refuse options about files and metrics."""
+    """Refuse options about files, metrics and remote places."""
     if line.keep_files and not line.rotate:
         raise UsageError(messages.KEEP_WITHOUT_ROTATE)
     files = {place for place in line.outputs if scheme_of(place)[0] != SQLITE}
@@ -263,3 +270,16 @@ def _refuse_without_file(line: CommandLine) -> None:
         from tcpconnect import metrics_messages
 
         raise UsageError(metrics_messages.SERIES_WITHOUT_METRICS)
+    schemes = {scheme_of(place)[0] for place in line.outputs}
+    given = {
+        "--spool": line.spool is not None and REMOTE,
+        "--max-spool": line.max_spool is not None and REMOTE,
+        "--create": line.create and DATABASES,
+    }
+    for option, needed in given.items():
+        if needed and not schemes & needed:
+            from tcpconnect import remote_messages
+
+            kind = "a remote place" if needed == REMOTE else "a database"
+            message = remote_messages.NEEDS_REMOTE
+            raise UsageError(message, option=option, kind=kind)

@@ -46,6 +46,8 @@ def run(words: Sequence[str]) -> int:
     line = _line(asked)
     view = _view(line, cmdlines=bool(asked.given.get("cmdlines")))
     histories = sorted(p for p in line.outputs if scheme_of(p)[0] == SQLITE)
+    if not histories:
+        _refuse_terms(asked)
     alerts = "alert" in asked.given
     places = histories or ([PLACE] if alerts else [])
     if PLACE in places:
@@ -101,6 +103,13 @@ def _terms(asked: VerbLine) -> Terms:
     if terms.keep_days * DAY < terms.keep_s:
         raise UsageError(place_messages.NOT_KEPT_AS_LONG)
     return terms
+
+
+def _refuse_terms(asked: VerbLine) -> None:
+    """Refuse what says how long a history is kept. Raises UsageError."""
+    for name in sorted(TERMS & asked.given.keys()):
+        option = f"--{name.removesuffix('_s').replace('_', '-')}"
+        raise UsageError(place_messages.KEEPS_NOTHING, option=option)
 
 
 def _line(asked: VerbLine) -> CommandLine:

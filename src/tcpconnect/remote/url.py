@@ -25,13 +25,15 @@ class Form(msgspec.Struct, frozen=True):
     """How URLs of a scheme are written, and what they may ask for.
 
     ``words`` are the options behind ``?``, with their values; the first is the default.
-    ``secret`` is the environment variable that has the credentials.
+    ``secret`` is the environment variable that has the credentials, ``others`` says
+    where options are that others write behind ``?``.
     """
 
     form: str
     port: int
     secret: str
     words: Mapping[str, tuple[str, ...]]
+    others: str = ""
 
 
 CLICKHOUSE = Form(
@@ -40,7 +42,13 @@ CLICKHOUSE = Form(
     "CLICKHOUSE_USER and CLICKHOUSE_PASSWORD",
     {},
 )
-POSTGRESQL = Form("postgresql://HOST:5432/DATABASE", 5432, "PGUSER and PGPASSFILE", {})
+POSTGRESQL = Form(
+    "postgresql://HOST:5432/DATABASE",
+    5432,
+    "PGUSER and PGPASSFILE",
+    {},
+    "; those of libpq are variables, as PGSSLMODE",
+)
 
 
 class Url(msgspec.Struct, frozen=True):
@@ -97,8 +105,10 @@ def _asked(text: str, query: str, form: Form) -> dict[str, str]:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in form.words:
             near = did_you_mean(name, form.words)
-            known = ", ".join(form.words)
-            raise _invalid(text, f"unknown option {name!r}", near or f"known: {known}")
+            known = ", ".join(form.words) or "none"
+            place = f"{text.partition('?')[0]}?{name}=…"  # it may be a password
+            remedy = near or f"known: {known}{form.others}"
+            raise _invalid(place, f"unknown option {name!r}", remedy)
         if value not in form.words[name]:
             known = ", ".join(form.words[name])
             raise _invalid(text, f"invalid {name} {value!r}", f"known: {known}")

@@ -12,7 +12,8 @@ from tcpconnect.remote.url import Form, read, secret
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORM = Form("x://HOST:1", 4318, "X_PASSWORD", {"events": ("none", "all")})
+VARIABLES = "; others are variables"
+FORM = Form("x://HOST:1", 4318, "X_PASSWORD", {"events": ("none", "all")}, VARIABLES)
 
 
 def test_read() -> None:
@@ -46,8 +47,15 @@ def test_read() -> None:
         (
             "x://db?event=all",
             (
-                "invalid place 'x://db?event=all': unknown option 'event'; "
+                "invalid place 'x://db?event=…': unknown option 'event'; "
                 "did you mean events?"
+            ),
+        ),
+        (
+            "x://db?events=all&password=secret",
+            (
+                "invalid place 'x://db?password=…': unknown option 'password'; "
+                "known: events; others are variables"
             ),
         ),
         (
