@@ -16,7 +16,7 @@ INVALID_HEADERS = Message(
     "invalid headers in {variable}", "{reason}", "write NAME=VALUE,NAME=VALUE"
 )
 INVALID_PROXY = Message(
-    "invalid proxy of {scheme} for alerts",
+    "invalid proxy of {scheme}",
     "{reason}",
     "set {scheme_upper}_PROXY=http://HOST:PORT, or NO_PROXY",
 )

@@ -73,6 +73,7 @@ class Otlp:
         self._url, self._bare = url, otlp_settings.is_bare(text)
         self.with_metrics = url.asked["metrics"] == "yes"
         self._quiet = quiet
+        self._said: set[str] = set()
         self._singles = otlp_records.Singles()
 
     def open(self) -> None:
@@ -88,7 +89,8 @@ class Otlp:
     def _way(self, signal: str) -> _Way:
         """Return how a signal is packed and sent. Raises UsageError."""
         notice = otlp_settings.protocol(signal, bare=self._bare)
-        if notice and not self._quiet and signal == otlp_settings.LOGS:
+        if notice and not self._quiet and str(notice) not in self._said:
+            self._said.add(str(notice))  # one of both signals is said once
             say(notice)
         poster, path = otlp_settings.poster(self._url, signal, bare=self._bare)
         pack = packing.packer(otlp_settings.compression(signal))

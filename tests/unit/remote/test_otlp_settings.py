@@ -192,10 +192,15 @@ def test_protocol(given: Variables, capfd: pytest.CaptureFixture[str]) -> None:
     given["PROTOCOL"] = "http/protobuf"  # its servers take JSON at the same path
     opened("otlp+http://")
     given["PROTOCOL"] = "grpc"
-    opened("otlp+http://h:4318")
+    opened("otlp+http://h:4318?metrics=yes")
     Otlp("otlp+http://h:4318", quiet=True).open()
+    given["PROTOCOL"] = ""
+    given["METRICS_PROTOCOL"] = "grpc"
+    opened("otlp+http://h:4318?metrics=yes")
+    said = "tcpconnect: OTEL_EXPORTER_OTLP_{}PROTOCOL is 'grpc', but http/json is sent"
     assert capfd.readouterr().err.splitlines() == [
-        "tcpconnect: OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc', but http/json is sent"
+        said.format(""),
+        said.format("METRICS_"),
     ]
 
 

@@ -136,7 +136,7 @@ def test_no_proxy(proxy: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(UsageError) as refused:
         Poster(target("http://am.invalid:9093"), {})
-    assert f"invalid proxy of http for alerts: {reason}" in str(refused.value)
+    assert f"invalid proxy of http: {reason}" in str(refused.value)
     assert "secret" not in str(refused.value)
     monkeypatch.setenv("no_proxy", "am.invalid")
     Poster(target("http://am.invalid:9093"), {})
