@@ -24,14 +24,21 @@ TOP = "SPDXRef-image"
 UNSAID = "NOASSERTION"
 # Expressions of the SPDX: licenses by their identifiers, joined.
 EXPRESSION = re.compile(r"\(*[A-Za-z0-9.+-]+\)*( (AND|OR|WITH) \(*[A-Za-z0-9.+-]+\)*)*")
+# A library as auditwheel calls it: with a part of its sum.
+BUNDLED = re.compile(
+    r"[^/]+\.libs/(?P<name>[^/]+?)-[0-9a-f]{8}(?P<so>\.so[0-9.]*)", re.ASCII
+)
 WORDS_OF_PROSE = {"BSD", "MIT License", "Apache"}  # no identifiers
 
 
 def contents(root: Path, site: Path, suite: str, version: str, epoch: int) -> str:
     """Return the list of what is in a root, with Python's packages in ``site``."""
     packages = [*_debian(root, suite), *_python(site)]
+    inside = [*_bundled(root, site)]
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
-    digest = hashlib.sha256(json.dumps([packages, created]).encode()).hexdigest()
+    digest = hashlib.sha256(
+        json.dumps([packages, inside, created]).encode()
+    ).hexdigest()
     image = {
         "SPDXID": TOP,
         "name": NAME,
@@ -47,10 +54,11 @@ def contents(root: Path, site: Path, suite: str, version: str, epoch: int) -> st
         "name": f"{NAME}-{version}",
         "documentNamespace": f"{NAMESPACE}/{NAME}-{version}-{digest}",
         "creationInfo": {"created": created, "creators": ["Tool: tcpconnect-image"]},
-        "packages": [image, *packages],
+        "packages": [image, *packages, *(library for _, library in inside)],
         "relationships": [
             _relation(DOCUMENT, "DESCRIBES", TOP),
             *(_relation(TOP, "CONTAINS", each["SPDXID"]) for each in packages),
+            *(_relation(owner, "CONTAINS", each["SPDXID"]) for owner, each in inside),
         ],
     }
     return json.dumps(whole, indent=1) + "\n"
@@ -90,6 +98,33 @@ def _python(site: Path) -> Iterator[dict[str, Any]]:
         }
 
 
+def _bundled(root: Path, site: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield libraries that wheels bring with them, and the package that has each.
+
+    No database has their versions; who knows the file knows them by its sum.
+    """
+    for each in distributions(path=[str(site)]):
+        owner = each.metadata["Name"]
+        for file in each.files or ():
+            found = BUNDLED.fullmatch(str(file))
+            if found:
+                path = site / file
+                name = found["name"] + found["so"]
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                yield (
+                    _id("python", owner),
+                    {
+                        "SPDXID": _id("bundled", f"{owner}-{path.name}"),
+                        "name": name,
+                        "packageFileName": f"/{path.relative_to(root)}",
+                        "checksums": [{"algorithm": "SHA256", "checksumValue": digest}],
+                        "downloadLocation": UNSAID,
+                        "filesAnalyzed": False,
+                        "primaryPackagePurpose": "LIBRARY",
+                    },
+                )
+
+
 def _license(each: Distribution) -> str:
     """Return the license that a package declares, if that is an expression."""
     expression = each.metadata["License-Expression"]
@@ -99,9 +134,13 @@ def _license(each: Distribution) -> str:
     return str(said)
 
 
+def _id(kind: str, name: str) -> str:
+    return f"SPDXRef-{kind}-{re.sub('[^A-Za-z0-9.-]', '-', name)}"
+
+
 def _package(kind: str, name: str, version: str, where: str) -> dict[str, Any]:
     return {
-        "SPDXID": f"SPDXRef-{kind}-{re.sub('[^A-Za-z0-9.-]', '-', name)}",
+        "SPDXID": _id(kind, name),
         "name": name,
         "versionInfo": version,
         "downloadLocation": UNSAID,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ Maintainer: Sudip <sudip@example.org>
 Description: eBPF helper library
  more of it
 """
+EMPTY = hashlib.sha256(b"").hexdigest()
 METADATA = "Metadata-Version: 2.4\nName: {}\nVersion: {}\n{}\n"
 
 
@@ -40,12 +42,18 @@ def listed(tmp_path: Path) -> dict[str, Any]:
         folder = site / f"{name}-{version}.dist-info"
         folder.mkdir(parents=True)
         (folder / "METADATA").write_text(METADATA.format(name, version, more))
+    library = site / "msgspec.libs/libyaml-0-2-3a0647ea.so.2.0.9"
+    library.parent.mkdir()
+    library.write_bytes(b"")
+    record = f"msgspec/__init__.py,,\n{library.relative_to(site)},,\n"
+    (site / "msgspec-0.23.0.dist-info/RECORD").write_text(record)
     made: dict[str, Any] = json.loads(contents(tmp_path, site, "trixie", "0.2.0", 0))
     return made
 
 
 def test_packages(listed: dict[str, Any]) -> None:
     """Each package has its version, and what scanners know it by."""
+    *packages, library = listed["packages"]
     found = [
         (
             each["name"],
@@ -53,7 +61,7 @@ def test_packages(listed: dict[str, Any]) -> None:
             each.get("licenseDeclared"),
             *(ref["referenceLocator"] for ref in each.get("externalRefs", [])),
         )
-        for each in listed["packages"]
+        for each in packages
     ]
     assert found == [
         ("tcpconnect-image", "0.2.0", None),
@@ -66,12 +74,17 @@ def test_packages(listed: dict[str, Any]) -> None:
         ("Backports.Zstd", "1.8.0", "NOASSERTION", "pkg:pypi/backports-zstd@1.8.0"),
         ("msgspec", "0.23.0", "BSD-3-Clause", "pkg:pypi/msgspec@0.23.0"),
     ]
+    assert library["name"] == "libyaml-0-2.so.2.0.9"
+    assert (
+        library["packageFileName"] == "/site/msgspec.libs/libyaml-0-2-3a0647ea.so.2.0.9"
+    )
+    assert library["checksums"] == [{"algorithm": "SHA256", "checksumValue": EMPTY}]
 
 
 def test_document(listed: dict[str, Any]) -> None:
-    """The document describes the image, which contains the others."""
+    """The document describes the image, which contains the others, and they theirs."""
     ids = [each["SPDXID"] for each in listed["packages"]]
-    assert len(set(ids)) == 4
+    assert len(set(ids)) == 5
     assert all(re.fullmatch(r"SPDXRef-[A-Za-z0-9.-]+", each) for each in ids)
     assert listed["creationInfo"]["created"] == "1970-01-01T00:00:00Z"
     assert [
@@ -79,7 +92,8 @@ def test_document(listed: dict[str, Any]) -> None:
         for each in listed["relationships"]
     ] == [
         ("SPDXRef-DOCUMENT", "DESCRIBES", ids[0]),
-        *((ids[0], "CONTAINS", each) for each in ids[1:]),
+        *((ids[0], "CONTAINS", each) for each in ids[1:-1]),
+        ("SPDXRef-python-msgspec", "CONTAINS", ids[-1]),
     ]
 
 
