@@ -30,13 +30,16 @@ class Peer(NamedTuple):
     package: str
 
 
+OURS = Peer("tcpconnect", ("tcpconnect",), "")
+BCC = Peer("bcc", ("/usr/sbin/tcpconnect-bpfcc",), "bpfcc-tools")
 PEERS = (
-    Peer("tcpconnect", ("tcpconnect",), ""),
+    OURS,
+    Peer("tcpconnect -j", ("tcpconnect", "-j"), ""),
+    Peer("tcpconnect -r", ("tcpconnect", "-r"), ""),
     Peer("libbpf-tools", ("/usr/sbin/tcpconnect-libbpf",), "libbpf-tools"),
-    Peer("bcc", ("/usr/sbin/tcpconnect-bpfcc",), "bpfcc-tools"),
+    BCC,
     Peer("bpftrace", ("/usr/sbin/tcpconnect.bt",), "bpftrace"),
 )
-OURS, BCC = PEERS[0], PEERS[2]
 
 
 class Running:
