@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tcpconnect import messages, place_messages
-from tcpconnect.abilities import TakesRows
+from tcpconnect.abilities import takes_rows
 from tcpconnect.api import trace
 from tcpconnect.batch import NO_LOSSES, Totals
 from tcpconnect.errors import UsageError
@@ -209,7 +209,7 @@ def _show(
 def _make_rows(events: Trace, outputs: list[Output], summary: Summary | None) -> bool:
     """Have no Connections made where nothing else than one format looks at them."""
     output = outputs[0]
-    if len(outputs) > 1 or not isinstance(output, TakesRows):
+    if len(outputs) > 1 or not takes_rows(output):
         return False
     rows = output.rows
     if rows is None or not events.make_rows(rows, summary):

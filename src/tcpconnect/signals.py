@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.abilities import Reopens
+from tcpconnect.abilities import reopens
 from tcpconnect.output import STDERR, is_writable, say, write_line
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def stop_at_signals(events: Source, outputs: Collection[Output]) -> None:
     SIGHUP has files opened again. Without any it stops, and where the terminal ends.
     """
     terminal = _has_terminal()
-    files = [o for o in outputs if isinstance(o, Reopens) and o.has_file]
+    files = [o for o in outputs if reopens(o) and o.has_file]
 
     def stop(number: int, _: object) -> None:
         _stop(events, outputs, number)

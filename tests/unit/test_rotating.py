@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcpconnect import zstd
-from tcpconnect.abilities import Reopens
+from tcpconnect.abilities import reopens
 from tcpconnect.batch import NO_LOSSES, Batch, Losses, Output, Totals
 from tcpconnect.errors import OutputError, UsageError
 from tcpconnect.outputs.again import numbered
@@ -215,7 +215,7 @@ def test_not_opened_again(tmp_path: Path) -> None:
     try:
         for words, has in (((), False), (("--rotate", "1M"), True)):
             output = opened("-o", path, *words)
-            assert isinstance(output, Reopens)
+            assert reopens(output)
             assert output.has_file is has
             write(output, Batch([], NO_LOSSES, [], 0))
     finally:

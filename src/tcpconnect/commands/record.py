@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from tcpconnect import place_messages
-from tcpconnect.abilities import Flushes
+from tcpconnect.abilities import flushes
 from tcpconnect.errors import OutputError, UsageError
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.terms import Terms
@@ -184,7 +184,7 @@ def _checked(place: str) -> str:
 
 def _listen(outputs: Collection[Output]) -> None:
     """Have SIGUSR1 write what waits."""
-    windows = [output for output in outputs if isinstance(output, Flushes)]
+    windows = [output for output in outputs if flushes(output)]
 
     def flush(*_: object) -> None:
         for output in windows:

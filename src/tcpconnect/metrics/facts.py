@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import asdict
 
-from tcpconnect.abilities import Spools
+from tcpconnect.abilities import spools
 from tcpconnect.batch import NO_LOSSES
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Beside:
         """Return them as they are now."""
         dropped = {o.name.strip("'"): o.dropped for o in self._others}
         for output in self._others:
-            if isinstance(output, Spools):
+            if spools(output):
                 for place, number in output.unsent.items():
                     dropped[place] = dropped.get(place, 0) + number
         gauges, tally = self._gauges, self._tally

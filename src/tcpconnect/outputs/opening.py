@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.abilities import Counts
+from tcpconnect.abilities import counts
 from tcpconnect.errors import UsageError
 from tcpconnect.options.show import KEEP_FILES
 from tcpconnect.output import STDERR, STDOUT
@@ -97,7 +97,7 @@ def open_outputs(
     named = {path: o for (path, _), o in zip(displays, plain, strict=True)}
     _name_files(named, line)
     for output in plain:
-        if isinstance(output, Counts):
+        if counts(output):
             output.count_others(outputs, ties.tally if ties else None)
     return outputs
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tcpconnect import messages
-from tcpconnect.abilities import Flushes, Reopens, Spools, TakesRows
+from tcpconnect.abilities import flushes, reopens, spools, takes_rows
 from tcpconnect.batch import Batch
 from tcpconnect.errors import OutputError
 
@@ -60,31 +60,31 @@ class Queued:
     @property
     def has_file(self) -> bool:
         """Whether it has a file."""
-        return isinstance(self._output, Reopens) and self._output.has_file
+        return reopens(self._output) and self._output.has_file
 
     @property
     def unsent(self) -> Mapping[str, int]:
         """What it took and dropped."""
-        return self._output.unsent if isinstance(self._output, Spools) else {}
+        return self._output.unsent if spools(self._output) else {}
 
     def reopen(self) -> None:
         """Have its file opened again."""
-        if isinstance(self._output, Reopens):
+        if reopens(self._output):
             self._output.reopen()
 
     @property
     def rows(self) -> Rows | None:
         """The format of its output, if that takes rows."""
-        return self._output.rows if isinstance(self._output, TakesRows) else None
+        return self._output.rows if takes_rows(self._output) else None
 
     def take_rows(self) -> None:
         """Have its output take rows."""
-        if isinstance(self._output, TakesRows):
+        if takes_rows(self._output):
             self._output.take_rows()
 
     def flush(self) -> None:
         """Have its window written soon."""
-        if isinstance(self._output, Flushes):
+        if flushes(self._output):
             self._output.flush()
 
     def open(self) -> None:
