@@ -15,6 +15,11 @@ NOT_OF_FLEET = Message(
     "{place!r} is a server",
     "{remedy}",
 )
+TOO_SLOW = Message(
+    "{place!r} had no answer within {limit}",
+    "that is the limit of a question",
+    "ask for less: a later --since, or --program NAME",
+)
 FLEET_ONLY = Message(
     "can't group by 'host'", "a file has the attempts of one host", "omit it"
 )

@@ -7,11 +7,13 @@ import http.client
 import json
 import select
 import ssl
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from tcpconnect import __version__
-from tcpconnect.databases.database import unreadable
+from tcpconnect.databases import database
+from tcpconnect.databases.database import late, unreadable
 from tcpconnect.history.queries import rewritten
 from tcpconnect.output import harmless
 from tcpconnect.remote import clickhouse_answers
@@ -20,10 +22,11 @@ from tcpconnect.transport.deadline import cut_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from socket import socket
 
     from tcpconnect.remote.url import Url
 
-STEP_S = 30.0  # for each connect, and until something comes
+STEP_S = 30.0  # for each connect, and for each piece of an answer
 ANSWER_S = 300.0  # for an answer, once it has begun
 POLL_S = 0.1
 MAX_ANSWER = 256 << 20  # bytes
@@ -33,6 +36,8 @@ SETTINGS = {
     "readonly": "2",
     "default_format": "JSONCompactEachRow",
     "output_format_json_quote_64bit_integers": "0",
+    # It ends with us: at the limit, and at Ctrl-C.
+    "cancel_http_readonly_queries_on_client_close": "1",
 }
 # As the format TabSeparated has texts.
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\0": "\\0"})
@@ -86,8 +91,7 @@ class ClickHouse:
             connection = http.client.HTTPConnection(host, port, timeout=STEP_S)
         try:
             connection.request("POST", path, body, self._headers)
-            while not select.select([connection.sock], (), (), POLL_S)[0]:
-                self._waiting()
+            self._wait(connection.sock)
             with (
                 cut_after(ANSWER_S, connection.sock.fileno()),
                 connection.getresponse() as answer,
@@ -102,6 +106,14 @@ class ClickHouse:
         if len(found) > MAX_ANSWER:
             raise unreadable(self.name, f"the answer exceeds {MAX_ANSWER >> 20} MiB")
         return answer.status, found
+
+    def _wait(self, connection: socket) -> None:
+        """Wait for an answer to begin. Raises TcpconnectError."""
+        end = time.monotonic() + database.LIMIT_S
+        while not select.select([connection], (), (), POLL_S)[0]:
+            if time.monotonic() > end:
+                raise late(self.name)
+            self._waiting()
 
 
 def _request(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "/var/lib/tcpconnect/history.db"
 SQLITE = "sqlite:"
+LIMIT_S = 300.0  # in which a server is to answer a question
 STEPS = 20_000  # of SQLite's machine, from one call of ``waiting`` to the next
 
 
@@ -64,6 +65,12 @@ def unreadable(path: str, reason: object) -> TcpconnectError:
     """Return the error of a file that answers nothing."""
     message = store_messages.CANT_READ_HISTORY
     return TcpconnectError(message, path=path, reason=reason, remedy="")
+
+
+def late(place: str) -> TcpconnectError:
+    """Return the error of a server that needs too long for an answer."""
+    message = history_messages.TOO_SLOW
+    return TcpconnectError(message, place=place, limit=f"{LIMIT_S:g} s")
 
 
 def path_of(place: str) -> str:

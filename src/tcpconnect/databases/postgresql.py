@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from tcpconnect.databases.database import unreadable
+from tcpconnect.databases import database
+from tcpconnect.databases.database import late, unreadable
 from tcpconnect.history.queries import rewritten
 from tcpconnect.remote import libpq
+from tcpconnect.transport.deadline import cut_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +20,13 @@ NO_TABLES = (
     "no tables of tcpconnect there; make them with record --create, or with "
     "packaging/postgresql.sql"
 )
+
+
+# The user, or the database, may have a limit that is less.
+LIMIT = """
+SELECT set_config('statement_timeout', %(ms)s::text, false) FROM pg_settings
+WHERE name = 'statement_timeout' AND setting::bigint NOT BETWEEN 1 AND %(ms)s"""
+MARGIN_S = 10.0  # in which a server that is there says that time is up
 
 
 class PostgreSQL:
@@ -36,15 +46,28 @@ class PostgreSQL:
     def rows(self, statement: str, values: Mapping[str, int | str]) -> list[Any]:
         """Return the rows of an answer. Raises TcpconnectError."""
         text = rewritten(statement.replace("%", "%%"), lambda name: f"%({name})s")
+        began = time.monotonic()
         try:
             if self._connection is None:
                 self._connection = self._to.connect()
-            return list(self._connection.execute(text, dict(values)).fetchall())
+                self._answer(LIMIT, {"ms": int(database.LIMIT_S * 1000)})
+            return self._answer(text, dict(values))
+        except TimeoutError as error:
+            raise late(self.name) from error
+        except self._psycopg.errors.QueryCanceled as error:
+            if time.monotonic() - began >= database.LIMIT_S:
+                raise late(self.name) from error
+            raise unreadable(self.name, libpq.first_line(error)) from error
         except self._psycopg.errors.UndefinedTable as error:
             raise unreadable(self.name, NO_TABLES) from error
         except self._psycopg.Error as error:
             reason = libpq.first_line(error)
             raise unreadable(self.name, reason) from error
+
+    def _answer(self, text: str, values: dict[str, int | str]) -> list[Any]:
+        # Also a server that is gone, or stopped, without a word.
+        with cut_after(database.LIMIT_S + MARGIN_S, self._connection.fileno()):
+            return list(self._connection.execute(text, values).fetchall())
 
     def close(self) -> None:
         """Close the connection."""

@@ -15,7 +15,7 @@ from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.asking import ask, said
 from tests.support.certificates import pair, server_context
 from tests.support.counted import counted, insert
-from tests.support.servers import dripping, raw_server
+from tests.support.servers import dripping, raw_server, until_closed
 
 if TYPE_CHECKING:
     import socket
@@ -114,6 +114,18 @@ def test_history_ends(
         with pytest.raises(TcpconnectError, match="it did not answer in time"):
             database.rows("SELECT 1", {})
     assert time.monotonic() - began < TOOK_S
+
+
+def test_history_waits_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server works on for too long is left; it sees that we are gone."""
+    monkeypatch.setattr("tcpconnect.databases.database.LIMIT_S", 0.2)
+    with raw_server(until_closed) as port:
+        url = read(f"clickhouse://127.0.0.1:{port}/d", FORM)
+        database = asking.ClickHouse(url, lambda: None)
+        with pytest.raises(TcpconnectError) as caught:
+            database.rows("SELECT 1", {})
+    said = f"'{url.name}' had no answer within 0.2 s: that is the limit of a question; "
+    assert str(caught.value).startswith(said)
 
 
 def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

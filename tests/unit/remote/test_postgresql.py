@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.errors import UsageError
+from tcpconnect.databases import database as asking
+from tcpconnect.databases.opening import open_database
+from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.history.store import Run
 from tcpconnect.image import Image, Place
 from tcpconnect.remote.passfile import password
@@ -56,6 +58,15 @@ def place(
     monkeypatch.setenv("PGPASSFILE", str(path))
     monkeypatch.setenv("PGUSER", USER)
     return opened(server.url)
+
+
+def refusal(url: str) -> str:
+    """Return what is said of a question that takes a minute."""
+    database = open_database(url, lambda: None)
+    with pytest.raises(TcpconnectError) as caught:
+        database.rows("SELECT pg_sleep(60)", {})
+    database.close()
+    return str(caught.value)
 
 
 def opened(url: str, *, create: bool = False) -> PostgreSQL:
@@ -276,6 +287,25 @@ def test_stuck(
     insert(place, packed, "ab")
     statement = "SELECT sum(attempts) FROM window_rows WHERE destination = 'stuck'"
     assert server.ask(statement) == [[1]]
+
+
+@needs_server
+@pytest.mark.usefixtures("place")
+def test_questions_have_a_limit(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends them, by its own limit if that is lower; we, if it is gone."""
+    monkeypatch.setattr(asking, "LIMIT_S", 0.2)
+    url = server.url
+    late = f"'{url}' had no answer within 0.2 s: that is the limit of a question; "
+    assert refusal(url).startswith(late)
+    server.run(f"ALTER ROLE {USER} SET statement_timeout = '150ms'")
+    monkeypatch.setattr(asking, "LIMIT_S", 50)
+    ended = f"can't read the history '{url}': canceling statement due to statement"
+    assert refusal(url).startswith(ended)
+    server.run(f"ALTER ROLE {USER} RESET statement_timeout")
+    monkeypatch.setattr("tcpconnect.databases.postgresql.MARGIN_S", 0.2 - 50)
+    assert refusal(url).startswith(f"'{url}' had no answer within 50 s")
 
 
 @needs_server
