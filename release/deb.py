@@ -30,7 +30,7 @@ def build(files: Path, arch: str, version: str, room: Path) -> list[Path]:
     _debianize(work / "tree/tcpconnect", work / "debian")
     changelog = CHANGELOG.format(
         version=version,
-        maintainer=source.MAINTAINER,
+        maintainer=source.maintainer(),
         date=formatdate(source.epoch(), localtime=False),
     )
     (work / "debian/changelog").write_text(changelog)

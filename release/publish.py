@@ -41,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"FAILED     {error}", file=sys.stderr)
         return 1
     print(f"all is in {target}", flush=True)
+    if not options.rehearse:
+        print(f"to publish it: git tag --sign v{version}", flush=True)
     return 0
 
 
@@ -52,6 +54,11 @@ def check_ready(version: str) -> None:
     text = CHANGELOG.read_text(encoding="utf-8")
     if not re.search(rf"^## \[{re.escape(version)}\]", text, re.MULTILINE):
         raise TrialError(f"CHANGELOG.md has no section [{version}]; use --rehearse")
+    if re.search(r"^## \[Unreleased\]\s+(?!## )\S", text, re.MULTILINE):
+        raise TrialError(
+            f"CHANGELOG.md: move what is under [Unreleased] to [{version}], "
+            "or use --rehearse"
+        )
     tag = f"v{version}"
     here = run(*git, "tag", "--points-at", "HEAD").split()
     if tag not in here and run(*git, "tag", "--list", tag):

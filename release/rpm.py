@@ -48,7 +48,7 @@ def build(files: Path, arch: str, version: str, room: Path) -> list[Path]:
         **MACROS,
         "tool_version": version.replace("-", "~"),
         "tree": copy,
-        "maintainer": source.MAINTAINER,
+        "maintainer": source.maintainer(),
         "date": time.strftime("%a %b %d %Y", time.gmtime(source.epoch())),
         "_topdir": work / "top",
     }

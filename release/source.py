@@ -11,7 +11,7 @@ from release.trial import TrialError, run
 
 TOP = Path(__file__).parents[1]
 VERSION = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
-MAINTAINER = "tcpconnect maintainers <maintainers@tcpconnect.invalid>"
+CONTROL = TOP / "packaging/debian/control"
 INIT = "src/tcpconnect/__init__.py"
 
 
@@ -20,6 +20,14 @@ def version() -> str:
     found = VERSION.search((TOP / INIT).read_text(encoding="utf-8"))
     if not found:
         raise TrialError(f"{INIT} has no version")
+    return found[1]
+
+
+def maintainer() -> str:
+    """Return the maintainer of packages: a name, and an address."""
+    found = re.search(r"^Maintainer: (.+)$", CONTROL.read_text(), re.MULTILINE)
+    if not found:
+        raise TrialError(f"{CONTROL} names no maintainer")
     return found[1]
 
 

@@ -133,6 +133,29 @@ def test_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         publish.check_ready("1.0")
 
 
+def test_changes_without_a_version(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the changelog has of no version yet is not released unseen."""
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text(
+        "## [Unreleased]\n\n### Added\n- x\n\n## [1.0.0] - 2026-01-01\n"
+    )
+    monkeypatch.setattr(publish, "CHANGELOG", changelog)
+    monkeypatch.setattr(publish, "run", lambda *_: "")
+    with pytest.raises(
+        TrialError, match=r"under \[Unreleased\] to \[1\.0\.0\], or use"
+    ):
+        publish.check_ready("1.0.0")
+
+
+def test_maintainer() -> None:
+    """The RPM names whom Debian's control file names, with an address."""
+    name, _, address = source.maintainer().partition(" <")
+    assert name
+    assert re.fullmatch(r"[\w.-]+@[\w.-]+>", address)
+
+
 def test_uncommitted(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not committed is not released: its time is that of the commit."""
     monkeypatch.setattr(publish, "run", lambda *_: " M README.md\n?? new\n")
