@@ -7,17 +7,17 @@ import json
 import os
 import pty
 import struct
-import subprocess
 import termios
 import time
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.history.rows import Program
-from tests.support import launch
+from tests.support import preloaded
 from tests.support.histories import attempts, history
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from subprocess import CompletedProcess
 
 NOW = int(time.time())
 DAY = 86_400
@@ -60,11 +60,9 @@ def filled(path: Path) -> Path:
 
 def ask(
     *words: object, db: Path | str | None = None, **given: Any
-) -> subprocess.CompletedProcess[str]:
+) -> CompletedProcess[str]:
     """Ask it, and return what came of it."""
-    start = launch.command(["history", *(("--db", db) if db else ()), *words])
-    start |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **given}
-    return subprocess.run(**start, text=True, check=False, timeout=60)
+    return preloaded.run("history", *(("--db", db) if db else ()), *words, **given)
 
 
 def rows(*words: object, db: Path) -> list[dict[str, Any]]:
@@ -74,7 +72,7 @@ def rows(*words: object, db: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+def said(done: CompletedProcess[str]) -> tuple[int, str]:
     """Return the exit code, and the one line on stderr."""
     assert done.stdout == ""
     assert done.stderr.startswith("tcpconnect: "), done.stderr

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.times import rfc3339
+from tests.support import preloaded
 from tests.support.launch import INSTALLED
 from tests.support.tool import Tool
 
@@ -46,17 +47,10 @@ def recorded(path: Path, *more: dict[str, Any], end: bool = True) -> str:
     return str(path)
 
 
-def run(*words: object, **popen: Any) -> subprocess.CompletedProcess[str]:
+def run(*words: object, **given: Any) -> subprocess.CompletedProcess[str]:
     """Run the tool to its end."""
-    return subprocess.run(
-        [TOOL, "replay", *map(str, words)],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TZ": "UTC", "COLUMNS": "80"},
-        timeout=60,
-        **popen,
-    )
+    environment = {**os.environ, "TZ": "UTC", "COLUMNS": "80"}
+    return preloaded.run("replay", *words, env=environment, **given)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,12 +18,14 @@ from tcpconnect.outputs.recording import Recording as PlainRecording
 from tcpconnect.recorded import SCHEMA, About
 from tcpconnect.sources.recording import Recording
 from tcpconnect.view import Display
+from tests.support import preloaded
 from tests.support.samples import connection
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tcpconnect.connection import Connection
 
-TOOL = str(Path(sys.executable).with_name("tcpconnect"))
 EVENTS = [connection(pid=n, exe=f"/{n * 7919}") for n in range(1, 2001)]
 ABOUT = About(version="1.2", host="here", options=["-r"], schema=SCHEMA)
 
@@ -130,15 +131,9 @@ def test_verbs(verb: str, tmp_path: Path) -> None:
     recorded(path)
     for words in ([str(path)], ["-"]):
         with path.open("rb") as stdin:
-            ran = subprocess.run(
-                [TOOL, *verb.split(), *words],
-                check=True,
-                stdin=stdin,
-                capture_output=True,
-                text=True,
-            )
+            ran = preloaded.run(*verb.split(), *words, stdin=stdin)
         assert "54.245.105" in ran.stdout
-        assert ran.stderr == ""
+        assert (ran.returncode, ran.stderr) == (0, "")
 
 
 WITHOUT = """

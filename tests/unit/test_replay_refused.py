@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.recordings import TOOL, recorded, run
+from tests.support.recordings import recorded, run
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,9 @@ def test_appended_to_itself(tmp_path: Path) -> None:
     """It would never end."""
     path = recorded(tmp_path / "a.jsonl")
     with open(path, "a") as file:
-        ran = subprocess.run(
-            [TOOL, "replay", path], stdout=file, stderr=subprocess.PIPE, check=False
-        )
+        ran = run(path, stdout=file)
     assert ran.returncode == 2
-    assert ran.stderr.startswith(b"tcpconnect: stdout would be read and written")
+    assert ran.stderr.startswith("tcpconnect: stdout would be read and written")
 
 
 @pytest.mark.parametrize("words", ["--failed", "--slower 1", "--result OK"])

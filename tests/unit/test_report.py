@@ -10,11 +10,11 @@ import subprocess
 import time
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import launch
+from tests.support import launch, preloaded
 from tests.support.histories import attempts, history
 from tests.support.pages import Read
 from tests.support.waiting import wait_until
@@ -37,13 +37,9 @@ def db(tmp_path: Path) -> Path:
     return Path(made)
 
 
-def report(
-    *words: object, cwd: Path | None = None, **given: object
-) -> subprocess.CompletedProcess[str]:
+def report(*words: object, **given: Any) -> subprocess.CompletedProcess[str]:
     """Run it, and return what came of it."""
-    start = launch.command(["report", *words])
-    start |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **given}
-    return subprocess.run(**start, text=True, check=False, timeout=60, cwd=cwd)
+    return preloaded.run("report", *words, **given)
 
 
 def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
@@ -233,7 +229,10 @@ def test_without_jinja(db: Path, tmp_path: Path) -> None:
         "import importlib.util as u\nfind = u.find_spec\n"
         "u.find_spec = lambda name, *a: None if name == 'jinja2' else find(name, *a)\n"
     )
-    done = report("--db", db, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    start = launch.command(
+        ["report", "--db", db], {**os.environ, "PYTHONPATH": str(tmp_path)}
+    )
+    done = subprocess.run(**start, check=False, capture_output=True, text=True)
     code, line = said(done)
     assert code == 2
     assert line.startswith("a report needs Jinja2: it is not installed; install it: ")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tcpconnect.options.history import CHOOSING, PROGRAMS
-from tests.support import launch
+from tests.support import preloaded
 from tests.support.asking import filled, rows
 from tests.support.pages import Read
 
@@ -47,9 +46,8 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def section(db: Path, *words: str) -> str:
     """Return the list of all pairs on the page that these words make."""
-    start = launch.command(["report", "--db", db, "--since", "-3h", *words])
-    page = subprocess.run(**start, capture_output=True, text=True, check=True)
-    assert page.stderr == ""
+    page = preloaded.run("report", "--db", db, "--since", "-3h", *words)
+    assert (page.returncode, page.stderr) == (0, "")
     return Read(page.stdout).sections["All pairs"]
 
 

@@ -20,6 +20,7 @@ from tcpconnect.live.model import Model
 from tcpconnect.live.state import State
 from tcpconnect.options.verbs import VERBS
 from tcpconnect.sources.opened import open_recording
+from tests.support import preloaded
 from tests.support.folding import recorded
 
 if TYPE_CHECKING:
@@ -33,14 +34,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run the tool to its end."""
     environment = {**os.environ, "TZ": "UTC", "COLUMNS": str(columns), **more}
-    return subprocess.run(
-        [TOOL, *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=60,
-    )
+    return preloaded.run(*words, env=environment)
 
 
 FRAME = """\
@@ -60,9 +54,8 @@ def test_a_frame_of_a_recording(tmp_path: Path) -> None:
     ended = run("top", "--once", str(path))
     assert ended.stdout.splitlines() == FRAME.splitlines()
     with path.open() as file:
-        words = [TOOL, "top", "-", "--once"]
-        again = subprocess.run(words, check=True, stdin=file, capture_output=True)
-    assert b"curl" in again.stdout
+        again = preloaded.run("top", "-", "--once", stdin=file)
+    assert "curl" in again.stdout
 
 
 @pytest.mark.parametrize(
@@ -205,8 +198,7 @@ def test_limit_and_summary(tmp_path: Path) -> None:
 
 def test_no_terminal(tmp_path: Path) -> None:
     """Without one, a line says what to do."""
-    words = [TOOL, "top", str(recorded(tmp_path / "a.jsonl"))]
-    ended = subprocess.run(words, check=False, capture_output=True, text=True)
+    ended = preloaded.run("top", recorded(tmp_path / "a.jsonl"))
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
         "tcpconnect: no terminal for the live view: stdout is none; "
@@ -276,11 +268,9 @@ def test_nothing_is_piped() -> None:
     """A terminal has no lines of attempts: its keys would be taken for them."""
     leader, terminal = os.openpty()
     for words in (["--once"], []):
-        ended = subprocess.run(
-            [TOOL, "top", *words, "-"], check=False, stdin=terminal, capture_output=True
-        )
+        ended = preloaded.run("top", *words, "-", stdin=terminal)
         assert ended.returncode == 2
-        assert ended.stderr.startswith(b"tcpconnect: nothing to read: stdin is a term")
+        assert ended.stderr.startswith("tcpconnect: nothing to read: stdin is a term")
     os.close(terminal)
     os.close(leader)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import preloaded
+
 TOOL = Path(sys.executable).with_name("tcpconnect")
 
 # The usage message of bcc's tool: its options, and its examples line by line.
@@ -41,7 +43,7 @@ examples:
 
 def run_tool(*options: str) -> subprocess.CompletedProcess[str]:
     """Run the tool to its end."""
-    return subprocess.run([TOOL, *options], check=False, capture_output=True, text=True)
+    return preloaded.run(*options)
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
@@ -68,7 +70,9 @@ def test_help_into_head() -> None:
 
 def test_version() -> None:
     """One line: name and number."""
-    result = run_tool("--version")
+    result = subprocess.run(
+        [TOOL, "--version"], check=True, capture_output=True, text=True
+    )
     assert (result.returncode, result.stderr) == (0, "")
     assert re.fullmatch(r"tcpconnect \d+\.\d+\.\d+\S*\n", result.stdout)
 
@@ -77,10 +81,7 @@ def test_version() -> None:
 def test_output_that_fails(option: str) -> None:
     """Reports without tracing also fail when the output does."""
     with open("/dev/full", "wb") as full:
-        command = [str(TOOL), option]
-        result = subprocess.run(
-            command, check=False, stdout=full, stderr=subprocess.PIPE, text=True
-        )
+        result = preloaded.run(option, stdout=full)
     assert result.returncode == 1
     expected = "tcpconnect: can't write the output: No space left on device; "
     assert result.stderr.startswith(expected)
