@@ -29,6 +29,10 @@ CLICKHOUSE = {"INTEGER": "Int64", "TEXT": "String", "BLOB": "String"}
 PROGRAMS = (Path("/usr/local/bin"), *sorted(Path("/usr/lib/postgresql").glob("*/bin")))
 SERVER = next((path for path in PROGRAMS if (path / "initdb").exists()), None)
 WITH_POSTGRESQL = SERVER is not None and shutil.which("psql") is not None
+NEEDS_POSTGRESQL = (
+    pytest.mark.packages,
+    pytest.mark.skipif(not WITH_POSTGRESQL, reason="needs PostgreSQL"),
+)
 WITH_CLICKHOUSE = importlib.util.find_spec("chdb") is not None
 # Runs the statements of stdin, and prints the rows of each as JSON.
 CHDB = """
@@ -127,10 +131,7 @@ def run(argv: list[Any], given: str = "") -> str:
 
 
 ENGINES = [
-    pytest.param(
-        postgresql,
-        marks=pytest.mark.skipif(not WITH_POSTGRESQL, reason="needs PostgreSQL"),
-    ),
+    pytest.param(postgresql, marks=NEEDS_POSTGRESQL),
     pytest.param(
         clickhouse,
         marks=pytest.mark.skipif(not WITH_CLICKHOUSE, reason="needs chdb-core-lite"),

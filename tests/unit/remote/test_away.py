@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.disks import fill, small_disk
-from tests.support.engines import WITH_CLICKHOUSE, WITH_POSTGRESQL
+from tests.support.engines import NEEDS_POSTGRESQL, WITH_CLICKHOUSE
 from tests.support.lines import Line
 from tests.support.remote import (
     REFUSED,
@@ -62,11 +62,7 @@ PLACES = [
         id="clickhouse",
         marks=pytest.mark.skipif(not WITH_CLICKHOUSE, reason="needs chdb-core-lite"),
     ),
-    pytest.param(
-        serve_postgresql,
-        id="postgresql",
-        marks=pytest.mark.skipif(not WITH_POSTGRESQL, reason="needs PostgreSQL"),
-    ),
+    pytest.param(serve_postgresql, id="postgresql", marks=NEEDS_POSTGRESQL),
 ]
 
 

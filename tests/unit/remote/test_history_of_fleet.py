@@ -18,7 +18,7 @@ import pytest
 from tcpconnect.output import harmless
 from tests.support.asking import NOW, ask, filled, on_terminal, said
 from tests.support.clickhouse import PASSWORD, USER, serve_clickhouse
-from tests.support.engines import WITH_CLICKHOUSE, WITH_POSTGRESQL
+from tests.support.engines import NEEDS_POSTGRESQL, WITH_CLICKHOUSE
 from tests.support.postgresql import PASSWORD as PASSWORD_OF_POSTGRESQL
 from tests.support.postgresql import USER as USER_OF_POSTGRESQL
 from tests.support.postgresql import serve_postgresql
@@ -32,10 +32,7 @@ SERVERS = [
         serve_clickhouse,
         marks=pytest.mark.skipif(not WITH_CLICKHOUSE, reason="needs chdb-core-lite"),
     ),
-    pytest.param(
-        serve_postgresql,
-        marks=pytest.mark.skipif(not WITH_POSTGRESQL, reason="needs PostgreSQL"),
-    ),
+    pytest.param(serve_postgresql, marks=NEEDS_POSTGRESQL),
 ]
 SECRETS = {
     "CLICKHOUSE_USER": USER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,7 +27,7 @@ from tests.support.counted import (
     insert,
     insert_alert,
 )
-from tests.support.engines import WITH_POSTGRESQL
+from tests.support.engines import NEEDS_POSTGRESQL
 from tests.support.postgresql import PASSWORD, USER, serve_postgresql
 from tests.support.samples import connection
 
@@ -37,7 +37,13 @@ if TYPE_CHECKING:
     from tests.support.postgresql import PostgreSQL as Server
 
 MINUTE = int(time.time()) // 60 * 60
-needs_server = pytest.mark.skipif(not WITH_POSTGRESQL, reason="needs PostgreSQL")
+
+
+def needs_server(test: Any) -> Any:
+    """Have a test run where the server of PostgreSQL is."""
+    for mark in NEEDS_POSTGRESQL:
+        test = mark(test)
+    return test
 
 
 @pytest.fixture(scope="module")

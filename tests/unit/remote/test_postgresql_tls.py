@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.asking import ask, said
 from tests.support.certificates import Pair, pair
-from tests.support.engines import WITH_POSTGRESQL
+from tests.support.engines import NEEDS_POSTGRESQL
 from tests.support.postgresql import PASSWORD, USER, serve_postgresql
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 pytestmark = [
-    pytest.mark.skipif(not WITH_POSTGRESQL, reason="needs PostgreSQL"),
+    *NEEDS_POSTGRESQL,
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
 ]
 
