@@ -14,15 +14,25 @@ Made = TypeVar("Made")
 class Memo(dict[Key, Made]):
     """A dict that makes what is missing; when it has ``most``, it begins anew.
 
+    ``keeps`` is asked whether a key and what was made of it are kept; without, all are.
     To find a key takes a third of what it takes in functools.lru_cache.
     """
 
-    def __init__(self, make: Callable[[Key], Made], most: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[Key], Made],
+        most: int,
+        keeps: Callable[[Key, Made], bool] | None = None,
+    ) -> None:
         self._make = make
         self._most = most
+        self._keeps = keeps
 
     def __missing__(self, key: Key) -> Made:
+        made = self._make(key)
+        if self._keeps and not self._keeps(key, made):
+            return made
         if len(self) >= self._most:
             self.clear()
-        made = self[key] = self._make(key)
+        self[key] = made
         return made

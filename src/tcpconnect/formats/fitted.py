@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.formats import row_maker
@@ -9,6 +10,7 @@ from tcpconnect.formats.colored import BOLD, COLORS, set_off
 from tcpconnect.formats.fitting import cells, cut, needed, widths
 from tcpconnect.formats.rows import Rows
 from tcpconnect.formats.table import UNKNOWN
+from tcpconnect.memo import Memo
 from tcpconnect.output import escaped, is_unicode
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ class FittedTable(Rows):
         self._printed = ""  # the last header
         self._of: tuple[int, ...] = ()  # what the widths were found for
         self._found: list[int] = []
-        self._cells = [_Cells(self, number) for number in range(len(columns))]
+        makers = [partial(self._cell, number) for number in range(len(columns))]
+        self._cells = [Memo(maker, MAX_CELLS, _is_short) for maker in makers]
         self._lines = _line_maker(self._cells)
         super().__init__()
 
@@ -68,7 +71,7 @@ class FittedTable(Rows):
             self._printed, head = titles, self._bold(titles)
         return "".join([head, *lines]).encode()
 
-    def cell(self, number: int, value: Any) -> str:
+    def _cell(self, number: int, value: Any) -> str:
         """Return the cell of a value, with what separates it from the next one.
 
         Learn what the column needs, if values in it may not be cut.
@@ -121,23 +124,11 @@ class FittedTable(Rows):
         return f"{cell} "
 
 
-class _Cells(dict[Any, str]):
-    """The cells of a column by value, kept while it has this width."""
-
-    def __init__(self, table: FittedTable, number: int) -> None:
-        self._cell, self._number = table.cell, number
-
-    def __missing__(self, value: Any) -> str:
-        cell = self._cell(self._number, value)
-        if isinstance(value, str) and len(value) > MAX_VALUE:
-            return cell
-        if len(self) >= MAX_CELLS:
-            self.clear()
-        self[value] = cell
-        return cell
+def _is_short(value: Any, _cell: str) -> bool:
+    return not isinstance(value, str) or len(value) <= MAX_VALUE
 
 
-def _line_maker(every: list[_Cells]) -> Callable[[list[Any]], list[str]]:
+def _line_maker(every: list[Memo[Any, str]]) -> Callable[[list[Any]], list[str]]:
     """Return a function from rows of values to lines, compiled for these columns."""
     names = [f"value{number}" for number in range(len(every))]
     known = {f"cells{i}": cells for i, cells in enumerate(every)}

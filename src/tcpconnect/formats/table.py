@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.formats.rows import Rows
+from tcpconnect.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,10 +75,11 @@ class _Lines:
         return self._reading.compiled(f'f"{line}\\n"', known)
 
 
-class _Cells(dict[Any, str]):
+class _Cells(Memo[Any, str]):
     """The cells of a column by the key of its value, kept for the next time."""
 
     def __init__(self, column: Column, width: int, reading: Reading) -> None:
+        super().__init__(self._cell, MAX_CELLS, _is_short)
         self.column = column
         self.path = column.field.cell or column.path
         self.key, self._value = reading.key(self.path)
@@ -86,16 +88,14 @@ class _Cells(dict[Any, str]):
         self.kept = column.field.shown is None
         self.made = 0
 
-    def __missing__(self, key: Any) -> str:
+    def _cell(self, key: Any) -> str:
         self.made += 1
         value = self._value(key) if self._value else key
-        cell = self.unknown if value is None else self.template % value
-        if len(cell) > MAX_CELL:
-            return cell
-        if len(self) >= MAX_CELLS:
-            self.clear()
-        self[key] = cell
-        return cell
+        return self.unknown if value is None else self.template % value
+
+
+def _is_short(_key: Any, cell: str) -> bool:
+    return len(cell) <= MAX_CELL
 
 
 def _expression(cells: _Cells, reading: Reading, known: dict[str, Any]) -> str:
