@@ -31,13 +31,6 @@ if TYPE_CHECKING:
     from tcpconnect.remote.spool import Block
 
 FORM = replace(CLICKHOUSE, words=WORDS)
-TABLES = {
-    WINDOWS: tables.WINDOW_ROWS,
-    SINGLE: tables.ATTEMPTS,
-    RUNS: tables.RUN_ROWS,
-    LOSSES: tables.LOSS_ROWS,
-    ALERTS: tables.ALERT_ROWS,
-}
 # The server gathers rows of many hosts, answers when they are written, and takes each
 # block once, also into what its views write.
 SETTINGS = {
@@ -120,7 +113,7 @@ class ClickHouse:
                 self._poster.post(self._path({}), self._statements[0])
                 del self._statements[0]
             insert = {
-                "query": f"INSERT INTO {TABLES[block.kind]} FORMAT JSONEachRow",
+                "query": f"INSERT INTO {tables.NAMES[block.kind]} FORMAT JSONEachRow",
                 "insert_deduplication_token": block.token,
                 **SETTINGS,
             }

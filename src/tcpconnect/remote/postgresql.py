@@ -35,13 +35,6 @@ if TYPE_CHECKING:
     from tcpconnect.remote.spool import Block
 
 FORM = replace(POSTGRESQL, words=WORDS)
-TABLES = {
-    WINDOWS: tables.WINDOW_ROWS,
-    SINGLE: tables.ATTEMPTS,
-    RUNS: tables.RUN_ROWS,
-    LOSSES: tables.LOSS_ROWS,
-    ALERTS: tables.ALERT_ROWS,
-}
 LIMIT_S = 20
 NANO, DAY = 10**9, 86_400
 ASK_S = DAY  # how often the server is asked to have partitions
@@ -163,7 +156,7 @@ class PostgreSQL:
             connection.execute(RUN, json.decode(body))
             return
         _, columns, rows = _unpacked(body)
-        statement = f"COPY {TABLES[kind]} ({columns}) FROM STDIN"
+        statement = f"COPY {tables.NAMES[kind]} ({columns}) FROM STDIN"
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(rows)
 

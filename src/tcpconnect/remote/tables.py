@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcpconnect.remote.spool import ALERTS, LOSSES, RUNS, SINGLE, WINDOWS
 from tcpconnect.why import NO_FAILURES
 
 if TYPE_CHECKING:
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
     from tcpconnect.history.store import Run
     from tcpconnect.remote.place import Counted
 
-WINDOW_ROWS, ATTEMPTS = "window_rows", "attempts"
-RUN_ROWS, LOSS_ROWS, ALERT_ROWS = "run_rows", "loss_rows", "alert_rows"
+NAMES = {  # of the tables, by what blocks have
+    WINDOWS: "window_rows",
+    SINGLE: "attempts",
+    RUNS: "run_rows",
+    LOSSES: "loss_rows",
+    ALERTS: "alert_rows",
+}
 
 
 def window(host: str, counted: Counted) -> dict[str, Any]:
