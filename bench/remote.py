@@ -18,7 +18,7 @@ from tcpconnect.remote.postgresql import PostgreSQL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tcpconnect.remote.place import Place
+    from tcpconnect.remote.place import RemotePlace
     from tcpconnect.remote.spool import Packed
 
 EVENTS, ROWS = 5_000, 2_000  # of a block
@@ -50,7 +50,7 @@ def measure(rounds: int) -> dict[str, list[tuple[Cost, Cost]]]:
         ((60, MINUTE), key, row) for key, row in islice(window.take().items(), ROWS)
     ]
     found: dict[str, list[tuple[Cost, Cost]]] = {name: [] for name in KINDS}
-    places: dict[str, Place] = {n: kind(f"{n}://h") for n, kind in KINDS.items()}
+    places: dict[str, RemotePlace] = {n: kind(f"{n}://h") for n, kind in KINDS.items()}
     for place in places.values():
         place.open()
     for _ in range(rounds):

@@ -10,7 +10,7 @@ from tcpconnect.history.rows import Key, Program, Row
 from tcpconnect.remote.spool import Block
 
 if TYPE_CHECKING:
-    from tcpconnect.remote.place import Counted, Place
+    from tcpconnect.remote.place import Counted, RemotePlace
     from tcpconnect.remote.spool import Packed
 
 HOSTILE = "a'\"\\\t\n;--\x00é"
@@ -53,7 +53,7 @@ def notice(time: int, kind: str = "failing") -> Notice:
     )
 
 
-def insert(place: Place, packed: Packed, token: str) -> None:
+def insert(place: RemotePlace, packed: Packed, token: str) -> None:
     """Deliver a block."""
     kind, rows, attempts, body, _ = packed
     block = Block(0, token, kind, rows, attempts, int(time.time()))
@@ -63,7 +63,7 @@ def insert(place: Place, packed: Packed, token: str) -> None:
 ALERTS = "SELECT time, kind, program, destination, dport, line FROM alerts"
 
 
-def insert_alert(place: Place, time: int) -> None:
+def insert_alert(place: RemotePlace, time: int) -> None:
     """Have a place deliver an alert twice, as after an answer that was lost."""
     packed = place.alert(notice(time), None)
     insert(place, packed, packed.token)

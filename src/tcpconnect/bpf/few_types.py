@@ -45,7 +45,7 @@ STRINGS_SIZE_AT = 20  # in the header
 NO_NAME = b"-\0"  # nothing in C is called so
 
 
-class Place(NamedTuple):
+class Member(NamedTuple):
     """Of a member: the number of its type, and its offset in bits."""
 
     type: int
@@ -129,13 +129,13 @@ def _text(own: bytearray, at: int) -> str:
     return own[at : own.index(0, at)].decode()
 
 
-def _places(kernel: mmap.mmap, struct: str, wanted: list[str]) -> dict[str, Place]:
+def _places(kernel: mmap.mmap, struct: str, wanted: list[str]) -> dict[str, Member]:
     """Return the types of a struct's members, and where they are.
 
     Raises LookupError if it is not there, and where one may be in another struct.
     """
     every = btf.members(kernel, struct.encode(), btf.STRUCT, btf.OFFSET)
-    there = {name.decode(): Place(type_, at & OFFSET) for name, type_, at in every}
+    there = {name.decode(): Member(type_, at & OFFSET) for name, type_, at in every}
     if not there or ("" in there and not there.keys() >= {*wanted}):
         raise LookupError(struct)
     return {name: place for name, place in there.items() if name in wanted}

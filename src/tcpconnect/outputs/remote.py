@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from tcpconnect.alerts.ties import Mailbox
     from tcpconnect.batch import Batch, Output, Totals
     from tcpconnect.connection import Connection
-    from tcpconnect.image import Place as Where
+    from tcpconnect.image import Place
     from tcpconnect.machine.account import Account
-    from tcpconnect.remote.place import Place
+    from tcpconnect.remote.place import RemotePlace
     from tcpconnect.remote.spool import Packed, Spool
 
 MAX_ROWS = 2_000  # of a block, of windows
@@ -61,7 +61,7 @@ class Remote:
 
     def __init__(
         self,
-        place: Place,
+        place: RemotePlace,
         spool: Spool,
         account: Account | None = None,
         options: Sequence[str] = (),
@@ -78,7 +78,7 @@ class Remote:
         self._run = this_run(options)
         self._passing = Passing()
         self._waiting = Waiting()
-        self._wheres: dict[tuple[str, str], Where] = {}
+        self._wheres: dict[tuple[str, str], Place] = {}
         self._single: list[Connection] = []
         self._single_since = 0
         self._lost = self._written = NO_LOSSES
@@ -175,7 +175,7 @@ class Remote:
             raise
         self._sender.wake()
 
-    def _note(self, where: Where) -> None:
+    def _note(self, where: Place) -> None:
         """Remember whose names a container and a pod are."""
         if where.container or where.pod:
             names = (where.container or "")[:MAX_TEXT], (where.pod or "")[:MAX_TEXT]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tcpconnect.alerts.ties import Mailbox
     from tcpconnect.machine.account import Account
     from tcpconnect.parsing import CommandLine
-    from tcpconnect.remote.place import Place
+    from tcpconnect.remote.place import RemotePlace
 
 MAX_NAME = 100  # characters, of a directory
 
@@ -38,7 +38,7 @@ def remote_of(
     return Remote(place, spool, account, line.words, box, line.max_series)
 
 
-def spool_of(place: Place, directory: str | None, max_size: int) -> Spool:
+def spool_of(place: RemotePlace, directory: str | None, max_size: int) -> Spool:
     """Return the spool of a place, which is to be opened."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", place.name)[:MAX_NAME]
     path = f"{_directory(directory)}/{name}-{crc32(place.name.encode()):08x}"
@@ -59,7 +59,7 @@ def _directory(spool: str | None) -> str:
     return os.path.abspath(spool or os.path.join(state_directory(), "spool"))
 
 
-def place_of(text: str, *, create: bool, quiet: bool = False) -> Place:
+def place_of(text: str, *, create: bool, quiet: bool = False) -> RemotePlace:
     """Return what a URL names. Raises UsageError."""
     scheme, _ = scheme_of(text)
     if scheme in {CLICKHOUSE, CLICKHOUSES}:

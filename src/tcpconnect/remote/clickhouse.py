@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tcpconnect.alerts.alert import Notice
     from tcpconnect.connection import Connection
     from tcpconnect.history.store import Run
-    from tcpconnect.image import Place as Where
+    from tcpconnect.image import Place
     from tcpconnect.remote.place import Counted, Wheres
     from tcpconnect.remote.spool import Block
 
@@ -101,7 +101,7 @@ class ClickHouse:
         )
         return Packed(SINGLE, len(events), len(events), gzipped(body.encode()))
 
-    def alert(self, notice: Notice, _where: Where | None) -> Packed:
+    def alert(self, notice: Notice, _where: Place | None) -> Packed:
         """Return a block for alert_rows."""
         body = _lines([tables.alert(self._host, notice.alert)])
         return Packed(ALERTS, 1, 1, body, notice.id)

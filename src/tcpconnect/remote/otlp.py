@@ -10,7 +10,7 @@ from msgspec import json
 from msgspec.structs import replace
 
 from tcpconnect import __version__
-from tcpconnect.image import Place as Where
+from tcpconnect.image import Place
 from tcpconnect.notify.otlp import record as alert_record
 from tcpconnect.output import say
 from tcpconnect.remote import otlp_metrics, otlp_records, otlp_settings, packing
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # A collector may not be sent the same again after these: OTLP 1.9, "Failures".
 NEVER = {500, 501, 505}
-NOWHERE = Where()
+NOWHERE = Place()
 # What the lists of a request are called: of log records, of metrics.
 NAMES = (
     ("resourceLogs", "scopeLogs", "logRecords"),
@@ -106,7 +106,7 @@ class Otlp:
         return Packed(WINDOWS, len(rows), attempts, self._request(made))
 
     def metrics(
-        self, page: Page, facts: Facts, wheres: Mapping[str, Where], now: int
+        self, page: Page, facts: Facts, wheres: Mapping[str, Place], now: int
     ) -> Packed:
         """Return a request of all series, with ``?metrics=yes``."""
         made = self._metrics.made(page, facts, now, wheres, NOWHERE)
@@ -126,7 +126,7 @@ class Otlp:
         made = ((event.image.place, record(event)) for event in events)
         return Packed(SINGLE, len(events), len(events), self._request(made))
 
-    def alert(self, notice: Notice, where: Where | None) -> Packed:
+    def alert(self, notice: Notice, where: Place | None) -> Packed:
         """Return a request of an alert."""
         record = json.encode(alert_record(notice)).decode()
         return Packed(
@@ -156,10 +156,10 @@ class Otlp:
         return min(block.attempts, -(-block.attempts * refused // block.rows))
 
     def _request(
-        self, records: Iterable[tuple[Where, str]], kind: str = WINDOWS
+        self, records: Iterable[tuple[Place, str]], kind: str = WINDOWS
     ) -> bytes:
         """Return a request of log records, or of metrics, by their resources."""
-        resources: dict[Where, list[str]] = {}
+        resources: dict[Place, list[str]] = {}
         by_id: dict[int, list[str]] = {}
         for where, record in records:
             known = by_id.get(id(where))
@@ -179,10 +179,10 @@ class Otlp:
         return way.pack(body)
 
 
-def _where(key: Key, wheres: Wheres) -> Where:
+def _where(key: Key, wheres: Wheres) -> Place:
     return wheres.get((key.program.container, key.program.pod), NOWHERE)
 
 
-def _identity(where: Where) -> Where:
+def _identity(where: Place) -> Place:
     """Return what a resource is of a place: units and cgroups are none."""
     return replace(where, cgroup=None, unit=None)

@@ -11,7 +11,7 @@ from tcpconnect.remote.attributes import integer, strings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tcpconnect.image import Place as Where
+    from tcpconnect.image import Place
     from tcpconnect.metrics.facts import Facts
     from tcpconnect.metrics.ledger import Durations, Page
 
@@ -57,12 +57,12 @@ class Points:
         page: Page,
         facts: Facts,
         now: int,
-        wheres: Mapping[str, Where],
-        nowhere: Where,
-    ) -> list[tuple[Where, str]]:
+        wheres: Mapping[str, Place],
+        nowhere: Place,
+    ) -> list[tuple[Place, str]]:
         """Return metrics with their resources; programs are those of ``wheres``."""
         self._now = max(now, self._last + 1)
-        found: dict[tuple[Where, str], list[str]] = defaultdict(list)
+        found: dict[tuple[Place, str], list[str]] = defaultdict(list)
         for labels, count in page.counts:
             program, address, port, error = labels
             named = strings(

@@ -1,4 +1,4 @@
-"""Place: what a kind of remote place must be able to do."""
+"""RemotePlace: what a kind of remote place must be able to do."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from tcpconnect.connection import Connection
     from tcpconnect.history.rows import Key, Moment, Row
     from tcpconnect.history.store import Run
-    from tcpconnect.image import Place as Where
+    from tcpconnect.image import Place
     from tcpconnect.metrics.facts import Facts
     from tcpconnect.metrics.ledger import Page
     from tcpconnect.remote.spool import Block, Packed
 
     Counted = tuple[Moment, Key, Row]
     # Where containers and pods of windows are, by their names there.
-    Wheres = Mapping[tuple[str, str], Where]
+    Wheres = Mapping[tuple[str, str], Place]
 
 NONE, FAILED, ALL = "none", "failed", "all"  # events that are sent one by one
 # What stands behind ? in the URL of a place.
 WORDS = {"events": (NONE, FAILED, ALL), "every": ("60s", "10s")}
 
 
-class Place(Protocol):
+class RemotePlace(Protocol):
     """Makes blocks of what is to be sent, and delivers them.
 
     ``events`` says which attempts are sent one by one, beside the windows;
@@ -44,7 +44,7 @@ class Place(Protocol):
         """Return a block of rows of windows."""
 
     def metrics(
-        self, page: Page, facts: Facts, wheres: Mapping[str, Where], now: int
+        self, page: Page, facts: Facts, wheres: Mapping[str, Place], now: int
     ) -> Packed | None:
         """Return a block of metrics, where these are wanted.
 
@@ -60,7 +60,7 @@ class Place(Protocol):
     def single(self, events: Sequence[Connection]) -> Packed:
         """Return a block of attempts."""
 
-    def alert(self, notice: Notice, where: Where | None) -> Packed:
+    def alert(self, notice: Notice, where: Place | None) -> Packed:
         """Return a block of an alert; its token is the ID of that.
 
         ``where`` is the pod or the container that is its program, if it is one.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tcpconnect.alerts.alert import Notice
     from tcpconnect.connection import Connection
     from tcpconnect.history.store import Run
-    from tcpconnect.image import Place as Where
+    from tcpconnect.image import Place
     from tcpconnect.remote.place import Counted, Wheres
     from tcpconnect.remote.spool import Block
 
@@ -114,7 +114,7 @@ class PostgreSQL:
         )
         return Packed(SINGLE, len(events), len(events), _copied(made))
 
-    def alert(self, notice: Notice, _where: Where | None) -> Packed:
+    def alert(self, notice: Notice, _where: Place | None) -> Packed:
         """Return a block for alert_rows."""
         body = _copied([tables.alert(self._host, notice.alert)])
         return Packed(ALERTS, 1, 1, body, notice.id)
