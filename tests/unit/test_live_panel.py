@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tcpconnect.live.kept import Kept
 from tcpconnect.live.panel import HELP, OUTPUT, Panel
+from tcpconnect.live.tail import Tail
 
 
-def panel_of(kept: Kept) -> Panel:
+def panel_of(kept: Tail) -> Panel:
     """Return a panel of three lines that shows this output."""
     panel = Panel()
     panel.height = 3
@@ -15,7 +15,7 @@ def panel_of(kept: Kept) -> Panel:
     return panel
 
 
-def shown(panel: Panel, kept: Kept) -> str:
+def shown(panel: Panel, kept: Tail) -> str:
     """Return the lines that it shows."""
     return " ".join(panel.shown(kept.lines(), kept.gone))
 
@@ -27,7 +27,7 @@ def numbers(begin: int, end: int) -> bytes:
 
 def test_the_end_is_followed() -> None:
     """New lines come at the end, until one scrolls up, and again at the end."""
-    kept = Kept()
+    kept = Tail()
     kept.add(numbers(0, 5))
     panel = panel_of(kept)
     assert shown(panel, kept) == "2 3 4"
@@ -44,7 +44,7 @@ def test_the_end_is_followed() -> None:
 
 def test_lines_that_go() -> None:
     """Those that are shown stay where they are, as long as they are there."""
-    kept = Kept(20)
+    kept = Tail(20)
     kept.add(numbers(0, 10))
     panel = panel_of(kept)
     panel.move(-2)
@@ -59,7 +59,7 @@ def test_lines_that_go() -> None:
 
 def test_little_output() -> None:
     """Where all fits, nothing scrolls, and no place is named."""
-    kept = Kept()
+    kept = Tail()
     kept.add(b"a\r\nb")
     panel = panel_of(kept)
     panel.move(-1)

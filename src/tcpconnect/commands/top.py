@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tcpconnect.batch import Batch, Output, Stage
-    from tcpconnect.live.kept import Kept
     from tcpconnect.live.processes import Others
+    from tcpconnect.live.tail import Tail
     from tcpconnect.sources.recording import Recording
 
 WIDE = 120  # cells of a frame that goes to no terminal
@@ -79,7 +79,7 @@ def _trace_for_screen(
 
 
 def _painted(
-    asked: Asked, ticks: int, others: Others, printed: Kept
+    asked: Asked, ticks: int, others: Others, printed: Tail
 ) -> Callable[[], bool]:
     """Return what runs the screen; all is imported."""
     from tcpconnect.color import is_colored

@@ -39,7 +39,7 @@ SCAN_NS = 10 * 10**9
 SHARE = 10
 
 
-class Probe(NamedTuple):
+class Probed(NamedTuple):
     """The links to a library; empty if attaching failed."""
 
     version: tuple[int, int]
@@ -75,8 +75,8 @@ class Libraries:
         self._opening = allocate_lock()  # of probes: none may be left behind
         self._noted = 0
         self._said: set[str] = set()
-        self._probes: dict[tuple[int, int], Probe] = {}
-        self._mapped: dict[tuple[int, int], Probe] = {}  # by Mapping.file
+        self._probes: dict[tuple[int, int], Probed] = {}
+        self._mapped: dict[tuple[int, int], Probed] = {}  # by Mapping.file
         self._in_use: set[int] = set()  # id() of probes, since the scan began
         self._seen_all = True  # since then
         self._looks = 0
@@ -139,7 +139,7 @@ class Libraries:
             self._watch.lost = True
             self._say("programs map more C libraries than can be looked at in time")
 
-    def _known(self, mapping: Mapping) -> Probe | None:
+    def _known(self, mapping: Mapping) -> Probed | None:
         probe = self._mapped.get(mapping.file) or self._probes.get(mapping.file)
         return probe if probe and probe.links else None
 
@@ -205,7 +205,7 @@ class Libraries:
         self._seen_all = False
         self._say(os.strerror(error.errno or 0))
 
-    def _take(self, library: Library, pid: int) -> Probe:
+    def _take(self, library: Library, pid: int) -> Probed:
         """Attach to a library that is new or has changed; close it."""
         try:
             probe = self._probes.get(library.file)
@@ -213,7 +213,7 @@ class Libraries:
                 self._let_go([library.file])
                 probe = None
             if not probe:
-                probe = Probe(library.version, [])
+                probe = Probed(library.version, [])
                 if self.stopped:  # a file system may have held us up until then
                     return probe
                 if len(self._probes) >= MAX_LIBRARIES:
@@ -227,7 +227,7 @@ class Libraries:
         finally:
             os.close(library.fd)
 
-    def _keep(self, probe: Probe, links: list[int]) -> None:
+    def _keep(self, probe: Probed, links: list[int]) -> None:
         """Keep what was attached, unless all has been let go in the meantime."""
         with self._opening:
             if self._open:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.live import frame
 from tcpconnect.live.cells import fit
-from tcpconnect.live.kept import Kept
 from tcpconnect.live.keys import HELP_LINES, Keys
 from tcpconnect.live.panel import HELP, OUTPUT
 from tcpconnect.live.same import command, wrapped
 from tcpconnect.live.stream import Begin, End, Tick
+from tcpconnect.live.tail import Tail
 from tcpconnect.output import harmless
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ class Board:
         self,
         state: State,
         source: Source,
-        printed: Kept | None = None,
+        printed: Tail | None = None,
     ) -> None:
         self.model, self.state = state.model, state
         self.keys = Keys(state)
         self.ended = False
         self._source = source
-        self._printed = printed or Kept()
+        self._printed = printed or Tail()
         self._width, self._height = 80, 24
         self._now = time.time()
         self._heard = self._now

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from tcpconnect import messages, top_messages
 from tcpconnect.errors import TcpconnectError
 from tcpconnect.live import terminal
-from tcpconnect.live.kept import Kept
+from tcpconnect.live.tail import Tail
 from tcpconnect.output import STDERR, STDOUT, ReaderGoneError, write
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     # and what the command has printed; returns what runs until a key ends it, or with
     # False when the tracer is gone.
     Others = Mapping[int, Callable[[bytes], None]]
-    Painter = Callable[[int, Others, Kept], Callable[[], bool]]
+    Painter = Callable[[int, Others, Tail], Callable[[], bool]]
 
 LEFT = b"\0"  # the screen has given the terminal back
 READ_BYTES = 65536
@@ -58,7 +58,7 @@ def show(trace: Tracer, paint: Painter, *, reads_stdin: bool = False) -> int:
     before = terminal.modes(tty)
     tracer = os.fork()
     if not tracer:
-        screen = Screen(pipes.left[0], tty, before, os.dup(STDERR))
+        screen = ScreenProcess(pipes.left[0], tty, before, os.dup(STDERR))
         _be_tracer(pipes, trace, screen, reads_stdin=reads_stdin)
     for _, end in pipes[:3]:
         os.close(end)
@@ -66,7 +66,7 @@ def show(trace: Tracer, paint: Painter, *, reads_stdin: bool = False) -> int:
     return _be_screen(pipes, paint, tracer, tty, before)
 
 
-class Screen:
+class ScreenProcess:
     """The other process, to the tracer: it gives the terminal back, or we do.
 
     ``left`` is the pipe that says so, ``before`` are the modes that the terminal had.
@@ -93,7 +93,7 @@ class Screen:
 
 
 def _be_tracer(
-    pipes: Pipes, trace: Tracer, screen: Screen, *, reads_stdin: bool
+    pipes: Pipes, trace: Tracer, screen: ScreenProcess, *, reads_stdin: bool
 ) -> NoReturn:
     """Trace, and end the process when the screen has ended, too."""
     code = 1
@@ -117,7 +117,7 @@ def _be_screen(
     pipes: Pipes, paint: Painter, tracer: int, tty: int, before: terminal.Modes
 ) -> int:
     """Show the screen; return the tracer's exit code. Raises what the screen raises."""
-    said, printed = Kept(), Kept()
+    said, printed = Tail(), Tail()
     others = {pipes.said[0]: said.add, pipes.printed[0]: printed.add}
     whole = False
     try:

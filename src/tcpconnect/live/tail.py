@@ -7,7 +7,7 @@ from collections import deque
 MAX_KEPT = 256 << 10  # bytes
 
 
-class Kept:
+class Tail:
     """Keeps the last bytes that were added; ``gone`` are lines that it has no more."""
 
     def __init__(self, most: int = MAX_KEPT) -> None:
