@@ -119,13 +119,13 @@ def open_file(path: str) -> int:
         fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise _unwritable(path, NO_FILE.get(error.errno or 0, reason)) from error
+        raise unwritable(path, NO_FILE.get(error.errno or 0, reason)) from error
     os.set_blocking(fd, True)
     status = os.fstat(fd)
     if stat.S_ISREG(status.st_mode):
         if status.st_nlink > 1:
             os.close(fd)
-            raise _unwritable(path, "it has another name, a hard link")
+            raise unwritable(path, "it has another name, a hard link")
         os.ftruncate(fd, 0)
     return fd
 
@@ -137,13 +137,14 @@ def check_file(path: str) -> None:
         if os.path.lexists(path):
             os.close(os.open(path, flags))
         elif not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK | os.X_OK):
-            raise _unwritable(path, "nothing can be made in its directory")
+            raise unwritable(path, "nothing can be made in its directory")
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise _unwritable(path, NO_FILE.get(error.errno or 0, reason)) from error
+        raise unwritable(path, NO_FILE.get(error.errno or 0, reason)) from error
 
 
-def _unwritable(path: str, reason: str) -> OutputError:
+def unwritable(path: str, reason: str) -> OutputError:
+    """Return the error of a file that can't be opened, or made."""
     return OutputError(messages.CANT_OPEN_FILE, path=path, reason=reason)
 
 

@@ -8,10 +8,10 @@ import sqlite3
 import stat
 from contextlib import closing, suppress
 
-from tcpconnect import messages, store_messages
+from tcpconnect import store_messages
 from tcpconnect.errors import OutputError, TcpconnectError
 from tcpconnect.history.file import open_for_reading
-from tcpconnect.output import NO_FILE
+from tcpconnect.output import NO_FILE, unwritable
 
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite has beside the file
 CUT = ".cut"  # a suffix for what is left of a file that somebody cut
@@ -34,7 +34,9 @@ class Claim:
             self.fd = os.open(path, flags, mode)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise self._refused(NO_FILE.get(error.errno or 0, reason)) from error
+            raise unwritable(
+                self._path, NO_FILE.get(error.errno or 0, reason)
+            ) from error
         try:
             self._check(mode)
         except BaseException:
@@ -44,9 +46,9 @@ class Claim:
     def _check(self, mode: int) -> None:
         status = os.fstat(self.fd)
         if not stat.S_ISREG(status.st_mode):
-            raise self._refused("it is not a regular file")
+            raise unwritable(self._path, "it is not a regular file")
         if status.st_nlink > 1:
-            raise self._refused("it has another name, a hard link")
+            raise unwritable(self._path, "it has another name, a hard link")
         try:
             fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -66,9 +68,6 @@ class Claim:
             for pid, ended in reader.execute(latest):
                 return ANOTHER if ended else f"process {pid}"
         return ANOTHER
-
-    def _refused(self, reason: str) -> OutputError:
-        return OutputError(messages.CANT_OPEN_FILE, path=self._path, reason=reason)
 
     @property
     def is_moved(self) -> bool:

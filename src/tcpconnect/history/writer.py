@@ -21,7 +21,7 @@ from tcpconnect.history.passing import Passing, Recorded
 from tcpconnect.history.schema import DAY
 from tcpconnect.history.store import Store
 from tcpconnect.history.waiting import Waiting
-from tcpconnect.output import say
+from tcpconnect.output import say, unwritable
 
 if TYPE_CHECKING:
     from tcpconnect.history.rows import Program, Rows
@@ -75,7 +75,7 @@ class Writer:
             self._held = Held(claim, Store(self._path))
         except sqlite3.Error as error:
             claim.release()
-            raise _unusable(self._path, str(error)) from error
+            raise unwritable(self._path, str(error)) from error
         except OutputError:
             claim.release()
             raise
@@ -88,7 +88,7 @@ class Writer:
         try:
             return self._held.store.reached(since)
         except sqlite3.Error as error:
-            raise _unusable(self._path, str(error)) from error
+            raise unwritable(self._path, str(error)) from error
 
     def recorded_by(self, host: str) -> None:
         """Have what comes now be of another run: it was recorded, by this machine.
@@ -236,7 +236,3 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, OSError):
         return os.strerror(error.errno or 0)
     return str(error)
-
-
-def _unusable(path: str, reason: str) -> OutputError:
-    return OutputError(messages.CANT_OPEN_FILE, path=path, reason=reason)

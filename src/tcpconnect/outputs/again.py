@@ -14,10 +14,9 @@ from _thread import allocate_lock  # the module threading takes milliseconds
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
-from tcpconnect import messages
 from tcpconnect.errors import OutputError
 from tcpconnect.machine.capabilities import reduce_to
-from tcpconnect.output import open_file
+from tcpconnect.output import open_file, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,8 +83,7 @@ class File:
         except OSError as error:
             self.close()
             reason = os.strerror(error.errno) if error.errno else str(error)
-            message = messages.CANT_OPEN_FILE
-            raise OutputError(message, path=self._path, reason=reason) from error
+            raise unwritable(self._path, reason) from error
 
     def open_again(self, fd: int, order: bytes) -> int | None:
         """Do it in this process. Raises OSError, too."""

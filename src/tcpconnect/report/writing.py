@@ -8,9 +8,9 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from tcpconnect import messages, report_messages
-from tcpconnect.errors import OutputError, UsageError
-from tcpconnect.output import STDOUT, open_file, write
+from tcpconnect import report_messages
+from tcpconnect.errors import UsageError
+from tcpconnect.output import STDOUT, open_file, unwritable, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def _replace(path: str, data: bytes, there: os.stat_result | None) -> None:
     try:
         fd = os.open(new, NEW, 0o600)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, os.strerror(error.errno or 0)) from error
     try:
         with open(fd, "wb") as file:
             file.write(data)
@@ -79,12 +79,7 @@ def _replace(path: str, data: bytes, there: os.stat_result | None) -> None:
     except OSError as error:
         with suppress(OSError):
             os.unlink(new)
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: str, error: OSError) -> OutputError:
-    reason = os.strerror(error.errno or 0)
-    return OutputError(messages.CANT_OPEN_FILE, path=path, reason=reason)
+        raise unwritable(path, os.strerror(error.errno or 0)) from error
 
 
 @contextmanager
