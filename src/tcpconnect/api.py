@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
+from tcpconnect.kernel.ahead import attached
 from tcpconnect.places import EVERYWHERE, Targets
 from tcpconnect.settings import Settings
 from tcpconnect.tracer import Trace
@@ -50,7 +52,7 @@ def trace(settings: Settings | None = None, /, **changes: Any) -> Trace:
         UsageError: a value is wrong.
     """
     settings = replace(settings or Settings(), **changes)
-    return Trace(settings, _targets(settings))
+    return Trace(settings, partial(attached, settings, _targets(settings)))
 
 
 def _targets(settings: Settings) -> Targets:

@@ -157,8 +157,9 @@ class Warnings:
         self.waiting: deque[Line] = deque()
 
     def add(self, message: Message, **values: object) -> None:
-        """Add a message with its values."""
-        self.waiting.append(message.line(**values))
+        """Add a message with its values, unless it waits already."""
+        if (line := message.line(**values)) not in self.waiting:
+            self.waiting.append(line)
 
     def take(self) -> list[Line]:
         """Return the lines that were not taken yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from tcpconnect.failure import explain
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tcpconnect.parsing import CommandLine
+    from tcpconnect.settings import Settings
 
 HELP = ["help"]  # instead of columns
+STDOUT_NAME = "-"  # for the option -o
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +58,26 @@ def _run(line: CommandLine) -> int:
         rows = line.sort if [*line.by] == HELP else line.count or line.sort
         write(STDOUT, make(count=bool(rows)).encode())
         return 0
-    from tcpconnect.pipeline import run
     from tcpconnect.view import View
 
-    return run(line, View(line))
+    view = View(line)
+    with ExitStack() as stack:
+        ahead = None
+        if goes_ahead(line, view.settings):
+            from tcpconnect.kernel.ahead import Ahead
+
+            ahead = stack.enter_context(Ahead(view.settings))
+        from tcpconnect.pipeline import run  # meanwhile
+
+        return run(line, view, ahead)
+
+
+def goes_ahead(line: CommandLine, settings: Settings) -> bool:
+    """Whether attempts are attached while outputs are opened, and modules imported.
+
+    Not where a process is forked or becomes another user before the trace, where errors
+    in options are found there, and where what libbpf writes is to be read.
+    """
+    elsewhere = line.outputs - {STDOUT_NAME}
+    found = settings.cgroups or settings.containers or settings.not_containers
+    return not (line.command or elsewhere or found or line.verbose)

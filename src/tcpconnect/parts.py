@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import messages
 from tcpconnect.batch import NO_LOSSES
-from tcpconnect.errors import KernelError
-from tcpconnect.kernel.attempts import Attempts
-from tcpconnect.kernel.preflight import ready_library, require
+from tcpconnect.kernel.ahead import attached
 from tcpconnect.machine.capabilities import missing
 from tcpconnect.machine.clock import kernel_ns, offset_ns
 
@@ -22,19 +20,20 @@ if TYPE_CHECKING:
     from tcpconnect.enrich import Enricher
     from tcpconnect.enrich.process import Processes
     from tcpconnect.errors import Line
+    from tcpconnect.kernel.ahead import Attach
     from tcpconnect.kernel.follow import Follow
     from tcpconnect.naming import Naming
-    from tcpconnect.places import Targets
     from tcpconnect.settings import Settings
 
 
 class Parts:
     """Attached from the constructor until ``close``; iterate over it for all.
 
-    ``enrichers`` are those that add to connections, in their order.
+    ``attach`` makes attempts of the settings. ``enrichers`` are those that add to
+    connections, in their order.
     """
 
-    def __init__(self, settings: Settings, targets: Targets) -> None:
+    def __init__(self, settings: Settings, attach: Attach | None) -> None:
         self._settings = settings
         self.every: list[Part] = []
         self.enrichers: list[Enricher] = []
@@ -42,10 +41,10 @@ class Parts:
         self.naming: Naming | None = None
         self.with_why = settings.with_why
         self.run_time: RunTime | None = None
-        library = ready_library()
         offset_ns()
         with ExitStack() as stack:
-            self.attempts = _attach(library, settings, targets)
+            self.attempts = attach() if attach else attached(settings)
+            library = self.attempts.library
             for part in self._all(library):
                 self.every.append(part)
                 stack.callback(part.close)
@@ -103,14 +102,6 @@ class Parts:
             self.enrichers.append(self.naming)
             yield self.naming
             yield from self.naming.sources
-
-
-def _attach(library: ctypes.CDLL, settings: Settings, targets: Targets) -> Attempts:
-    try:
-        return Attempts(library, settings, targets)
-    except KernelError:
-        require()  # what is missing says more than the failed step
-        raise
 
 
 def _processes(settings: Settings) -> Processes:

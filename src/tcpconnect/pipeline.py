@@ -27,30 +27,34 @@ from tcpconnect.outputs.opening import open_outputs, terms_of
 from tcpconnect.schemes import REMOTE
 from tcpconnect.signals import end_watch, pass_signals_on, stop_at_signals, watch
 from tcpconnect.stages import Limit
+from tcpconnect.tracer import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from tcpconnect.batch import Batch, Losses, Output, Stage
     from tcpconnect.command import Command
+    from tcpconnect.kernel.ahead import Ahead
     from tcpconnect.machine.account import Account
     from tcpconnect.parsing import CommandLine
     from tcpconnect.settings import Settings
     from tcpconnect.summary import Summary
     from tcpconnect.tables import Tables
-    from tcpconnect.tracer import Trace
     from tcpconnect.view import View
 
 
-def run(line: CommandLine, view: View) -> int:
-    """Trace until a signal, or the end of the command; return the exit code."""
+def run(line: CommandLine, view: View, ahead: Ahead | None = None) -> int:
+    """Trace until a signal, or the end of the command; return the exit code.
+
+    ``ahead`` are attempts that are being attached already.
+    """
     tables = view.counting.tables() if view.counting else None
     terms = terms_of(view.displays, line.spool)
     outputs = open_outputs(line, view, terms)
     account = terms.account if terms else None
     sends = any(display.format in REMOTE for display in view.displays.values())
     settings = replace(view.settings, not_own=sends)
-    return trace_to(outputs, line, settings, tables, account=account)
+    return trace_to(outputs, line, settings, tables, account=account, ahead=ahead)
 
 
 def trace_to(
@@ -61,6 +65,7 @@ def trace_to(
     command_output: int | None = None,
     account: Account | None = None,
     listen: Callable[[], None] = lambda: None,
+    ahead: Ahead | None = None,
 ) -> int:
     """Do the same with outputs that are open, and belong to an account.
 
@@ -80,7 +85,7 @@ def trace_to(
             _say_what_is_absent(settings)
         if settings.named:
             _allow_descriptors()
-        with trace(settings) as events:
+        with Trace(settings, ahead.take) if ahead else trace(settings) as events:
             events.process_ends()
             for output in outputs:
                 events.stop_with(output.fd)

@@ -15,7 +15,6 @@ from tcpconnect.events import Events
 from tcpconnect.gauges import Gauging
 from tcpconnect.kernel.records import CONNECTION, EXPLAINED, KINDS
 from tcpconnect.parts import Parts
-from tcpconnect.places import EVERYWHERE, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from tcpconnect.errors import Line
     from tcpconnect.flow import Flow
     from tcpconnect.formats.rows import Rows, Watcher
+    from tcpconnect.kernel.ahead import Attach
     from tcpconnect.settings import Settings
     from tcpconnect.wanted import Wanted
 
@@ -54,7 +54,7 @@ class Trace:
     ``follow`` their descendants.
     """
 
-    def __init__(self, settings: Settings, targets: Targets = EVERYWHERE) -> None:
+    def __init__(self, settings: Settings, attach: Attach | None = None) -> None:
         self.settings = settings
         self._stopped = False
         self._next = math.inf  # end of an interval
@@ -75,7 +75,7 @@ class Trace:
             from tcpconnect.wanted import Wanted
 
             self._wanted = Wanted(settings)
-        self._parts = parts = Parts(settings, targets)
+        self._parts = parts = Parts(settings, attach)
         self._attempts, self._ring = parts.attempts, parts.attempts.ring
         self._follow, self._naming = parts.follow, parts.naming
         self._events = Events(parts, self._counts)

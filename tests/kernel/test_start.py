@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
+from tcpconnect.errors import TcpconnectError
+from tcpconnect.kernel.ahead import Ahead, attached
+from tcpconnect.settings import Settings
 from tests.support.launch import INSTALLED
+from tests.support.tool import READY
 
 IMPORTED = re.compile(r"^import time:.*\| +(\S+)$", re.MULTILINE)
+THREADS = """
+import os, sys
+from tcpconnect import cli, pipeline
+from tcpconnect.kernel import ahead
+class Ahead(ahead.Ahead):
+    def take(self):
+        os.write(2, b"begun\\n")
+        return super().take()
+ahead.Ahead = Ahead
+give_up = pipeline.keep_only
+def keep_only(*given):
+    os.write(2, b"%d threads\\n" % len(os.listdir("/proc/self/task")))
+    return give_up(*given)
+pipeline.keep_only = keep_only
+sys.exit(cli.main())
+"""
+
+
+def descriptors() -> list[str]:
+    """Return what this process has open."""
+    gc.collect()  # what was mapped keeps a descriptor
+    return sorted(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.parametrize("options", ["", "-rdj", "-c"])
@@ -27,3 +55,34 @@ def test_no_more_than_needed(options: str) -> None:
     imported = set(IMPORTED.findall(ended.stderr))
     assert "tcpconnect.pipeline" in imported
     assert not imported & {"inspect", "ast", "dis", "dataclasses", "threading"}
+
+
+@pytest.mark.parametrize("options", ["", "-c", "-rj", "-r --by comm -c"])
+def test_alone_when_privileges_go(options: str) -> None:
+    """Threads keep their privileges: none that was there at the start is left."""
+    words = [sys.executable, "-c", THREADS, *options.split(), "--duration", "0.01"]
+    ended = subprocess.run(words, check=True, capture_output=True, timeout=60)
+    first, second, ready = ended.stderr.splitlines(keepends=True)
+    assert (first, second, ready) == (b"begun\n", b"1 threads\n", READY)
+
+
+def test_not_taken() -> None:
+    """What was attached ahead of a trace that does not come is closed."""
+    before = descriptors()
+    for settings in (Settings(result=True), Settings(netns={"/no/such/namespace"})):
+        with Ahead(settings):
+            pass
+        assert descriptors() == before
+
+
+def test_failure_is_the_traces() -> None:
+    """An error is that of the trace, and comes when that would begin."""
+    netns = "/no/such/namespace"
+    with (
+        Ahead(Settings(netns={netns})) as ahead,
+        pytest.raises(TcpconnectError) as later,
+    ):
+        ahead.take()
+    with pytest.raises(TcpconnectError) as at_once:
+        attached(Settings(netns={netns}))
+    assert str(later.value) == str(at_once.value)

@@ -30,6 +30,7 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrace]:
     """A trace without a kernel, and signals with their defaults while it is used."""
     fake = FakeTrace()
     monkeypatch.setattr("tcpconnect.pipeline.trace", fake)
+    monkeypatch.setattr("tcpconnect.cli.goes_ahead", lambda *_: False)
     monkeypatch.setattr("tcpconnect.pipeline.keep_only", fake.keep_only)
     handlers = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
     yield fake

@@ -32,6 +32,7 @@ def end(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
             raise error
 
         monkeypatch.setattr("tcpconnect.pipeline.run", run)
+        monkeypatch.setattr("tcpconnect.cli.goes_ahead", lambda *_: False)
 
     return set_end
 

@@ -125,6 +125,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> FakeLibrary:
     fake = FakeLibrary()
     with monkeypatch.context() as patch:
         patch.setattr("ctypes.CDLL", lambda *_, **__: fake)
+        patch.setattr("ctypes.PyDLL", lambda *_, **__: fake)
         libbpf.load_library()
     return fake
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect import parts
 from tcpconnect.batch import Losses, Part
 from tcpconnect.enrich.names import Names
+from tcpconnect.kernel import ahead
 from tcpconnect.kernel.records import CONNECTION, LOOKUP
 from tcpconnect.settings import Settings
 from tcpconnect.tracer import PAUSE_MS, UNFINISHED_PAUSE_S, UNFINISHED_S, Trace
@@ -55,7 +55,7 @@ class FakeAttempts(Part):
     """Stands for Attempts: a ring, and no kernel."""
 
     first_ns = 0
-    images_fd = None
+    images_fd = library = None
 
     def __init__(self, ring: CountingRing) -> None:
         super().__init__()
@@ -85,8 +85,8 @@ def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Producer, CountingRi
     """What writes to the ring that the next trace reads, and what is read from."""
     with opened(SIZE) as (producer, ring):
         counting = CountingRing(ring)
-        monkeypatch.setattr(parts, "ready_library", lambda: None)
-        monkeypatch.setattr(parts, "Attempts", FakeAttempts(counting))
+        monkeypatch.setattr(ahead, "ready_library", lambda: None)
+        monkeypatch.setattr(ahead, "Attempts", FakeAttempts(counting))
         yield producer, counting
 
 

@@ -18,9 +18,13 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tcpconnect.errors import KernelError
 from tcpconnect.output import printable, write_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LIBRARY = "libbpf.so.1"
 
@@ -137,12 +141,32 @@ def _remember(message: str) -> None:
 
 
 # They must stay referenced: libbpf has only their addresses.
-_KEEP, _ECHO = _PRINTER(_keep), _PRINTER(_echo)
+_KEEP, _ECHO, _NOBODY = _PRINTER(_keep), _PRINTER(_echo), _PRINTER()
 
 
 def set_log(library: ctypes.CDLL, *, echo: bool) -> None:
     """Collect libbpf's warnings in ``said``; with ``echo``, write its log to stderr."""
     library.libbpf_set_print(_ECHO if echo else _KEEP)
+
+
+def without_log(library: ctypes.CDLL, do: Callable[[], None], *, echo: bool) -> None:
+    """Do something without a log; if that fails, again, for what libbpf says of it.
+
+    It has thousands of messages that nobody reads, unless they are to be written. For
+    each of them Python is called: 3 ms, and each waits while other threads run.
+    Raises KernelError.
+    """
+    again = echo
+    if not echo:
+        library.libbpf_set_print(_NOBODY)
+        try:
+            do()
+        except KernelError:
+            again = True
+        finally:
+            set_log(library, echo=False)
+    if again:
+        do()
 
 
 def _failed_int(result: int, function: Any, _: object) -> int:
@@ -159,6 +183,13 @@ def _failed_pointer(result: int | None, function: Any, _: object) -> int:
         raise OSError(error, os.strerror(error), function.__name__)
     return result
 
+
+# Each other thread waits while one of these runs: they don't enter the kernel. With the
+# others Python lets them run, and then waits until it is this one's turn again.
+_QUICK = (
+    "bpf_map__ bpf_program__fd bpf_program__set_ bpf_object__find_ bpf_object__btf "
+    "bpf_link__fd btf__raw_data libbpf_set_print"
+).split()
 
 _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_object__open_mem": (c_void_p, (c_char_p, c_size_t, POINTER(OpenOptions))),
@@ -213,7 +244,10 @@ def load_library() -> ctypes.CDLL:
     Raises OSError when libbpf.so.1 can't be loaded.
     """
     library = ctypes.CDLL(LIBRARY, use_errno=True)
+    quick = ctypes.PyDLL(LIBRARY, use_errno=True)
     for name, (result, arguments) in _PROTOTYPES.items():
+        if name.startswith(tuple(_QUICK)):
+            setattr(library, name, getattr(quick, name))
         function = getattr(library, name)
         function.argtypes = arguments
         function.restype = result

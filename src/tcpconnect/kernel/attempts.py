@@ -57,7 +57,7 @@ class Attempts(Part):
         super().__init__()
         self._counted, self._losses = b"", NO_LOSSES
         libbpf.set_log(library, echo=settings.verbose)
-        self._settings = settings
+        self.library, self._settings = library, settings
         self._details = detail_bits(settings.process_details)
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
@@ -66,23 +66,28 @@ class Attempts(Part):
         self._filters = Filters(settings, targets)
         self._depth = Depth.of(self._details, self._filters.of_task)
         self._calls: Calls | None = None
-        if not (settings.with_calls and self._open_with_calls(library)):
-            self._open(library)
+        if not (settings.with_calls and self._open_with_calls()):
+            self._open()
 
-    def _open_with_calls(self, library: ctypes.CDLL) -> bool:
+    def _open_with_calls(self) -> bool:
         """Open the object that looks at calls of connect(); return whether to do so."""
         from tcpconnect.kernel import refusals
 
         def attach_by(way: Way) -> None:
             self._calls = refusals.Calls(way)
-            self._open(library)
+            self._open()
 
-        if wanted := refusals.are_wanted(library, self._settings):
-            refusals.try_ways(library, self._settings, self.warnings, attach_by)
+        if wanted := refusals.are_wanted(self.library, self._settings):
+            refusals.try_ways(self.library, self._settings, self.warnings, attach_by)
         return wanted
 
-    def _open(self, library: ctypes.CDLL) -> None:
-        self._bpf = BpfObject(library, "attempts_calls" if self._calls else "attempts")
+    def _open(self) -> None:
+        echo = self._settings.verbose
+        libbpf.without_log(self.library, self._open_once, echo=echo)
+
+    def _open_once(self) -> None:
+        name = "attempts_calls" if self._calls else "attempts"
+        self._bpf = BpfObject(self.library, name)
         with self._bpf.closed_on_failure():
             self._size_maps()
             self._take_maps()
