@@ -11,7 +11,7 @@ import pytest
 
 from tcpconnect.batch import Losses, Part
 from tcpconnect.enrich.names import Names
-from tcpconnect.kernel import ahead
+from tcpconnect.kernel import attempts, preflight
 from tcpconnect.kernel.records import CONNECTION, LOOKUP
 from tcpconnect.settings import Settings
 from tcpconnect.tracer import PAUSE_MS, UNFINISHED_PAUSE_S, UNFINISHED_S, Trace
@@ -85,8 +85,8 @@ def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Producer, CountingRi
     """What writes to the ring that the next trace reads, and what is read from."""
     with opened(SIZE) as (producer, ring):
         counting = CountingRing(ring)
-        monkeypatch.setattr(ahead, "ready_library", lambda: None)
-        monkeypatch.setattr(ahead, "Attempts", FakeAttempts(counting))
+        monkeypatch.setattr(preflight, "ready_library", lambda: None)
+        monkeypatch.setattr(attempts, "Attempts", FakeAttempts(counting))
         yield producer, counting
 
 

@@ -149,6 +149,11 @@ def set_log(library: ctypes.CDLL, *, echo: bool) -> None:
     library.libbpf_set_print(_ECHO if echo else _KEEP)
 
 
+def no_log(library: ctypes.CDLL) -> None:
+    """Have nothing written until ``set_log`` is called."""
+    library.libbpf_set_print(_NOBODY)
+
+
 def without_log(library: ctypes.CDLL, do: Callable[[], None], *, echo: bool) -> None:
     """Do something without a log; if that fails, again, for what libbpf says of it.
 
@@ -158,7 +163,7 @@ def without_log(library: ctypes.CDLL, do: Callable[[], None], *, echo: bool) -> 
     """
     again = echo
     if not echo:
-        library.libbpf_set_print(_NOBODY)
+        no_log(library)
         try:
             do()
         except KernelError:
@@ -187,8 +192,8 @@ def _failed_pointer(result: int | None, function: Any, _: object) -> int:
 # Each other thread waits while one of these runs: they don't enter the kernel. With the
 # others Python lets them run, and then waits until it is this one's turn again.
 _QUICK = (
-    "bpf_map__ bpf_program__fd bpf_program__set_ bpf_object__find_ bpf_object__btf "
-    "bpf_link__fd btf__raw_data libbpf_set_print"
+    "bpf_map__ bpf_program__fd bpf_program__set_autoload bpf_object__find_ "
+    "bpf_object__btf bpf_link__fd btf__raw_data libbpf_set_print"
 ).split()
 
 _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -205,6 +210,7 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_program__fd": (c_int, (c_void_p,)),
     "bpf_program__set_expected_attach_type": (c_int, (c_void_p, c_int)),
     "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
+    "bpf_program__set_attach_target": (c_int, (c_void_p, c_int, c_char_p)),
     "bpf_iter_create": (c_int, (c_int,)),
     "bpf_link_create": (c_int, (c_int, c_int, c_int, POINTER(LinkOptions))),
     "bpf_link__destroy": (c_int, (c_void_p,)),

@@ -40,6 +40,7 @@ class BpfObject(Attached):
         self, library: ctypes.CDLL, name: str, types: FewTypes | None = None
     ) -> None:
         super().__init__(library)
+        self.name = name
         self._maps: dict[str, int] = {}  # libbpf renames those that are replaced
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
         options.btf_custom_path = types.path if types else None

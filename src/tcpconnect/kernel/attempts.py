@@ -22,7 +22,7 @@ from tcpconnect.places import EVERYWHERE
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tcpconnect.kernel.follow import Follow
     from tcpconnect.kernel.refusals import Calls, Way
@@ -52,12 +52,17 @@ class Attempts(Part):
     """
 
     def __init__(
-        self, library: ctypes.CDLL, settings: Settings, targets: Targets = EVERYWHERE
+        self,
+        library: ctypes.CDLL,
+        settings: Settings,
+        targets: Targets = EVERYWHERE,
+        open_object: Callable[[ctypes.CDLL, str], BpfObject] = BpfObject,
     ) -> None:
         super().__init__()
         self._counted, self._losses = b"", NO_LOSSES
         libbpf.set_log(library, echo=settings.verbose)
         self.library, self._settings = library, settings
+        self._open_object = open_object
         self._details = detail_bits(settings.process_details)
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
@@ -87,7 +92,7 @@ class Attempts(Part):
 
     def _open_once(self) -> None:
         name = "attempts_calls" if self._calls else "attempts"
-        self._bpf = BpfObject(self.library, name)
+        self._bpf = self._open_object(self.library, name)
         with self._bpf.closed_on_failure():
             self._size_maps()
             self._take_maps()
@@ -210,13 +215,8 @@ class Attempts(Part):
         """
         from tcpconnect.kernel.follow import Follow
 
-        settings = self._settings
-        return Follow(
-            self._bpf,
-            settings.pids,
-            children=settings.follow,
-            preemptible=self._preemptible,
-        )
+        pids, children = self._settings.pids, self._settings.follow
+        return Follow(self._bpf, pids, children=children, preemptible=self._preemptible)
 
     @property
     def images_fd(self) -> int | None:
