@@ -11,6 +11,11 @@ NEEDS_REMOTE = Message(
     "",
     "add -o clickhouse://HOST/DATABASE, or another one",
 )
+SAME_PLACE = Message(
+    "-o names {name!r} twice",
+    "what waits for a place is in one directory",
+    "write it once, with all that is to be behind ?",
+)
 UNREAD_VARIABLE = Message(
     "{name} is set, but postgresql:// does not follow it", "{reason}", "{remedy}"
 )

@@ -82,6 +82,10 @@ def test_it_belongs_to_the_owner_of_its_directory(theirs: Path) -> None:
         ("-c -o sqlite:x", "-c conflicts with 'sqlite:x': that place counts attempts"),
         ("-o sqlite:x --create", "--create needs a database; add -o clickhouse://"),
         ("-o x.csv --max-spool 9M", "--max-spool needs a remote place; add -o"),
+        (
+            "--spool x -o clickhouse://h/d?events=all -o clickhouse://h:8123/d",
+            "-o names 'clickhouse://h:8123/d' twice: what waits for a place is in",
+        ),
         ("-o sqlite:x -o sqlite:./x", "-o names 'x' twice; name another file"),
         ("-o x.csv -o sqlite:x.csv", "-o names 'x.csv' twice; name another file"),
     ],

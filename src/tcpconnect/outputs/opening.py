@@ -78,6 +78,11 @@ def open_outputs(
     _refuse_same(place for place in view.displays if place and place != STDOUT_NAME)
     displays = sorted(view.displays.items(), key=str)
     plain = [_output(path, shown, line, terms, about, ties) for path, shown in displays]
+    _refuse_same_spool(
+        output.name
+        for output, (_, shown) in zip(plain, displays, strict=True)
+        if shown.format in REMOTE
+    )
     outputs = plain
     if not about and any(path not in {None, STDOUT_NAME} for path in view.displays):
         from tcpconnect.outputs.queued import Queued
@@ -130,7 +135,7 @@ def _refuse_same(places: Iterable[str]) -> None:
     """Refuse places of one file, before the first of them is truncated."""
     files: set[object] = set()
     for scheme, path in map(scheme_of, sorted(places)):
-        if scheme in REMOTE:  # two may have the same host, and what is behind it
+        if scheme in REMOTE:  # these are no files
             continue
         file: object = os.path.realpath(path)
         if os.path.isfile(path):
@@ -139,6 +144,17 @@ def _refuse_same(places: Iterable[str]) -> None:
         if file in files and not (os.path.exists(path) and not os.path.isfile(path)):
             raise UsageError(messages.SAME_FILE, name=repr(path))
         files.add(file)
+
+
+def _refuse_same_spool(names: Iterable[str]) -> None:
+    """Refuse remote places that differ in what is behind ? only."""
+    known: set[str] = set()
+    for name in names:
+        if name in known:
+            from tcpconnect import remote_messages
+
+            raise UsageError(remote_messages.SAME_PLACE, name=name)
+        known.add(name)
 
 
 def _output(
