@@ -18,6 +18,7 @@ from tcpconnect.history.queries import rewritten
 from tcpconnect.output import harmless
 from tcpconnect.remote import clickhouse_answers
 from tcpconnect.remote.url import clickhouse_headers
+from tcpconnect.transport.authorities import default_context
 from tcpconnect.transport.deadline import cut_after
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class ClickHouse:
         self._url, self._waiting = url, waiting
         agent = {"User-Agent": f"tcpconnect/{__version__}"}
         self._headers = {**agent, **clickhouse_headers()}
-        self._tls = ssl.create_default_context() if url.is_tls else None
+        self._tls = default_context() if url.is_tls else None
 
     def rows(self, statement: str, values: Mapping[str, int | str]) -> list[Any]:
         """Return the rows of an answer. Raises TcpconnectError."""

@@ -7,6 +7,7 @@ import ssl
 
 from tcpconnect import otlp_messages, remote_messages
 from tcpconnect.errors import UsageError
+from tcpconnect.transport.authorities import default_context
 
 Named = tuple[str, str]  # a variable, and the path that it has, or ""
 
@@ -22,7 +23,8 @@ def context(authorities: Named, certificate: Named, key: Named) -> ssl.SSLContex
     for each in (authorities, certificate, key):
         _check(each)
     try:
-        made = ssl.create_default_context(cafile=authorities[1] or None)
+        path = authorities[1]
+        made = ssl.create_default_context(cafile=path) if path else default_context()
     except ssl.SSLError:
         raise _unreadable(authorities, "it has no certificate in PEM") from None
     if not certificate[1]:

@@ -18,6 +18,7 @@ from tcpconnect import __version__
 from tcpconnect import alert_messages as messages
 from tcpconnect.errors import UsageError
 from tcpconnect.output import harmless
+from tcpconnect.transport.authorities import default_context
 from tcpconnect.transport.deadline import cut_after
 from tcpconnect.transport.target import PORTS
 from tcpconnect.transport.undelivered import UndeliveredError
@@ -50,7 +51,7 @@ class Poster:
         tls: ssl.SSLContext | None = None,
         other: Callable[[Iterable[str]], str] = lambda _: "",
     ) -> None:
-        """Raises UsageError for a proxy that is none."""
+        """Raises UsageError for a proxy that is none, or a file of no authorities."""
         self._target = target
         self._headers = {
             "Content-Type": "application/json",
@@ -59,7 +60,7 @@ class Poster:
         }
         self._limit_s, self._other = limit_s, other
         encrypts = target.scheme == "https"
-        self._tls = (tls or ssl.create_default_context()) if encrypts else None
+        self._tls = (tls or default_context()) if encrypts else None
         place = f"{target.host}:{target.port}"
         proxy = "" if proxy_bypass(place) else getproxies().get(target.scheme, "")
         self._proxy = _proxy(proxy, target.scheme) if proxy else None

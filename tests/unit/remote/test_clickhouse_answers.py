@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.databases import clickhouse as asking
-from tcpconnect.errors import TcpconnectError
+from tcpconnect.errors import TcpconnectError, UsageError
 from tcpconnect.remote.clickhouse import FORM, ClickHouse
 from tcpconnect.remote.url import read
 from tcpconnect.transport.undelivered import UndeliveredError
@@ -151,3 +151,17 @@ def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(UndeliveredError, match="TLS: self") as caught:
             insert(strange, packed, "3f")
         assert caught.value.again
+
+
+def test_wrong_authorities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of CAs that can't be read is said at the start; OpenSSL passes it over."""
+    junk = tmp_path / "junk"
+    junk.write_text("none")
+    url = "clickhouses://127.0.0.1:1/d"
+    for path, reason in (junk, "no certificate in PEM"), (tmp_path / "x", "No such"):
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        with pytest.raises(UsageError, match=f"which SSL_CERT_FILE names.*{reason}"):
+            ClickHouse(url).open()
+        with pytest.raises(UsageError, match=reason):
+            asking.ClickHouse(read(url, FORM), lambda: None)
+        ClickHouse("clickhouse://127.0.0.1:1/d").open()  # without TLS it is not read
