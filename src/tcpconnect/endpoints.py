@@ -6,11 +6,11 @@ import re
 from typing import NamedTuple
 
 from tcpconnect import metrics_messages as messages
-from tcpconnect.errors import UsageError
+from tcpconnect.errors import UsageError, masked
 
 LOCAL = "127.0.0.1"
 MAX_PORT = 65535
-_WRITTEN = re.compile(r"//(?:(?:\[([^][]*)\]|([^][:/]*)):)?(\d{1,5})/?", re.ASCII)
+_WRITTEN = re.compile(r"//(?:(?:\[([^][]*)\]|([^][:/@]*)):)?(\d{1,5})/?", re.ASCII)
 
 
 class Endpoint(NamedTuple):
@@ -54,5 +54,5 @@ def _is_address(text: str, *, is_ipv6: bool) -> bool:
 
 
 def _invalid(text: str, reason: str) -> UsageError:
-    place = f"prometheus:{text}"
+    place = masked(f"prometheus:{text}")
     return UsageError(messages.INVALID_ENDPOINT, value=place, reason=reason)

@@ -117,6 +117,15 @@ def remedy_for(error: int) -> str:
     return remedy
 
 
+def masked(place: str) -> str:
+    """Return a URL as messages may have it: without what may be a password."""
+    scheme, mark, rest = place.partition("://")
+    if mark and "@" in rest:
+        return f"{scheme}://…@…"
+    before, query, _ = rest.partition("?")
+    return f"{scheme}://{before}?…" if query else place
+
+
 def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
     """Return a question with the words most similar to ``word``, or "".
 

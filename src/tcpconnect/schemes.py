@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tcpconnect import place_messages
-from tcpconnect.errors import UsageError, did_you_mean
+from tcpconnect.errors import UsageError, did_you_mean, masked
 
 SQLITE, PROMETHEUS = "sqlite", "prometheus"
 # Scheme: how a place of it is written.
@@ -68,4 +68,5 @@ def checked(place: str) -> str:
 
 def _unknown(place: str, remedy: str) -> UsageError:
     remedy = remedy or f"write FILE, or {', '.join(FORMS.values())}"
-    return UsageError(place_messages.UNKNOWN_PLACE, place=place, remedy=remedy)
+    message = place_messages.UNKNOWN_PLACE
+    return UsageError(message, place=masked(place), remedy=remedy)

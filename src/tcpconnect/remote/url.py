@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from tcpconnect import remote_messages
-from tcpconnect.errors import UsageError, did_you_mean
+from tcpconnect.errors import UsageError, did_you_mean, masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,11 +83,11 @@ def read(text: str, form: Form) -> Url:
     remedy = f"write {form.form}"
     found = where(place) if len(text) <= MAX_LENGTH else None
     if not found:
-        raise _invalid(text[:64], "it is no URL of a host", remedy)
+        raise _invalid(masked(text)[:64], "it is no URL of a host", remedy)
     host, port, path = found
     port = form.port if port is None else port
     if not 0 < port < 1 << 16:
-        raise _invalid(text, "a port is a number from 1 to 65535", remedy)
+        raise _invalid(masked(text), "a port is a number from 1 to 65535", remedy)
     return Url(text, scheme, host, port, path, _asked(text, query, form))
 
 
@@ -102,16 +102,18 @@ def where(place: str) -> tuple[str, int | None, str] | None:
 
 def _asked(text: str, query: str, form: Form) -> dict[str, str]:
     asked = {name: values[0] for name, values in form.words.items()}
+    before = text.partition("?")[0]
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in form.words:
             near = did_you_mean(name, form.words)
             known = ", ".join(form.words) or "none"
-            place = f"{text.partition('?')[0]}?{name}=…"  # it may be a password
             remedy = near or f"known: {known}{form.others}"
-            raise _invalid(place, f"unknown option {name!r}", remedy)
+            # The value may be a password.
+            raise _invalid(f"{before}?{name}=…", f"unknown option {name!r}", remedy)
         if value not in form.words[name]:
             known = ", ".join(form.words[name])
-            raise _invalid(text, f"invalid {name} {value!r}", f"known: {known}")
+            place = f"{before}?{name}={value}"
+            raise _invalid(place, f"invalid {name} {value!r}", f"known: {known}")
         asked[name] = value
     return asked
 

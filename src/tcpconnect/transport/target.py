@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from tcpconnect import alert_messages as messages
-from tcpconnect.errors import UsageError, did_you_mean
+from tcpconnect.errors import UsageError, did_you_mean, masked
 
 EXEC, OTLP = "exec", "otlp+"
 SCHEMES = ("exec", "http", "https", "otlp+http", "otlp+https")
@@ -69,7 +69,7 @@ def _server(text: str, scheme: str, rest: str) -> Target:
 
 
 def _invalid(value: str, reason: str) -> UsageError:
-    return UsageError(messages.INVALID_NOTIFY, value=value, reason=reason)
+    return UsageError(messages.INVALID_NOTIFY, value=masked(value), reason=reason)
 
 
 def check_program(path: str) -> None:

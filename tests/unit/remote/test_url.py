@@ -8,6 +8,7 @@ import pytest
 
 from tcpconnect.errors import UsageError
 from tcpconnect.remote.url import Form, read, secret
+from tcpconnect.schemes import checked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +73,24 @@ def test_refused(text: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         read(text, FORM)
     assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "postgres://me:secret@db/d",
+        "https://me:secret@db",
+        "prometheus://me:secret@9435",
+        "x://db:0?password=secret",
+        "x://db?events=some&password=secret",
+        "x://db/ ?password=secret",
+    ],
+)
+def test_hidden(place: str) -> None:
+    """Whatever is wrong with a place, its password is not said again."""
+    with pytest.raises(UsageError) as caught:
+        read(checked(place), FORM)
+    assert "secret" not in str(caught.value)
 
 
 def test_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

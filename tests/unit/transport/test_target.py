@@ -58,6 +58,10 @@ def test_credentials_are_not_repeated() -> None:
         target("https://me:secret@am.example")
     assert "secret" not in refused.value.line
     assert "TCPCONNECT_NOTIFY_HEADERS" in refused.value.line
+    for text in "htps://me:secret@am.example", "https://am/x?token=secret":
+        with pytest.raises(UsageError) as refused:
+            target(text)
+        assert "secret" not in refused.value.line
 
 
 @pytest.mark.parametrize(
