@@ -9,7 +9,7 @@ import pytest
 
 from tcpconnect.history.store import Run
 from tcpconnect.image import Image, Place
-from tcpconnect.remote.clickhouse import ClickHouse
+from tcpconnect.remote.clickhouse import ClickHouse, statements
 from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.clickhouse import DATABASE, PASSWORD, USER, serve_clickhouse
 from tests.support.counted import (
@@ -55,6 +55,12 @@ def opened(url: str, *, create: bool = False) -> ClickHouse:
     place = ClickHouse(url, create=create)
     place.open()
     return place
+
+
+def attempts_table() -> str:
+    """Return the statement that makes the table of attempts."""
+    (found,) = (s for s in statements() if b"EXISTS attempts\n" in s)
+    return found.decode()
 
 
 def test_windows_once(place: ClickHouse, server: Server) -> None:
@@ -119,6 +125,41 @@ def test_single(place: ClickHouse, server: Server) -> None:
         ],
         [when, 1469, "curl", "", "", "", 0, 0, "NXDOMAIN", None, "", "db"],
     ]
+
+
+COLUMNS = (
+    "SELECT name FROM system.columns WHERE table = 'attempts' AND database = 'same'"
+)
+SIZE = """
+SELECT sum(data_compressed_bytes) / sum(rows) FROM system.parts
+WHERE active AND table = 'attempts' AND database = 'same'"""
+
+
+def test_texts_that_repeat(server: Server) -> None:
+    """They take next to nothing on disk, and are of the type that is parsed fastest."""
+    server.ask("CREATE DATABASE same", database="default")
+    server.ask(attempts_table(), database="same")
+    assert server.ask(f"{COLUMNS} AND type LIKE 'Low%'") == []
+    texts = [name for (name,) in server.ask(f"{COLUMNS} AND type = 'String'")]
+    values = "SELECT " + ", ".join(["'it repeats'"] * len(texts))
+    rows = f"({', '.join(texts)}) {values} FROM numbers(100000)"
+    server.ask(f"INSERT INTO same.attempts {rows}")
+    ((size,),) = server.ask(SIZE)
+    assert size < 1
+
+
+@pytest.mark.usefixtures("place")
+def test_older_table(server: Server) -> None:
+    """It had other types; it takes the same rows."""
+    older = attempts_table().replace("String CODEC(ZSTD(3))", "LowCardinality(String)")
+    assert older.count("LowCardinality") == 21
+    server.ask("CREATE DATABASE older", database="default")
+    server.ask(older, database="older")
+    event = connection(result="OK", comm=HOSTILE, query="db", latency_ms=1.5)
+    place = opened(server.url.replace(f"/{DATABASE}", "/older"))
+    insert(place, place.single([event]), "cf")
+    found = server.ask("SELECT comm, query, latency_ms FROM older.attempts")
+    assert found == [[HOSTILE, "db", 1.5]]
 
 
 def test_old_recordings_stay(place: ClickHouse, server: Server) -> None:
