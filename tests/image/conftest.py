@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -9,14 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcpconnect.machine.cgroup import mount_point
+from tests.support.kustomize import build
 from tests.support.network import NetNs, inside
 from tests.support.places import CRI_ID, POD
-from tests.support.pods import Podman
+from tests.support.pods import Podman, options
 from tests.support.system import sh
+from tests.support.waiting import TIMEOUT_S
 from vmtest.debian import Apt, host_mirror
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
+
+    Run = Callable[..., subprocess.Popen[str]]
 
 TOP = Path(__file__).parents[2]
 CACHE = TOP / ".cache/image"
@@ -81,3 +87,49 @@ def paths(tmp_path: Path) -> Iterator[dict[str, Path]]:
     sh(f"mount -t tracefs none {tmp_path}/tracing")
     yield node
     sh(f"umount {tmp_path}/tracing")
+
+
+@pytest.fixture
+def run(podman: Podman, seccomp: Path, paths: dict[str, Path]) -> Iterator[Run]:
+    """What starts the container of a folder's pods, with other arguments if given.
+
+    Words can be left out of them, and a pod can be without some of its privileges.
+    """
+    started: list[subprocess.Popen[str]] = []
+
+    def start(
+        folder: Path,
+        *args: str,
+        python: str = "",
+        leave_out: Collection[str] = (),
+        without: Collection[str] = (),
+    ) -> subprocess.Popen[str]:
+        (daemons,) = (each for each in build(folder) if each["kind"] == "DaemonSet")
+        pod = daemons["spec"]["template"]["spec"]
+        given = options(pod, {**here(), **paths}, seccomp)
+        assert all(any(each.endswith(end) for each in given) for end in without)
+        given = [each for each in given if not each.endswith(tuple(without))]
+        if python:
+            given.append(f"--entrypoint={json.dumps(['/usr/bin/python3', '-c'])}")
+            args = (python,)
+        words = [*(args or pod["containers"][0]["args"])]
+        kept = [word for word in words if word not in leave_out]
+        process = subprocess.Popen(
+            [*podman.command, "run", "--rm", *given, "tcpconnect", *kept],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:  # the test has failed
+            process.terminate()
+            process.communicate(timeout=TIMEOUT_S)
+
+
+def here() -> dict[str, str]:
+    """Return where this machine has cgroup v2: not where systemd mounts it, maybe."""
+    return {"/sys/fs/cgroup": os.fsdecode(mount_point())}

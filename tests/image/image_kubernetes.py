@@ -15,18 +15,18 @@ import pytest
 
 from tcpconnect.machine.cgroup import mount_point
 from tests.image.conftest import LINK
-from tests.support.kustomize import FOLDER, build, with_metrics
+from tests.support.kustomize import FOLDER, with_metrics
 from tests.support.places import CRI_ID, POD, cgroup
-from tests.support.pods import NODE, Podman, options
+from tests.support.pods import NODE, Podman, until_ready
 from tests.support.recorder import asked
 from tests.support.resolvers import dnsmasq
 from tests.support.tracing import privileges
-from tests.support.waiting import TIMEOUT_S
+from tests.support.waiting import TIMEOUT_S, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
-    Run = Callable[..., subprocess.Popen[str]]
+    from tests.image.conftest import Run
 
 BASE, LIBC = FOLDER / "base", FOLDER / "overlays/libc-names"
 PORT = 7
@@ -47,7 +47,6 @@ ASK = """
 from urllib.request import urlopen
 print(urlopen("http://127.0.0.1:9435/metrics").read().decode())
 """
-READY = "Tracing connect ... Hit Ctrl-C to end\n"
 NAME = LINK.partition("_")[0]
 COLUMNS = "pod,workload,container,dport,result,query,query_source"
 RECORDED = """
@@ -67,36 +66,6 @@ with socket.socket() as made:
 pytestmark = pytest.mark.usefixtures("netns")
 
 
-@pytest.fixture
-def run(podman: Podman, seccomp: Path, paths: dict[str, Path]) -> Run:
-    """What starts the container of a folder's pods, with other arguments if given."""
-
-    def start(
-        folder: Path, *args: str, python: str = "", leave_out: Collection[str] = ()
-    ) -> subprocess.Popen[str]:
-        (daemons,) = (each for each in build(folder) if each["kind"] == "DaemonSet")
-        pod = daemons["spec"]["template"]["spec"]
-        given = options(pod, {**here(), **paths}, seccomp)
-        if python:
-            given.append(f"--entrypoint={json.dumps(['/usr/bin/python3', '-c'])}")
-            args = (python,)
-        words = [*(args or pod["containers"][0]["args"])]
-        kept = [word for word in words if word not in leave_out]
-        return subprocess.Popen(
-            [*podman.command, "run", "--rm", *given, "tcpconnect", *kept],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    return start
-
-
-def here() -> dict[str, str]:
-    """Return where this machine has cgroup v2: not where systemd mounts it, maybe."""
-    return {"/sys/fs/cgroup": os.fsdecode(mount_point())}
-
-
 @contextmanager
 def in_a_pod() -> Iterator[Callable[..., None]]:
     """Run programs in a cgroup as kubelet makes them for a container of a pod."""
@@ -108,17 +77,6 @@ def in_a_pod() -> Iterator[Callable[..., None]]:
             subprocess.run(["sh", "-ec", join, "-", *words], check=True)
 
         yield run
-
-
-def until_ready(process: subprocess.Popen[str]) -> None:
-    """Wait until it traces: the line says so that --quiet leaves out."""
-    assert process.stderr
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if line == READY:
-            return
-    raise AssertionError("".join(said))
 
 
 @pytest.mark.parametrize(
@@ -146,6 +104,14 @@ def test_record(run: Run, podman: Podman, paths: dict[str, Path]) -> None:
         with in_a_pod() as pod:
             pod("dig", "+short", "@127.0.0.1", "shop.example")
             pod(sys.executable, "-c", CONNECT, ADDRESS, str(PORT))
+        # As docs/kubernetes.md asks it, beside the recorder.
+        tool = ("exec", podman("ps", "--quiet"), "tcpconnect")
+        assert "program: loads and attaches" in podman(*tool, "--check")
+        process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: asked(history, RECORDED), "what is recorded")
+        answer = podman(*tool, "history", "--since", "-1h", "--program", "prod/web")
+        assert "prod/web" in answer
+        assert "shop.example" in answer
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0, said

@@ -22,6 +22,7 @@ OF_SECURITY = {
     *("allowPrivilegeEscalation", "capabilities", "privileged"),
     *("readOnlyRootFilesystem", "runAsGroup", "runAsUser"),
 }
+READY = "Tracing connect ... Hit Ctrl-C to end\n"
 NODE = "node-7"
 FIELDS = {"spec.nodeName": NODE}  # of the downward API
 # Lower ones than podman's own, which not every machine may set.
@@ -108,3 +109,17 @@ def _volumes(
         how = ":ro" if each.get("readOnly") else ""
         given.append(f"--volume={paths.get(path, path)}:{each['mountPath']}{how}")
     return given
+
+
+def until_ready(process: subprocess.Popen[str]) -> list[str]:
+    """Wait until it traces, which the line says that --quiet leaves out.
+
+    Return what it said before.
+    """
+    assert process.stderr
+    said: list[str] = []
+    for line in process.stderr:
+        if line == READY:
+            return said
+        said.append(line)
+    raise AssertionError("".join(said))
