@@ -93,7 +93,7 @@ def paths(tmp_path: Path) -> Iterator[dict[str, Path]]:
 def run(podman: Podman, seccomp: Path, paths: dict[str, Path]) -> Iterator[Run]:
     """What starts the container of a folder's pods, with other arguments if given.
 
-    Words can be left out of them, and a pod can be without some of its privileges.
+    A pod can be without some of its privileges.
     """
     started: list[subprocess.Popen[str]] = []
 
@@ -101,7 +101,6 @@ def run(podman: Podman, seccomp: Path, paths: dict[str, Path]) -> Iterator[Run]:
         folder: Path,
         *args: str,
         python: str = "",
-        leave_out: Collection[str] = (),
         without: Collection[str] = (),
     ) -> subprocess.Popen[str]:
         (daemons,) = (each for each in build(folder) if each["kind"] == "DaemonSet")
@@ -112,10 +111,9 @@ def run(podman: Podman, seccomp: Path, paths: dict[str, Path]) -> Iterator[Run]:
         if python:
             given.append(f"--entrypoint={json.dumps(['/usr/bin/python3', '-c'])}")
             args = (python,)
-        words = [*(args or pod["containers"][0]["args"])]
-        kept = [word for word in words if word not in leave_out]
+        words = args or pod["containers"][0]["args"]
         process = subprocess.Popen(
-            [*podman.command, "run", "--rm", *given, "tcpconnect", *kept],
+            [*podman.command, "run", "--rm", *given, "tcpconnect", *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

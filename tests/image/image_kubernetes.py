@@ -97,7 +97,7 @@ def test_record(run: Run, podman: Podman, paths: dict[str, Path]) -> None:
     """With the manifest's arguments it records a connect of a pod, under its names."""
     history = paths["/var/lib/tcpconnect-kubernetes"] / "history.db"
     with dnsmasq(f"--host-record=shop.example,{ADDRESS}", address="127.0.0.1"):
-        process = run(BASE, leave_out={"--quiet"})
+        process = run(BASE)
         until_ready(process)
         pid = podman("inspect", "--format={{.State.Pid}}", podman("ps", "--quiet"))
         assert privileges(pid)["CapEff"] == KEPT
@@ -150,7 +150,7 @@ def test_names(run: Run, tmp_path: Path, folder: Path, source: str | None) -> No
 
 def test_metrics(run: Run, podman: Podman, tmp_path: Path) -> None:
     """With the component podmonitor it serves metrics, and needs no more for that."""
-    process = run(with_metrics(tmp_path), leave_out={"--quiet"})
+    process = run(with_metrics(tmp_path))
     until_ready(process)
     page = podman("exec", podman("ps", "--quiet"), "/usr/bin/python3", "-c", ASK)
     process.send_signal(signal.SIGTERM)

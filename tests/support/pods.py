@@ -112,10 +112,7 @@ def _volumes(
 
 
 def until_ready(process: subprocess.Popen[str]) -> list[str]:
-    """Wait until it traces, which the line says that --quiet leaves out.
-
-    Return what it said before.
-    """
+    """Wait until it traces; return what it said before."""
     assert process.stderr
     said: list[str] = []
     for line in process.stderr:

@@ -111,6 +111,13 @@ def test_node(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found["host.name"], found["k8s.node.name"]) == (NODE, NODE)
 
 
+def test_notices(folder: Path) -> None:
+    """What it can't see is in its log: nobody looks for that elsewhere."""
+    (container,) = pod_of(folder)["containers"]
+    assert container["args"][0] == "record"
+    assert "--quiet" not in container["args"]
+
+
 def test_paths(folder: Path) -> None:
     """Of the host only the directory with the history can be written."""
     pod = pod_of(folder)
