@@ -122,13 +122,23 @@ def test_record(run: Run, podman: Podman, paths: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "source"), [(BASE, None), (LIBC, "libc")], ids=["base", "libc"]
+    ("folder", "without", "source"),
+    [
+        (BASE, (), None),
+        (LIBC, (), "libc"),
+        (LIBC, ("--cap-add=SYS_PTRACE",), None),
+        (LIBC, ("--pid=host",), None),
+    ],
+    ids=["base", "libc", "no-ptrace", "no-host-pid"],
 )
-def test_names(run: Run, tmp_path: Path, folder: Path, source: str | None) -> None:
+def test_names(
+    run: Run, tmp_path: Path, folder: Path, without: tuple[str, ...], source: str | None
+) -> None:
     """A name that only /etc/hosts has is seen with the machine's processes only."""
     hosts = tmp_path / "hosts"
     hosts.write_text(f"{ADDRESS} shop.example\n")
-    process = run(folder, "-rdj", "--pod", NAME, "--columns", COLUMNS)
+    words = ("-rdj", "--pod", NAME, "--columns", COLUMNS)
+    process = run(folder, *words, without=without)
     until_ready(process)
     with in_a_pod() as pod:
         with_hosts = ("unshare", "--mount", "sh", "-ec", HOSTS, "-", str(hosts))
