@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,16 @@ with socket.socket() as made:
     made.connect_ex((host, int(port)))
 """
 
+TWICE = """
+import socket, sys
+host, port, gate = sys.argv[1:]
+for again in (False, True):
+    if again:
+        open(gate).read()
+    with socket.socket() as made:
+        made.connect_ex((host, int(port)))
+"""
+
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -72,7 +83,7 @@ def in_a_pod() -> Iterator[Callable[..., None]]:
     top = Path(os.fsdecode(mount_point()))
     with cgroup(top / f"kubepods/burstable/pod{POD}/{CRI_ID}") as made:
 
-        def run(*words: str) -> None:
+        def run(*words: str | Path) -> None:
             join = f'echo $$ >{made}/cgroup.procs; exec "$@"'
             subprocess.run(["sh", "-ec", join, "-", *words], check=True)
 
@@ -156,6 +167,31 @@ def test_names(
         "query": source and "shop.example",
         "query_source": source,
     }
+
+
+def test_named_late(run: Run, paths: dict[str, Path], tmp_path: Path) -> None:
+    """A process has the names of a link that kubelet makes after its first connect."""
+    link = paths["/var/log/containers"] / LINK
+    target = link.readlink()
+    link.unlink()
+    os.mkfifo(gate := tmp_path / "gate")
+    process = run(BASE, "-rj", "-P", str(PORT), "--columns", "pod,container")
+    assert process.stdout
+    until_ready(process)
+    with in_a_pod() as pod:
+        found = threading.Thread(
+            target=pod, args=(sys.executable, "-c", TWICE, ADDRESS, str(PORT), gate)
+        )
+        found.start()
+        before = json.loads(process.stdout.readline())
+        link.symlink_to(target)
+        gate.write_text("")
+        after = json.loads(process.stdout.readline())
+        found.join()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=TIMEOUT_S)
+    assert before == {"pod": POD, "container": CRI_ID[:12]}
+    assert after == {"pod": f"prod/{NAME}", "container": "nginx"}
 
 
 def test_metrics(run: Run, podman: Podman, tmp_path: Path) -> None:
