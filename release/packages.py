@@ -21,12 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
     add = parser.add_argument
     add("kinds", nargs="+", choices=MAKERS)
     add("--arch", choices=MACHINES, help="this machine's, unless given")
-    add("--version", help="what to call it, to try an upgrade")
     add("--out", type=Path, default=source.TOP / "dist", metavar="FOLDER")
     given = parser.parse_args(arguments)
     try:
         arch = given.arch or own_arch()
-        for package in make(given.kinds, arch, given.version, given.out):
+        for package in make(given.kinds, arch, given.out):
             print(package, flush=True)
     except TrialError as error:
         print(f"FAILED     {error}", file=sys.stderr)
@@ -35,22 +34,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def make(
-    kinds: list[str],
-    arch: str,
-    version: str | None,
-    out: Path,
-    wheel: Path | None = None,
+    kinds: list[str], arch: str, out: Path, wheel: Path | None = None
 ) -> list[Path]:
     """Make packages of these kinds; return their paths. Raises TrialError.
 
-    Without a wheel, it is built; without a version, they have that of the source.
+    Without a wheel, it is built.
     """
     made: list[Path] = []
-    version = version or source.version()
+    version = source.version()
     with TemporaryDirectory(prefix="tcpconnect-packages-") as name:
         room = Path(name)
         packed = wheel or source.build_wheel(room)
-        tree.lay_out(packed, arch, version, room / "tree", room)
+        tree.lay_out(packed, arch, room / "tree", room)
         out.mkdir(parents=True, exist_ok=True)
         for kind in kinds:
             found = MAKERS[kind](room / "tree", arch, version, room)

@@ -91,7 +91,7 @@ def _make_all(folder: Path) -> list[Path]:
     """Make wheel, sdist, packages and image; return their paths."""
     wheel = source.build_wheel(folder)
     for arch in MACHINES:
-        make(list(MAKERS), arch, None, folder, wheel)
+        make(list(MAKERS), arch, folder, wheel)
     run(sys.executable, "-m", "image", "--out", folder)
     return sorted(folder.iterdir())
 

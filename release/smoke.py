@@ -60,7 +60,7 @@ def make_and_try() -> None:
     """Make the packages, and try Debian's. Raises TrialError."""
     with TemporaryDirectory(prefix="tcpconnect-smoke-") as name:
         folder = Path(name)
-        made = make(list(MAKERS), own_arch(), None, folder)
+        made = make(list(MAKERS), own_arch(), folder)
         print(f"ok         {try_in_copy(made[0], folder / 'copy')}", flush=True)
 
 

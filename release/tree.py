@@ -36,17 +36,16 @@ EXAMPLES = (".sql", ".json", ".yml")
 SHOWN = "usr/share/doc/tcpconnect/examples"
 
 
-def lay_out(wheel: Path, arch: str, version: str, root: Path, room: Path) -> None:
+def lay_out(wheel: Path, arch: str, root: Path, room: Path) -> None:
     """Put all files into ``root``; ``room`` is for what is needed on the way.
 
-    ``version`` is what the tool says that it is. Raises TrialError.
+    Raises TrialError.
     """
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(room / "wheel")
     (data,) = (room / "wheel").glob("*.data")
     library = root / LIBRARY
     shutil.copytree(room / "wheel/tcpconnect", library / "tcpconnect")
-    _set_version(library / "tcpconnect/__init__.py", version)
     licenses = vendored.unpack(arch, library, room)
     shutil.copytree(data / "data/share", root / "usr/share")
     _write(root / LICENSES, licenses)
@@ -68,11 +67,6 @@ def _program(script: Path) -> str:
     if not found:
         raise TrialError(f"{script.name}: no line '{BEFORE}'")
     return f"{INTERPRETER}{before}{OWN_FOLDER}{found}{after}"
-
-
-def _set_version(init: Path, version: str) -> None:
-    text = source.VERSION.sub(f'__version__ = "{version}"', init.read_text())
-    init.write_text(text)
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,11 +50,29 @@ def version() -> str:
     return sh("tcpconnect", "--version").split()[1]
 
 
+def status() -> str:
+    """Return what systemctl says of the service, as a user types it."""
+    words = ["systemctl", "status", "--no-pager", "--lines=0", UNIT]
+    return subprocess.run(words, check=False, capture_output=True, text=True).stdout
+
+
+def journal() -> list[str]:
+    """Return what the service has ever said, without systemd's lines."""
+    sh("journalctl", "--sync")
+    found = sh("journalctl", "-ojson", f"_SYSTEMD_UNIT={UNIT}.service")
+    return [json.loads(line)["MESSAGE"] for line in found.splitlines()]
+
+
 def attempts(path: Path = FOLDER / "history.db") -> int:
     """Return how many attempts of the tests a history has."""
+    return sum(row["attempts"] for row in history(path))
+
+
+def history(path: Path = FOLDER / "history.db") -> list[dict[str, Any]]:
+    """Return who made the attempts of the tests, from a history."""
     words = ["--db", str(path), "-j", "-P", str(PORT)]
     rows = sh("tcpconnect", "history", *words).splitlines()
-    return sum(json.loads(row)["attempts"] for row in rows)
+    return [json.loads(row) for row in rows]
 
 
 def attempt() -> None:
@@ -116,8 +135,9 @@ def test_extras(manager: Manager, tmp_path: Path) -> None:  # noqa: ARG001
 
 def test_started(manager: Manager) -> None:  # noqa: ARG001
     """The service writes a history."""
+    assert "Active: inactive (dead)" in status()
     sh("systemctl", "enable", "--now", UNIT)
-    assert shown("ActiveState") == "active"
+    assert "Active: active (running)" in status()
     attempt()
     assert attempts() == 1
 
@@ -130,14 +150,28 @@ def test_options(manager: Manager) -> None:  # noqa: ARG001
     assert (attempts(), attempts(OTHER)) == (2, 1)
 
 
+def test_wrong_options(manager: Manager) -> None:  # noqa: ARG001
+    """With these it is not started again, and says why, in a line."""
+    before = len(journal())
+    CONF.write_text("--keep 90x\n")
+    ended = subprocess.run(["systemctl", "restart", UNIT], check=False)
+    assert ended.returncode == 1
+    assert (shown("ActiveState"), shown("NRestarts")) == ("failed", "0")
+    (said,) = journal()[before:]
+    assert said.startswith("tcpconnect: argument --keep: invalid time '90x': expected")
+    CONF.write_text(OPTIONS)
+    sh("systemctl", "restart", UNIT)
+
+
 def test_upgraded(manager: Manager) -> None:
     """The new version goes on with the history, and with the changed options."""
-    process = shown("MainPID")
+    process, rows = shown("MainPID"), history()
     manager.run(manager.install, manager.package("new"))
     assert version() != "0.1.0"
     assert (shown("ActiveState"), shown("UnitFileState")) == ("active", "enabled")
     assert shown("MainPID") != process
     assert CONF.read_text() == OPTIONS
+    assert history() == rows
     attempt()
     assert (attempts(), attempts(OTHER)) == (3, 2)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release import publish, source, tree, vendored
+from release import previous, publish, source, tree, vendored
 from release.trial import TrialError
 from tcpconnect import extras
 from tcpconnect.optionfile import words_of
@@ -48,7 +48,7 @@ def laid_out(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     monkeypatch.setattr(vendored, "unpack", lambda *_: "")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     root = tmp_path / "tree"
-    tree.lay_out(wheel, "amd64", "9.8.7", root, tmp_path / "room")
+    tree.lay_out(wheel, "amd64", root, tmp_path / "room")
     return root
 
 
@@ -68,8 +68,6 @@ def test_command(laid_out: Path) -> None:
     here = text.replace(f"/{tree.LIBRARY}", str(laid_out / tree.LIBRARY))
     ran = subprocess.run([sys.executable, "-I", "-c", here], check=False)
     assert ran.returncode == 7
-    library = laid_out / tree.LIBRARY / "tcpconnect"
-    assert (library / "__init__.py").read_text() == '__version__ = "9.8.7"\n'
 
 
 def test_another_script(
@@ -80,7 +78,7 @@ def test_another_script(
     with zipfile.ZipFile(wheel, "a") as archive, pytest.warns(UserWarning, match="Dup"):
         archive.writestr("tcpconnect-1.data/scripts/tcpconnect", "#!python\n")
     with pytest.raises(TrialError, match="no line 'from tcpconnect"):
-        tree.lay_out(wheel, "amd64", "1", tmp_path / "tree", tmp_path / "room")
+        tree.lay_out(wheel, "amd64", tmp_path / "tree", tmp_path / "room")
 
 
 def test_unit_reads_the_options(laid_out: Path) -> None:
@@ -157,6 +155,15 @@ def test_maintainer() -> None:
     name, _, address = source.maintainer().partition(" <")
     assert name
     assert re.fullmatch(r"[\w.-]+@[\w.-]+>", address)
+
+
+def test_last_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is upgraded from is the newest tag that is not of this version, or 0.1.0."""
+    tags = [f"v{source.version()}"]
+    monkeypatch.setattr(previous, "run", lambda *_: "\n".join(tags))
+    assert previous.commit() == previous.LAST_OF_0_1_0
+    tags += ["v0.1.9", "v0.1.8"]
+    assert previous.commit() == "v0.1.9"
 
 
 def test_uncommitted(monkeypatch: pytest.MonkeyPatch) -> None:
