@@ -30,6 +30,9 @@ GROUPS = {
 # What begins first, since it takes longest; the first of all beside nothing else.
 FIRST = (ALONE, "libraries", "tests/kernel/test_lookups_failed.py")
 
+# Folders whose tests take longer than others.
+LONG = ("tests/kernel/", "tests/servers/")
+
 # What user space does with events, in every kernel the same, among it which name an
 # attempt gets once an answer was read, how the tool ends, whose files it believes and
 # who may look into it: CI has these on the host only (the mark user_space),
@@ -63,5 +66,5 @@ def is_user_space(path: PurePath) -> bool:
 def turn_of(group: str, tests: int) -> tuple[object, ...]:
     """Return what to sort groups by, of so many tests: the longest come first."""
     first = FIRST.index(group) if group in FIRST else len(FIRST)
-    is_short = group not in GROUPS and not group.startswith("tests/kernel/")
+    is_short = group not in GROUPS and not group.startswith(LONG)
     return first, is_short, -tests, group

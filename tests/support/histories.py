@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpconnect.history.packed import bucket_of
 from tcpconnect.history.rows import Key, Program, Row, Windows, merge
-from tcpconnect.history.schema import MINUTE
+from tcpconnect.history.schema import DAY, HOUR, MINUTE
 from tcpconnect.history.store import Run, Store
 
 if TYPE_CHECKING:
@@ -77,3 +77,30 @@ def new_store(path: Path | str, run: Run) -> Store:
     store = Store(str(path))
     store.begin(run)
     return store
+
+
+NGINX, CURL = "/usr/sbin/nginx", "/usr/bin/curl"
+WEB = Program("shop/web", "web", "crio.scope", "shop/web", 1000)
+EARLY = NOON - 30 * DAY
+
+
+def of_many_kinds(path: Path) -> str:
+    """Make a history of many kinds of rows; return its path."""
+    return history(
+        path,
+        attempts(NGINX, "api.example", count=20),
+        attempts(NGINX, "api.example", count=30, result="ECONNREFUSED", why="closed"),
+        attempts(NGINX, "api.example", count=5, result="ETIMEDOUT", why="lost"),
+        attempts(NGINX, "db.example", 5432, time=NOON - 2 * HOUR, latency_ms=4.5),
+        attempts(
+            *(CURL, "nowhere.example", 0),
+            count=9,
+            result="NXDOMAIN",
+            latency_ms=None,
+        ),
+        attempts(CURL, "it's.example", time=EARLY, span=DAY, count=1000),
+        attempts(CURL, "api.example", time=NOON - 2 * DAY, span=HOUR, count=100),
+        attempts(CURL, "api.example", count=3),
+        attempts(WEB, "10.2.3.0/24", 6379, count=12, result="ABORTED"),
+        runs=[(EARLY, NOON + HOUR)],
+    )

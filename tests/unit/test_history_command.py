@@ -274,6 +274,7 @@ def test_epoch(db: Path) -> None:
     )
 
 
+@pytest.mark.packages
 @pytest.mark.skipif(not shutil.which("sqlite3"), reason="needs sqlite3")
 def test_sql(db: Path) -> None:
     """The statement gives the same rows in the shell of sqlite3."""

@@ -1,10 +1,7 @@
-"""What is asked of a history, as SQL: right in SQLite, and the same in others."""
+"""What is asked of a history, as SQL: right in SQLite."""
 
 from __future__ import annotations
 
-import itertools
-import shutil
-import subprocess
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -14,45 +11,21 @@ import pytest
 
 from tcpconnect.history import queries
 from tcpconnect.history.file import open_for_reading
-from tcpconnect.history.queries import Question, counted, time_of, with_values
-from tcpconnect.history.rows import Program
+from tcpconnect.history.queries import Question, counted, time_of
 from tcpconnect.history.schema import DAY, HOUR
-from tests.support import engines
-from tests.support.histories import NOON, attempts, history
+from tests.support.histories import CURL, NGINX, NOON, WEB, of_many_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 PAIR = ("program", "destination", "dport")
-NGINX, CURL = "/usr/sbin/nginx", "/usr/bin/curl"
-WEB = Program("shop/web", "web", "crio.scope", "shop/web", 1000)
-EARLY = NOON - 30 * DAY
 
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[str]:
     """Return a history of many kinds of rows."""
     with tempfile.TemporaryDirectory() as folder:
-        yield history(
-            Path(folder) / "history.db",
-            attempts(NGINX, "api.example", count=20),
-            attempts(
-                NGINX, "api.example", count=30, result="ECONNREFUSED", why="closed"
-            ),
-            attempts(NGINX, "api.example", count=5, result="ETIMEDOUT", why="lost"),
-            attempts(NGINX, "db.example", 5432, time=NOON - 2 * HOUR, latency_ms=4.5),
-            attempts(
-                *(CURL, "nowhere.example", 0),
-                count=9,
-                result="NXDOMAIN",
-                latency_ms=None,
-            ),
-            attempts(CURL, "it's.example", time=EARLY, span=DAY, count=1000),
-            attempts(CURL, "api.example", time=NOON - 2 * DAY, span=HOUR, count=100),
-            attempts(CURL, "api.example", count=3),
-            attempts(WEB, "10.2.3.0/24", 6379, count=12, result="ABORTED"),
-            runs=[(EARLY, NOON + HOUR)],
-        )
+        yield of_many_kinds(Path(folder) / "history.db")
 
 
 def ask(path: str, question: Question, since: int, **more: int | str) -> list[Any]:
@@ -98,60 +71,3 @@ def test_failing(filled: str) -> None:
         (WEB[0], "10.2.3.0/24", 6379),
     ]
     assert len(ask(filled, question, NOON - HOUR, least=9)) == 3
-
-
-def every_question() -> Iterator[tuple[str, dict[str, int | str]]]:
-    """Yield statements of each kind, with their values."""
-    asked = time_of(EARLY + 100, NOON + 60)
-    program = (
-        "program_id IN (SELECT program_id FROM programs WHERE program = :program0)"
-    )
-    for name in queries.GROUPS:
-        yield counted(Question((name,))), asked
-    for order in (*queries.ORDERS, "destination"):
-        yield counted(Question((*PAIR, "uid"), order=order, limit=4)), asked
-    for failing in ([], [queries.MAY_FAIL]):
-        text = counted(Question(PAIR, failing, queries.FAILING, "failed"))
-        yield text, {**asked, "least": 10}
-    for since in (NOON - DAY, NOON + 1):
-        yield counted(Question(PAIR, [queries.NEW_PAIRS])), time_of(since, NOON + 60)
-    for condition in (queries.FAILED, queries.SUCCEEDED, "1 = 0"):
-        yield counted(Question(("program", "hour"), [condition])), asked
-    for name in (NGINX, "it's", "a\\'b", "x:y"):
-        yield counted(Question(PAIR, [program])), {**asked, "program0": name}
-    yield queries.COARSE, asked
-    for limit in (None, 2):
-        yield queries.alerts(["dport IN (:dport0)"], limit), {**asked, "dport0": 443}
-        yield queries.alerts(limit=limit), asked
-    yield queries.OF_ALERTS, {}
-    for text in (queries.PROGRAMS, queries.DESTINATIONS, queries.RUNS):
-        yield text, {}
-    for text in (queries.ROWS, queries.COARSEST):
-        yield text, {}
-
-
-@pytest.mark.parametrize("engine", engines.ENGINES)
-def test_engines(filled: str, engine: Callable[..., Any]) -> None:
-    """Every statement has the same answer in PostgreSQL and in ClickHouse."""
-    with closing(open_for_reading(filled)) as connection:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            engine(connection, Path(folder)) as asked,
-        ):
-            questions = [*every_question()]
-            answers = asked(questions)
-        for (statement, values), theirs in zip(questions, answers, strict=True):
-            ours = [list(row) for row in connection.execute(statement, values)]
-            assert theirs == ours, statement
-
-
-@pytest.mark.skipif(not shutil.which("sqlite3"), reason="needs sqlite3")
-def test_shell(filled: str) -> None:
-    """A statement with its values runs in the shell of sqlite3."""
-    for statement, values in itertools.islice(every_question(), 60):
-        text = with_values(statement, values)
-        argv = ["sqlite3", "-readonly", "-bail", filled]
-        done = subprocess.run(
-            argv, input=text + ";", capture_output=True, text=True, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, "")

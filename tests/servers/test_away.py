@@ -33,7 +33,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 MAX_SIZE = 4_000  # of a spool
 # Spools 12 windows, of 480 attempts, for a place that is away, and is killed.
 KILLED = """

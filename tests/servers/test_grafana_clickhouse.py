@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not WITH_CLICKHOUSE, reason="needs chdb-core-lite")
 
-BOARD = Path(__file__).parents[3] / "packaging/grafana-clickhouse.json"
+BOARD = Path(__file__).parents[2] / "packaging/grafana-clickhouse.json"
 NOW = int(time.time())
 SINCE, STEP = NOW - 3600, 60
 # What Grafana's plugin makes of its macros.

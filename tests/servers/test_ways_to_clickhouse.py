@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.support.clickhouse import ClickHouse as Server
 
-PACKAGING = Path(__file__).parents[3] / "packaging"
+PACKAGING = Path(__file__).parents[2] / "packaging"
 MINUTE = int(time.time()) // 60 * 60
 WHERE = Place(container="web", container_id="c0ffee" * 10, pod="shop/web-1")
 ROWS = [

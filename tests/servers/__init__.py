@@ -1,0 +1,1 @@
+"""Tests with servers: ClickHouse, PostgreSQL and collectors, at the other end."""
