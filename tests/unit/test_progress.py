@@ -26,12 +26,12 @@ progress.PATIENCE_S = progress.PERIOD_S = 0
 from tcpconnect.cli import main
 sys.exit(main())
 """
-EVENTS = 40_000
+EVENTS = 10_000
 
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a recording that takes some tenths of a second."""
+    """Return a recording that takes a tenth of a second."""
     path: Path = tmp_path_factory.mktemp("progress") / "a.jsonl"
     event = {"time": rfc3339(10**18), "daddr": "192.0.2.1", "result": "OK"}
     path.write_bytes(json.dumps(event).encode().join([b"\n"] * EVENTS))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -173,11 +172,22 @@ def test_what_fails_is_kept_later(path: str) -> None:
     kept.store.close()
 
 
-KILLED = """
-import sys
+# Has processes go on with the week, and kills each after so many windows.
+KILLS = """
+import os, signal, sys
 from tests.unit.alerts.test_store import week
-for _ in week(sys.argv[1]):
-    print(flush=True)
+for windows in map(int, sys.argv[2:]):
+    read, write = os.pipe()
+    process = os.fork()
+    if not process:
+        for _ in week(sys.argv[1]):
+            os.write(write, b".")
+    os.close(write)
+    for _ in range(windows):
+        assert os.read(read, 1)
+    os.kill(process, signal.SIGKILL)
+    os.wait()
+    os.close(read)
 """
 
 
@@ -203,14 +213,8 @@ def test_killed(path: str) -> None:
     connection.execute("CREATE TABLE progress (name, value)")
     connection.execute("INSERT INTO progress VALUES ('time', ?)", (begin,))
     connection.commit()
-    for lines in (700, 1100, 333, 2000, 1500, 10, 1, 900):
-        with subprocess.Popen(
-            [sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdout
-            for _ in range(lines):
-                process.stdout.readline()
-            process.send_signal(signal.SIGKILL)
+    windows = "700 1100 333 2000 1500 10 1 900".split()
+    subprocess.run([sys.executable, "-c", KILLS, path, *windows], check=True)
     (end,) = connection.execute("SELECT value FROM progress").fetchone()
     connection.close()
     pairs = [found[2:5] for found in table(path, "alerts")]
