@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.groups import ALONE, group_of, turn_of
+from tests.support.groups import ALONE, CLOCK, group_of, turn_of
 from tests.support.turns import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-TURN = pytest.StashKey[Turn]()
+# At the clock, by which all tests go, and at what else there is once on a machine: what
+# runs with root's rights and on the kernel shares that.
+TURNS = pytest.StashKey[tuple[Turn, Turn]]()
 
 # Tests are collected in half the time when nobody looks for what could be freed again.
 gc.disable()
@@ -27,7 +29,8 @@ gc.disable()
 def pytest_configure(config: pytest.Config) -> None:
     """Share the turns with the other processes of this run."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        config.stash[TURN] = Turn(Path(config.option.basetemp).parent)
+        folder = Path(config.option.basetemp).parent
+        config.stash[TURNS] = Turn(folder, "clock"), Turn(folder, "machine")
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist, where it is installed
@@ -64,7 +67,7 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Sort the groups of tests that run in parallel."""
-    if TURN in config.stash:
+    if TURNS in config.stash:
         tests = Counter(group_of(item.nodeid) for item in items)
         turns = {group: turn_of(group, count) for group, count in tests.items()}
         items.sort(key=lambda item: turns[group_of(item.nodeid)])
@@ -82,22 +85,22 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
-def is_alone(item: pytest.Item | None) -> bool:
-    """Whether no other test may run at the same time."""
-    return item is not None and group_of(item.nodeid) == ALONE
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, object, object]:
-    """Have a test wait for its turn, and keep it for the next one that runs alone."""
-    turn = item.config.stash.get(TURN, None)
-    if turn is None:
+    """Have a test wait for its turns; what is not beside others keeps them."""
+    if TURNS not in item.config.stash:
         return (yield)
-    turn.take(alone=is_alone(item))
+    clock, machine = item.config.stash[TURNS]
+    group = group_of(item.nodeid)
+    clock.take(alone=group == CLOCK)
+    if any(map(item.get_closest_marker, ("kernel", "root"))):
+        machine.take(alone=group == ALONE)
     try:
         return (yield)
     finally:
-        if not (is_alone(item) and is_alone(nextitem)):
-            turn.give_back()
+        is_last = nextitem is None or group_of(nextitem.nodeid) != group
+        if is_last or group not in (CLOCK, ALONE):
+            machine.give_back()
+            clock.give_back()

@@ -5,16 +5,18 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
-ALONE = "alone"
+CLOCK, ALONE = "clock", "alone"
 
 # Groups of tests/kernel, whose tests look at what the whole machine has. All other
 # files are groups of their own.
 GROUPS = {
-    # What is lost, missed or late, floods, who gets the number of a namespace that is
-    # gone, and what sets the machine's clock: no other test runs at that time.
-    ALONE: "clock delay ends_missed floods hostile_targets instances lookups_flood "
-    "losses names_again names_order names_unprobed namespaces_again pending preempted "
-    "record_clock starvation",
+    # What sets the machine's clock: no other test runs at that time.
+    CLOCK: "clock record_clock",
+    # What is late or lost, floods, and who gets the number of a namespace that is gone:
+    # no other test on the kernel or with root's rights runs at that time.
+    ALONE: "delay ends_missed floods hostile_targets instances lookups_flood losses "
+    "names_again names_order names_unprobed namespaces_again pending preempted "
+    "starvation",
     # Answers and questions that are not read, which tools count for the whole machine.
     "answers": "names_asked names_dns names_tcp",
     # C libraries that are new, are let go, or can't be probed: each tool with -d looks.
@@ -27,8 +29,20 @@ GROUPS = {
     "places process special_filtering",
 }
 
-# What begins first, since it takes longest; the first of all beside nothing else.
-FIRST = (ALONE, "libraries", "tests/kernel/test_lookups_failed.py")
+# What begins first: what runs beside no other test, and beside it what takes longest of
+# those that need no kernel; then what waits longest.
+FIRST = (
+    CLOCK,
+    ALONE,
+    "tests/unit/test_names_kept.py",
+    "tests/unit/test_top_terminal.py",
+    "tests/unit/test_completion.py",
+    "tests/unit/test_many_options.py",
+    "tests/unit/test_history_queries.py",
+    "tests/unit/test_top_crash.py",
+    "libraries",
+    "tests/kernel/test_lookups_failed.py",
+)
 
 # Folders whose tests take longer than others.
 LONG = ("tests/kernel/", "tests/servers/")

@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 
 class Turn:
-    """A process's turn among those that were given the same folder."""
+    """A process's turn at something, among those that were given the same folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
         flags = os.O_RDWR | os.O_CREAT
-        self._gate = os.open(folder / "gate", flags)
-        self._room = os.open(folder / "room", flags)
-        self._alone = False
+        self._gate = os.open(folder / f"{name}-gate", flags)
+        self._room = os.open(folder / f"{name}-room", flags)
+        self._is_ours = False
 
     def take(self, *, alone: bool) -> None:
         """Wait for it. Who waits to be alone keeps others from going in before."""
-        if alone and self._alone:
+        if self._is_ours:  # it was kept for a test of the same kind
             return
         fcntl.flock(self._gate, fcntl.LOCK_EX)
         fcntl.flock(self._room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        self._alone = alone
+        self._is_ours = True
         if not alone:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
 
@@ -33,4 +33,4 @@ class Turn:
         """Let others have it."""
         for lock in (self._room, self._gate):
             fcntl.flock(lock, fcntl.LOCK_UN)
-        self._alone = False
+        self._is_ours = False
