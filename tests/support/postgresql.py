@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tests.support.engines import SERVER, run
+from tests.support.engines import INITDB, SERVER, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,8 +91,8 @@ def serve_postgresql(
     if os.getuid() == 0:  # it refuses to run as root
         shutil.chown(data, "nobody", "nogroup")
         user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-    words = f"-U {USER} --locale=C -EUTF8 -A scram-sha-256 --no-sync".split()
-    run([*user, SERVER / "initdb", "-D", data, *words, f"--pwfile={secret}"])
+    words = f"-U {USER} -A scram-sha-256 --pwfile={secret}".split()
+    run([*user, *INITDB, "-D", data, *words])
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {port}"
