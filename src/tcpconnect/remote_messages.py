@@ -16,6 +16,7 @@ SAME_PLACE = Message(
     "what waits for a place is in one directory",
     "write it once, with all that is to be behind ?",
 )
+INVALID_MODE = Message("invalid {name}: {value!r}", "{reason}")
 UNREAD_VARIABLE = Message(
     "{name} is set, but postgresql:// does not follow it", "{reason}", "{remedy}"
 )

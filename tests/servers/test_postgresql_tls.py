@@ -153,6 +153,15 @@ def test_unread(asked: Asked, name: str) -> None:
     assert line.startswith(f"{name} is set, but")
 
 
+def test_wrong_mode(asked: Asked) -> None:
+    """A word that libpq does not know is said at the start."""
+    code, line = said(asked.by(PGSSLMODE="verify-fll"))
+    assert (code, line) == (
+        2,
+        "invalid PGSSLMODE: 'verify-fll': did you mean verify-full or verify-ca?",
+    )
+
+
 def test_options(asked: Asked) -> None:
     """PGOPTIONS count, beside our own."""
     code, line = said(asked.by(PGOPTIONS="-c search_path=elsewhere"))

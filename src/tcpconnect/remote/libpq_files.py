@@ -10,7 +10,7 @@ import os
 import stat
 
 from tcpconnect import remote_messages
-from tcpconnect.errors import UsageError
+from tcpconnect.errors import UsageError, did_you_mean
 
 NONE = "/dev/null/none"  # a file that can't be there: libpq warns of other things
 MOST = 16 << 20  # bytes
@@ -22,6 +22,8 @@ NAMES = {
     CERTIFICATE: ("PGSSLCERT", "postgresql.crt"),
     KEY: ("PGSSLKEY", "postgresql.key"),
 }
+MODE = "PGSSLMODE"
+MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # Words that are no paths: the authorities of the system, a key in a device.
 SYSTEM, DEVICE = "system", ":"
 
@@ -32,7 +34,15 @@ def found() -> tuple[dict[str, str], dict[str, bytes]]:
     Raises UsageError.
     """
     others, files = dict[str, str](), dict[str, bytes]()
-    if os.environ.get("PGSSLMODE") == "disable":
+    mode = os.environ.get(MODE, "")
+    if mode and mode not in MODES:
+        raise UsageError(
+            remote_messages.INVALID_MODE,
+            name=MODE,
+            value=mode,
+            reason=did_you_mean(mode, MODES) or f"known: {', '.join(MODES)}",
+        )
+    if mode == MODES[0]:
         return others, files
     for name, (variable, file) in NAMES.items():
         named = os.environ.get(variable, "")
