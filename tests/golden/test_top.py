@@ -21,7 +21,6 @@ from tcpconnect.live.asked import asked_by
 from tcpconnect.live.board import Board
 from tcpconnect.live.fold import Fold
 from tcpconnect.live.model import Model
-from tcpconnect.live.screen import Lines, Screen
 from tcpconnect.live.state import State
 from tcpconnect.live.stream import Begin
 from tcpconnect.sources.recording import Recording
@@ -70,6 +69,8 @@ def board() -> Board:
 
 async def screens(width: int) -> list[str]:
     """Return the screen after each of KEYS."""
+    from tcpconnect.live.screen import Lines, Screen  # Textual is large
+
     pipe, writer = os.pipe()
     app = Screen(board(), pipe, {}, colored=True)
     made = []

@@ -143,14 +143,14 @@ def test_memory_is_flat(tmp_path: Path) -> None:
     image = Image("/usr/bin/nmap", "nmap", Place())
     tracemalloc.start()
     sizes: list[int] = []
-    for n in range(40):
+    for n in range(30):
         base = attempt(image=image)
         output.write(batch([_to(base, 500 * n + m) for m in range(500)], NOW + 30 * n))
         sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    closed(output, 20_000)
-    assert waiting(tmp_path) == {SINGLE: 20_000, WINDOWS: 20_000}
-    assert max(sizes[30:]) < max(sizes[15:25]) + (1 << 20)
+    closed(output, 15_000)
+    assert waiting(tmp_path) == {SINGLE: 15_000, WINDOWS: 15_000}
+    assert max(sizes[20:]) < max(sizes[5:15]) + (1 << 20)
 
 
 def _to(event: Connection, n: int) -> Connection:

@@ -10,7 +10,7 @@ from tcpconnect.metrics.ledger import MAX_SERIES
 if TYPE_CHECKING:
     from pathlib import Path
 
-ADDRESSES = 30_000
+ADDRESSES = 20_000
 
 
 def test_bounds(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def half(size: int, *, early: int) -> Segments:
 SHAPES = {
     "short beginnings": (4 * MAX_STREAMS, 1000, 0),
     "long beginnings": (MAX_STREAMS, 60_000, 0),
-    "many small segments": (160, 2, MAX_EARLY),
+    "many small segments": (100, 2, MAX_EARLY),
 }
 
 

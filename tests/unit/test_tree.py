@@ -60,10 +60,15 @@ FILES = {module_name(path): path for path in SOURCES.rglob("*.py")}
 
 
 @cache
+def both_of(name: str) -> tuple[set[str], set[str]]:
+    """Return all that a module imports, and what it imports when it is run."""
+    tree = ast.parse(FILES[name].read_text())
+    return imports(tree), imports(RunTime().visit(tree))
+
+
 def imports_of(name: str, *, when_run: bool) -> set[str]:
     """Return what a module imports, early or late; all, or only when it is run."""
-    tree = ast.parse(FILES[name].read_text())
-    return imports(RunTime().visit(tree) if when_run else tree)
+    return both_of(name)[when_run]
 
 
 class RunTime(ast.NodeTransformer):
