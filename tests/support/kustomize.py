@@ -6,6 +6,8 @@ There is no kustomize where tests run; where there is kubectl, a test compares t
 from __future__ import annotations
 
 import shutil
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +69,12 @@ def _add(folder: Path, objects: list[Object]) -> None:
 
 
 def _read(path: Path) -> list[Object]:
-    return list(yaml.safe_load_all(path.read_text()))
+    return deepcopy(_parsed(path.read_text()))
+
+
+@cache
+def _parsed(text: str) -> list[Object]:
+    return list(yaml.safe_load_all(text))
 
 
 def _id(each: Object) -> tuple[object, ...]:
