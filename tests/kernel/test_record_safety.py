@@ -69,17 +69,17 @@ def test_a_file_of_another_version(tmp_path: Path) -> None:
     with record(path) as tool:
         attempt("127.0.0.9", PORT)
         assert tool.stop() == 0
-    for version in (2, 99, 0, -1):
+    record_it, ask_it = ("record", "-o", f"sqlite:{path}"), ("history", "--db", path)
+    others = (
+        (*record_it, "--check"),
+        (*ask_it, "--forget", "curl"),
+        ("report", "--db", path, "-o", tmp_path / "x.html"),
+    )
+    for version, more in ((2, others), (99, ()), (0, others), (-1, ())):
         with closing(sqlite3.connect(path)) as connection:
             connection.execute(f"PRAGMA user_version = {version}")
         before = path.read_bytes()
-        for words in (
-            ("record", "-o", f"sqlite:{path}"),
-            ("record", "--check", "-o", f"sqlite:{path}"),
-            ("history", "--db", path),
-            ("history", "--db", path, "--forget", "curl"),
-            ("report", "--db", path, "-o", tmp_path / "x.html"),
-        ):
+        for words in (record_it, ask_it, *more):
             ended = run_tool(*words)
             assert (ended.returncode, ended.stdout) == (1, ""), version
             assert re.fullmatch(r"tcpconnect: .*h\.db'.*\n", ended.stderr)
