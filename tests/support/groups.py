@@ -40,8 +40,12 @@ FIRST = (
     "tests/unit/test_many_options.py",
     "tests/unit/test_history_queries.py",
     "tests/unit/test_top_crash.py",
+    "tests/unit/test_report_statements.py",
+    "tests/golden/test_top.py",
+    "tests/fuzz/test_lookups.py",
     "libraries",
     "tests/kernel/test_lookups_failed.py",
+    "tests/unit/test_remote_output.py",
 )
 
 # Folders whose tests take longer than others.
