@@ -12,6 +12,7 @@ from tcpconnect.fields import Field
 from tcpconnect.memo import Memo
 
 WRITTEN = len("1970-01-01T00:00:00.000000000Z")
+NANO = 10**9  # nanoseconds of a second
 MAX_SECONDS = 256  # an attempt may end two minutes after it began
 
 
@@ -54,7 +55,7 @@ def from_rfc3339(text: str) -> int:
         seconds, fraction = text[:19], text[20:29]
     else:
         seconds, _, fraction = text.removesuffix("Z").partition(".")
-    nanoseconds = _seconds[seconds] * 10**9 + int(fraction[:9].ljust(9, "0"))
+    nanoseconds = _seconds[seconds] * NANO + int(fraction[:9].ljust(9, "0"))
     if nanoseconds < 0:
         raise ValueError(f"{text} is before 1970")
     return nanoseconds

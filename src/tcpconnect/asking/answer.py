@@ -9,9 +9,8 @@ from tcpconnect import fit, tones
 from tcpconnect.fields import Field, columns_of
 from tcpconnect.fit import Fit
 from tcpconnect.output import harmless
-from tcpconnect.times import WHEN, rfc3339
+from tcpconnect.times import NANO, WHEN, rfc3339
 
-SECOND = 1_000_000_000
 # In the order in which they give way: a name is cut first of all, but never left out.
 NAME, PLACE = Fit(1, 12, most=40, tail=True, kept=True), Fit(1, 16, most=64, kept=True)
 HOST = Fit(1, 8, most=32, kept=True)
@@ -21,7 +20,7 @@ WHY, RESULT, COUNT = Fit(6, 8, most=32), Fit(0, 8, whole=True), Fit(0, 5, whole=
 
 def local(nanoseconds: int) -> str:
     """Return a time of this machine's zone, as ``Nov 27 22:00``."""
-    return time.strftime("%b %d %H:%M", time.localtime(nanoseconds // SECOND))
+    return time.strftime("%b %d %H:%M", time.localtime(nanoseconds // NANO))
 
 
 def _when(label: str, meaning: str, cell: str) -> Field:
@@ -204,9 +203,9 @@ def _answer(
         if isinstance(value, str):
             group[name] = harmless(value) or None
     if "hour" in group:
-        hour = int(group["hour"]) * SECOND
+        hour = int(group["hour"]) * NANO
         group |= {"hour": rfc3339(hour), "hour_text": local(hour)}
-    began, ended = int(first) * SECOND, int(last) * SECOND
+    began, ended = int(first) * NANO, int(last) * NANO
     return Answer(
         **{
             **group,
@@ -228,13 +227,13 @@ def alerts(rows: list[Any]) -> list[Alert]:
     """Do the same with those of ``queries.alerts``."""
     return [
         Alert(
-            time=rfc3339(int(when) * SECOND),
+            time=rfc3339(int(when) * NANO),
             kind=harmless(str(kind)),
             program=harmless(str(program)),
             destination=harmless(str(destination)),
             dport=int(dport),
             text=harmless(str(line)),
-            time_text=local(int(when) * SECOND),
+            time_text=local(int(when) * NANO),
         )
         for when, kind, program, destination, dport, line in rows
     ]

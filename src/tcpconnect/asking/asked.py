@@ -24,6 +24,7 @@ from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.fields import choose
 from tcpconnect.formats import SHAPED
 from tcpconnect.history import queries
+from tcpconnect.history.schema import HOUR
 from tcpconnect.options.history import FAILING, REFUSED
 from tcpconnect.report.shown import moment
 from tcpconnect.tables import sort_column
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from tcpconnect.fields import Column
     from tcpconnect.history.queries import Question
 
-HOUR = 3_600
 DEFAULT_BY = ("program", "destination", "dport")
 # Questions of their own: the option of each.
 KINDS = {

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tcpconnect.asking.answer import SECOND
 from tcpconnect.history import queries
 from tcpconnect.history.coverage import UNWRITTEN_S, coverage
 from tcpconnect.history.missing import REASONS, details, losses
 from tcpconnect.history.schema import DAY, HOUR, MINUTE
 from tcpconnect.output import harmless
 from tcpconnect.report.shown import between, count, duration, moment
-from tcpconnect.times import rfc3339
+from tcpconnect.times import NANO, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,8 +70,8 @@ def status(database: File, now: int, since: int | None) -> tuple[Status, str]:
         shown.recording = not ended and now - int(watched) < UNWRITTEN_S
         shown.pid = int(pid) if shown.recording else None
         shown.host, shown.version = harmless(str(host)), harmless(str(version))
-        shown.since = rfc3339(int(started) * SECOND)
-        shown.written = rfc3339(int(watched) * SECOND)
+        shown.since = rfc3339(int(started) * NANO)
+        shown.written = rfc3339(int(watched) * NANO)
     return shown, "".join(_lines(shown, runs, found))
 
 
@@ -85,7 +84,7 @@ def _size(path: str) -> int:
 
 
 def _gap(gap: Gap) -> dict[str, Any]:
-    begin, end = (rfc3339(when * SECOND) for when in (gap.since, gap.until))
+    begin, end = (rfc3339(when * NANO) for when in (gap.since, gap.until))
     return {"since": begin, "until": end, "why": gap.why}
 
 

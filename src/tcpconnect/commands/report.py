@@ -13,8 +13,9 @@ import msgspec
 from tcpconnect import history_messages, report_messages
 from tcpconnect.asking.filtered import OfRows
 from tcpconnect.commands.rights import give_up_for
-from tcpconnect.databases.database import File, path_of, unreadable
+from tcpconnect.databases.database import DEFAULT, File, path_of, unreadable
 from tcpconnect.errors import UsageError
+from tcpconnect.history.schema import DAY
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.output import STDERR, harmless, say
 from tcpconnect.parsing import parse_verb
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
     from tcpconnect.report import gather
     from tcpconnect.report.findings import Findings
 
-DAY = 86_400
 OTHERS, ANON = ("--since", "--until", "--db", "-o", "--output"), "--anonymize"
-HISTORY = "/var/lib/tcpconnect/history.db"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +37,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     since: int | None = None
     until: int | None = None
-    db: str = HISTORY
+    db: str = DEFAULT
     output: str | None = None
     anonymize: bool = False
     filters: dict[str, Any] = {}

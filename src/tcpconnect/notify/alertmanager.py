@@ -11,7 +11,7 @@ from msgspec import json
 from tcpconnect.alerts.alert import NEW, SOLVED, Pair
 from tcpconnect.batch import Warnings
 from tcpconnect.notify.channel import Health, Thread
-from tcpconnect.times import rfc3339
+from tcpconnect.times import NANO, rfc3339
 from tcpconnect.transport.target import ALERTS
 from tcpconnect.transport.undelivered import UndeliveredError
 
@@ -26,7 +26,6 @@ SOON_S = 10.0  # until it is tried again
 NEW_LASTS_S = 3_600.0
 MAX_NEW = 100
 MAX_SOLVED = 1_024
-NANO = 10**9
 
 
 class Alertmanager:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import json
 from msgspec.structs import asdict
 
-from tcpconnect.times import rfc3339
+from tcpconnect.times import NANO, rfc3339
 
 if TYPE_CHECKING:
     from tcpconnect.alerts.alert import Notice
-
-NANO = 10**9
 
 
 def event(notice: Notice, host: str) -> dict[str, Any]:

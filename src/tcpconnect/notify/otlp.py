@@ -8,6 +8,7 @@ from msgspec import json
 
 from tcpconnect import __version__
 from tcpconnect.alerts.alert import EVERYTHING, SOLVED
+from tcpconnect.times import NANO
 from tcpconnect.why import NO_FAILURES
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from tcpconnect.alerts.alert import Notice
 
-NANO = 10**9
 # Severity numbers of the data model of OpenTelemetry's logs.
 INFO, WARN = (9, "INFO"), (13, "WARN")
 

@@ -16,6 +16,7 @@ from tcpconnect.remote.packing import gzipped
 from tcpconnect.remote.place import WORDS
 from tcpconnect.remote.spool import ALERTS, LOSSES, RUNS, SINGLE, WINDOWS, Packed
 from tcpconnect.remote.url import CLICKHOUSE, clickhouse_headers, read
+from tcpconnect.times import NANO
 from tcpconnect.transport.post import Poster
 from tcpconnect.transport.target import Target
 from tcpconnect.transport.undelivered import UndeliveredError
@@ -44,7 +45,6 @@ SETTINGS = {
 }
 # Of the server as a whole, not of rows: credentials, and tables that are not there.
 MAY_CHANGE = {401, 403, 404}
-NANO = 10**9
 
 
 class ClickHouse:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.memo import Memo
 from tcpconnect.remote.attributes import decimal, integer, numbers, string, strings
+from tcpconnect.times import NANO
 from tcpconnect.why import NO_FAILURES
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from tcpconnect.history.rows import Key, Row
     from tcpconnect.image import Image
 
-NANO = 10**9
 MAX_PIECES = 4_096
 # Severity numbers of the data model of OpenTelemetry's logs.
 INFO = '"severityNumber":9,"severityText":"INFO"'

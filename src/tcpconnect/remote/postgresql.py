@@ -19,7 +19,7 @@ from tcpconnect.remote.packing import WITH_HEADER, gzipped
 from tcpconnect.remote.place import WORDS
 from tcpconnect.remote.spool import ALERTS, LOSSES, RUNS, SINGLE, WINDOWS, Packed
 from tcpconnect.remote.url import POSTGRESQL, read
-from tcpconnect.times import rfc3339
+from tcpconnect.times import NANO, rfc3339
 from tcpconnect.transport.deadline import cut_after
 from tcpconnect.transport.post import LATE
 from tcpconnect.transport.undelivered import UndeliveredError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FORM = replace(POSTGRESQL, words=WORDS)
 LIMIT_S = 20
-NANO, DAY = 10**9, 86_400
+DAY = 86_400
 ASK_S = DAY  # how often the server is asked to have partitions
 ONCE = """INSERT INTO blocks (token, time) VALUES (%s, %s) ON CONFLICT DO NOTHING"""
 RUN = """

@@ -7,7 +7,8 @@ import time
 from itertools import pairwise
 from unicodedata import category, east_asian_width
 
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
+from tcpconnect.history.schema import DAY, HOUR, MINUTE
+
 MILLI = 1_000  # microseconds
 ELLIPSIS = "…"
 _ADDRESS = re.compile(r"[0-9a-f:.]+")

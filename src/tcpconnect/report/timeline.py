@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tcpconnect.history.schema import DAY, HOUR, MINUTE
 from tcpconnect.report.shown import (
-    DAY,
-    HOUR,
-    MINUTE,
     between,
     count,
     duration,
