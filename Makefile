@@ -24,8 +24,8 @@ endef
 define TOOLS_NOTE
 Installing what tests and checks need into $(abspath $(VENV)) (700 MB). pip downloads what its
 cache does not have: backports.zstd, build, chdb-core-lite, clang-format, dnspython, hypothesis, jinja2,
-kubernetes-validate, mypy, opentelemetry-proto, prometheus-client, psycopg, pytest, pytest-xdist, pyyaml, rotel,
-ruff, textual, vrl-python, ziglang and a newer pip.
+jsonschema, kubernetes-validate, mypy, ocsf-json-schema, opentelemetry-proto, prometheus-client, psycopg,
+pytest, pytest-xdist, pyyaml, rotel, ruff, textual, vrl-python, ziglang and a newer pip.
 endef
 export INSTALL_NOTE TOOLS_NOTE
 

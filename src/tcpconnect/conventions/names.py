@@ -80,7 +80,7 @@ NAMES = {
     "exe": Theirs(
         "process.executable.path",
         "process.executable",
-        f"{PROCESS}.file.path",
+        f"{PROCESS}.file",
         "",
         "path",
     ),

@@ -20,6 +20,8 @@ OK, PENDING = "OK", "PENDING"
 REFUSALS = frozenset({"ECONNREFUSED", "EACCES", "EPERM", "REFUSED"})
 UNKNOWN, OPEN, FAIL, REFUSE = 0, 1, 4, 5  # activities of OCSF
 CLASS = 4001
+REGULAR = 1  # OCSF's type of such a file
+WITHOUT, PODMANS = 32, 64  # characters of a UUID without hyphens, of podman's ID
 
 
 def activity(event: Connection) -> int:
@@ -66,6 +68,24 @@ def _nanoseconds(ms: float | None) -> int | None:
 
 def _milliseconds(ms: float | None) -> int | None:
     return None if ms is None else round(ms)
+
+
+def _file(path: str | None) -> dict[str, str | int] | None:
+    if path is None:
+        return None
+    return {"path": path, "name": path.rpartition("/")[2] or path, "type_id": REGULAR}
+
+
+def _uuid(uid: str | None) -> str | None:
+    """Return the UID of a pod as a UUID: static pods have no hyphens in theirs.
+
+    What podman's pods have is none.
+    """
+    if uid is None or len(uid) == PODMANS:
+        return None
+    if len(uid) != WITHOUT:
+        return uid
+    return "-".join((uid[:8], uid[8:12], uid[12:16], uid[16:20], uid[20:]))
 
 
 def _text(number: int) -> str:
@@ -117,6 +137,8 @@ SHAPES = {
             "time": lambda ns: ns // 1_000_000,
             "uid": _text,
             "latency_ms": _milliseconds,
+            "exe": _file,
+            "pod_uid": _uuid,
         },
     ),
 }
