@@ -1,8 +1,9 @@
-"""--format ocsf: each event is valid by OCSF's own schema, with nothing beside it."""
+"""--format ocsf and ecs: each event is valid by the words of the schema itself."""
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -10,11 +11,14 @@ from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from tcpconnect import lookup_words
 from tcpconnect.connection import CONNECTION
-from tcpconnect.conventions.shapes import CLASS, OCSF, SHAPES
+from tcpconnect.conventions.shapes import CLASS, ECS, OCSF, SHAPES
 from tcpconnect.formats import open_format
 from tcpconnect.image import Image, Place
 from tcpconnect.view import SHAPE
 from tests.support.samples import connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROFILES = SHAPES[OCSF].fixed["metadata.profiles"]
 VERSION = SHAPES[OCSF].fixed["metadata.version"]
@@ -72,8 +76,37 @@ RESULTS = [
 EVENTS |= {result: connection(result=result, why="RST") for result in RESULTS}
 
 
+# Fields of ECS by their types, and words that it allows: generated/ecs_flat.js of npm's
+# @elastic/ecs 8.11.5. A field that is not among these is to be looked up there.
+TEXTS = """
+    @timestamp container.id container.name container.runtime destination.domain
+    destination.ip ecs.version error.code event.action event.kind event.module
+    event.outcome event.reason network.transport network.type
+    orchestrator.resource.id orchestrator.resource.name process.command_line
+    process.executable process.thread.name service.name source.ip user.id
+"""
+NUMBERS = """
+    destination.port event.duration process.parent.pid process.pid process.thread.id
+    source.port
+"""
+ARRAYS = "event.category event.type"
+ALLOWED = {
+    "event.category": {"network"},
+    # Those of this category.
+    "event.type": set(
+        "access allowed connection denied end info protocol start".split()
+    ),
+    "event.kind": {"alert", "event", "metric", "state", "signal"},
+    "event.outcome": {"failure", "success", "unknown"},
+}
+TYPES: dict[str, type] = dict.fromkeys(TEXTS.split(), str) | dict.fromkeys(
+    NUMBERS.split(), int
+)
+TYPES |= dict.fromkeys(ARRAYS.split(), list)
+
+
 @pytest.mark.parametrize("name", EVENTS)
-def test_valid(schema: Draft202012Validator, name: str) -> None:
+def test_ocsf(schema: Draft202012Validator, name: str) -> None:
     """With all columns, and with those that -d shows."""
     usual = [name for name, option in SHAPE.items() if option in {None, "dns"}]
     for columns in ([*CONNECTION], usual):
@@ -93,3 +126,24 @@ def test_files(schema: Draft202012Validator) -> None:
     }
     assert process["container"] == {"name": "web"}
     assert not schema.is_valid({"time": 1})
+
+
+def fields(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what is in an object, by its path."""
+    if not isinstance(value, dict):
+        yield path, value
+        return
+    for name, inner in value.items():
+        yield from fields(inner, f"{path}.{name}".lstrip("."))
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_ecs(name: str) -> None:
+    """Fields are those of ECS, or in an object of our own; so are types and words."""
+    shaped = open_format(ECS, [*CONNECTION.values()])
+    event = json.loads(shaped.rows([EVENTS[name]]))
+    del event[SHAPES[ECS].others]
+    for path, value in fields(event):
+        assert isinstance(value, TYPES[path]), path
+        words = value if isinstance(value, list) else [value]
+        assert ALLOWED.get(path, set(words)).issuperset(words)
