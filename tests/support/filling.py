@@ -1,9 +1,10 @@
-"""Names in more than the room that there is for them."""
+"""Names in more than the room that there is for them: a quarter of the usual."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from tcpconnect.arguments import MAX_NAMES
 from tcpconnect.enrich.names import Names
 from tests.support.records import lookup
 
@@ -22,17 +23,18 @@ class Shape(NamedTuple):
     together: bool = False
 
 
+PART = 4
 SHAPES = (
-    Shape(64, 1 << 20, 45_000),  # many addresses
-    Shape(64, 640, 45_000),  # names come again
-    Shape(1, 64, 70_000, together=True),  # processes of an address
-    Shape(1, 64, 35_000, b"\xff", together=True),  # escapes of an address
+    Shape(64, 1 << 20, 20_000),  # many addresses
+    Shape(64, 640, 20_000),  # names come again
+    Shape(1, 16, 20_000, together=True),  # processes of an address
+    Shape(1, 16, 10_000, b"\xff", together=True),  # escapes of an address
 )
 
 
 def fill(shape: Shape) -> None:
     """Learn more names of 255 bytes than are stored."""
-    names = Names()
+    names = Names(max_addresses=MAX_NAMES // PART)
     for number in range(2, 2 + shape.told // shape.addresses):
         first = number * shape.addresses
         found = [(first + k) % shape.among for k in range(shape.addresses)]

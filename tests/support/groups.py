@@ -29,6 +29,13 @@ GROUPS = {
     "places process special_filtering",
 }
 
+# They read one header, which is compiled once for each process.
+LAYOUTS = {
+    "tests/unit/test_layout.py",
+    "tests/unit/test_layout_numbers.py",
+    "tests/unit/test_names_layout.py",
+}
+
 # What begins first: what runs beside no other test, and beside it what takes longest of
 # those that need no kernel; then what waits longest.
 FIRST = (
@@ -40,7 +47,7 @@ FIRST = (
     "tests/unit/test_many_options.py",
     "tests/unit/test_history_queries.py",
     "tests/unit/test_top_crash.py",
-    "tests/unit/test_report_statements.py",
+    "tests/servers/test_report_statements.py",
     "tests/golden/test_top.py",
     "tests/fuzz/test_lookups.py",
     "libraries",
@@ -72,7 +79,7 @@ def group_of(path: str) -> str:
         for group, patterns in GROUPS.items():
             if any(fnmatchcase(name, pattern) for pattern in patterns.split()):
                 return group
-    return str(file)
+    return "layouts" if str(file) in LAYOUTS else str(file)
 
 
 def is_user_space(path: PurePath) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tcpconnect.containers import Running
 
-MANY = 500
+MANY = 350
 FACTOR = 8
 # Of linear time it takes 8 times as long, of quadratic time 64 times.
 LONGEST = 24
