@@ -33,9 +33,10 @@ import tcpconnect
 for module in walk_packages(tcpconnect.__path__, "tcpconnect."):
     if not module.name.endswith("__main__"):
         import_module(module.name)
-if find_spec("jinja2"):
-    import_module("jinja2")
+from tcpconnect.report import page
 from tcpconnect.start import main
+if find_spec("jinja2"):
+    page.load()
 
 def run(words, folder, environment):
     signal.signal(signal.SIGINT, signal.SIG_DFL)
