@@ -14,11 +14,12 @@ from tcpconnect.parsing import parse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tcpconnect.kernel.ahead import Ahead
     from tcpconnect.parsing import CommandLine
-    from tcpconnect.settings import Settings
 
 HELP = ["help"]  # instead of columns
 STDOUT_NAME = "-"  # for the option -o
+FOUND = {"cgroups", "containers", "not_containers"}  # before the trace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,26 +59,31 @@ def _run(line: CommandLine) -> int:
         rows = line.sort if [*line.by] == HELP else line.count or line.sort
         write(STDOUT, make(count=bool(rows)).encode())
         return 0
-    from tcpconnect.view import View
-
-    view = View(line)
     with ExitStack() as stack:
-        ahead = None
-        if goes_ahead(line, view.settings):
-            from tcpconnect.kernel.ahead import Ahead
+        ahead = stack.enter_context(_ahead(line)) if goes_ahead(line) else None
+        from tcpconnect.view import View  # and what else is imported: meanwhile
 
-            ahead = stack.enter_context(Ahead(view.settings))
-        from tcpconnect.pipeline import run  # meanwhile
+        view = View(line)
+        if ahead:
+            ahead.begin(view.settings)
+        from tcpconnect.pipeline import run
 
         return run(line, view, ahead)
 
 
-def goes_ahead(line: CommandLine, settings: Settings) -> bool:
+def _ahead(line: CommandLine) -> Ahead:
+    from tcpconnect.kernel.ahead import Ahead
+    from tcpconnect.settings import Settings
+
+    return Ahead(Settings(**line.changes))
+
+
+def goes_ahead(line: CommandLine) -> bool:
     """Whether attempts are attached while outputs are opened, and modules imported.
 
     Not where a process is forked or becomes another user before the trace, where errors
     in options are found there, and where what libbpf writes is to be read.
     """
     elsewhere = line.outputs - {STDOUT_NAME}
-    found = settings.cgroups or settings.containers or settings.not_containers
+    found = FOUND & line.changes.keys()
     return not (line.command or elsewhere or found or line.verbose)

@@ -70,6 +70,9 @@ def test_not_taken() -> None:
     """What was attached ahead of a trace that does not come is closed."""
     before = descriptors()
     for settings in (Settings(result=True), Settings(netns={"/no/such/namespace"})):
+        with Ahead(settings) as ahead:
+            ahead.begin(settings)
+        assert descriptors() == before
         with Ahead(settings):
             pass
         assert descriptors() == before
@@ -78,11 +81,11 @@ def test_not_taken() -> None:
 def test_failure_is_the_traces() -> None:
     """An error is that of the trace, and comes when that would begin."""
     netns = "/no/such/namespace"
-    with (
-        Ahead(Settings(netns={netns})) as ahead,
-        pytest.raises(TcpconnectError) as later,
-    ):
-        ahead.take()
+    settings = Settings(netns={netns})
+    with Ahead(settings) as ahead:
+        ahead.begin(settings)
+        with pytest.raises(TcpconnectError) as later:
+            ahead.take()
     with pytest.raises(TcpconnectError) as at_once:
-        attached(Settings(netns={netns}))
+        attached(settings)
     assert str(later.value) == str(at_once.value)

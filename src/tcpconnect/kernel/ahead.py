@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.libbpf import load_library, no_log
@@ -45,39 +46,38 @@ def attached(
 
 
 class Ahead:
-    """Attempts of these settings, which ``take`` gives away; else they are closed.
+    """An object, opened by a thread; after ``begin`` attempts, attached by a thread.
 
-    Threads keep the privileges that they start with, and nobody may change those of the
-    process meanwhile: ``take`` returns when the thread has ended.
+    ``likely`` are settings that need the same object, if nothing is special here. What
+    ``take`` does not give away is closed. Threads keep the privileges that they start
+    with, and nobody may change those of the process meanwhile: ``take`` returns when
+    they have ended.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._object: BpfObject | None = None  # opened
+    def __init__(self, likely: Settings) -> None:
+        self._object: BpfObject | None = None
         self._attempts: Attempts | None = None
+        calls = likely.with_calls and (likely.with_result or likely.shows_asked)
         share_heap()
-        self._attaching = Meanwhile(self._attach)
-        from tcpconnect.kernel import attempts  # noqa: F401 (the thread needs it next)
+        name = "attempts_calls" if calls else "attempts"
+        self._step = self._reading = Meanwhile(partial(self._read_types, name))
 
-    def _attach(self) -> None:
-        try:
-            self._read_types()
-            self._attempts = attached(self._settings, open_object=self._open)
-        finally:
-            if self._object:
-                self._object.close()
+    def begin(self, settings: Settings) -> None:
+        """Attach attempts of these settings."""
+        self._step = Meanwhile(partial(self._attach, settings))
 
-    def _read_types(self) -> None:
-        """Open the object that the settings need, if nothing is special here.
+    def _attach(self, settings: Settings) -> None:
+        self._reading.end()
+        self._attempts = attached(settings, open_object=self._open)
 
-        The types of the kernel are read for it, as the load would do, which is most of
-        what that takes. Errors come again when it is opened once more.
+    def _read_types(self, name: str) -> None:
+        """Open an object; have the types of the kernel read for it.
+
+        The load would do it, too, and it is most of what that takes. Errors come again
+        when an object is opened.
         """
-        settings = self._settings
-        calls = settings.with_result or settings.shows_asked
         try:
             no_log(library := load_library())
-            name = "attempts_calls" if calls and settings.with_calls else "attempts"
             self._object = BpfObject(library, name)
             program = self._object.program(PROGRAM)
             library.bpf_program__set_attach_target(program, 0, TRACEPOINT)
@@ -95,7 +95,7 @@ class Ahead:
 
     def take(self) -> Attempts:
         """Return them. Raises the error with which that has failed."""
-        self._attaching.wait()
+        self._step.wait()
         attempts, self._attempts = self._attempts, None
         if attempts is None:
             raise ValueError("they have been taken")
@@ -105,6 +105,8 @@ class Ahead:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._attaching.end()
-        if self._attempts:
-            self._attempts.close()
+        self._step.end()
+        for left in (self._attempts, self._object):
+            if left:
+                left.close()
+        self._attempts = self._object = None
