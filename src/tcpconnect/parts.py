@@ -42,6 +42,7 @@ class Parts:
         self.with_why = settings.with_why
         self.run_time: RunTime | None = None
         offset_ns()
+        _import_parts(settings)
         with ExitStack() as stack:
             self.attempts = attach() if attach else attached(settings)
             library = self.attempts.library
@@ -102,6 +103,14 @@ class Parts:
             self.enrichers.append(self.naming)
             yield self.naming
             yield from self.naming.sources
+
+
+def _import_parts(settings: Settings) -> None:
+    """Import what takes long, while attempts may be attached by a thread."""
+    if settings.named:
+        from tcpconnect import naming  # noqa: F401
+    if settings.with_process:
+        from tcpconnect.enrich import place, process  # noqa: F401
 
 
 def _processes(settings: Settings) -> Processes:

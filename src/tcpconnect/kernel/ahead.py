@@ -45,6 +45,16 @@ def attached(
         raise
 
 
+def _object_for(settings: Settings, library: ctypes.CDLL) -> str:
+    """Return the name of the object that attempts open first."""
+    if settings.with_calls:
+        from tcpconnect.kernel import refusals
+
+        if refusals.are_wanted(library, settings):
+            return "attempts_calls"
+    return "attempts"
+
+
 class Ahead:
     """An object, opened by a thread; after ``begin`` attempts, attached by a thread.
 
@@ -57,10 +67,8 @@ class Ahead:
     def __init__(self, likely: Settings) -> None:
         self._object: BpfObject | None = None
         self._attempts: Attempts | None = None
-        calls = likely.with_calls and (likely.with_result or likely.shows_asked)
         share_heap()
-        name = "attempts_calls" if calls else "attempts"
-        self._step = self._reading = Meanwhile(partial(self._read_types, name))
+        self._step = self._reading = Meanwhile(partial(self._read_types, likely))
 
     def begin(self, settings: Settings) -> None:
         """Attach attempts of these settings."""
@@ -70,7 +78,7 @@ class Ahead:
         self._reading.end()
         self._attempts = attached(settings, open_object=self._open)
 
-    def _read_types(self, name: str) -> None:
+    def _read_types(self, likely: Settings) -> None:
         """Open an object; have the types of the kernel read for it.
 
         The load would do it, too, and it is most of what that takes. Errors come again
@@ -78,7 +86,7 @@ class Ahead:
         """
         try:
             no_log(library := load_library())
-            self._object = BpfObject(library, name)
+            self._object = BpfObject(library, _object_for(likely, library))
             program = self._object.program(PROGRAM)
             library.bpf_program__set_attach_target(program, 0, TRACEPOINT)
         except (KernelError, OSError):
