@@ -89,3 +89,24 @@ def test_failure_is_the_traces() -> None:
     with pytest.raises(TcpconnectError) as at_once:
         attached(settings)
     assert str(later.value) == str(at_once.value)
+
+
+def test_another_object() -> None:
+    """What options do not show needs another object, which is opened then."""
+    before = descriptors()
+    with Ahead(Settings()) as ahead:
+        ahead.begin(Settings(result=True))
+        ahead.take().close()
+    assert descriptors() == before
+
+
+def test_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there can be no thread, it is done at once."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("tcpconnect.kernel.meanwhile.start_new_thread", refuse)
+    with Ahead(Settings()) as ahead:
+        ahead.begin(Settings())
+        ahead.take().close()

@@ -18,6 +18,7 @@ from tcpconnect.errors import (
     UsageError,
 )
 from tcpconnect.output import ReaderGoneError
+from tcpconnect.parsing import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,3 +175,16 @@ def test_columns_are_listed(
     out, err = capfd.readouterr()
     names = [line.split()[0] for line in out.splitlines()]
     assert (known in names, unknown in names, err) == (True, False, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "ahead"),
+    [
+        *((words, True) for words in ("", "-rdj", "-c -i 1", "-o -", "-p 1 -P 443")),
+        *((words, False) for words in ("-o x", "-o - -o sqlite:x", "-v", "-- true")),
+        *((words, False) for words in ("--cgroup a", "--not-container b")),
+    ],
+)
+def test_goes_ahead(words: str, *, ahead: bool) -> None:
+    """Nothing is attached beside what does more than import."""
+    assert cli.goes_ahead(parse(words.split())) is ahead
