@@ -27,6 +27,15 @@ FILES = {
     "etc/resolv.conf": "",
 }
 
+# Packages for another machine are only unpacked. So that dpkg can install more there,
+# it is told that they are installed.
+LISTED = """\
+for package in "$1"/var/cache/apt/archives/*.deb; do
+	dpkg-deb --field "$package"
+	printf 'Status: install ok installed\\n\\n'
+done >"$1/var/lib/dpkg/status"
+"""
+
 
 class Root(NamedTuple):
     """A root file system that was made."""
@@ -49,13 +58,15 @@ def make_root(arch: str, cache: Path, mirror: str, more: tuple[str, ...] = ()) -
         if native:
             _bootstrap("essential", arch, packages, folder, mirror)
         else:
-            _bootstrap("extract", arch, ("?essential", *packages), folder, mirror)
+            included = ("?essential", *packages)
+            options = (f"--extract-hook={LISTED}",)
+            _bootstrap("extract", arch, included, folder, mirror, options)
             _configure(folder)
         for name, text in FILES.items():
             (folder / name).unlink(missing_ok=True)
             (folder / name).write_text(text)
 
-    key = " ".join((SUITE, arch, *packages))
+    key = " ".join((SUITE, arch, *packages, *(() if native else (LISTED,))))
     name = "-".join(("root", arch, *more))
     folder = cached(cache / name, key, make)
     (library,) = (folder / "usr/lib").glob("python3.*")
@@ -69,9 +80,14 @@ def wanted_packages() -> tuple[str, ...]:
 
 
 def _bootstrap(
-    variant: str, arch: str, packages: tuple[str, ...], folder: Path, mirror: str
+    variant: str,
+    arch: str,
+    packages: tuple[str, ...],
+    folder: Path,
+    mirror: str,
+    more: tuple[str, ...] = (),
 ) -> None:
-    options = [f"--dpkgopt=path-exclude=/usr/share/{n}/*" for n in UNWANTED]
+    options = [*more, *(f"--dpkgopt=path-exclude=/usr/share/{n}/*" for n in UNWANTED)]
     settings = (*network_settings().splitlines(), 'Acquire::Check-Valid-Until "false";')
     options += [f"--aptopt={line}" for line in settings]
     run(
@@ -88,3 +104,4 @@ def _configure(folder: Path) -> None:
     masters = folder / "usr/share/base-passwd"
     for name in ("passwd", "group"):
         shutil.copy(masters / f"{name}.master", folder / "etc" / name)
+    (folder / "etc/machine-id").touch()  # or systemd would ask for the first settings

@@ -14,7 +14,8 @@ import pytest
 from tests.packages.managers import CONF, DEB, RPM, Manager
 from tests.support.tracing import CONNECTING, PORT, event, sh, tracing, wait_until
 
-pytestmark = pytest.mark.timeout(300)  # starts and stops are slow under emulation
+# Emulated, an installation of arm64 takes minutes.
+pytestmark = pytest.mark.timeout(900)
 
 UNIT = "tcpconnect-record"
 LIBRARY = Path("/usr/lib/tcpconnect")
