@@ -82,6 +82,16 @@ PROPERTIES = (
     ),
     Property(
         EVERY,
+        "psycopg is not here",
+        "the machines have the tool without its extras; the host has them",
+    ),
+    Property(
+        EVERY,
+        "Prometheus is not in these machines",
+        "it reads on the host what is the same page on every kernel",
+    ),
+    Property(
+        EVERY,
         "so many connects take minutes in emulation",
         "131,072 flows take 2 s on the host",
     ),
