@@ -93,7 +93,7 @@ def row(what: str) -> set[str]:
 
 def copied(folder: Path) -> Path:
     """Return a copy of the package in a folder."""
-    ignored = shutil.ignore_patterns("*.o")
+    ignored = shutil.ignore_patterns("*.o", "__pycache__")
     return Path(
         shutil.copytree(ROOT / "src/tcpconnect", folder / "tcpconnect", ignore=ignored)
     )
