@@ -1,6 +1,6 @@
 """-d: warnings for C libraries that can't be probed.
 
-Each tool with -d has them: no other test runs at that time.
+Each tool with -d has them: no other test of the kernel runs at that time.
 """
 
 from __future__ import annotations

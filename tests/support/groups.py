@@ -10,13 +10,12 @@ CLOCK, ALONE = "clock", "alone"
 # Groups of tests/kernel, whose tests look at what the whole machine has. All other
 # files are groups of their own.
 GROUPS = {
-    # What sets the machine's clock: no other test runs at that time.
-    CLOCK: "clock record_clock",
-    # What is late or lost, floods, and who gets the number of a namespace that is gone:
-    # no other test on the kernel or with root's rights runs at that time.
-    ALONE: "delay ends_missed floods hostile_targets instances lookups_flood losses "
-    "names_again names_order names_unprobed namespaces_again pending preempted "
-    "starvation",
+    # What sets the machine's clock, and what has to be there in time: beside nothing.
+    CLOCK: "clock delay floods hostile_targets record_clock",
+    # What is lost or missed, floods, and who gets the number of a namespace that is
+    # gone: beside no other test on the kernel or with root's rights.
+    ALONE: "ends_missed instances lookups_flood losses names_again names_order "
+    "names_unprobed namespaces_again pending preempted starvation",
     # Answers and questions that are not read, which tools count for the whole machine.
     "answers": "names_asked names_dns names_tcp",
     # C libraries that are new, are let go, or can't be probed: each tool with -d looks.
