@@ -14,8 +14,8 @@ GROUPS = {
     CLOCK: "clock delay floods hostile_targets record_clock",
     # What is lost or missed, floods, and who gets the number of a namespace that is
     # gone: beside no other test on the kernel or with root's rights.
-    ALONE: "ends_missed instances lookups_flood losses names_again names_order "
-    "names_unprobed namespaces_again pending preempted starvation",
+    ALONE: "lookups_flood names_again names_order names_unprobed namespaces_again "
+    "preempted starvation",
     # Answers and questions that are not read, which tools count for the whole machine.
     "answers": "names_asked names_dns names_tcp",
     # C libraries that are new, are let go, or can't be probed: each tool with -d looks.
