@@ -6,6 +6,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from tcpconnect.errors import UsageError
 from tcpconnect.failure import explain
 from tcpconnect.machine.memory import look_for_garbage
 from tcpconnect.output import STDOUT, keep_standard_descriptors, write
@@ -60,7 +61,9 @@ def _run(line: CommandLine) -> int:
         write(STDOUT, make(count=bool(rows)).encode())
         return 0
     with ExitStack() as stack:
-        ahead = stack.enter_context(_ahead(line)) if goes_ahead(line) else None
+        ahead = _ahead(line) if goes_ahead(line) else None
+        if ahead:
+            stack.enter_context(ahead)
         from tcpconnect.view import View  # and what else is imported: meanwhile
 
         view = View(line)
@@ -71,11 +74,15 @@ def _run(line: CommandLine) -> int:
         return run(line, view, ahead)
 
 
-def _ahead(line: CommandLine) -> Ahead:
+def _ahead(line: CommandLine) -> Ahead | None:
+    """Begin; nothing begins where a view makes other settings, or refuses options."""
     from tcpconnect.kernel.ahead import Ahead
     from tcpconnect.settings import Settings
 
-    return Ahead(Settings(**line.changes))
+    try:
+        return Ahead(Settings(**line.changes))
+    except UsageError:
+        return None
 
 
 def goes_ahead(line: CommandLine) -> bool:

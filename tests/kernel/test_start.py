@@ -100,6 +100,13 @@ def test_another_object() -> None:
     assert descriptors() == before
 
 
+def test_other_settings() -> None:
+    """Tables of --by have settings of their own, which nothing is begun for."""
+    words = [str(INSTALLED), *"-c --unit a* --duration 0.01".split()]
+    ended = subprocess.run(words, check=False, capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stderr[-len(READY) :]) == (0, READY)
+
+
 def test_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there can be no thread, it is done at once."""
 
