@@ -16,12 +16,14 @@ from tcpconnect.kernel.filters import Filters
 from tcpconnect.options import OPTIONS
 from tcpconnect.output import ReaderGoneError
 from tcpconnect.outputs import text as output_text
-from tcpconnect.places import EVERYWHERE, Targets
+from tcpconnect.places import EVERYWHERE
 from tests.support.material import is_harmless, mutated, text
 
 if TYPE_CHECKING:
+    from functools import partial
     from random import Random
 
+    from tcpconnect.kernel.attempts import Attempts
     from tests.support.fuzzing import Fuzz
 
 PARSERS = [option.value.parse for option in OPTIONS if option.value]
@@ -86,8 +88,8 @@ def test_values(fuzz: Fuzz) -> None:
 def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Go as far as the kernel's constants and maps, and no further."""
 
-    def trace(given: settings.Settings, places: Targets) -> NoReturn:
-        Filters(given, places).configure(Config())
+    def trace(given: settings.Settings, attach: partial[Attempts]) -> NoReturn:
+        Filters(given, attach.args[1]).configure(Config())
         raise ReaderGoneError
 
     def start(argv: list[str], _output: int | None) -> NoReturn:
@@ -95,6 +97,7 @@ def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ReaderGoneError
 
     monkeypatch.setattr("tcpconnect.api.Trace", trace)
+    monkeypatch.setattr("tcpconnect.cli.goes_ahead", lambda *_: False)
     monkeypatch.setattr(command, "Command", start)
     monkeypatch.setattr(
         output_text, "open_file", lambda _: os.open(os.devnull, os.O_RDWR)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def _no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no option that should have been refused start a trace."""
     monkeypatch.setattr("tcpconnect.api.Trace", pytest.fail)
+    monkeypatch.setattr("tcpconnect.cli.goes_ahead", lambda *_: False)
 
 
 def run(
