@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 HELP = ["help"]  # instead of columns
 STDOUT_NAME = "-"  # for the option -o
 FOUND = {"cgroups", "containers", "not_containers"}  # before the trace
+ENOUGH = 256  # descriptors for what attempts need, and for files of modules beside
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,8 +90,12 @@ def goes_ahead(line: CommandLine) -> bool:
     """Whether attempts are attached while outputs are opened, and modules imported.
 
     Not where a process is forked or becomes another user before the trace, where errors
-    in options are found there, and where what libbpf writes is to be read.
+    in options are found there, and where what libbpf writes is to be read. Nor where
+    descriptors are few: an import would fail for want of one, and not say so.
     """
+    import resource
+
+    few = resource.getrlimit(resource.RLIMIT_NOFILE)[0] < ENOUGH
     elsewhere = line.outputs - {STDOUT_NAME}
     found = FOUND & line.changes.keys()
-    return not (line.command or elsewhere or found or line.verbose)
+    return not (few or line.command or elsewhere or found or line.verbose)

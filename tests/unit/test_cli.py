@@ -188,3 +188,14 @@ def test_columns_are_listed(
 def test_goes_ahead(words: str, *, ahead: bool) -> None:
     """Nothing is attached beside what does more than import."""
     assert cli.goes_ahead(parse(words.split())) is ahead
+
+
+@pytest.mark.parametrize(
+    ("most", "ahead"), [(cli.ENOUGH - 1, False), (cli.ENOUGH, True)]
+)
+def test_few_descriptors(
+    monkeypatch: pytest.MonkeyPatch, most: int, *, ahead: bool
+) -> None:
+    """Modules are not imported beside what may use the last descriptor."""
+    monkeypatch.setattr("resource.getrlimit", lambda _: (most, most))
+    assert cli.goes_ahead(parse([])) is ahead
