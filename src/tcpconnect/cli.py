@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tcpconnect.errors import UsageError
 from tcpconnect.failure import explain
 from tcpconnect.machine.memory import look_for_garbage
-from tcpconnect.output import STDOUT, keep_standard_descriptors, write
+from tcpconnect.output import STDOUT, STDOUT_NAME, keep_standard_descriptors, write
 from tcpconnect.parsing import parse
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tcpconnect.parsing import CommandLine
 
 HELP = ["help"]  # instead of columns
-STDOUT_NAME = "-"  # for the option -o
 FOUND = {"cgroups", "containers", "not_containers"}  # before the trace
 ENOUGH = 256  # descriptors for what attempts need, and for files of modules beside
 

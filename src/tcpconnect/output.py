@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tcpconnect.errors import Line
 
 STDOUT, STDERR = 1, 2
+STDOUT_NAME = "-"  # for the option -o
 NO_FILE = {
     errno.ELOOP: "it is a symbolic link",
     errno.ENXIO: "nobody reads it",

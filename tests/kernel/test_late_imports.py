@@ -16,6 +16,7 @@ from tests.support.attempts import PORT, Child, attempt
 from tests.support.launch import EMULATED
 from tests.support.mounts import private_mounts
 from tests.support.recorder import baseline_of
+from tests.support.rights import FINDER
 from tests.support.scraping import free_port, get
 from tests.support.servers import Server
 from tests.support.tool import READY
@@ -28,12 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 
-# Whoever asks for a module that is not there yet asks this finder first.
-WATCH = """
-import os, sys
-class Finder:
-    def find_spec(self, name, *_):
-        os.write(2, f"{name} is imported late\\n".encode())
+WATCH = f"""{FINDER}
 from tcpconnect import pipeline
 give_up = pipeline.keep_only
 def keep_only(*given):

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.attempts import PORT, attempt
 from tests.support.launch import TOOL
+from tests.support.rights import FINDER
 from tests.support.tool import READY
 from tests.support.waiting import wait_until
 
@@ -27,12 +28,7 @@ pytestmark = pytest.mark.usefixtures("netns")
 
 ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
-# Whoever asks for a module that is not there yet asks this finder first.
-WATCH = """
-import os, sys
-class Finder:
-    def find_spec(self, name, *_):
-        os.write(log, f"{name} is imported late\\n".encode())
+WATCH = f"""{FINDER}
 def watched(give_up):
     def give_up_and_watch(*given):
         kept = give_up(*given)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-# Run with python -c; all is said on stderr.
-WATCH = """
+# Whoever asks for a module that is not there yet asks this finder first; what stands
+# behind it says when. Run with python -c; all is said on stderr, or on ``log``.
+FINDER = """
 import os, sys
+log = 2
 class Finder:
     def find_spec(self, name, *_):
-        os.write(2, f"{name} is imported late\\n".encode())
+        os.write(log, f"{name} is imported late\\n".encode())
+"""
+WATCH = f"""{FINDER}
 from tcpconnect.machine import capabilities
 give_up = capabilities.keep_only
 def keep_only(*given):
     give_up(*given)
-    os.write(2, f"given up, root: {not os.getuid()}\\n".encode())
+    os.write(log, f"given up, root: {{not os.getuid()}}\\n".encode())
     sys.meta_path.insert(0, Finder())
 capabilities.keep_only = keep_only
 from tcpconnect.cli import main

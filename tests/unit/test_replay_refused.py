@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.recordings import recorded, run
+from tests.support.rights import FINDER
 
 
 @pytest.mark.parametrize(
@@ -66,11 +67,7 @@ def test_not_recorded(words: str, tmp_path: Path) -> None:
 
 
 # What is imported once privileges are dropped is named on stderr.
-WATCH = """
-import os, sys
-class Finder:
-    def find_spec(self, name, *_):
-        os.write(2, f"{name} is imported late\\n".encode())
+WATCH = f"""{FINDER}
 from tcpconnect.commands import replay
 replay.keep_only = lambda *_: sys.meta_path.insert(0, Finder())
 from tcpconnect.cli import main

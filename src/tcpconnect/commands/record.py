@@ -17,8 +17,8 @@ from tcpconnect.history.terms import Terms
 from tcpconnect.machine.account import STATE, make_directory
 from tcpconnect.options.alerts import check_alerts
 from tcpconnect.options.verbs import verb_named
-from tcpconnect.output import STDOUT, check_file, harmless, write
-from tcpconnect.outputs.opening import STDOUT_NAME, account_of, open_outputs
+from tcpconnect.output import STDOUT, STDOUT_NAME, check_file, harmless, write
+from tcpconnect.outputs.opening import account_of, open_outputs
 from tcpconnect.outputs.service import Service
 from tcpconnect.parsing import CommandLine, VerbLine, parse_verb
 from tcpconnect.pipeline import trace_to

@@ -11,8 +11,8 @@ from tcpconnect.errors import UsageError
 from tcpconnect.lossreport import LossReport
 from tcpconnect.machine.capabilities import keep_only
 from tcpconnect.options.verbs import verb_named
-from tcpconnect.output import STDOUT, say, write
-from tcpconnect.outputs.opening import STDOUT_NAME, open_outputs, terms_of
+from tcpconnect.output import STDOUT, STDOUT_NAME, say, write
+from tcpconnect.outputs.opening import open_outputs, terms_of
 from tcpconnect.parsing import CommandLine, parse_verb
 from tcpconnect.pipeline import changed, flow
 from tcpconnect.progress import Progress

@@ -17,11 +17,11 @@ from tcpconnect.databases.database import DEFAULT, File, path_of, unreadable
 from tcpconnect.errors import UsageError
 from tcpconnect.history.schema import DAY
 from tcpconnect.options.verbs import verb_named
-from tcpconnect.output import STDERR, harmless, say
+from tcpconnect.output import STDERR, STDOUT_NAME, harmless, say
 from tcpconnect.parsing import parse_verb
 from tcpconnect.progress import Progress
 from tcpconnect.report.shown import between, many, moment
-from tcpconnect.report.writing import STDOUT_NAME, check_target
+from tcpconnect.report.writing import check_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

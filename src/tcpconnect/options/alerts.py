@@ -8,6 +8,7 @@ from tcpconnect import alert_messages, messages
 from tcpconnect.arguments import TIME, listed
 from tcpconnect.errors import UsageError, did_you_mean
 from tcpconnect.options.option import Option
+from tcpconnect.output import STDOUT_NAME
 from tcpconnect.values import Value
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from tcpconnect.transport.target import Target
 
 KINDS = ("new", "failing")
-STDOUT_NAME = "-"  # for the option -o
 
 
 def kinds(text: str) -> frozenset[str]:

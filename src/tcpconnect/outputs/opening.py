@@ -11,7 +11,7 @@ from tcpconnect import messages
 from tcpconnect.abilities import counts
 from tcpconnect.errors import UsageError
 from tcpconnect.options.show import KEEP_FILES
-from tcpconnect.output import STDERR, STDOUT
+from tcpconnect.output import STDERR, STDOUT, STDOUT_NAME
 from tcpconnect.outputs.text import Text
 from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tcpconnect.recorded import About
     from tcpconnect.view import Display, View
 
-STDOUT_NAME = "-"  # for the option -o
 NEVER_SLOW = {SQLITE, PROMETHEUS}  # they have threads of their own
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tcpconnect import messages
 from tcpconnect.errors import OutputError
 from tcpconnect.failure import explain
-from tcpconnect.output import ReaderGoneError, write
-from tcpconnect.report.writing import STDOUT_NAME, write_page
+from tcpconnect.output import STDOUT_NAME, ReaderGoneError, write
+from tcpconnect.report.writing import write_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable

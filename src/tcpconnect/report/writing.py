@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import report_messages
 from tcpconnect.errors import UsageError
-from tcpconnect.output import STDOUT, open_file, unwritable, write
+from tcpconnect.output import STDOUT, STDOUT_NAME, open_file, unwritable, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STDOUT_NAME = "-"
 # What SQLite keeps beside a file.
 BESIDE = ("", "-wal", "-shm", "-journal")
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
