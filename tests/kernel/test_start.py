@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
 from tcpconnect.errors import TcpconnectError
 from tcpconnect.kernel.ahead import Ahead, attached
 from tcpconnect.settings import Settings
+from tests.support.descriptors import left_open
 from tests.support.launch import INSTALLED
 from tests.support.tool import READY
 
@@ -33,12 +34,6 @@ def keep_only(*given):
 pipeline.keep_only = keep_only
 sys.exit(cli.main())
 """
-
-
-def descriptors() -> list[str]:
-    """Return what this process has open."""
-    gc.collect()  # what was mapped keeps a descriptor
-    return sorted(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.parametrize("options", ["", "-rdj", "-c"])
@@ -68,14 +63,18 @@ def test_alone_when_privileges_go(options: str) -> None:
 
 def test_not_taken() -> None:
     """What was attached ahead of a trace that does not come is closed."""
-    before = descriptors()
-    for settings in (Settings(result=True), Settings(netns={"/no/such/namespace"})):
+
+    def begin(settings: Settings) -> None:
         with Ahead(settings) as ahead:
             ahead.begin(settings)
-        assert descriptors() == before
+
+    def leave(settings: Settings) -> None:
         with Ahead(settings):
             pass
-        assert descriptors() == before
+
+    for settings in (Settings(result=True), Settings(netns={"/no/such/namespace"})):
+        for work in (begin, leave):
+            assert left_open(partial(work, settings)) == 0
 
 
 def test_failure_is_the_traces() -> None:
@@ -93,11 +92,13 @@ def test_failure_is_the_traces() -> None:
 
 def test_another_object() -> None:
     """What options do not show needs another object, which is opened then."""
-    before = descriptors()
-    with Ahead(Settings()) as ahead:
-        ahead.begin(Settings(result=True))
-        ahead.take().close()
-    assert descriptors() == before
+
+    def begin() -> None:
+        with Ahead(Settings()) as ahead:
+            ahead.begin(Settings(result=True))
+            ahead.take().close()
+
+    assert left_open(begin) == 0
 
 
 def test_other_settings() -> None:

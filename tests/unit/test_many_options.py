@@ -29,10 +29,10 @@ RUNS = 3
 
 def seconds(work: Callable[[int], object], size: int) -> float:
     """Return the CPU time that the work takes."""
-    began = time.process_time()
+    began = time.thread_time()
     with suppress(TcpconnectError):  # an answer is all that is wanted
         work(size)
-    return time.process_time() - began
+    return time.thread_time() - began
 
 
 def check_linear(work: Callable[[int], object]) -> None:

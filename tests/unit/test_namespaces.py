@@ -13,7 +13,7 @@ import pytest
 
 from tcpconnect.errors import UsageError
 from tcpconnect.kernel.namespaces import open_netns
-from tests.support.descriptors import open_files
+from tests.support.descriptors import left_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,12 +63,15 @@ def test_something_else(
     """What is no file is not opened, and nothing is left open."""
     path = tmp_path / "x"
     put(path)
-    before = open_files()
     opened = Mock(wraps=os.open)
     monkeypatch.setattr(os, "open", opened)
-    with pytest.raises(UsageError, match="is not a network namespace"):
-        open_netns(str(path))
-    assert open_files() <= before
+
+    def refuse() -> None:
+        opened.reset_mock()
+        with pytest.raises(UsageError, match="is not a network namespace"):
+            open_netns(str(path))
+
+    assert left_open(refuse) == 0
     if not path.is_file():
         assert [call.args[1] & os.O_PATH for call in opened.mock_calls] == [os.O_PATH]
 

@@ -81,10 +81,10 @@ DEEP = "/lxc.payload.web" + 2000 * "/a"
 
 def test_deep_cgroup() -> None:
     """A user may make cgroups as deep as paths can be long: it takes no longer."""
-    began = time.process_time()
+    began = time.thread_time()
     for number in range(100):
         assert owner_of(f"{DEEP}{number}", []) == ROOT
-    assert time.process_time() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 def test_deep_container() -> None:

@@ -42,7 +42,7 @@ def attach_to(
     """Return what attaches to libraries; something happens meanwhile."""
 
     def attach(_: Library) -> list[int]:
-        opened.append(os.open("/dev/null", os.O_RDONLY))
+        opened.append(os.open(__file__, os.O_RDONLY))
         then()
         return opened[-1:]
 
@@ -50,8 +50,11 @@ def attach_to(
 
 
 def is_open(fd: int) -> bool:
-    """Whether a descriptor is one."""
-    return os.path.exists(f"/proc/self/fd/{fd}")
+    """Whether a descriptor is one that ``attach_to`` has opened."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}") == __file__
+    except FileNotFoundError:
+        return False
 
 
 @pytest.mark.usefixtures("library")
@@ -145,7 +148,7 @@ def test_what_the_kernel_has(
 def test_stop_while_events_are_closed() -> None:
     """A thread that detaches one by one leaves the rest to who closes all."""
     libraries = Libraries(lambda _: [], None, Warnings(), at_once=False)
-    fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(3)]
+    fds = [os.open(__file__, os.O_RDONLY) for _ in range(3)]
     libraries.stopped = True
     libraries._detach(list(fds))  # noqa: SLF001 (at this moment)
     assert all(map(is_open, fds))
@@ -163,7 +166,7 @@ def test_left_to_a_process(
     monkeypatch.setattr(os, "fork", forked)
     monkeypatch.setattr(closing, "PATIENCE_S", -1)
     libraries = Libraries(lambda _: [], None, Warnings(), at_once=False)
-    fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(3)]
+    fds = [os.open(__file__, os.O_RDONLY) for _ in range(3)]
     libraries.process_ends = libraries.stopped = True
     libraries._detach(list(fds))  # noqa: SLF001 (at this moment)
     libraries.close()

@@ -208,7 +208,7 @@ def test_process_ends(tmp_path: Path) -> None:
     before = children()
     output = opened("-o", tmp_path / "a.jsonl")
     write(output, Batch([], NO_LOSSES, [], 0))
-    assert children() == before
+    assert children() <= before
 
 
 def test_not_opened_again(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tcpconnect.notify.program import run
 from tcpconnect.transport.undelivered import UndeliveredError
-from tests.support.descriptors import open_files
+from tests.support.descriptors import left_open
 from tests.support.waiting import wait_until
 
 
@@ -114,7 +114,9 @@ def is_running(pid: str) -> bool:
 
 def test_no_program(tmp_path: Path) -> None:
     """One that has gone meanwhile."""
-    before = open_files()
-    with pytest.raises(UndeliveredError, match="No such file"):
-        run(str(tmp_path / "nope"), b"")
-    assert open_files() <= before
+
+    def start() -> None:
+        with pytest.raises(UndeliveredError, match="No such file"):
+            run(str(tmp_path / "nope"), b"")
+
+    assert left_open(start) == 0
