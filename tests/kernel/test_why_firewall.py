@@ -19,7 +19,10 @@ from tests.support.explained import (
     Explained,
     abort,
     connect,
+    ended_by_timer,
+    explanation,
     needs_drop_reasons,
+    rejected,
     timed_out,
 )
 from tests.support.network import inside
@@ -66,9 +69,8 @@ def test_icmp_of_the_other_end(far: NetNs) -> None:
     """A firewall rejects it; who that is stands in the error queue."""
     with inside(far):
         rules("input", FAR, f"tcp dport {PORT} reject")
-    with Explained() as tool:
-        assert connect(FAR, SECOND_SYN_MS) == errno.ECONNREFUSED
-        assert tool.shown() == [("ECONNREFUSED", "ICMP", FAR[0])]
+    seen = rejected(FAR, errno.ECONNREFUSED)
+    assert seen == ("ECONNREFUSED", "ICMP", FAR[0])
 
 
 @pytest.mark.parametrize("asks", [False, True])
@@ -77,21 +79,23 @@ def test_icmp_ipv6(far: NetNs, *, asks: bool) -> None:
     """With IPv6 it is there only when the program asks the kernel to queue errors."""
     with inside(far):
         rules("input", FAR6, f"tcp dport {PORT} reject")
-    with Explained() as tool, socket.socket(socket.AF_INET6) as client:
-        client.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, asks)
-        give_up_soon(client, SECOND_SYN_MS)
-        assert client.connect_ex(FAR6) == errno.ECONNREFUSED
-        sender = FAR6[0] if asks else None
-        assert tool.shown() == [("ECONNREFUSED", "ICMP", sender)]
+
+    def connect_asking() -> int:
+        with socket.socket(socket.AF_INET6) as client:
+            client.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, asks)
+            give_up_soon(client, SECOND_SYN_MS)
+            return client.connect_ex(FAR6)
+
+    seen = explanation(ended_by_timer(connect_asking, errno.ECONNREFUSED))
+    assert seen == ("ECONNREFUSED", "ICMP", FAR6[0] if asks else None)
 
 
 @pytest.mark.usefixtures("netns", "far")
 def test_icmp_of_our_own_firewall() -> None:
     """It comes from our own address."""
     rules("output", FAR, f"tcp dport {PORT} reject")
-    with Explained() as tool:
-        assert connect(FAR, SECOND_SYN_MS) == errno.ECONNREFUSED
-        assert tool.shown() == [("ECONNREFUSED", "ICMP", NEAR)]
+    seen = rejected(FAR, errno.ECONNREFUSED)
+    assert seen == ("ECONNREFUSED", "ICMP", NEAR)
 
 
 @pytest.mark.usefixtures("netns", "far")
@@ -152,15 +156,21 @@ def test_local_firewall_and_a_program_that_gives_up() -> None:
 @pytest.mark.usefixtures("netns")
 def test_ok_after_a_lost_syn(far: NetNs) -> None:
     """Why it took a second: the first SYN was lost."""
-    rules("output", FAR, f"tcp dport {PORT} drop")
     with inside(far):
         listener = socket.create_server(FAR)
-    with listener, Explained() as tool, socket.socket() as client:
-        begin(client, FAR)
-        flush()
-        assert select.select((), (client,), (), TIMEOUT_S)[1]
-        assert tool.shown() == [("OK", None, None)]
-        assert tool.syns == [2]
+
+    def connect_late() -> int:
+        rules("output", FAR, f"tcp dport {PORT} drop")
+        with socket.socket() as client:
+            begin(client, FAR)
+            flush()
+            assert select.select((), (client,), (), TIMEOUT_S)[1]
+            return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+    with listener:
+        made = ended_by_timer(connect_late, 0)
+    assert explanation(made) == ("OK", None, None)
+    assert made["syns"] == 2
 
 
 @needs_drop_reasons

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,6 +43,11 @@ def abort(target: tuple[str, int]) -> None:
         begin(client, target)
 
 
+def explanation(made: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what an event says of the end of an attempt."""
+    return tuple(made[key] for key in EXPLAINED)
+
+
 class Explained(Tool):
     """The tool with --why, watching this process."""
 
@@ -50,8 +56,7 @@ class Explained(Tool):
 
     def shown(self, count: int = 1) -> list[tuple[Any, ...]]:
         """Wait for events, stop, and return their explanations."""
-        whole = self.whole(count)
-        return [tuple(made[key] for key in EXPLAINED) for made in whole]
+        return [explanation(made) for made in self.whole(count)]
 
     @property
     def syns(self) -> list[int | None]:
@@ -59,14 +64,25 @@ class Explained(Tool):
         return [made["syns"] for made in self.all_events()]
 
 
-def timed_out(attempt: Callable[[], int]) -> tuple[Any, ...]:
-    """Return why an attempt failed, which a timer ended: one whose end is seen."""
+def ended_by_timer(attempt: Callable[[], int], error: int) -> dict[str, Any]:
+    """Return the event of an attempt that a timer ends: one whose end is seen."""
     for _ in range(TRIES):
         with Explained() as tool:
-            assert attempt() == errno.ETIMEDOUT
+            assert attempt() == error
             assert tool.stop() == 0
             if not told(tool, UNSEEN):
                 assert not MISSING.search(tool.stderr), tool.stderr
                 (made,) = tool.all_events()
-                return tuple(made[key] for key in EXPLAINED)
+                return made
     raise AssertionError(f"the ends of {TRIES} attempts were not seen")
+
+
+def timed_out(attempt: Callable[[], int]) -> tuple[Any, ...]:
+    """Return why an attempt failed that got no answer."""
+    return explanation(ended_by_timer(attempt, errno.ETIMEDOUT))
+
+
+def rejected(target: tuple[str, int], error: int) -> tuple[Any, ...]:
+    """Return why an attempt failed that blocks: it believes ICMP at its second SYN."""
+    attempt = partial(connect, target, SECOND_SYN_MS)
+    return explanation(ended_by_timer(attempt, error))
