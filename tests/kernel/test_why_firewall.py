@@ -7,6 +7,7 @@ import select
 import socket
 import subprocess
 from functools import partial
+from struct import unpack_from
 from typing import TYPE_CHECKING
 
 import pytest
@@ -153,6 +154,13 @@ def test_local_firewall_and_a_program_that_gives_up() -> None:
         assert tool.shown() == [("ABORTED", "local firewall", None)]
 
 
+def sent_again(client: socket.socket) -> int:
+    """Return how many segments of a socket were sent again: tcpi_total_retrans."""
+    info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    (segments,) = unpack_from("I", info, 100)
+    return int(segments)
+
+
 @pytest.mark.usefixtures("netns")
 def test_ok_after_a_lost_syn(far: NetNs) -> None:
     """Why it took a second: the first SYN was lost."""
@@ -165,12 +173,14 @@ def test_ok_after_a_lost_syn(far: NetNs) -> None:
             begin(client, FAR)
             flush()
             assert select.select((), (client,), (), TIMEOUT_S)[1]
+            sent.append(1 + sent_again(client))
             return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
+    sent: list[int] = []
     with listener:
         made = ended_by_timer(connect_late, 0)
     assert explanation(made) == ("OK", None, None)
-    assert made["syns"] == 2
+    assert made["syns"] == sent[-1] >= 2
 
 
 @needs_drop_reasons
