@@ -117,9 +117,11 @@ def test_both_sources(tmp_path: Path) -> None:
 def test_hosts_file(tmp_path: Path) -> None:
     """A name from the hosts file takes no time to speak of."""
     with etc(tmp_path, f"{IPV4} www.example\n"), start("-j") as tool:
+        began = time.monotonic()
         socket.getaddrinfo("www.example", 7)
+        waited_ms = (time.monotonic() - began) * 1000
         event = event_of(tool)
-    assert 0 < event["dns_ms"] < SLOW_MS
+    assert 0 < event["dns_ms"] <= waited_ms
 
 
 def test_query_sent_again() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tcpconnect.history.rows import Program
 from tests.support import preloaded
 from tests.support.histories import attempts, history
+from tests.support.terminals import read_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,8 +85,11 @@ def on_terminal(*words: object, db: Path | str, columns: int = 80) -> list[str]:
     """Return the lines on a terminal that is so wide, of stderr, too."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-    assert ask(*words, db=db, stdout=theirs, stderr=theirs).returncode == 0
+    env = {**os.environ, "TERM": "xterm"}
+    env.pop("NO_COLOR", None)
+    done = ask(*words, db=db, stdout=theirs, stderr=theirs, env=env)
+    assert done.returncode == 0
     os.close(theirs)
-    shown = os.read(ours, 65536).decode()
+    shown = read_all(ours).decode()
     os.close(ours)
     return shown.splitlines()

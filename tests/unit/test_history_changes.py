@@ -25,6 +25,7 @@ from tcpconnect.history.store import Run
 from tests.support import launch
 from tests.support.asking import NOW, ask, filled, rows, said
 from tests.support.histories import attempts, new_store
+from tests.support.terminals import read_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,11 +210,10 @@ def test_rubbish(db: Path, table: str, column: str) -> None:
 def test_terminal(db: Path) -> None:
     """On a terminal of 80 cells no line is longer, and the failure is still there."""
     ours, theirs = pty.openpty()
-    os.set_blocking(ours, True)
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     done = ask("--color", "never", db=db, stdout=theirs)
     os.close(theirs)
-    text = os.read(ours, 65536).decode()
+    text = read_all(ours).decode()
     os.close(ours)
     assert (done.returncode, done.stderr) == (0, "")
     lines = text.splitlines()

@@ -14,6 +14,7 @@ import pytest
 from tcpconnect import output
 from tcpconnect.errors import OutputError
 from tcpconnect.output import ReaderGoneError, harmless, write, write_line
+from tests.support.terminals import read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -223,14 +224,12 @@ WRITE = "from tcpconnect.output import say, write; write(1, 'Û2J'.encode()); sa
 def test_terminal_without_utf_8(locale: str, expected: bytes) -> None:
     """It gets ASCII: in UTF-8 some letters have a byte that is a control of its own."""
     terminal, end = os.openpty()
-    try:
-        environment = {"LC_ALL": locale}
-        command = [sys.executable, "-c", WRITE]
-        subprocess.run(command, stdout=end, stderr=end, env=environment, check=True)
-        assert os.read(terminal, 100) == expected
-    finally:
-        os.close(terminal)
-        os.close(end)
+    environment = {"LC_ALL": locale}
+    command = [sys.executable, "-c", WRITE]
+    subprocess.run(command, stdout=end, stderr=end, env=environment, check=True)
+    os.close(end)
+    assert read_all(terminal) == expected
+    os.close(terminal)
     piped = subprocess.run(command, capture_output=True, env=environment, check=True)
     assert piped.stdout == "Û2J".encode()
 
@@ -240,12 +239,10 @@ def test_json_on_terminal_without_utf_8() -> None:
     value = "\xdb\u6f22\U0001f600\U0010ffff"
     code = f"from tcpconnect.output import write; write(1, {value!a}.encode())"
     terminal, end = os.openpty()
-    try:
-        command = [sys.executable, "-c", code]
-        subprocess.run(command, stdout=end, env={"LC_ALL": "POSIX"}, check=True)
-        written = os.read(terminal, 100)
-    finally:
-        os.close(terminal)
-        os.close(end)
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, stdout=end, env={"LC_ALL": "POSIX"}, check=True)
+    os.close(end)
+    written = read_all(terminal)
+    os.close(terminal)
     assert written.isascii()
     assert json.loads(b'"%s"' % written) == value

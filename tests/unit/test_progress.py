@@ -14,6 +14,7 @@ import pytest
 
 from tcpconnect.progress import ERASE
 from tcpconnect.times import rfc3339
+from tests.support.terminals import read_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +115,7 @@ def test_shown_before_a_table(recording: Path) -> None:
     run = Run("replay", recording, "-c", stdout=follower)
     os.close(follower)
     assert run.end() == 0
-    assert os.read(leader, 65536).count(b"\n") > 1
+    assert read_all(leader).count(b"\n") > 1
     os.close(leader)
     first, *shown, last = run.said.split(ERASE)
     assert (first, last) == (b"", b"")

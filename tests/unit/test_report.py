@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import launch, preloaded
+from tests.support.asking import ENDLESS
 from tests.support.histories import attempts, history
 from tests.support.pages import Read
-from tests.support.waiting import wait_until
+from tests.support.terminals import read_all
+from tests.support.waiting import TIMEOUT_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,14 +91,12 @@ def test_a_terminal_gets_no_page(db: Path, terminal: int) -> None:
 def test_who_types_it_is_told_what_was_written(db: Path) -> None:
     """On a terminal a line says what the file has."""
     theirs, ours = pty.openpty()
-    assert (
-        report("--db", db, "-o", "r.html", cwd=db.parent, stderr=ours).returncode == 0
-    )
-    assert os.read(theirs, 1000) == (
-        b"tcpconnect: wrote 'r.html': 21 attempts, 12 failed\r\n"
-    )
-    os.close(theirs)
+    done = report("--db", db, "-o", "r.html", cwd=db.parent, stderr=ours)
     os.close(ours)
+    said = read_all(theirs)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert said == b"tcpconnect: wrote 'r.html': 21 attempts, 12 failed\r\n"
 
 
 def test_the_history_is_never_written_over(db: Path) -> None:
@@ -249,22 +249,17 @@ def test_names_that_are_no_text(db: Path) -> None:
     assert r"a\xffb" in Read(report("--db", db).stdout).sections["All pairs"]
 
 
-MANY = """
-WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers LIMIT ?)
-INSERT INTO windows SELECT ? - n, 60, 1, 1, 1, 1, 1, 1, x'', 1, 1 FROM numbers"""
-
-
 def test_ctrl_c_ends_it_at_once(db: Path) -> None:
     """While it asks the history, too, without a word or a file."""
-    with closing(sqlite3.connect(db)) as connection, connection:
-        connection.execute(MANY, (600_000, NOW - 700))
+    with closing(sqlite3.connect(db)) as connection:
+        connection.executescript(ENDLESS)
     file = db.with_name("r.html")
     start = launch.command(["report", "--db", db, "--since", "-20d", "-o", file])
     with subprocess.Popen(**start, stderr=subprocess.PIPE) as process:
         files = Path(f"/proc/{process.pid}/fd")
         wait_until(lambda: str(db) in opened(files), "it reads the history")
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=5)[1] == b""
+        assert process.communicate(timeout=TIMEOUT_S)[1] == b""
     assert process.returncode == -signal.SIGINT
     assert os.listdir(db.parent) == ["h.db"]
 
