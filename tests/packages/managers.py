@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,13 @@ class Manager(NamedTuple):
         """Return the path of the old package, or the new one."""
         (path,) = (PACKAGES / which).glob(f"*.{self.name}")
         return str(path)
+
+    def version(self, which: str) -> str:
+        """Return the version that a package's name has."""
+        name = Path(self.package(which)).name
+        found = re.match(r"tcpconnect[_-]([^-]+)-1[_.]", name)
+        assert found, name
+        return found[1].replace("~", "-")
 
     def run(self, command: str, *words: str) -> str:
         """Call it; return all that it says."""
