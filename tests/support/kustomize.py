@@ -5,6 +5,7 @@ There is no kustomize where tests run; where there is kubectl, a test compares t
 
 from __future__ import annotations
 
+import re
 import shutil
 from copy import deepcopy
 from functools import cache
@@ -15,6 +16,11 @@ import yaml
 
 FOLDER = Path(__file__).parents[2] / "packaging/kubernetes"
 KNOWN = {"apiVersion", "kind", "namespace", "resources", "components", "patches"}
+KNOWN |= {"images"}
+DOCUMENT = FOLDER.parents[1] / "docs/kubernetes.md"
+DOCUMENTED = re.compile(
+    r"^```yaml\n# (mine/kustomization\.yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 NO_NAMESPACE = {"Namespace", "PriorityClass"}  # they are the cluster's
 # Lists whose members are merged by a key; any other is replaced.
 KEYS = {
@@ -37,6 +43,16 @@ def with_metrics(folder: Path) -> Path:
     mine.mkdir()
     (mine / "kustomization.yaml").write_text(METRICS)
     return mine
+
+
+def as_documented(folder: Path) -> Path:
+    """Return the folder that docs/kubernetes.md has its reader make."""
+    shutil.copytree(FOLDER, folder / "packaging/kubernetes")
+    ((name, text),) = DOCUMENTED.findall(DOCUMENT.read_text())
+    made = folder / str(name)
+    made.parent.mkdir()
+    made.write_text(text)
+    return made.parent
 
 
 def build(folder: Path) -> list[Object]:
@@ -66,6 +82,20 @@ def _add(folder: Path, objects: list[Object]) -> None:
         # It is an error to patch what is not there.
         (place,) = (i for i, each in enumerate(objects) if _id(each) == _id(change))
         objects[place] = _merged(objects[place], change)
+    for image in asked.get("images", []):
+        assert image.keys() == {"name", "newName", "newTag"}
+        for container in _containers(objects):
+            if container["image"] == image["name"]:
+                container["image"] = f"{image['newName']}:{image['newTag']}"
+
+
+def _containers(objects: list[Object]) -> list[Object]:
+    pods = [
+        each["spec"]["template"]["spec"]
+        for each in objects
+        if each["kind"] == "DaemonSet"
+    ]
+    return [container for pod in pods for container in pod["containers"]]
 
 
 def _read(path: Path) -> list[Object]:

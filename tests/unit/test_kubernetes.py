@@ -10,9 +10,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tcpconnect import __version__
 from tcpconnect.machine.hostname import host_name
 from tcpconnect.remote.otlp_settings import resource
-from tests.support.kustomize import FOLDER, build, with_metrics
+from tests.support.kustomize import FOLDER, as_documented, build, with_metrics
 from tests.support.pods import NODE, environment
 
 if TYPE_CHECKING:
@@ -26,12 +27,13 @@ OF_OPERATORS = {"PodMonitor"}
 CAPABILITIES = ["BPF", "PERFMON", "NET_ADMIN", "DAC_READ_SEARCH"]
 
 
-@pytest.fixture(params=["base", "overlays/libc-names", "with metrics"])
+@pytest.fixture(params=["base", "overlays/libc-names", "with metrics", "documented"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Each folder that is made for `kubectl apply --kustomize`."""
-    if request.param != "with metrics":
-        return FOLDER / str(request.param)
-    return with_metrics(tmp_path)
+    made = {"with metrics": with_metrics, "documented": as_documented}
+    if make := made.get(request.param):
+        return make(tmp_path)
+    return FOLDER / str(request.param)
 
 
 def the(kind: str, folder: Path) -> dict[str, Any]:
@@ -74,6 +76,12 @@ def test_kubectl(folder: Path) -> None:
     assert sorted(theirs, key=lambda each: key(each["kind"])) == sorted(
         build(folder), key=lambda each: key(each["kind"])
     )
+
+
+def test_image(tmp_path: Path) -> None:
+    """The document's folder has the pods take the image that its reader has pushed."""
+    (container,) = pod_of(as_documented(tmp_path))["containers"]
+    assert container["image"] == f"registry.example/tcpconnect:{__version__}"
 
 
 @pytest.mark.parametrize(
