@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SPEC = tree.PACKAGING / "tcpconnect.spec"
 MANUAL = "usr/share/man/man8/tcpconnect.8"
+# Texts that have to come along are there, where "rpm --excludedocs" installs them, too.
+LICENSES = "usr/share/licenses/tcpconnect"
 # What else rpmbuild would write into it: the machine and the time.
 MACROS = {
     "_buildhost": "reproducible",
@@ -31,18 +33,7 @@ def build(files: Path, arch: str, version: str, room: Path) -> list[Path]:
     """Pack a tree that was laid out; return the packages. Raises TrialError."""
     work, copy = room / "rpm", room / "rpm/tree"
     shutil.copytree(files, copy)
-    with open(copy / MANUAL, "rb") as manual:
-        packed = gzip.compress(manual.read(), mtime=0)
-    (copy / MANUAL).unlink()
-    (copy / f"{MANUAL}.gz").write_bytes(packed)
-    for name, path in (
-        ("LICENSE", "licenses/tcpconnect/LICENSE"),
-        ("packaging/debian/copyright", "licenses/tcpconnect/copyright"),
-        ("CHANGELOG.md", "doc/tcpconnect/CHANGELOG.md"),
-    ):
-        (copy / "usr/share" / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source.TOP / name, copy / "usr/share" / path)
-    tree.set_modes(copy)
+    arrange(copy)
     # RPM has - between version and release only.
     macros = {
         **MACROS,
@@ -60,3 +51,20 @@ def build(files: Path, arch: str, version: str, room: Path) -> list[Path]:
     # It has the exceptions, and why.
     run("rpmlint", "--strict", f"--config={tree.PACKAGING}/rpmlint.toml", *packages)
     return packages
+
+
+def arrange(root: Path) -> None:
+    """Put into its place what RPMs have elsewhere, or compressed."""
+    manual = root / MANUAL
+    packed = gzip.compress(manual.read_bytes(), mtime=0)
+    (root / f"{MANUAL}.gz").write_bytes(packed)
+    manual.unlink()
+    licenses = root / LICENSES
+    licenses.mkdir(parents=True)
+    others = (root / tree.LICENSES).rename(licenses / "third-party.txt")
+    copyrights = (tree.PACKAGING / "debian/copyright").read_text()
+    said = copyrights.replace(f"/{tree.LICENSES}.gz", f"/{others.relative_to(root)}")
+    (licenses / "copyright").write_text(said)
+    shutil.copyfile(source.TOP / "LICENSE", licenses / "LICENSE")
+    shutil.copy(source.TOP / "CHANGELOG.md", root / "usr/share/doc/tcpconnect")
+    tree.set_modes(root)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release import previous, publish, source, tree, vendored
+from release import previous, publish, rpm, source, tree, vendored
 from release.trial import TrialError
 from tcpconnect import extras
 from tcpconnect.optionfile import words_of
@@ -89,6 +89,20 @@ def test_unit_reads_the_options(laid_out: Path) -> None:
     command = shlex.split(unit["Service"]["ExecStart"])
     assert command == ["/usr/bin/tcpconnect", "record", "--quiet", f"@/{CONF}"]
     assert words_of(str(laid_out / CONF)) == []
+
+
+def test_licenses(laid_out: Path) -> None:
+    """Those of others come along where documentation is left out, as in images."""
+    debian = (PACKAGING / "debian/copyright").read_text()
+    assert f"/{tree.LICENSES}.gz" in debian
+    (laid_out / "usr/share/doc/tcpconnect/third-party.txt").write_text("MIT")
+    rpm.arrange(laid_out)
+    licenses = laid_out / "usr/share/licenses/tcpconnect"
+    assert (licenses / "third-party.txt").read_text() == "MIT"
+    copyrights = (licenses / "copyright").read_text()
+    assert re.findall(r"\S+third-party\S+", copyrights) == [
+        "/usr/share/licenses/tcpconnect/third-party.txt,"
+    ]
 
 
 def test_pythons() -> None:
