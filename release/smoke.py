@@ -5,6 +5,7 @@ The copy is an overlay over this machine's root file system, and gone afterwards
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,7 @@ from release.vendored import own_arch
 
 INSIDE = "package-trial"  # the folder of the copy that has release/ and the package
 TOOL = Path("/usr/bin/tcpconnect")
+FOLDER = Path("/var/lib/tcpconnect")
 # As the command finds them.
 EXTRAS = f"""\
 import sys
@@ -81,10 +83,23 @@ def try_package(package: str, promised: str) -> str:
     run(TOOL, "--check")
     traced = trace(TOOL)
     run("/usr/bin/python3", "-I", "-c", EXTRAS)
-    run("dpkg", "--purge", "tcpconnect")
+    purge()
     if left := sorted(named_after_it() - before):
         raise TrialError(f"{package}: left {left[0]}")
     return f"{said}, installed, traced {traced}, and purged"
+
+
+def purge() -> None:
+    """Purge it where the history has a file system of its own."""
+    shutil.rmtree(FOLDER, ignore_errors=True)  # that of the machine, in the copy
+    FOLDER.mkdir()
+    run("mount", "-t", "tmpfs", "tmpfs", FOLDER)
+    (FOLDER / "history.db").touch()
+    run("dpkg", "--purge", "tcpconnect")
+    if any(FOLDER.iterdir()):
+        raise TrialError(f"a purge left what is in {FOLDER}")
+    run("umount", FOLDER)
+    FOLDER.rmdir()
 
 
 def named_after_it() -> set[str]:
