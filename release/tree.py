@@ -32,7 +32,10 @@ FILES = {
 LICENSES = "usr/share/doc/tcpconnect/third-party.txt"
 UNIT = "tcpconnect-record.service"
 UNITS = "usr/lib/systemd/system"
-EXAMPLES = (".sql", ".json", ".yml")
+EXAMPLES = (
+    *("*.sql", "*.json", "*.yml", "otelcol.yaml", "vector.toml"),
+    "tcpconnect.service",
+)
 SHOWN = "usr/share/doc/tcpconnect/examples"
 
 
@@ -52,8 +55,8 @@ def lay_out(wheel: Path, arch: str, root: Path, room: Path) -> None:
     _write(root / "usr/bin/tcpconnect", _program(data / "scripts/tcpconnect"))
     for name, path in FILES.items():
         _write(root / path, (PACKAGING / name).read_text())
-    for example in sorted(PACKAGING.iterdir()):
-        if example.suffix in EXAMPLES:
+    for pattern in EXAMPLES:
+        for example in sorted(PACKAGING.glob(pattern)):
             _write(root / SHOWN / example.name, example.read_text())
     unit = (PACKAGING / UNIT).read_text().replace("/usr/bin/env tcp", "/usr/bin/tcp")
     _write(root / UNITS / UNIT, unit)

@@ -105,6 +105,15 @@ def test_licenses(laid_out: Path) -> None:
     ]
 
 
+def test_examples(laid_out: Path) -> None:
+    """What docs/ has for other programs comes along."""
+    pages = "".join(path.read_text() for path in (source.TOP / "docs").glob("*.md"))
+    named = set(re.findall(r"`(?:packaging/)?([\w-]+\.[a-z]+)`", pages))
+    there = {name for name in named if (PACKAGING / name).is_file()}
+    shown = {path.name for path in (laid_out / tree.SHOWN).iterdir()}
+    assert shown == there - {tree.UNIT, "record.conf"}
+
+
 def test_pythons() -> None:
     """The package depends on those Pythons that it has modules for."""
     first, last = minor(vendored.PYTHONS[0]), minor(vendored.PYTHONS[-1])
