@@ -38,7 +38,8 @@ def repository() -> str:
         return found[1] if found else ""
     if not (ROOT / ".git").exists():
         return ""
-    command = ["git", "remote", "get-url", "origin"]
+    # The checkout may be another user's.
+    command = ["git", "-c", "safe.directory=*", "remote", "get-url", "origin"]
     try:
         asked = subprocess.run(
             command, cwd=ROOT, check=False, capture_output=True, text=True
