@@ -12,12 +12,14 @@ from pathlib import Path
 from image import packages
 from image.contents import contents
 from image.root import PROJECT, build_wheel, compile_all, install, settle, size_of
+from share.readme import repository
 from tcpconnect import __version__
 from vmtest.errors import VmError, run
 
 CACHE = PROJECT / ".cache/image"
 MOST_BYTES = 120_000_000
 LIST = "usr/share/doc/tcpconnect/image.spdx.json"
+LABEL_OF_SOURCE = "org.opencontainers.image.source"
 # Neither the kernel's overlayfs nor FUSE is asked for: it is one layer.
 STORAGE = "--storage-driver=vfs"
 
@@ -46,9 +48,7 @@ def _make(out: Path) -> list[str]:
     root = context / "root"
     shutil.rmtree(context, ignore_errors=True)
     root.mkdir(parents=True)
-    epoch = int(
-        os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct")
-    )
+    epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct"))
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch)
     wheel = build_wheel(CACHE / "wheel")
     packages.unpack(root, CACHE, arch)
@@ -87,6 +87,7 @@ def _commit(context: Path, archive: Path, epoch: int) -> str:
         *("--build-arg", f"VERSION={__version__}"),
         *("--build-arg", f"REVISION={git('rev-parse', 'HEAD')}"),
         *("--build-arg", f"CREATED={_rfc3339(epoch)}"),
+        *_label_of_source(),
         *("--file", PROJECT / "packaging/image/Containerfile", context),
         what="make the image",
     )
@@ -105,6 +106,12 @@ def _commit(context: Path, archive: Path, epoch: int) -> str:
         what="pack the image",
     )
     return digest.read_text()
+
+
+def _label_of_source() -> tuple[str, ...]:
+    """Return the option for where the source is, if this is a clone of it."""
+    address = repository()
+    return ("--label", f"{LABEL_OF_SOURCE}={address}") if address else ()
 
 
 def _rfc3339(epoch: int) -> str:

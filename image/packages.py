@@ -18,24 +18,21 @@ WANTED = (
 )
 # Needed to install packages, or by programs that the image does not have.
 NOT_NEEDED = {
-    *("debconf", "dpkg", "gcc-14-base", "libacl1", "libdb5.3t64", "libmd0"),
+    *("debconf", "dpkg", "libacl1", "libdb5.3t64", "libmd0"),
     *("libpcre2-8-0", "libselinux1", "mawk", "media-types", "openssl"),
     *("openssl-provider-legacy", "readline-common", "tar"),
 }
 STATUS = "var/lib/dpkg/status.d"  # where scanners look in images without dpkg
 
-# Files of packages that nothing in the image reads. Copyrights stay: they must.
+# Files of packages that nothing in the image reads. Copyrights stay, and the licenses
+# that they name: they must.
 UNREAD = (
     *("etc/cron*", "etc/default", "etc/dpkg", "etc/profile.d", "etc/skel"),
     *("etc/update-motd.d", "usr/bin/*", "usr/sbin/*", "usr/share/base-files"),
     *("usr/share/bug", "usr/share/doc-base", "usr/share/lintian", "usr/share/locale"),
     *("usr/share/man", "usr/share/menu", "usr/share/python3", "usr/share/info"),
     *("usr/share/applications", "usr/share/binfmts", "usr/share/pixmaps"),
-    *(
-        "usr/share/doc/*/[!c]*",
-        "usr/share/doc/*/changelog*",
-        "usr/share/common-licenses",
-    ),
+    *("usr/share/doc/*/[!c]*", "usr/share/doc/*/changelog*"),
     *("usr/lib/python3*/ensurepip", "usr/lib/python3*/pydoc_data"),
     *("usr/lib/python3*/test", "usr/lib/*-linux-gnu/gconv"),
 )

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from image.packages import STATUS
+from share.readme import repository
 from tcpconnect import __version__
 from tests.support.pods import LIMITS
 
@@ -18,8 +20,8 @@ LABEL = "org.opencontainers.image."
 LABELS = {"created", "description", "licenses", "revision", "title", "version"}
 LIST = "/usr/share/doc/tcpconnect/image.spdx.json"
 LOOK = """
-import json, os, stat
-found = {"shells": [], "special": [], "list": open("%s").read()}
+import json, os, re, stat
+found = {"shells": [], "special": [], "unlicensed": [], "list": open("%s").read()}
 for parent, _, names in os.walk("/"):
     if parent.startswith(("/proc", "/sys", "/dev")):
         continue
@@ -30,6 +32,11 @@ for parent, _, names in os.walk("/"):
             found["special"].append(path)
         if name in {"sh", "bash", "dash", "busybox", "dpkg", "apt-get", "pip"}:
             found["shells"].append(path)
+for name in {each.removesuffix(".md5sums") for each in os.listdir("%s")}:
+    path = f"/usr/share/doc/{name}/copyright"
+    said = open(path).read() if os.path.exists(path) else f"no {path}"
+    needed = re.findall(r"/usr/share/common-licenses/[\\w.+-]*\\w", said) or [path]
+    found["unlicensed"] += [name for each in needed if not os.path.exists(each)]
 print(json.dumps(found))
 """
 
@@ -38,7 +45,8 @@ def test_labels(podman: Podman) -> None:
     """It says what it is, of which source, and what it runs."""
     (about,) = json.loads(podman("image", "inspect", "tcpconnect"))
     labels = about["Labels"]
-    assert labels.keys() == {f"{LABEL}{name}" for name in LABELS}
+    expected = LABELS | ({"source"} if repository() else set())
+    assert labels.keys() == {f"{LABEL}{name}" for name in expected}
     assert labels[f"{LABEL}version"] == __version__
     assert about["Size"] < MOST_BYTES
     assert about["Config"]["Entrypoint"] == ["/usr/bin/tcpconnect"]
@@ -47,9 +55,11 @@ def test_labels(podman: Podman) -> None:
 
 
 def test_nothing_else(podman: Podman) -> None:
-    """No shell, no package manager, no setuid program; the list is the one of dist/."""
-    python = f"--entrypoint={json.dumps(['/usr/bin/python3', '-c', LOOK % LIST])}"
+    """No shell, package manager or setuid program; licenses, and the list of dist/."""
+    code = LOOK % (LIST, f"/{STATUS}")
+    python = f"--entrypoint={json.dumps(['/usr/bin/python3', '-c', code])}"
     told = podman("run", "--rm", "--network=none", *LIMITS, python, "tcpconnect")
     found: dict[str, Any] = json.loads(told)
     (listed,) = (TOP / "dist").glob(f"tcpconnect-{__version__}-*.spdx.json")
-    assert found == {"shells": [], "special": [], "list": listed.read_text()}
+    assert found.pop("list") == listed.read_text()
+    assert found == {"shells": [], "special": [], "unlicensed": []}
