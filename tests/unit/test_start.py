@@ -18,7 +18,8 @@ IMPORTED = re.compile(r"^import time:.*\| +(\S+)$", re.MULTILINE)
 def test_no_more_than_needed(start: list[str]) -> None:
     """What takes milliseconds, and does nothing for us, is not imported.
 
-    Msgspec takes typing_extensions where they are, and with them inspect.
+    Msgspec takes typing_extensions where they are, and with them inspect; and all that
+    it has itself.
     """
     ended = subprocess.run(
         [*start, "--version"],
@@ -36,4 +37,28 @@ def test_no_more_than_needed(start: list[str]) -> None:
         "locale",
         "uuid",
         "decimal",
+        "msgspec.inspect",
+        "msgspec._json_schema",
+        "msgspec.yaml",
     }
+
+
+LATER = """
+import sys, typing
+real = typing.ForwardRef
+from tcpconnect import start
+sys.argv[1:] = ["--version"]
+try:
+    start.main()
+except SystemExit:
+    pass
+import msgspec, uuid, msgspec.inspect
+assert typing.ForwardRef is real
+assert uuid.uuid4() and msgspec.inspect.type_info(int)
+assert msgspec.json.schema(int) == {"type": "integer"}
+"""
+
+
+def test_others_get_the_real_ones() -> None:
+    """What is spared at the start is there for who imports it later."""
+    subprocess.run([sys.executable, "-c", LATER], check=True, timeout=60)
