@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What the programs write and Python reads: records of the ring, values of maps. Python
- * repeats these layouts; tests/unit/test_layout.py compares them.
+ * repeats these layouts; tests/process/test_layout.py compares them.
  */
 #pragma once
 

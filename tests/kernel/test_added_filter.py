@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.process.test_to_add import ROOT, row
 from tests.support.attempts import Child, attempt
 from tests.support.folding import recorded
 from tests.support.tool import READY
-from tests.unit.test_to_add import ROOT, row
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -30,9 +30,9 @@ GROUPS = {
 
 # They read one header, which is compiled once for each process.
 LAYOUTS = {
-    "tests/unit/test_layout.py",
-    "tests/unit/test_layout_numbers.py",
-    "tests/unit/test_names_layout.py",
+    "tests/process/test_layout.py",
+    "tests/process/test_layout_numbers.py",
+    "tests/process/test_names_layout.py",
 }
 
 # What begins first: what runs beside no other test, and beside it what takes longest of
@@ -41,11 +41,11 @@ FIRST = (
     CLOCK,
     ALONE,
     "tests/unit/test_names_kept.py",
-    "tests/unit/test_top_terminal.py",
-    "tests/unit/test_completion.py",
+    "tests/process/test_top_terminal.py",
+    "tests/process/test_completion.py",
     "tests/unit/test_many_options.py",
     "tests/unit/test_history_queries.py",
-    "tests/unit/test_top_crash.py",
+    "tests/process/test_top_crash.py",
     "tests/servers/test_report_statements.py",
     "tests/golden/test_top.py",
     "tests/fuzz/test_lookups.py",

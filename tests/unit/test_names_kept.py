@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tracemalloc
-from pathlib import Path
 
 import pytest
 
 from tcpconnect.enrich import namestore
 from tcpconnect.enrich.names import Names
 from tcpconnect.query import LOOPBACK
-from tests.support.filling import PART, SHAPES
 from tests.support.records import (
     IPV4,
     MS,
@@ -212,29 +208,3 @@ def test_memory_is_bounded() -> None:
         tracemalloc.stop()
     assert bytes_kept < 1_000_000
     assert query(names, addresses[-1], pid=130) == "n130.example"
-
-
-# Fills names in each of their shapes, and prints by how many bytes a process grows.
-FILL = """
-import os
-from resource import RUSAGE_SELF, getrusage
-from tests.support.filling import SHAPES, fill
-for shape in SHAPES:
-    if not os.fork():
-        before = getrusage(RUSAGE_SELF).ru_maxrss
-        fill(shape)
-        print((getrusage(RUSAGE_SELF).ru_maxrss - before) * 1024, flush=True)
-        os._exit(0)
-    os.wait()
-"""
-
-
-def test_worst_case() -> None:
-    """However long names are, and however many have them, they take 64 MB at most.
-
-    Here they have a part of the usual room, and take that part of it.
-    """
-    command = [sys.executable, "-c", FILL]
-    grown = subprocess.check_output(command, cwd=Path(__file__).parents[2]).split()
-    assert len(grown) == len(SHAPES)
-    assert max(map(int, grown)) < 64_000_000 // PART

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +16,6 @@ from tcpconnect.outputs.recording import Recording as PlainRecording
 from tcpconnect.recorded import SCHEMA, About
 from tcpconnect.sources.recording import Recording
 from tcpconnect.view import Display
-from tests.support import preloaded
 from tests.support.samples import connection
 
 if TYPE_CHECKING:
@@ -122,44 +119,3 @@ def test_much_in_little(tmp_path: Path) -> None:
     path.write_bytes(zstd.library().compress(bytes(1 << 30)))
     with pytest.raises(TcpconnectError, match="line 1: the line is too long"):
         read(path)
-
-
-@pytest.mark.parametrize("verb", ["replay", "top --once"])
-def test_verbs(verb: str, tmp_path: Path) -> None:
-    """They read one from a file and from stdin."""
-    path = tmp_path / "a.jsonl.zst"
-    recorded(path)
-    for words in ([str(path)], ["-"]):
-        with path.open("rb") as stdin:
-            ran = preloaded.run(*verb.split(), *words, stdin=stdin)
-        assert "54.245.105" in ran.stdout
-        assert (ran.returncode, ran.stderr) == (0, "")
-
-
-WITHOUT = """
-import sys
-sys.modules["compression.zstd"] = sys.modules["backports.zstd"] = None
-from tcpconnect.cli import main
-sys.exit(main())
-"""
-
-
-def test_without_library(tmp_path: Path) -> None:
-    """One line says how to install it; nothing is written."""
-    packed, plain = tmp_path / "a.jsonl.zst", tmp_path / "a.jsonl"
-    recorded(packed)
-    recorded(plain)
-    new = tmp_path / "b.jsonl.zst"
-    for words in ([packed], [plain, "-o", new]):
-        ran = subprocess.run(
-            [sys.executable, "-c", WITHOUT, "replay", *words],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert (ran.returncode, ran.stdout) == (2, "")
-        assert ran.stderr == (
-            "tcpconnect: FILE.jsonl.zst needs a library for zstd: it is not installed; "
-            f"install it: {sys.executable} -m pip install backports.zstd\n"
-        )
-    assert not new.exists()

@@ -19,12 +19,12 @@ from tcpconnect.outputs.remote import Remote
 from tcpconnect.remote.otlp import Otlp
 from tcpconnect.remote.sender import Sender
 from tcpconnect.remote.spool import KEEP_S, LOSSES, SINGLE, WINDOWS, Spool
-from tests.support.attempts import run_tool
 from tests.support.counted import notice
 from tests.support.disks import fill, small_disk
-from tests.support.folding import attempt, batch, recorded, refused
+from tests.support.folding import attempt, batch, refused
 from tests.support.scraping import free_port, get, samples
 from tests.support.servers import Server
+from tests.support.spools import waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,15 +47,6 @@ def opened(path: Path, options: str = "", max_size: int = 1 << 20) -> Remote:
     output = Remote(Otlp(NOWHERE + options), Spool(str(path), max_size))
     output.open()
     return output
-
-
-def waiting(path: Path) -> dict[str, int]:
-    """Return how many attempts wait, by kind."""
-    found: dict[str, int] = {}
-    for file in sorted(path.glob("*-*")):
-        _, _, kind, _, attempts, _ = file.name.split("-")
-        found[kind] = found.get(kind, 0) + int(attempts)
-    return found
 
 
 def closed(output: Remote, events: int, losses: Losses = NO_LOSSES) -> None:
@@ -173,16 +164,6 @@ def test_a_small_disk(capfd: pytest.CaptureFixture[str]) -> None:
         closed(output, 4)
         assert waiting(disk / "spool") == {WINDOWS: 4}
     assert "can't write to the directory" in capfd.readouterr().err
-
-
-def test_a_recording(tmp_path: Path) -> None:
-    """What was recorded long ago can be sent, too."""
-    path = recorded(tmp_path / "a.jsonl", 100)
-    words = ("-o", NOWHERE, "--spool", tmp_path / "spool")
-    ended = run_tool("replay", path, *words)
-    assert ended.returncode == 0, ended.stderr
-    (spool,) = (tmp_path / "spool").iterdir()
-    assert waiting(spool) == {WINDOWS: 100}
 
 
 def test_whose_an_alert_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

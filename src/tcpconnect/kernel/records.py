@@ -1,6 +1,6 @@
 """The layouts of all that the kernel's programs write, a mirror of C's structs.
 
-``tests/unit/test_layout*.py`` compare them. What the programs are given is in
+``tests/process/test_layout*.py`` compare them. What the programs are given is in
 ``kernel/config.py``.
 """
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from msgspec import structs
@@ -18,17 +16,15 @@ from tcpconnect.alerts.engine import Engine
 from tcpconnect.alerts.failing import State
 from tcpconnect.alerts.keeper import Keeper
 from tcpconnect.alerts.rows import accept, accepted, forget_accepted
-from tcpconnect.alerts.store import AlertStore
 from tcpconnect.errors import OutputError
-from tests.support.windows import BEGIN, DAY_S, HOUR_S, WINDOW_S, Watch, row, steady
+from tests.support.alert_stores import CHANNEL, Kept, table
+from tests.support.windows import HOUR_S, WINDOW_S, Watch, row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tcpconnect.alerts.alert import Alert, Row
+    from tcpconnect.alerts.alert import Alert
 
-CHANNEL = "stdout"
 BAD = row(attempts=10, failed=10)
 
 
@@ -36,32 +32,6 @@ BAD = row(attempts=10, failed=10)
 def path(tmp_path: Path) -> str:
     """Return the path of a file that is not there yet."""
     return str(tmp_path / "alerts.db")
-
-
-class Kept(Watch):
-    """A watch whose knowledge is kept after each window."""
-
-    def __init__(self, path: str, learn_s: int = DAY_S, **begin: int) -> None:
-        super().__init__(Engine({"new", "failing"}, learn_s), **begin)
-        self.store = AlertStore(path)
-        self.store.load(self.engine)
-        self._number = 0
-
-    def window(self, *rows: Row) -> list[Alert]:
-        """Feed a window, and keep what it teaches."""
-        alerts = super().window(*rows)
-        notices = [Notice(f"{self.time}-{n}", a) for n, a in enumerate(alerts)]
-        self.store.keep(self.engine, notices, {CHANNEL})
-        return alerts
-
-
-def table(path: str, name: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a table."""
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        return connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
-    finally:
-        connection.close()
 
 
 def test_restarted_in_each_window(path: str) -> None:
@@ -170,56 +140,6 @@ def test_what_fails_is_kept_later(path: str) -> None:
         "new.example",
     }
     kept.store.close()
-
-
-# Has processes go on with the week, and kills each after so many windows.
-KILLS = """
-import os, signal, sys
-from tests.unit.alerts.test_store import week
-for windows in map(int, sys.argv[2:]):
-    read, write = os.pipe()
-    process = os.fork()
-    if not process:
-        for _ in week(sys.argv[1]):
-            os.write(write, b".")
-    os.close(write)
-    for _ in range(windows):
-        assert os.read(read, 1)
-    os.kill(process, signal.SIGKILL)
-    os.wait()
-    os.close(read)
-"""
-
-
-def week(path: str) -> Iterator[None]:
-    """Go on with a week in which something new happens each hour."""
-    time = int(dict(table(path, "progress"))["time"])
-    kept = Kept(path, HOUR_S, time=time)
-    connection = kept.store._connection  # noqa: SLF001
-    while True:
-        hour = (kept.time - BEGIN) // HOUR_S
-        fresh = f"{chr(103 + hour % 17)}{hour // 17 * 'x'}.y"
-        with_new = [row(destination=fresh)] if kept.time % HOUR_S == 0 else []
-        kept.window(*steady(kept.time), *with_new)
-        connection.execute("UPDATE progress SET value = ?", (kept.time,))
-        yield
-
-
-def test_killed(path: str) -> None:
-    """Killed at any moment: no pair is reported twice, and none is lost."""
-    connection = sqlite3.connect(path)
-    Kept(path).store.close()
-    begin = Watch(Engine(())).time
-    connection.execute("CREATE TABLE progress (name, value)")
-    connection.execute("INSERT INTO progress VALUES ('time', ?)", (begin,))
-    connection.commit()
-    windows = "700 1100 333 2000 1500 10 1 900".split()
-    subprocess.run([sys.executable, "-c", KILLS, path, *windows], check=True)
-    (end,) = connection.execute("SELECT value FROM progress").fetchone()
-    connection.close()
-    pairs = [found[2:5] for found in table(path, "alerts")]
-    assert len(pairs) == len(set(pairs))
-    assert len(pairs) >= (end - begin) // HOUR_S - 1
 
 
 LATE = 10**17
