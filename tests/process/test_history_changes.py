@@ -22,6 +22,7 @@ from tcpconnect.alerts.engine import Engine
 from tcpconnect.alerts.rows import accepted
 from tcpconnect.alerts.store import AlertStore
 from tcpconnect.history.store import Run
+from tcpconnect.progress import ERASE
 from tests.support import launch
 from tests.support.asking import NOW, ask, filled, rows, said
 from tests.support.histories import attempts, new_store
@@ -213,7 +214,7 @@ def test_terminal(db: Path) -> None:
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     done = ask("--color", "never", db=db, stdout=theirs)
     os.close(theirs)
-    text = read_all(ours).decode()
+    text = read_all(ours).rpartition(ERASE)[2].decode()
     os.close(ours)
     assert (done.returncode, done.stderr) == (0, "")
     lines = text.splitlines()

@@ -155,7 +155,7 @@ def test_new_where_nobody_looked(tmp_path: Path) -> None:
 def test_gaps_and_losses(tmp_path: Path) -> None:
     """An answer that rests on a gap, or on losses, says so."""
     path = tmp_path / "h.db"
-    runs = [(NOW - 9000, NOW - 3000), (NOW - 2400, LATER)]
+    runs = [(NOW - 9000, NOW - 1500), (NOW - 900, LATER)]
     lost = {(NOW - 600, "ring"): 12}
     history(path, attempts("a", "b", time=NOW - 60), runs=runs, lost=lost)
     gap, losses = ask(db=path).stderr.splitlines()

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import struct
+import sys
 import termios
 import time
 from contextlib import suppress
@@ -16,15 +17,23 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.outputs.remote import FLUSHES
 from tcpconnect.times import rfc3339
-from tests.support.launch import INSTALLED
 from tests.support.remote import SECRETS
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_S, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from typing_extensions import Self
 
+# The tool that waits longer for its place at the end: three seconds may be too short
+# on a busy machine.
+PATIENT = f"""
+import sys
+from tcpconnect.outputs import remote
+remote.END_S = {TIMEOUT_S}
+from tcpconnect.start import main
+sys.exit(main())
+"""
 SAID = r"(\d+) attempts {} "
 
 
@@ -37,7 +46,7 @@ class Sending:
     def __init__(self, place: str, spool: Path, *options: object) -> None:
         words = ("replay", "-", "-o", place, "--spool", spool, *options)
         self.process = Popen(
-            [INSTALLED, *map(str, words)],
+            [sys.executable, "-c", PATIENT, *map(str, words)],
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
@@ -93,7 +102,7 @@ class Sending:
 
     def end(self) -> None:
         """Give it no more, and wait for its end."""
-        _, said = self.process.communicate(timeout=60)
+        _, said = self.process.communicate(timeout=2 * TIMEOUT_S)
         self.said += said.decode()
         assert self.process.returncode == 0, self.said
 

@@ -13,6 +13,7 @@ from tcpconnect import messages
 from tcpconnect.batch import Warnings
 from tcpconnect.kernel import worker
 from tcpconnect.kernel.worker import Worker
+from tests.support.waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from tcpconnect.kernel.libraries import Libraries
@@ -44,7 +45,7 @@ def test_file_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     stuck = Stuck()
     at_work = Worker(cast("Libraries", stuck), None)
     at_work.settle()
-    assert stuck.began.is_set()
+    assert stuck.began.wait(TIMEOUT_S)
     monkeypatch.setattr(worker, "SETTLE_S", 1000.0)
     at_work.settle()
     at_work.stop()
