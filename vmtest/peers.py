@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import sys
@@ -11,15 +10,15 @@ from typing import TYPE_CHECKING
 from bench import document
 from bench.peers.report import cases, report
 
-from .__main__ import CACHE, More, carry_out, pack_project, pack_root, say
-from .boot import Order
-from .cache import locked
-from .debian import Apt, host_mirror
+from .__main__ import CACHE, More, carry_out, say
+from .debian import Apt
 from .errors import VmError, run
-from .kernels import KERNELS, KernelFiles, fetch
+from .suites import parser_for, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from .kernels import KernelFiles
 
 PACKAGES = ("bpfcc-tools", "libbpf-tools", "bpftrace")
 RESULT = "peers.json"
@@ -27,30 +26,18 @@ RESULT = "peers.json"
 
 def main() -> int:
     """Return 0 when all was measured."""
-    parser = argparse.ArgumentParser(prog="python -m vmtest.peers", description=__doc__)
-    add = parser.add_argument
-    add("--kernel", default="6.12", choices=[k.name for k in KERNELS])
-    add("--rounds", type=int, default=3)
-    add("--limit", type=int, default=3600, metavar="SECONDS")
-    add("--write", action="store_true", help="put the reports into docs")
+    parser = parser_for("peers", __doc__, limit_s=3600)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--write", action="store_true", help="put the reports into docs"
+    )
     given = parser.parse_args()
-    (kernel,) = (kernel for kernel in KERNELS if kernel.name == given.kernel)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    mirror = host_mirror()
+    guest = f"bench.peers.guest --rounds {given.rounds} --output /vm/out/{RESULT}"
     try:
-        with locked(CACHE, alone=True):
-            files = fetch(kernel, CACHE, mirror)
-            more = More(
-                PACKAGES, lambda root: add_headers(root, files, mirror), files.release
-            )
-            root = pack_root(kernel.arch, mirror, "peers", more)
-            project = pack_project()
+        order = prepare("peers", given, more, f"cd /project\npython3 -m {guest}\n", 2)
     except VmError as error:
         say(f"peers: {error}")
         return 1
-    guest = f"bench.peers.guest --rounds {given.rounds} --output /vm/out/{RESULT}"
-    script = f"cd /project\npython3 -m {guest}\n"
-    order = Order(CACHE, files, root, project, script, cpus=2, limit_s=given.limit)
     outcome = carry_out(order)
     if outcome.exit_status or RESULT not in outcome.out:
         say(f"peers: {outcome.complaint or f'exit status {outcome.exit_status}'}")
@@ -62,6 +49,15 @@ def main() -> int:
         if given.write:
             document.write(name, text)
     return 0
+
+
+def more(kernel: KernelFiles, mirror: str) -> More:
+    """Say what the machine has: the peers, and what bcc's compile with."""
+
+    def add(root: Path) -> None:
+        add_headers(root, kernel, mirror)
+
+    return More(PACKAGES, add, kernel.release)
 
 
 def add_headers(root: Path, kernel: KernelFiles, mirror: str) -> None:

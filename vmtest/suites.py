@@ -1,10 +1,10 @@
-"""Runs tests that change their machine: one whose first process is systemd."""
+"""One machine booted: for tests that change it, with systemd as the first process."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import shutil
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,7 +23,7 @@ from .boot import Order
 from .cache import locked
 from .debian import host_mirror
 from .errors import VmError
-from .kernels import KERNELS, Kernel, fetch
+from .kernels import KERNELS, KernelFiles, fetch
 from .report import JUNIT, read_run
 
 if TYPE_CHECKING:
@@ -63,47 +63,69 @@ class Suite(NamedTuple):
 def run_suite(suite: Suite, description: str | None) -> int:
     """Do what the command line says; return 0 when all tests pass."""
     given = _parse_arguments(suite, description)
-    (kernel,) = (kernel for kernel in KERNELS if kernel.name == given.kernel)
-    CACHE.mkdir(parents=True, exist_ok=True)
     try:
-        with locked(CACHE, alone=True):
-            order = _prepare(suite, kernel, given.tests or suite.tests, given.limit)
+        order = _prepare(suite, given)
     except VmError as error:
         say(f"{suite.name}: {error}")
         return 1
     return tell_results([read_run(order.kernel, carry_out(order))])
 
 
-def _parse_arguments(suite: Suite, description: str | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m vmtest.{suite.name}", description=description
-    )
+def parser_for(name: str, description: str | None, limit_s: int) -> ArgumentParser:
+    """Return a parser of what all that boot one machine take."""
+    parser = ArgumentParser(prog=f"python -m vmtest.{name}", description=description)
     add = parser.add_argument
-    add("tests", nargs="?", help=f"words for pytest; default: {suite.tests}")
     add("--kernel", default="6.12", choices=[kernel.name for kernel in KERNELS])
-    add("--limit", type=int, default=1500, metavar="SECONDS")
+    add("--limit", type=int, default=limit_s, metavar="SECONDS")
+    return parser
+
+
+def _parse_arguments(suite: Suite, description: str | None) -> Namespace:
+    parser = parser_for(suite.name, description, 1500)
+    words = f"words for pytest; default: {suite.tests}"
+    parser.add_argument("tests", nargs="?", default=suite.tests, help=words)
     return parser.parse_args()
 
 
-def _prepare(suite: Suite, kernel: Kernel, tests: str, limit_s: int) -> Order:
-    """Make all that the machine needs."""
-    mirror = host_mirror()
-    files = fetch(kernel, CACHE, mirror)
-    with TemporaryDirectory(dir=CACHE) as name:
+def prepare(
+    name: str,
+    given: Namespace,
+    more: Callable[[KernelFiles, str], More],
+    script: str,
+    cpus: int,
+) -> Order:
+    """Make all that a machine needs; return what is to run on it.
+
+    ``more`` says what its root has, by the kernel and the address of a mirror of
+    Debian. Raises VmError.
+    """
+    (kernel,) = (kernel for kernel in KERNELS if kernel.name == given.kernel)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with locked(CACHE, alone=True):
+        mirror = host_mirror()
+        files = fetch(kernel, CACHE, mirror)
+        has = more(files, mirror)
+        root = pack_root(kernel.arch, mirror, f"{name}-{kernel.arch}", has)
+        return Order(CACHE, files, root, pack_project(), script, cpus, given.limit)
+
+
+def _prepare(suite: Suite, given: Namespace) -> Order:
+    words = f"{PYTEST} --junit-xml=/vm/out/{JUNIT} -o python_files=vm_*.py"
+    script = f"cd /project\n{words} {given.tests}\n"
+    with TemporaryDirectory(prefix=f"tcpconnect-{suite.name}-") as name:
         folder = Path(name)
-        if suite.gather:
-            suite.gather(kernel.arch, folder)
 
         def add(root: Path) -> None:
             (root / "etc/systemd/system/vm.service").write_text(UNIT)
             shutil.rmtree(root / INSIDE, ignore_errors=True)
             shutil.copytree(folder, root / INSIDE)
 
-        more = More(suite.packages, add, _key(folder), tool=suite.gather is None)
-        root = pack_root(kernel.arch, mirror, f"{suite.name}-{kernel.arch}", more)
-    words = f"{PYTEST} --junit-xml=/vm/out/{JUNIT} -o python_files=vm_*.py {tests}"
-    script = f"cd /project\n{words}\n"
-    return Order(CACHE, files, root, pack_project(), script, suite.cpus, limit_s)
+        def more(files: KernelFiles, _: str) -> More:
+            if suite.gather:
+                suite.gather(files.kernel.arch, folder)
+            return More(suite.packages, add, _key(folder), tool=suite.gather is None)
+
+        return prepare(suite.name, given, more, script, suite.cpus)
 
 
 def _key(folder: Path) -> str:

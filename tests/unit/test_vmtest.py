@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from vmtest import peers, suites, systemd
 from vmtest.boot import Outcome
 from vmtest.console import Console
+from vmtest.errors import VmError
 from vmtest.kernels import Kernel, KernelFiles, needed
 from vmtest.report import Run, problems, read_run, table
 
@@ -117,3 +119,18 @@ def test_modules_come_with_what_they_need() -> None:
     )
     assert list(needed(index, ("a",))) == ["kernel/a.ko", "kernel/b.ko", "kernel/c.ko"]
     assert list(needed(index, ("veth",))) == ["kernel/net/veth.ko.xz"]
+
+
+def test_no_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps a machine from being made is a line, whoever wants one."""
+
+    def no_mirror() -> str:
+        raise VmError("no mirror")
+
+    monkeypatch.setattr(suites, "host_mirror", no_mirror)
+    monkeypatch.setattr(suites, "CACHE", tmp_path)
+    monkeypatch.setattr("sys.argv", ["vmtest"])
+    assert (peers.main(), suites.run_suite(systemd.SUITE, None)) == (1, 1)
+    assert capsys.readouterr().out == "peers: no mirror\nsystemd: no mirror\n"
