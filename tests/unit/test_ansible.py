@@ -39,3 +39,11 @@ def test_tasks() -> None:
         for task in yaml.safe_load(path.read_text()):
             assert task["name"][0].isupper()
             assert any(word.startswith("ansible.builtin.") for word in task)
+
+
+def test_commands() -> None:
+    """A path of a package is whole: Ansible looks for others beside the playbook."""
+    texts = [TOP / "README.md", TOP / "docs/install.md", ROLE.parents[1] / "site.yml"]
+    for path in texts:
+        (given,) = re.findall(r"tcpconnect_package=(\S+?)/dist/", path.read_text())
+        assert given == "$PWD"
