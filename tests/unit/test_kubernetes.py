@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
@@ -16,14 +19,12 @@ from tcpconnect.remote.otlp_settings import resource
 from tests.support.kustomize import FOLDER, as_documented, build, with_metrics
 from tests.support.pods import NODE, environment
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 VERSIONS = ("1.30", "1.33", "1.37")
 BASE = FOLDER / "base"
 LIBC = FOLDER / "overlays/libc-names"
 # In CRDs, which kubernetes-validate has no schemas of.
 OF_OPERATORS = {"PodMonitor"}
+POD_MONITOR = Path(__file__).parents[1] / "support/podmonitor.json"
 CAPABILITIES = ["BPF", "PERFMON", "NET_ADMIN", "DAC_READ_SEARCH"]
 
 
@@ -63,6 +64,22 @@ def test_schemas_find_mistakes() -> None:
     wrong["spec"]["template"]["spec"]["containers"][0]["privilege"] = True
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(wrong, VERSIONS[-1], strict=True)
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [(None, None), ("intervall", "30s"), ("interval", "30 s"), ("port", 9435)],
+    ids=["ours", "unknown", "not-a-time", "not-a-name"],
+)
+def test_pod_monitor(tmp_path: Path, word: str | None, value: object) -> None:
+    """The Prometheus operator takes our PodMonitor, and would refuse mistakes."""
+    monitor = the("PodMonitor", with_metrics(tmp_path))
+    validator = jsonschema.Draft202012Validator(json.loads(POD_MONITOR.read_text()))
+    if word is None:
+        validator.validate(monitor)
+        return
+    monitor["spec"]["podMetricsEndpoints"][0][word] = value
+    assert not validator.is_valid(monitor)
 
 
 def test_kubectl(folder: Path) -> None:
