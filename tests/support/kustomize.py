@@ -19,8 +19,9 @@ KNOWN = {"apiVersion", "kind", "namespace", "resources", "components", "patches"
 KNOWN |= {"images"}
 DOCUMENT = FOLDER.parents[1] / "docs/kubernetes.md"
 DOCUMENTED = re.compile(
-    r"^```yaml\n# (mine/kustomization\.yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL
+    r"^```yaml\n# (at the end of )?mine/(\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL
 )
+KUSTOMIZATION = "kustomization.yaml"
 NO_NAMESPACE = {"Namespace", "PriorityClass"}  # they are the cluster's
 # Lists whose members are merged by a key; any other is replaced.
 KEYS = {
@@ -41,18 +42,20 @@ def with_metrics(folder: Path) -> Path:
     shutil.copytree(FOLDER, folder / "kubernetes")
     mine = folder / "kubernetes/overlays/mine"
     mine.mkdir()
-    (mine / "kustomization.yaml").write_text(METRICS)
+    (mine / KUSTOMIZATION).write_text(METRICS)
     return mine
 
 
-def as_documented(folder: Path) -> Path:
+def as_documented(folder: Path, *, place: bool = False) -> Path:
     """Return the folder that docs/kubernetes.md has its reader make."""
     shutil.copytree(FOLDER, folder / "packaging/kubernetes")
-    ((name, text),) = DOCUMENTED.findall(DOCUMENT.read_text())
-    made = folder / str(name)
-    made.parent.mkdir()
-    made.write_text(text)
-    return made.parent
+    mine = folder / "mine"
+    mine.mkdir()
+    for added, name, text in DOCUMENTED.findall(DOCUMENT.read_text()):
+        if place or (name == KUSTOMIZATION and not added):
+            with (mine / name).open("a") as file:
+                file.write(text)
+    return mine
 
 
 def build(folder: Path) -> list[Object]:
@@ -63,7 +66,7 @@ def build(folder: Path) -> list[Object]:
 
 
 def _add(folder: Path, objects: list[Object]) -> None:
-    (asked,) = _read(folder / "kustomization.yaml")
+    (asked,) = _read(folder / KUSTOMIZATION)
     assert not asked.keys() - KNOWN, asked.keys() - KNOWN
     for name in asked.get("resources", []):
         path = folder / name
@@ -121,4 +124,4 @@ def _merged(old: Any, new: Any, name: str = "") -> Any:
         return new
     by_key = {each[key]: each for each in new}
     kept = [_merged(each, by_key.pop(each[key], each)) for each in old]
-    return [*kept, *by_key.values()]
+    return [*by_key.values(), *kept]  # what is new comes first

@@ -15,6 +15,8 @@ import yaml
 
 from tcpconnect import __version__
 from tcpconnect.machine.hostname import host_name
+from tcpconnect.options.verbs import verb_named
+from tcpconnect.parsing import parse_verb
 from tcpconnect.remote.otlp_settings import resource
 from tests.support.kustomize import FOLDER, as_documented, build, with_metrics
 from tests.support.pods import NODE, environment
@@ -82,17 +84,41 @@ def test_pod_monitor(tmp_path: Path, word: str | None, value: object) -> None:
     assert not validator.is_valid(monitor)
 
 
-def test_kubectl(folder: Path) -> None:
-    """Kubectl makes the same of it."""
+def by_kind(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return objects in an order."""
+    return sorted(objects, key=lambda each: str(each["kind"]))
+
+
+def of_kubectl(folder: Path) -> list[dict[str, Any]]:
+    """Return what kubectl makes of a folder."""
     if not shutil.which("kubectl"):
         pytest.skip("needs kubectl, which Debian has only an old one of")
     command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    theirs = list(yaml.safe_load_all(done.stdout))
-    key = str
-    assert sorted(theirs, key=lambda each: key(each["kind"])) == sorted(
-        build(folder), key=lambda each: key(each["kind"])
-    )
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def test_kubectl(folder: Path) -> None:
+    """Kubectl makes the same of it."""
+    assert by_kind(of_kubectl(folder)) == by_kind(build(folder))
+
+
+def test_kubectl_with_a_place(tmp_path: Path) -> None:
+    """Kubectl makes the same of the patches that the document has for a database."""
+    folder = as_documented(tmp_path, place=True)
+    assert by_kind(of_kubectl(folder)) == by_kind(build(folder))
+
+
+def test_place(tmp_path: Path) -> None:
+    """The document's patches are valid, and so are their options."""
+    folder = as_documented(tmp_path, place=True)
+    for each in build(folder):
+        kubernetes_validate.validate(each, VERSIONS[-1], strict=True)
+    (container,) = pod_of(folder)["containers"]
+    verb, *words = container["args"]
+    parse_verb(verb_named(verb), words)
+    (database, names) = the("NetworkPolicy", folder)["spec"]["egress"]
+    assert (database["ports"][0]["port"], names["ports"][0]["port"]) == (8443, 53)
 
 
 def test_image(tmp_path: Path) -> None:
