@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import re
 from _socket import AF_INET, AF_INET6, inet_ntop  # socket takes 4 ms to import
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tcpconnect.connection import LOOKUP, Connection
 from tcpconnect.kernel.records import (
@@ -95,7 +97,7 @@ _FIELDS, _DEFAULTS = Connection.__struct_fields__, Connection.__struct_defaults_
 _UNFILLED = dict(zip(_FIELDS[-len(_DEFAULTS) :], _DEFAULTS, strict=True))
 
 
-class Added(NamedTuple):
+class Added(msgspec.Struct, frozen=True):
     """What is added to attempts: ``values`` as above, whose names ``known`` has.
 
     What ``find`` finds for each record of a run, the values call ``name``.

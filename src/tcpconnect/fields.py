@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import msgspec
 
 from tcpconnect import fit, messages
 from tcpconnect.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    import msgspec
 
 # What has to be traced for a field, besides the attempts: "lport", "result", "why" or
 # "dns", as in Settings; what the program "asked" for; the "process", or that and the
@@ -21,7 +21,7 @@ Need = Literal["", "lport", "result", "why", "dns", "process", "containers", "as
 MOST_LISTED = 12  # columns that an error names
 
 
-class Field(NamedTuple):
+class Field(msgspec.Struct, frozen=True):
     """What a member of a struct needs, and how it is shown.
 
     ``reads`` is what the kernel has to read of who connects, a word of enum detail.
@@ -53,7 +53,7 @@ class Field(NamedTuple):
         return f"{self.label}({self.unit})" if self.unit else self.label
 
 
-class Column(NamedTuple):
+class Column(msgspec.Struct, frozen=True):
     """A field with the name and the type it has in its struct.
 
     ``path`` leads to its value from the struct that has it, or has the struct of it.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 
-class Fit(NamedTuple):
+class Fit(msgspec.Struct, frozen=True):
     """How a column fits a terminal (``formats/fitting.py``).
 
     Where there is room, it grows to ``most``; where there is none, to ``least`` first

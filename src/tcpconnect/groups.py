@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from msgspec import defstruct
+from msgspec.structs import replace
 
 from tcpconnect.connection import CONNECTION, LOOKUP
 from tcpconnect.fields import choose
@@ -30,8 +31,9 @@ COUNTS = (
 )
 # By these no two attempts are alike, or the table has one of that name.
 TIMES = frozenset({"time", "elapsed_s"})
-END = CONNECTION["time"]._replace(
-    field=CONNECTION["time"].field._replace(meaning="when the interval ended"),
+END = replace(
+    CONNECTION["time"],
+    field=replace(CONNECTION["time"].field, meaning="when the interval ended"),
     path="time",
 )
 
@@ -49,8 +51,8 @@ def table_of(by: Iterable[str]) -> dict[str, Column]:
 
 def _plain(column: Column) -> Column:
     """Return a column of values that are ready to be shown."""
-    field = column.field._replace(cell="", shown=None)
-    return column._replace(field=field, path=column.name)
+    field = replace(column.field, cell="", shown=None)
+    return replace(column, field=field, path=column.name)
 
 
 class _Counts:

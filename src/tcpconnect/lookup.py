@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from tcpconnect import lookup_words
 from tcpconnect.kernel.records import ATTEMPT, ORIGIN, TIMES
@@ -26,7 +26,7 @@ def with_image_of(question: bytes, record: bytes) -> bytes:
     return record[:start] + (question[start:end] or bytes(8)) + record[end:]
 
 
-class Failed(NamedTuple):
+class Failed(msgspec.Struct, frozen=True):
     """A lookup that failed: the record of who asked, when, and for how long."""
 
     record: bytes  # struct connection

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ ICMP_ERRNOS = frozenset(
 NO_FAILURES = frozenset({"OK", "PENDING", None})
 
 
-class Evidence(NamedTuple):
+class Evidence(msgspec.Struct, frozen=True):
     """What is known of an attempt that has ended.
 
     ``result`` is as shown, ``refused_by`` as above. ``answered``: a packet came from

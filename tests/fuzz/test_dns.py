@@ -192,11 +192,11 @@ def test_message(fuzz: Fuzz) -> None:
     def case(random: Random) -> None:
         message = answer(random)
         try:
-            name, addresses, targets = parse(message)
+            parsed = parse(message)
         except MalformedError:
             return
-        assert len(targets) <= MAX_TARGETS
-        for text, found in ((name, addresses), *targets.items()):
+        assert len(parsed.targets) <= MAX_TARGETS
+        for text, found in ((parsed.name, parsed.addresses), *parsed.targets.items()):
             assert text.isprintable()
             assert {len(address) for address in found} <= {16}
 

@@ -215,7 +215,7 @@ def test_processes_are_listed_as_in_c() -> None:
     """What a list of processes is made of, member by member."""
     assert of_format(records.LISTED.format) == without_names(header().struct("listed"))
     names = [member.name for member in header().struct("listed").members]
-    assert names == list(Process._fields)
+    assert names == list(Process.__struct_fields__)
 
 
 @pytest.mark.parametrize("name", RECORDS)

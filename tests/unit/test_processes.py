@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import astuple
 
 from tcpconnect.command import User, invoking_user
 from tcpconnect.errors import UsageError
@@ -91,7 +92,7 @@ def test_read_process() -> None:
         process = read_process(ME)
         after = len(os.listdir("/proc/self/task"))
     assert process
-    assert process[:4] == (ME, ME, os.getppid(), threads)
+    assert astuple(process)[:4] == (ME, ME, os.getppid(), threads)
     booted_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     assert 0 < process.start_ns < booted_ns
     again = read_process(ME)

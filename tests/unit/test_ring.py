@@ -59,9 +59,9 @@ def ring(pair: tuple[Producer, Ring]) -> Ring:
 def records_of(runs: list[Run]) -> list[bytes]:
     """Return the records of runs without their headers."""
     return [
-        framed[start + HEADER_BYTES :][:length]
-        for length, framed in runs
-        for start in range(0, len(framed), stride(length))
+        run.framed[start + HEADER_BYTES :][: run.length]
+        for run in runs
+        for start in range(0, len(run.framed), stride(run.length))
     ]
 
 

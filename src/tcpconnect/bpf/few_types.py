@@ -9,7 +9,9 @@ import os
 from contextlib import contextmanager, suppress
 from struct import Struct as Layout
 from struct import error as StructError  # noqa: N812
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tcpconnect.bpf import btf
 
@@ -45,7 +47,7 @@ STRINGS_SIZE_AT = 20  # in the header
 NO_NAME = b"-\0"  # nothing in C is called so
 
 
-class Member(NamedTuple):
+class Member(msgspec.Struct, frozen=True):
     """Of a member: the number of its type, and its offset in bits."""
 
     type: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mmap
 from _thread import allocate_lock  # threading takes a millisecond to import
-from typing import NamedTuple
+
+import msgspec
 
 # Linux commit 457f44363a88 ("bpf: Implement BPF ring buffer and verifier support for
 # it"), v5.8: a record has a header of two u32, its length with two flags, then the
@@ -18,7 +19,7 @@ BATCH_RECORDS = 1024  # limits the memory of a batch
 RUN_BYTES = 64 << 10
 
 
-class Run(NamedTuple):
+class Run(msgspec.Struct, frozen=True):
     """Successive records of one length, each after HEADER_BYTES of header."""
 
     length: int

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tcpconnect.enrich.wire import MalformedError, Reader
 
@@ -23,7 +25,7 @@ PRIORITY, SRV_HEAD, HINT = Layout("!H"), Layout("!HHH"), Layout("!HH")
 MAX_TARGETS = 64  # of one answer: reading names takes time
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """A DNS answer: the name of its question, and addresses of 16 bytes each.
 
     ``targets`` has the names of services, with their addresses. IPv4 addresses are

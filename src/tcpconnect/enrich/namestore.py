@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from sys import getsizeof
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +37,7 @@ UNSPECIFIED = {"127.0.0.1": "0.0.0.0", "::1": "::"}  # noqa: S104
 UNSPECIFIED_ADDRESSES = frozenset(UNSPECIFIED.values())
 
 
-class Name(NamedTuple):
+class Name(msgspec.Struct, frozen=True):
     """A name of an address: where it came from, and when (CLOCK_MONOTONIC)."""
 
     text: str
@@ -44,7 +47,7 @@ class Name(NamedTuple):
     renewed: bool = False  # it came again later, at an unknown time
 
 
-class Asker(NamedTuple):
+class Asker(msgspec.Struct, frozen=True):
     """The process that asked for a name, or connects, and its places.
 
     ``pid`` is 0 if the process is unknown; ``start_ns`` distinguishes it from earlier
@@ -88,7 +91,7 @@ def _with(names: Names, name: Name) -> tuple[Names, Name | None]:
     for i in range(KEPT - 1, 0, -1):
         newer, middle, older = kept[i - 1 : i + 2]
         if newer.text == middle.text == older.text:
-            kept[i : i + 2] = [older._replace(renewed=True)]
+            kept[i : i + 2] = [replace(older, renewed=True)]
             return tuple(kept), middle
     return tuple(kept[:-1]), kept[-1]
 
@@ -201,7 +204,7 @@ class NameStore:
         for scope in asker.places:
             name = self._at(by_scope.get(scope, ()), now_ns)
             if name:
-                return str(scope[0]), name._replace(asked_ns=0)
+                return str(scope[0]), replace(name, asked_ns=0)
         return None
 
     def _first_use(
@@ -214,7 +217,7 @@ class NameStore:
         names = by_scope.get(process, ())
         name = self._at(names, now_ns)
         if name and name.asked_ns:
-            used = name._replace(asked_ns=0)
+            used = replace(name, asked_ns=0)
             by_scope[process] = tuple(used if n is name else n for n in names)
         return name
 
@@ -261,4 +264,4 @@ class NameStore:
                 newest = found[1]
             for names in by_scope.values():
                 texts |= {name.text for name in names if self._at((name,), now_ns)}
-        return newest and newest.text, len(texts) > 1
+        return newest.text if newest else None, len(texts) > 1

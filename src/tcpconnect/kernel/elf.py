@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,7 +48,7 @@ class ElfError(Exception):
     """A file is not a library for this machine: why, without text from the file."""
 
 
-class _Segment(NamedTuple):
+class _Segment(msgspec.Struct, frozen=True):
     type: int
     flags: int
     offset: int

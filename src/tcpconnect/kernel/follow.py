@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
@@ -78,7 +79,7 @@ class Follow(Part):
         Those that BPF does not list are read from /proc.
         """
         listed = LISTED.iter_unpack(self._bpf.iterate(LIST))
-        found = [*map(Process._make, listed), *map(read_process, self._unlisted)]
+        found = [*starmap(Process, listed), *map(read_process, self._unlisted)]
         return {process.pid: process for process in found if process}
 
     def _named(

@@ -6,7 +6,9 @@ import contextlib
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tcpconnect.kernel.elf import MACHINE, START_BYTES, is_foreign
 from tcpconnect.kernel.mappings import EXHAUSTED
@@ -36,7 +38,7 @@ PATHS = (
 )
 
 
-class Library(NamedTuple):
+class Library(msgspec.Struct, frozen=True):
     """A C library: an open descriptor, its identity, and its path.
 
     ``version``, size and time of change, differs when the file has been written to. The

@@ -10,7 +10,9 @@ import os
 import time
 from _thread import allocate_lock  # threading takes a millisecond to import
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tcpconnect import messages
 from tcpconnect.errors import KernelError
@@ -39,7 +41,7 @@ SCAN_NS = 10 * 10**9
 SHARE = 10
 
 
-class Probed(NamedTuple):
+class Probed(msgspec.Struct, frozen=True):
     """The links to a library; empty if attaching failed."""
 
     version: tuple[int, int]

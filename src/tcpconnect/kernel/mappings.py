@@ -9,7 +9,9 @@ import re
 import select
 from _thread import allocate_lock  # threading takes a millisecond to import
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tcpconnect import messages
 from tcpconnect.bpf.step import step
@@ -53,7 +55,7 @@ MAPS_BYTES = 1 << 20
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
-class Mapping(NamedTuple):
+class Mapping(msgspec.Struct, frozen=True):
     """A C library that a process has mapped to execute it.
 
     ``file`` is its device and inode, as in mappings: on overlayfs and btrfs they may

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tcpconnect import messages
 from tcpconnect.bpf.libbpf import LIBRARY, load_library
@@ -42,7 +44,7 @@ FEATURES = {
 OLDEST = (5, 10)  # of the series that are still maintained
 
 
-class Check(NamedTuple):
+class Check(msgspec.Struct, frozen=True):
     """The result of one check: what was found, or the problem."""
 
     name: str

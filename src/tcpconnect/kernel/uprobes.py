@@ -7,7 +7,9 @@ import errno
 import fcntl
 import os
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tcpconnect.bpf.object import BPF_TRACE_UPROBE_MULTI
 from tcpconnect.kernel.elf import MACHINE
@@ -33,7 +35,7 @@ PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_SET_BPF = 0x2400, 0x40042408
 TYPE = "/sys/bus/event_source/devices/uprobe/type"
 
 
-class Probe(NamedTuple):
+class Probe(msgspec.Struct, frozen=True):
     """A program, by its descriptor, and the offsets in a file where it runs."""
 
     program_fd: int

@@ -8,7 +8,10 @@ import os
 import sys
 from contextlib import contextmanager
 from ctypes import Structure, byref, c_int, c_uint32
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -60,7 +63,7 @@ class _Half(Structure):
     )
 
 
-class _Sets(NamedTuple):
+class _Sets(msgspec.Struct, frozen=True):
     """The sets of this thread, as bits."""
 
     effective: int
@@ -87,7 +90,8 @@ def _read() -> _Sets:
 
 
 def _set(sets: _Sets) -> None:
-    halves = [[bits >> shift & 0xFFFFFFFF for bits in sets] for shift in (0, 32)]
+    each = sets.effective, sets.permitted, sets.inheritable
+    halves = [[bits >> shift & 0xFFFFFFFF for bits in each] for shift in (0, 32)]
     both = (_Half * 2)(*(_Half(*half) for half in halves))
     _check(_libc.capset(byref(_Header(VERSION_3, 0)), both))
 
@@ -136,7 +140,7 @@ def without(*names: str) -> Iterator[None]:
     """
     before, uid = _get(), os.geteuid()
     try:
-        _set(before._replace(effective=before.effective & ~_bits(names)))
+        _set(replace(before, effective=before.effective & ~_bits(names)))
     except OSError:
         if uid:
             raise

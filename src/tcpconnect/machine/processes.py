@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 SECOND_NS = 10**9
 
 
-class Process(NamedTuple):
+class Process(msgspec.Struct, frozen=True):
     """A process: struct listed of the programs.
 
     ``number`` is its PID in our PID namespace; ``pid`` and ``ppid`` are the machine's.
