@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.bpf.object import BpfObject
+from tcpconnect.kernel import libraries
+from tcpconnect.kernel.attempts import Attempts
+from tcpconnect.kernel.preflight import ready_library
+from tcpconnect.settings import Settings
 from tests.support.groups import is_user_space
 from tests.support.launch import hear_ignored_signals
 from tests.support.mapper import mapped
@@ -20,6 +24,8 @@ from tests.support.system import ip_batch, sh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tcpconnect.kernel.answers import Share
 
 
 def pytest_configure() -> None:
@@ -152,3 +158,18 @@ def bundle(tmp_path: Path) -> Iterator[Bundle]:
 def port() -> int:
     """Return a port that is free here; tests of it are in a namespace of their own."""
     return free_port()
+
+
+@pytest.fixture
+def sweep_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for libraries that none uses each time that there is something to do."""
+    monkeypatch.setattr(libraries, "SWEEP_NS", 0)
+    monkeypatch.setattr(libraries, "SHARE", 0)
+
+
+@pytest.fixture
+def share() -> Iterator[Share]:
+    """What gives the programs the ring buffer that records go to."""
+    source = Attempts(ready_library(), Settings(ports=frozenset({7})))
+    yield source.share
+    source.close()

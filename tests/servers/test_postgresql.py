@@ -11,10 +11,9 @@ import pytest
 
 from tcpconnect.databases import database as asking
 from tcpconnect.databases.opening import open_database
-from tcpconnect.errors import TcpconnectError, UsageError
+from tcpconnect.errors import TcpconnectError
 from tcpconnect.history.store import Run
 from tcpconnect.image import Image, Place
-from tcpconnect.remote.passfile import password
 from tcpconnect.remote.postgresql import PostgreSQL
 from tcpconnect.remote.sender import REFUSED, Sender
 from tcpconnect.remote.spool import WINDOWS, Spool
@@ -323,23 +322,3 @@ def test_credentials(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UndeliveredError, match="password authentication") as caught:
         insert(place, place.windows([counted(MINUTE, "db", 1)], {}), "af")
     assert caught.value.again
-
-
-def test_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first line that fits, with what is escaped; the environment wins."""
-    monkeypatch.delenv("PGPASSWORD", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert password("db", 5432, "d", "u") == ""
-    (tmp_path / ".pgpass").write_text("*:*:*:*:home")
-    assert password("db", 5432, "d", "u") == "home"
-    path = tmp_path / "passwords"
-    path.write_text("db:1:d:u:no\nd\\:b:*:*:u:p\\:a\\\\ss:word\n*:*:*:*:last")
-    monkeypatch.setenv("PGPASSFILE", str(path))
-    assert password("d:b", 5432, "d", "u") == "p:a\\ss"
-    assert password("db", 5432, "d", "u") == "last"
-    monkeypatch.setenv("PGPASSWORD", "first")
-    assert password("db", 5432, "d", "u") == "first"
-    monkeypatch.delenv("PGPASSWORD")
-    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
-    with pytest.raises(UsageError, match="which PGPASSFILE names"):
-        password("db", 5432, "d", "u")

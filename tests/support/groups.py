@@ -19,7 +19,7 @@ GROUPS = {
     # Answers and questions that are not read, which tools count for the whole machine.
     "answers": "names_asked names_dns names_tcp",
     # C libraries that are new, are let go, or can't be probed: each tool with -d looks.
-    "libraries": "libraries limits names_containers names_nested names_places "
+    "libraries": "libraries* limits names_containers names_nested names_places "
     "names_sources",
     # Addresses that are not local have names of the whole machine.
     "scopes": "names_scope names_whose",

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tcpconnect.kernel import lookups
 from tcpconnect.kernel.lookups import FUNCTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tcpconnect.batch import Batch
 
 EVENTS = 2 * len(FUNCTIONS)  # of perf, for a library
 LINKS = len(lookups.PROGRAMS)  # the same where the kernel has links for it
@@ -29,3 +35,13 @@ def probed(pid: int | str = "self") -> int:
         except FileNotFoundError:
             continue
     return links // LINKS or (events - (os.cpu_count() or 0)) // EVENTS
+
+
+def looked(batches: Iterator[Batch], count: int) -> Callable[[], bool]:
+    """Return whether so many libraries have probes, while the loop runs."""
+
+    def look() -> bool:
+        next(batches)
+        return probed() == count
+
+    return look

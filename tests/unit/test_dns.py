@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from socket import AF_INET, inet_pton
-from typing import TYPE_CHECKING
 
 import dns.message
 import dns.name
@@ -12,41 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpconnect.enrich.dns import MAPPED, MAX_TARGETS, Answer, parse
+from tcpconnect.enrich.dns import MAPPED, Answer, parse
 from tcpconnect.enrich.wire import MalformedError
+from tests.support.dns_messages import (
+    A_RECORD,
+    ADDRESS,
+    QUESTION,
+    answer_to,
+    message,
+    service,
+)
 from tests.support.properties import steady
 from tests.support.records import raw
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-QUESTION = b"\3www\7example\0\0\1\0\1"
-A_RECORD = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x0a\1\2\3"
-ADDRESS = MAPPED + inet_pton(AF_INET, "10.1.2.3")
-
-
-def message(*records: bytes, flags: int = 0x8180, count: int | None = None) -> bytes:
-    """Return an answer to QUESTION, made by hand."""
-    answers = len(records) if count is None else count
-    counts = b"".join(n.to_bytes(2, "big") for n in (1, answers, 0, 0))
-    head = b"\x12\x34" + flags.to_bytes(2, "big") + counts
-    return head + QUESTION + b"".join(records)
-
-
-Set = tuple[str, str, list[str]]
-
-
-def answer_to(name: str, kind: str, *sets: Set, more: Sequence[Set] = ()) -> bytes:
-    """Return an answer as dnspython makes it: with compression, and EDNS.
-
-    ``more`` are additional records.
-    """
-    query = dns.message.make_query(name, kind, use_edns=0)
-    response = dns.message.make_response(query)
-    for section, those in ((response.answer, sets), (response.additional, more)):
-        for owner, type_, values in those:
-            section.append(dns.rrset.from_text_list(owner, 60, "IN", type_, values))
-    return response.to_wire(max_size=65535)
 
 
 def test_a() -> None:
@@ -109,120 +85,6 @@ def test_owner_of_a_record_is_not_read(owner: bytes) -> None:
 def test_what_follows_is_not_read() -> None:
     """Other sections, and what is no message, may follow."""
     assert parse(message(A_RECORD) + b"\xff" * 100).addresses == [ADDRESS]
-
-
-SERVICE = "_ldap._tcp.corp.example"
-
-
-def test_srv() -> None:
-    """Additional records name the targets of services, whatever their case."""
-    records = [f"0 5 389 {target}.corp.example." for target in ("dc1", "Dc2", "dc3")]
-    data = answer_to(
-        SERVICE,
-        "SRV",
-        (f"{SERVICE}.", "SRV", records),
-        more=[
-            ("dc1.corp.example.", "A", ["10.1.2.3"]),
-            ("dc1.corp.example.", "AAAA", ["fd00::1"]),
-            ("dc2.corp.example.", "A", ["10.1.2.4"]),
-            ("evil.example.", "A", ["10.1.2.5"]),
-        ],
-    )
-    targets = {
-        "dc1.corp.example": [raw("10.1.2.3"), raw("fd00::1")],
-        "Dc2.corp.example": [raw("10.1.2.4")],
-    }
-    assert parse(data) == Answer(SERVICE, [], targets)
-
-
-def test_additional_records_of_others() -> None:
-    """They name nothing where no service was asked for: of nameservers, for one."""
-    more = [("ns.example.", "A", ["10.1.2.4"])]
-    data = answer_to("www.example", "A", ("www.example.", "A", ["10.1.2.3"]), more=more)
-    assert parse(data) == Answer("www.example", [ADDRESS], {})
-
-
-HINTS = "ipv4hint=10.1.2.3,10.1.2.4 ipv6hint=fd00::1"
-HINTED = [raw("10.1.2.3"), raw("10.1.2.4"), raw("fd00::1")]
-
-
-@pytest.mark.parametrize("target", [".", "svc.example.net."])
-def test_https(target: str) -> None:
-    """Hints, and additional records of the target, have the name asked for."""
-    record = f"1 {target} alpn=h2 {HINTS}"
-    owner = "www.example." if target == "." else target
-    data = answer_to(
-        "www.example",
-        "HTTPS",
-        ("www.example.", "HTTPS", [record]),
-        more=[("svc.example.net.", "A", ["10.1.2.5"])] if target != "." else [],
-    )
-    more = [] if owner == "www.example." else [raw("10.1.2.5")]
-    assert parse(data) == Answer("www.example", HINTED + more, {})
-
-
-def test_https_behind_an_alias() -> None:
-    """An alias changes nothing, nor does a record that is one (RFC 9460, 2.4.2)."""
-    data = answer_to(
-        "www.example",
-        "HTTPS",
-        ("www.example.", "CNAME", ["cdn.example."]),
-        ("cdn.example.", "HTTPS", ["0 edge.example."]),
-        ("edge.example.", "HTTPS", [f"1 . {HINTS}"]),
-    )
-    assert parse(data) == Answer("www.example", HINTED, {})
-
-
-@pytest.mark.parametrize(
-    ("asked", "target", "shown"),
-    [
-        ("_dns.resolver.arpa", "dns.example.", "dns.example"),
-        ("_8443._https.api.example", ".", "api.example"),
-        ("_only", ".", "_only"),
-    ],
-)
-def test_svcb(asked: str, target: str, shown: str) -> None:
-    """For the name of a service, to which no program connects, it is the target's."""
-    data = answer_to(asked, "SVCB", (f"{asked}.", "SVCB", [f"1 {target} {HINTS}"]))
-    answer = parse(data)
-    assert {answer.name: answer.addresses, **answer.targets} == {
-        asked: [],
-        shown: HINTED,
-    }
-
-
-def service(data: bytes, kind: int = 65) -> bytes:
-    """Return a record of HTTPS made by hand."""
-    head = b"\xc0\x0c" + kind.to_bytes(2, "big") + b"\0\1\0\0\0\0"
-    return head + len(data).to_bytes(2, "big") + data
-
-
-@pytest.mark.parametrize("hint", [b"\0\4\0\3\x0a\1\2", b"\0\6\0\4\x0a\1\2\3"])
-def test_hint_of_a_wrong_size(hint: bytes) -> None:
-    """What is no list of addresses names nothing."""
-    data = message(service(b"\0\1\0" + hint), A_RECORD)
-    assert parse(data) == Answer("www.example", [ADDRESS], {})
-
-
-def test_cut_additional_records() -> None:
-    """What is cut behind the answers is not missed."""
-    more = [("dc1.example.", "A", [address]) for address in ("10.1.2.3", "10.1.2.4")]
-    records = [(f"{SERVICE}.", "SRV", ["0 5 389 dc1.example."])]
-    data = answer_to(SERVICE, "SRV", *records, more=more)
-    cut = data[: data.rindex(b"\x0a\1\2\4")]
-    assert parse(cut) == Answer(SERVICE, [], {"dc1.example": [ADDRESS]})
-
-
-def test_many_targets() -> None:
-    """Of a hostile answer so many targets are read, and twice as many records more."""
-    owners = [f"t{i}.example." for i in range(3 * MAX_TARGETS)]
-    data = answer_to(
-        SERVICE,
-        "SRV",
-        (f"{SERVICE}.", "SRV", [f"0 5 389 {owner}" for owner in owners]),
-        more=[(owner, "A", ["10.1.2.3"]) for owner in owners],
-    )
-    assert len(parse(data).targets) <= MAX_TARGETS
 
 
 def test_no_addresses() -> None:

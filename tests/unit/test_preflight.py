@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tcpconnect import info
-from tcpconnect.errors import Message, PreflightError, TcpconnectError
+from tcpconnect.errors import Message, TcpconnectError
 from tcpconnect.kernel import preflight
 from tcpconnect.kernel.preflight import Check
 from tcpconnect.machine import capabilities
+from tests.support.preflights import Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
 BPF, PERFMON, NET_ADMIN, SYS_ADMIN = (
@@ -22,57 +22,6 @@ BPF, PERFMON, NET_ADMIN, SYS_ADMIN = (
 )
 RELEASE = "Linux 6.12.9"
 NO_HELPER = "no BPF helper skc_to_tcp_sock (Linux 5.9)"
-
-
-class Machine:
-    """A machine that has all that is needed, and loses it on demand."""
-
-    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._patch = monkeypatch
-        self.user_namespace = directory / "user"
-        self.btf = directory / "vmlinux"
-        self.lockdown = directory / "lockdown"
-        self.set("USER_NAMESPACE", str(self.user_namespace))
-        self.set("BTF", str(self.btf))
-        self.set("LOCKDOWN", str(self.lockdown))
-        self.user_namespace.touch()
-        self.set("INITIAL_USER_NAMESPACE", self.user_namespace.stat().st_ino)
-        self.set("load_library", lambda: self)
-        self.give(*capabilities.NUMBERS, uid=0)
-        self.set("mount_point", lambda: b"/sys/fs/cgroup")
-        self.offer(*preflight.FEATURES)
-        self.lock("[none] integrity confidentiality\n")
-        monkeypatch.setattr("os.uname", lambda: SimpleNamespace(release="6.12.9"))
-        self.install("apt-get")
-
-    def set(self, name: str, value: object) -> None:
-        """Replace something in the module."""
-        self._patch.setattr(preflight, name, value)
-
-    def give(self, *names: str, uid: int = 1000) -> None:
-        """Run with these capabilities, as this user."""
-        self._patch.setattr(capabilities, "effective", lambda: frozenset(names))
-        self._patch.setattr("os.geteuid", lambda: uid)
-
-    def offer(self, *names: bytes) -> None:
-        """Have these names in the kernel's type information."""
-        self.btf.write_bytes(b"\0".join((b"", *names, b"")))
-
-    def lock(self, modes: str) -> None:
-        """Have the kernel locked down."""
-        self.lockdown.write_text(modes)
-
-    def install(self, *commands: str) -> None:
-        """Have these commands."""
-        self._patch.setattr("shutil.which", lambda c: c if c in commands else None)
-
-    def lose_library(self) -> None:
-        """Have no libbpf."""
-
-        def fail() -> None:
-            raise OSError("libbpf.so.1: cannot open shared object file")
-
-        self.set("load_library", fail)
 
 
 @pytest.fixture
@@ -255,64 +204,6 @@ def test_no_library(machine: Machine, commands: list[str], remedy: str) -> None:
         "no libbpf.so.1: libbpf.so.1: cannot open shared object file; "
         f"install it: {remedy}"
     )
-
-
-def break_all(machine: Machine) -> None:
-    """Let the machine have every problem that can be there at once."""
-    machine.give()
-    machine.offer(b"nothing")
-    machine.lock("none integrity [confidentiality]")
-    machine.lose_library()
-
-
-def test_all_at_once(machine: Machine) -> None:
-    """One error has every problem."""
-    break_all(machine)
-    with pytest.raises(PreflightError) as caught:
-        preflight.require()
-    sentences = [problem.sentence for problem in caught.value.problems]
-    assert sentences == [
-        "no privileges",
-        "kernel too old",
-        "kernel lockdown",
-        "no libbpf.so.1",
-    ]
-
-
-def test_all_have_a_remedy(machine: Machine) -> None:
-    """Every problem says what to do."""
-    break_all(machine)
-    checks = [check.problem for check in preflight.examine() if check.problem]
-    assert [problem.sentence for problem in checks if not problem.remedy] == []
-
-
-def test_ready(machine: Machine) -> None:
-    """On a good machine the library is returned."""
-    actual: object = preflight.ready_library()
-    assert actual is machine
-
-
-@pytest.mark.parametrize("trouble", ["privileges", "btf", "lockdown", "library"])
-def test_not_ready(machine: Machine, trouble: str) -> None:
-    """Each quick check is enough to have all problems reported."""
-    troubles: dict[str, Callable[[], object]] = {
-        "privileges": machine.give,
-        "btf": machine.btf.unlink,
-        "lockdown": lambda: machine.lock("none integrity [confidentiality]"),
-        "library": machine.lose_library,
-    }
-    troubles[trouble]()
-    with pytest.raises(PreflightError) as caught:
-        preflight.ready_library()
-    assert len(caught.value.problems) == 1
-
-
-def test_ready_tells_all(machine: Machine) -> None:
-    """When one quick check fails the slow ones are made, too."""
-    break_all(machine)
-    with pytest.raises(PreflightError) as caught:
-        preflight.ready_library()
-    assert [str(problem) for problem in caught.value.problems] == problems()
 
 
 def test_unreadable_proc(machine: Machine) -> None:

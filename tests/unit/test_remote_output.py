@@ -31,15 +31,10 @@ if TYPE_CHECKING:
 
     from tcpconnect.connection import Connection
 
+pytestmark = pytest.mark.usefixtures("no_proxies")
+
 NOW = time.time() // 60 * 60
 NOWHERE = "otlp+http://127.0.0.1:1"
-
-
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget those of this machine."""
-    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def opened(path: Path, options: str = "", max_size: int = 1 << 20) -> Remote:
