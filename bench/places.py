@@ -21,7 +21,7 @@ from bench.record import OURS
 from bench.tool import Tool
 from tcpconnect.zstd import library
 from tests.support import clickhouse, postgresql
-from tests.support.scraping import free_port
+from tests.support.ports import hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,9 +74,8 @@ class Sample(NamedTuple):
 class Collector:
     """Takes what is sent to a collector, and keeps it packed."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self) -> None:
         self.bodies = bodies = list[bytes]()
-        self.url = f"otlp+http://127.0.0.1:{port}"
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
@@ -88,7 +87,8 @@ class Collector:
             def log_message(self, *_: object) -> None:
                 """Print nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"otlp+http://127.0.0.1:{self.server.server_port}"
 
     def counted(self) -> tuple[int, int]:
         """Return how many attempts windows have, and how many are records."""
@@ -113,7 +113,7 @@ def _values(record: dict[str, Any]) -> dict[str, str]:
 @contextmanager
 def collector() -> Iterator[Collector]:
     """Serve as one."""
-    made = Collector(free_port())
+    made = Collector()
     thread = Thread(target=made.server.serve_forever, args=(0.05,))
     thread.start()
     try:
@@ -137,7 +137,8 @@ class Places:
         self.recording = folder / "recording.jsonl.zst"
         self.history = folder / "history.db"
         self.spool = folder / "spool"
-        self.port = free_port()
+        self._held = hold()
+        self.port: int = self._held.getsockname()[1]
         self.collector = collector
         self.databases: dict[str, clickhouse.ClickHouse | postgresql.PostgreSQL]
         self.databases = {"clickhouse": column_store, "postgresql": row_store}

@@ -17,9 +17,9 @@ from tests.support.groups import is_user_space
 from tests.support.launch import hear_ignored_signals
 from tests.support.mapper import mapped
 from tests.support.network import NetNs, inside
+from tests.support.ports import reserved
 from tests.support.processes import Cgroup, unified
 from tests.support.runc import TOP, Bundle
-from tests.support.scraping import free_port
 from tests.support.system import ip_batch, sh
 
 if TYPE_CHECKING:
@@ -155,9 +155,10 @@ def bundle(tmp_path: Path) -> Iterator[Bundle]:
 
 
 @pytest.fixture
-def port() -> int:
-    """Return a port that is free here; tests of it are in a namespace of their own."""
-    return free_port()
+def port() -> Iterator[int]:
+    """Yield a port that is free."""
+    with reserved() as port:
+        yield port
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.support.launch import EMULATED
 from tests.support.mounts import private_mounts
 from tests.support.recorder import baseline_of
 from tests.support.rights import FINDER
-from tests.support.scraping import free_port, get
+from tests.support.scraping import get
 from tests.support.servers import Server
 from tests.support.tool import READY
 from tests.support.waiting import TIMEOUT_S, wait_until
@@ -170,9 +170,8 @@ def test_record(tmp_path: Path) -> None:
         assert late(process) == (0, [])
 
 
-def test_metrics() -> None:
+def test_metrics(port: int) -> None:
     """Pages are made while it runs."""
-    port = free_port()
     with watched("-p", os.getpid(), "-o", f"prometheus://{port}") as process:
         attempt("127.0.0.1", PORT)
         wait_until(lambda: "ECONNREFUSED" in get(port, "/metrics")[1], "a page")

@@ -14,7 +14,7 @@ import pytest
 from bench.programs import statistics
 from tests.support.attempts import PORT, attempt
 from tests.support.recorder import baseline_of
-from tests.support.scraping import free_port, get, prometheus, promtool
+from tests.support.scraping import get, prometheus, promtool
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
 
@@ -53,9 +53,9 @@ def names(text: str) -> set[str]:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Prometheus]:
+def server(tmp_path: Path, port: int) -> Iterator[Prometheus]:
     """Yield one that knows attempts, alerts and gauges, and has the rules."""
-    known, port = baseline_of(tmp_path, "127.1.0.1"), free_port()
+    known = baseline_of(tmp_path, "127.1.0.1")
     words = ("-p", os.getpid(), "-o", f"prometheus://{port}")
     alerts = ("--alert", "new,failing", "--baseline", known)
     with (

@@ -11,7 +11,6 @@ import pytest
 from tests.support.attempts import PORT, attempt, run_tool
 from tests.support.panes import children
 from tests.support.recorder import baseline_of
-from tests.support.scraping import free_port
 from tests.support.servers import Server
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
@@ -147,11 +146,10 @@ def test_own(tmp_path: Path, netns: NetNs, before: tuple[str, ...]) -> None:
     assert len(tool.all_events()) == 2
 
 
-def test_alerts(tmp_path: Path) -> None:
+def test_alerts(tmp_path: Path, port: int) -> None:
     """An alert whose collector is away waits in the spool, and is sent once."""
     known = ("--alert", "new", "--baseline", baseline_of(tmp_path, "127.1.0.1"))
     spool, words = tmp_path / "spool", (*known, "-o", f"sqlite:{tmp_path}/h.db")
-    port = free_port()
     with recording(spool, port, *words) as tool:
         attempt("127.2.0.1", PORT)
         assert tool.stop(signal.SIGTERM) == 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import ProxyHandler, build_opener
 
+from tests.support.ports import reserved
 from tests.support.programs import needs
 from tests.support.waiting import wait_until
 
@@ -58,20 +58,21 @@ def alertmanager(folder: Path) -> Iterator[Alertmanager]:
     needs(str(EXECUTABLE))
     configuration = folder / "alertmanager.yml"
     configuration.write_text(CONFIGURATION)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with subprocess.Popen(
-        [
-            *("unshare", "--mount", "sh", "-ec", IN_PLACE),
-            *(UNPACKED / TEMPLATES, EXECUTABLE),
-            f"--config.file={configuration}",
-            f"--storage.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--cluster.listen-address=",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with (
+        reserved() as port,
+        subprocess.Popen(
+            [
+                *("unshare", "--mount", "sh", "-ec", IN_PLACE),
+                *(UNPACKED / TEMPLATES, EXECUTABLE),
+                f"--config.file={configuration}",
+                f"--storage.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--cluster.listen-address=",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process,
+    ):
         try:
             server = Alertmanager(f"http://127.0.0.1:{port}")
             wait_until(server.is_ready, "Alertmanager")

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.ports import reserved
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -28,32 +29,29 @@ def rotel(folder: Path, to: int) -> Iterator[int]:
     program = folder / "rotel"
     shutil.copy(Path(_PACKAGE.origin).with_name("rotel-agent"), program)
     program.chmod(0o755)
-    http, grpc = _free_port(), _free_port()
-    words = {
-        "otlp-http-endpoint": f"127.0.0.1:{http}",
-        "otlp-grpc-endpoint": f"127.0.0.1:{grpc}",
-        "exporter": "otlp",
-        "otlp-exporter-endpoint": f"http://127.0.0.1:{to}",
-        "otlp-exporter-protocol": "http",
-        "pid-file": folder / "rotel.pid",
-    }
-    argv = [str(program), "start", *(f"--{key}={x}" for key, x in words.items())]
     with (
+        reserved() as http,
+        reserved() as grpc,
         (folder / "rotel.log").open("wb") as log,
-        subprocess.Popen(
-            argv, env={"PATH": os.environ["PATH"]}, stdout=log, stderr=log, cwd=folder
-        ) as process,
     ):
-        try:
-            wait_until(lambda: _listens(http), "Rotel")
-            yield http
-        finally:
-            process.terminate()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+        words = {
+            "otlp-http-endpoint": f"127.0.0.1:{http}",
+            "otlp-grpc-endpoint": f"127.0.0.1:{grpc}",
+            "exporter": "otlp",
+            "otlp-exporter-endpoint": f"http://127.0.0.1:{to}",
+            "otlp-exporter-protocol": "http",
+            "pid-file": folder / "rotel.pid",
+        }
+        argv = [str(program), "start", *(f"--{key}={x}" for key, x in words.items())]
+        env = {"PATH": os.environ["PATH"]}
+        with subprocess.Popen(
+            argv, env=env, stdout=log, stderr=log, cwd=folder
+        ) as process:
+            try:
+                wait_until(lambda: _listens(http), "Rotel")
+                yield http
+            finally:
+                process.terminate()
 
 
 def _listens(port: int) -> bool:

@@ -8,14 +8,17 @@ from threading import Event, Thread
 
 from typing_extensions import Self
 
+from tests.support.ports import hold
+
 
 class Line:
     """Passes connections on to a port of this machine; ``port`` is its own."""
 
     def __init__(self, server: int) -> None:
         self._server = server
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self._held = hold()  # also while nobody listens
+        self.port: int = self._held.getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", self.port))
         self._flows = Event()
         self.asked = Event()  # once there was a connection
         self._sockets: list[socket.socket] = []
@@ -31,6 +34,7 @@ class Line:
         self.flow()
         for thread in self._threads:
             thread.join()
+        self._held.close()
 
     def cut(self) -> None:
         """Refuse connections, and reset those that there are."""

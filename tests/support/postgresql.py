@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tests.support.engines import INITDB, SERVER, run
+from tests.support.ports import reserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,28 +93,27 @@ def serve_postgresql(
         user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
     words = f"-U {USER} -A scram-sha-256 --pwfile={secret}".split()
     run([*user, *INITDB, "-D", data, *words])
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {port}"
-    if tls:
-        options += f" -c ssl=on -c ssl_cert_file={tls.certificate}"
-        options += f" -c ssl_key_file={tls.key}"
-        if user:
-            shutil.chown(tls.key, "nobody", "nogroup")
-    if client:
-        options += f" -c ssl_ca_file={client.certificate}"
-        rules = data / "pg_hba.conf"
-        first = f"hostssl all {client.certificate.stem} all cert\n"
-        rules.write_text(first + rules.read_text())
-    control = [*user, SERVER / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
-    run([*control, "-o", options, "start"])
-    try:
-        server = PostgreSQL(port)
-        with server.connect() as connection:
-            connection.execute(DDL.read_text(encoding="utf-8"))
-            for days in (0, 32):  # of three days ago, too
-                moment = int(time.time()) - days * 86_400
-                connection.execute("SELECT make_partitions(%s)", (moment,))
-        yield server
-    finally:
-        run([*control, "-m", "immediate", "stop"])
+    with reserved() as port:
+        options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {port}"
+        if tls:
+            options += f" -c ssl=on -c ssl_cert_file={tls.certificate}"
+            options += f" -c ssl_key_file={tls.key}"
+            if user:
+                shutil.chown(tls.key, "nobody", "nogroup")
+        if client:
+            options += f" -c ssl_ca_file={client.certificate}"
+            rules = data / "pg_hba.conf"
+            first = f"hostssl all {client.certificate.stem} all cert\n"
+            rules.write_text(first + rules.read_text())
+        control = [*user, SERVER / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
+        run([*control, "-o", options, "start"])
+        try:
+            server = PostgreSQL(port)
+            with server.connect() as connection:
+                connection.execute(DDL.read_text(encoding="utf-8"))
+                for days in (0, 32):  # of three days ago, too
+                    moment = int(time.time()) - days * 86_400
+                    connection.execute("SELECT make_partitions(%s)", (moment,))
+            yield server
+        finally:
+            run([*control, "-m", "immediate", "stop"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -17,6 +16,7 @@ import pytest
 
 from tests.support.attempts import PORT
 from tests.support.launch import EMULATED
+from tests.support.ports import reserved
 from tests.support.programs import needs
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
@@ -39,13 +39,6 @@ rule_files: {rules}
 
 ATTEMPTS = "tcpconnect_attempts_total"
 Samples = dict[tuple[str, ...], float]
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 def get(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
@@ -141,17 +134,19 @@ def prometheus(folder: Path, target: str, *rules: Path) -> Iterator[Prometheus]:
     configuration = folder / "prometheus.yml"
     named = json.dumps([str(path) for path in rules])
     configuration.write_text(CONFIGURATION.format(target=target, rules=named))
-    port = free_port()
-    with subprocess.Popen(
-        [
-            program,
-            f"--config.file={configuration}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with (
+        reserved() as port,
+        subprocess.Popen(
+            [
+                program,
+                f"--config.file={configuration}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process,
+    ):
         try:
             server = Prometheus(port)
             wait_until(server.is_ready, "Prometheus")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.faketrace import SIGNALS, FakeTrace
 from tests.support.machine import Machine
+from tests.support.ports import reserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,3 +41,10 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Yield a port that is free."""
+    with reserved() as port:
+        yield port

@@ -22,7 +22,7 @@ from tcpconnect.remote.spool import KEEP_S, LOSSES, SINGLE, WINDOWS, Spool
 from tests.support.counted import notice
 from tests.support.disks import fill, small_disk
 from tests.support.folding import attempt, batch, refused
-from tests.support.scraping import free_port, get, samples
+from tests.support.scraping import get, samples
 from tests.support.servers import Server
 from tests.support.spools import waiting
 
@@ -181,11 +181,10 @@ def test_whose_an_alert_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert b"k8s" not in second
 
 
-def test_metrics(tmp_path: Path) -> None:
+def test_metrics(tmp_path: Path, port: int) -> None:
     """What a place will never have is on a page of metrics, and among its losses."""
     output = opened(tmp_path, max_size=10)
     beside = Queued(output)
-    port = free_port()
     page = Prometheus(f"prometheus://{port}", Endpoint("127.0.0.1", port))
     page.count_others([beside], None)
     page.open()

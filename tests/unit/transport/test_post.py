@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,11 @@ from tcpconnect.errors import UsageError
 from tcpconnect.transport.post import Poster
 from tcpconnect.transport.target import target
 from tcpconnect.transport.undelivered import UndeliveredError
+from tests.support.ports import reserved
 from tests.support.servers import Server, dripping, raw_server, until_closed
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 
@@ -60,9 +61,7 @@ def test_refused(status: int, *, again: bool) -> None:
 
 def test_nobody_listens() -> None:
     """The errno's text."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with pytest.raises(UndeliveredError, match="Connection refused"):
+    with reserved() as port, pytest.raises(UndeliveredError, match="Connection refus"):
         poster(port).post("/", b"[]")
 
 
