@@ -121,7 +121,7 @@ def bpffs(tmp_path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        sh(f"umount {path}")
+        sh(f"umount --lazy {path}")
 
 
 @pytest.fixture

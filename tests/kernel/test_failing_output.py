@@ -31,7 +31,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     sh(f"mount -t tmpfs -o size={ROOM} none {folder}")
     yield folder
-    sh(f"umount {folder}")
+    sh(f"umount --lazy {folder}")
 
 
 def start(where: str, path: Path) -> Tool:

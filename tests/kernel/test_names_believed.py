@@ -219,5 +219,5 @@ def test_socket_of_another_cgroup(
             (event,) = tool.events(1)
     finally:
         cgroup.rmdir()
-        sh(f"umount {tmp_path}")
+        sh(f"umount --lazy {tmp_path}")
     assert (event["query"], event["query_scope"]) == (NAME, "netns")

@@ -174,4 +174,4 @@ def test_part_of_cgroup_v2_mounted(tmp_path: Path) -> None:
         finally:
             sh(f"mount -t cgroup2 none {path}")
             part.rmdir()
-            sh(f"umount {path}")
+            sh(f"umount --lazy {path}")

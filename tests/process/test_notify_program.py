@@ -108,7 +108,7 @@ def is_running(pid: str) -> bool:
     """Whether a process has not ended."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

@@ -151,7 +151,7 @@ def test_a_full_disk(db: Path, tmp_path: Path) -> None:
         assert os.listdir(folder) == ["r.html"]
         assert (folder / "r.html").read_text() == "old"
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_no_folder(db: Path) -> None:

@@ -91,7 +91,7 @@ def overlay(folder: Path, image: Path) -> Iterator[Path]:
     try:
         yield layers["root"]
     finally:
-        sh(f"umount {layers['root']}")
+        sh(f"umount --lazy {layers['root']}")
 
 
 class Looker:

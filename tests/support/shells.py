@@ -8,12 +8,12 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+from tests.support.waiting import TIMEOUT_S
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from typing_extensions import Self
-
-TIMEOUT_S = 20.0
 
 # What each shell reads first, and how it is called. A function stands for the tool: it
 # counts its calls and shows its arguments.

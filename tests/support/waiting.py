@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -36,8 +37,10 @@ def until_writing(pid: int) -> None:
     """Wait until a thread is in write(2): a signal before that interrupts nothing."""
 
     def is_writing() -> bool:
-        tasks = Path(f"/proc/{pid}/task").glob("*/syscall")
-        numbers = [task.read_text().split()[0] for task in tasks]
+        numbers = []
+        for task in Path(f"/proc/{pid}/task").glob("*/syscall"):
+            with suppress(OSError):  # the thread has ended since
+                numbers.append(task.read_text().split()[0])
         return WRITE[os.uname().machine] in numbers
 
     wait_until(is_writing, "a write that waits")
