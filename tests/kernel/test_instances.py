@@ -10,7 +10,7 @@ import pytest
 
 from tcpconnect.connection import CONNECTION
 from tests.support.attempts import attempt
-from tests.support.tool import Tool
+from tests.support.tool import Tool, told
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -42,4 +42,4 @@ def test_each_sees_all(count: int, options: tuple[str, ...]) -> None:
             attempt("127.0.0.1", MADE + n)
             assert len(tool.events(MADE + n)) == MADE + n
             assert tool.stop() == 0
-            assert b" lost" not in tool.stderr
+            assert not told(tool, "attempts lost")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.attempts import Child, comm
+from tests.support.attempts import PORT, Child, comm
 from tests.support.idmaps import id_map
 from tests.support.lookups import COLUMNS, LOOK_UP, failed, resolving, server
 from tests.support.network import NetNs
@@ -61,7 +61,8 @@ def check(
 ) -> None:
     """One tool wants the lookups, another, with another value, does not."""
     wanted, other = (f"{option} {value}" for value in values)
-    columns = ["-rdj", "--columns", COLUMNS]
+    # Attempts of the whole machine, of which other tests make many, need no room.
+    columns = ["-rdj", "--columns", COLUMNS, "-P", str(PORT)]
     if option.startswith("--not-"):  # else of the whole machine, which other tests use
         columns += ["-f", "-p", str(os.getpid())]
     with (
