@@ -18,7 +18,7 @@ from tcpconnect.kernel.refusals import Way
 from tcpconnect.kernel.tracepoints import TRACEFS
 from tcpconnect.settings import Settings
 from tests.support.attempts import PORT, kernel_objects
-from tests.support.mounts import private_mounts
+from tests.support.mounts import mount_tracefs, private_mounts
 from tests.support.programs import needs
 from tests.support.sockets import mptcp_socket
 from tests.support.system import sh
@@ -112,7 +112,10 @@ def test_system_calls_without_tracefs(
     """Their tracepoints are found where tracefs is mounted, and where it is not."""
     monkeypatch.setattr(refusals, "ways", lambda _: [Way.SYSTEM_CALLS])
     with private_mounts():
-        sh(f"mount -t {kind} none {TRACEFS}")
+        if kind == "tracefs":
+            mount_tracefs()
+        else:
+            sh(f"mount -t tmpfs none {TRACEFS}")
         assert os.path.exists(f"{TRACEFS}/events") == (kind == "tracefs")
         with trace(failed=True, pids=[os.getpid()]) as events:
             workload()

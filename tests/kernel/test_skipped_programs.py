@@ -24,7 +24,7 @@ from tcpconnect.kernel.lookups import EXEC_PERF
 from tcpconnect.machine import release
 from tests.support.attempts import PORT, Child, attempt
 from tests.support.containers import Looker, make_image
-from tests.support.mounts import private_mounts
+from tests.support.mounts import mount_tracefs, private_mounts
 from tests.support.system import libc, sh
 from tests.support.waiting import wait_until
 
@@ -48,7 +48,7 @@ def preemptible(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for module in (attempts, lookups):
         monkeypatch.setattr(module, "programs_are_preemptible", lambda: True)
     with private_mounts():
-        sh(f"mount -t tracefs none {TRACEFS}")
+        mount_tracefs()
         yield
 
 

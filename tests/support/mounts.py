@@ -6,6 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tcpconnect.kernel.tracepoints import TRACEFS
 from tests.support.system import CLONE_NEWNS, libc, sh
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ def private_mounts() -> Iterator[None]:
         os.fchdir(here)
         os.close(here)
         os.close(home)
+
+
+def mount_tracefs() -> None:
+    """Mount it where it is looked for: mount(8) fails where it is there already."""
+    if not os.path.exists(f"{TRACEFS}/events"):
+        sh(f"mount -t tracefs none {TRACEFS}")
 
 
 def unmount_cgroups() -> None:
