@@ -142,7 +142,7 @@ def test_same_lines(
         run_all(children)
         for tool in tools:
             assert tool.stop() == 0
-            assert not MISSING.search(tool.stderr), tool.stderr
+            assert not MISSING.search(tool.said), tool.stderr
         *expected, every = replayed(path, *chosen, ["-rj"])
         for tool, lines, options in zip(tools[1:], expected, chosen, strict=True):
             shown = tool.stdout.decode().splitlines()

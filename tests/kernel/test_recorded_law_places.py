@@ -95,7 +95,7 @@ def test_same_lines(children: list[Child], netns: NetNs, tmp_path: Path) -> None
             child.run()
         for tool in tools:
             assert tool.stop() == 0
-            assert not MISSING.search(tool.stderr), tool.stderr
+            assert not MISSING.search(tool.said), tool.stderr
         expected = replayed(path, *chosen)
         for tool, lines, options in zip(tools[1:], expected, chosen, strict=True):
             shown = tool.stdout.decode().splitlines()

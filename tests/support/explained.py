@@ -71,7 +71,7 @@ def ended_by_timer(attempt: Callable[[], int], error: int) -> dict[str, Any]:
             assert attempt() == error
             assert tool.stop() == 0
             if not told(tool, UNSEEN):
-                assert not MISSING.search(tool.stderr), tool.stderr
+                assert not MISSING.search(tool.said), tool.stderr
                 (made,) = tool.all_events()
                 return made
     raise AssertionError(f"the ends of {TRIES} attempts were not seen")
