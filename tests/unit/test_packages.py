@@ -16,6 +16,8 @@ from release import previous, publish, rpm, source, tree, vendored
 from release.trial import TrialError
 from tcpconnect import extras
 from tcpconnect.optionfile import words_of
+from tcpconnect.options.verbs import verb_named
+from tcpconnect.parsing import parse_verb
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +91,14 @@ def test_unit_reads_the_options(laid_out: Path) -> None:
     command = shlex.split(unit["Service"]["ExecStart"])
     assert command == ["/usr/bin/tcpconnect", "record", "--quiet", f"@/{CONF}"]
     assert words_of(str(laid_out / CONF)) == []
+
+
+def test_examples_of_options() -> None:
+    """What record.conf shows as a comment is what record takes."""
+    text = (PACKAGING / "record.conf").read_text()
+    shown = re.findall(r"^#   (-.*)", text, re.MULTILINE)
+    assert len(shown) == 5
+    parse_verb(verb_named("record"), shlex.split(" ".join(shown)))
 
 
 def test_licenses(laid_out: Path) -> None:
