@@ -11,7 +11,15 @@ from pathlib import Path
 
 from image import packages
 from image.contents import contents
-from image.root import PROJECT, build_wheel, compile_all, install, settle, size_of
+from image.root import (
+    PROJECT,
+    build_wheel,
+    compile_all,
+    install,
+    settle,
+    size_of,
+    try_out,
+)
 from share.readme import repository
 from tcpconnect import __version__
 from vmtest.errors import VmError, run
@@ -54,6 +62,7 @@ def _make(out: Path) -> list[str]:
     packages.unpack(root, CACHE, arch)
     site = install(wheel, root, arch)
     compile_all(root)
+    try_out(root, __version__)
     found = contents(root, site, packages.SUITE, __version__, epoch)
     (root / LIST).parent.mkdir(parents=True, exist_ok=True)
     (root / LIST).write_text(found)

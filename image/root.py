@@ -19,6 +19,11 @@ PLATFORMS = {
     arch: [f"manylinux2014_{name}", f"manylinux_2_17_{name}", f"manylinux_2_28_{name}"]
     for arch, name in {"amd64": "x86_64", "arm64": "aarch64"}.items()
 }
+LATE = """\
+import ctypes
+import backports.zstd, jinja2, prometheus_client, psycopg, sqlite3, ssl, textual.widgets
+ctypes.CDLL("libbpf.so.1")
+"""
 # Of pip's, what has a path of this machine.
 LOCAL = ("*.dist-info/direct_url.json", "*.dist-info/REQUESTED")
 
@@ -74,6 +79,20 @@ def compile_all(root: Path) -> None:
         what="compile Python's modules",
         env={"PYTHONHASHSEED": "0"},
     )
+
+
+def try_out(root: Path, version: str) -> None:
+    """Start the tool in the root, and load what it loads late. Raises VmError.
+
+    What was left out of Debian's packages, and was needed, is missed here.
+    """
+    no_bytecode = {"PYTHONDONTWRITEBYTECODE": "1"}
+    version_of = ("chroot", root, f"/{SCRIPT}", "--version")
+    said = run(*version_of, what="start the image's tool", env=no_bytecode)
+    if said != f"tcpconnect {version}\n":
+        raise VmError(f"the image's tool is {said.strip()}, not {version}")
+    python = ("chroot", root, "/usr/bin/python3", "-B", "-c", LATE)
+    run(*python, what="load what the image's tool needs")
 
 
 def settle(root: Path) -> None:
