@@ -122,7 +122,7 @@ test-packages: $(VENV)/tools ## install, upgrade and remove both packages in a v
 	@scripts/system-packages vm
 	$(BIN)/python -m vmtest.packages $(ARGS)
 
-package-smoke: $(VENV)/tools ## make both; install, use and purge Debian's in a copy of this machine
+package-smoke: $(VENV)/tools ## make both; install, use and remove them in copies of this machine
 	@scripts/system-packages packages
 	$(BIN)/python -m release.smoke
 

@@ -73,8 +73,11 @@ def publish(room: Path, target: Path) -> None:
         check_same(path, other)
     (wheel,) = once.glob("*.whl")
     print(f"ok         {try_wheel(sys.executable, wheel, room / 'venv')}", flush=True)
-    (package,) = once.glob(f"*_{own_arch()}.deb")
-    print(f"ok         {smoke.try_in_copy(package, room / 'copy')}", flush=True)
+    arch = own_arch()
+    for name in (f"*_{arch}.deb", f"*.{MACHINES[arch]}.rpm"):
+        (package,) = once.glob(name)
+        said = smoke.try_in_copy(package, room / f"copy{package.suffix}")
+        print(f"ok         {said}", flush=True)
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(once, target)
     (target / SUMS).write_text(sums(target))

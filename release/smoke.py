@@ -1,6 +1,6 @@
-"""The packages made, and Debian's installed, used and purged in a copy.
+"""The packages made, and installed, used and removed, each in a copy.
 
-The copy is an overlay over this machine's root file system, and gone afterwards.
+A copy is an overlay over this machine's root file system, and gone afterwards.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ from release.vendored import own_arch
 INSIDE = "package-trial"  # the folder of the copy that has release/ and the package
 TOOL = Path("/usr/bin/tcpconnect")
 FOLDER = Path("/var/lib/tcpconnect")
+INSTALL = {
+    ".deb": ("dpkg", "--install"),
+    # Debian's rpm knows nothing of what dpkg has installed, such as Python.
+    ".rpm": ("rpm", "--upgrade", "--nodeps"),
+}
+# Of these two only a purge takes the history.
+REMOVE = {".deb": ("dpkg", "--purge"), ".rpm": ("rpm", "--erase")}
 # As the command finds them.
 EXTRAS = f"""\
 import sys
@@ -59,45 +66,48 @@ def main() -> int:
 
 
 def make_and_try() -> None:
-    """Make the packages, and try Debian's. Raises TrialError."""
+    """Make the packages, and try them. Raises TrialError."""
     with TemporaryDirectory(prefix="tcpconnect-smoke-") as name:
         folder = Path(name)
-        made = make(list(MAKERS), own_arch(), folder)
-        print(f"ok         {try_in_copy(made[0], folder / 'copy')}", flush=True)
+        for package in make(list(MAKERS), own_arch(), folder):
+            said = try_in_copy(package, folder / f"copy{package.suffix}")
+            print(f"ok         {said}", flush=True)
 
 
 def try_in_copy(package: Path, folder: Path) -> str:
-    """Try Debian's package in a copy, which is in ``folder``; return what was seen."""
+    """Try a package in a copy, which is in ``folder``; return what was seen."""
     folder.mkdir()
     command = ("unshare", "--mount", "sh", "-ec", IN_COPY, "-", folder)
     return run(*command, Path(__file__).parent, package, version()).strip()
 
 
 def try_package(package: str, promised: str) -> str:
-    """Install, use and purge it, in the copy; return a line of what was seen."""
+    """Install, use and remove it, in the copy; return a line of what was seen."""
+    kind = Path(package).suffix
     before = named_after_it()
-    run("dpkg", "--install", package)
+    run(*INSTALL[kind], package)
     said = run(TOOL, "--version").strip()
     if said != f"tcpconnect {promised}":
         raise TrialError(f"{package} is {said}")
     run(TOOL, "--check")
     traced = trace(TOOL)
     run("/usr/bin/python3", "-I", "-c", EXTRAS)
-    purge()
+    remove(kind)
     if left := sorted(named_after_it() - before):
         raise TrialError(f"{package}: left {left[0]}")
-    return f"{said}, installed, traced {traced}, and purged"
+    return f"{kind}: {said}, installed, traced {traced}, and removed"
 
 
-def purge() -> None:
-    """Purge it where the history has a file system of its own."""
+def remove(kind: str) -> None:
+    """Remove it where the history has a file system of its own."""
     shutil.rmtree(FOLDER, ignore_errors=True)  # that of the machine, in the copy
     FOLDER.mkdir()
     run("mount", "-t", "tmpfs", "tmpfs", FOLDER)
-    (FOLDER / "history.db").touch()
-    run("dpkg", "--purge", "tcpconnect")
-    if any(FOLDER.iterdir()):
-        raise TrialError(f"a purge left what is in {FOLDER}")
+    history = FOLDER / "history.db"
+    history.touch()
+    run(*REMOVE[kind], "tcpconnect")
+    if history.exists() is (kind == ".deb"):
+        raise TrialError(f"{' '.join(REMOVE[kind])} did not do right with {history}")
     run("umount", FOLDER)
     FOLDER.rmdir()
 
