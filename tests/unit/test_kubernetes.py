@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,7 +19,13 @@ from tcpconnect.machine.hostname import host_name
 from tcpconnect.options.verbs import verb_named
 from tcpconnect.parsing import parse_verb
 from tcpconnect.remote.otlp_settings import resource
-from tests.support.kustomize import FOLDER, as_documented, build, with_metrics
+from tests.support.kustomize import (
+    DOCUMENT,
+    FOLDER,
+    as_documented,
+    build,
+    with_metrics,
+)
 from tests.support.pods import NODE, environment
 
 VERSIONS = ("1.30", "1.33", "1.37")
@@ -208,3 +215,26 @@ def test_metrics(folder: Path) -> None:
     assert endpoint["port"] == port["name"] == opened["port"]
     served = f"--output=prometheus://0.0.0.0:{port['containerPort']}"
     assert served in container["args"]
+
+
+def test_document() -> None:
+    """The tables for the reviewer have each privilege and path, and no other."""
+    text = DOCUMENT.read_text()
+    pod = pod_of(LIBC)
+    (container,) = pod["containers"]
+    added = container["securityContext"]["capabilities"]["add"]
+    named = re.findall(r"^\| CAP_(\w+)", text, re.MULTILINE)
+    assert named == added
+    paths = re.findall(
+        r"^\| `(/[\w/-]+)` \| (read only|written) \|", text, re.MULTILINE
+    )
+    read_only = {
+        each["name"]: each.get("readOnly") for each in container["volumeMounts"]
+    }
+    assert sorted(paths) == sorted(
+        (
+            each["hostPath"]["path"],
+            "read only" if read_only[each["name"]] else "written",
+        )
+        for each in pod["volumes"]
+    )
