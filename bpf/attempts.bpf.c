@@ -152,13 +152,15 @@ struct trace_event_raw_inet_sock_set_state {
 static __always_inline int
 attempt_change_perf(struct trace_event_raw_inet_sock_set_state *ctx, enum depth depth)
 {
-	struct sock *sk = cast(struct sock, ctx->skaddr);
+	struct sock *sk = cast(struct sock, ctx->skaddr, config.sock_type);
 	struct transition t = {sk, ctx->oldstate, ctx->newstate};
-	struct tcp_sock *tp = is_tcp(t) ? cast(struct tcp_sock, sk) : 0;
+	struct tcp_sock *tp = 0;
 	struct connection *c;
 	struct slot room;
 	__u8 *by;
 
+	if (is_tcp(t))
+		tp = cast(struct tcp_sock, sk, config.tcp_sock_type);
 	if (attempt_begins(t)) {
 		by = seen_by();
 		if (by)

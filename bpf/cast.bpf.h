@@ -4,7 +4,13 @@
 
 #include "core.bpf.h"
 
-/* Linux commit a35b9af4ec2c ("bpf: Add a kfunc for generic type cast"), v6.2. */
-extern void *bpf_rdonly_cast(const void *from, __u32 type) __weak SEC(".ksyms");
+/*
+ * Linux commit a35b9af4ec2c ("bpf: Add a kfunc for generic type cast"), v6.2. The
+ * number is no helper's: before the load, the function's takes its place
+ * (src/tcpconnect/bpf/tracing.py). For an extern, libbpf would read all types of the
+ * kernel, whichever programs are loaded.
+ */
+static void *(*bpf_rdonly_cast)(const void *from, __u32 type) = (void *)0x7fff0001;
 
-#define cast(type, from) ((type *)bpf_rdonly_cast(from, type_id(type)))
+/* `number` is that of the type in the kernel: a constant of config. */
+#define cast(type, from, number) ((type *)bpf_rdonly_cast(from, number))

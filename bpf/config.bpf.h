@@ -26,8 +26,8 @@ enum detail {
 
 /*
  * How far a program looks into the kernel. There is one program for each depth, of
- * which one is loaded: libbpf searches all types of the kernel for each type in a
- * program.
+ * which one is loaded: each type in a program has to be found among those of the
+ * kernel.
  */
 enum depth {
 	DEPTH_SOCKET, /* at sockets, and what helpers return */
@@ -77,6 +77,8 @@ struct config {
 	__u8 connecting;      /* calls of connect() are kept until SYN_SENT */
 	__u8 refusals;	      /* report what is refused before SYN_SENT */
 	__u8 reserved[7];
+	__u32 sock_type; /* numbers of types of the kernel, where preemptible */
+	__u32 tcp_sock_type;
 	__u64 level_count;
 	__u8 levels[MAX_LEVELS]; /* depths of the keys of `cgroups` below the root */
 	__u64 ports[PORT_WORDS]; /* a bit each, by number in network order */

@@ -35,6 +35,5 @@ enum { OFFSET = 0, SIZE = 1, SHIFT_LEFT = 4, SHIFT_RIGHT = 5 };
 /* Filled in when libbpf loads the object, like exists(): enum bpf_core_relo_kind. */
 #define member_offset(type, member)                                                    \
 	__builtin_preserve_field_info(((struct type *)0)->member, OFFSET)
-#define type_id(type) __builtin_btf_type_id(*(type *)0, 1)
 #define constant_exists(type, name) __builtin_preserve_enum_value(*(enum type *)name, 0)
 #define constant_value(type, name) __builtin_preserve_enum_value(*(enum type *)name, 1)

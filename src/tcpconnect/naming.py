@@ -55,7 +55,8 @@ class Naming(Part):
         # Probes in C libraries wait for the kernel, while DNS is attached.
         with ExitStack() as stack:
             if "libc" in settings.name_sources:
-                make = partial(Lookups, library, attempts.share, failed=failed)
+                shared = (attempts.share, attempts.types)
+                make = partial(Lookups, library, *shared, failed=failed)
                 self._lookups = self._tried("libc", make)
             if self._lookups:
                 stack.callback(self._lookups.close)
@@ -82,6 +83,7 @@ class Naming(Part):
         return Answers(
             library,
             attempts.share,
+            attempts.types,
             lookups=self.failures is not None,
             images_fd=attempts.images_fd,
             calls_fd=calls_fd,

@@ -10,8 +10,7 @@ import pytest
 
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.kernel import libraries
-from tcpconnect.kernel.attempts import Attempts
-from tcpconnect.kernel.preflight import ready_library
+from tcpconnect.kernel.ahead import attached
 from tcpconnect.settings import Settings
 from tests.support.groups import is_user_space
 from tests.support.launch import hear_ignored_signals
@@ -171,6 +170,6 @@ def sweep_always(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def share() -> Iterator[Share]:
     """What gives the programs the ring buffer that records go to."""
-    source = Attempts(ready_library(), Settings(ports=frozenset({7})))
+    source = attached(Settings(ports=frozenset({7})))
     yield source.share
     source.close()

@@ -2,51 +2,91 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcpconnect.bpf import few_types
-from tcpconnect.bpf.few_types import FewTypes
+from tcpconnect.bpf import few_types, relocating
 from tcpconnect.bpf.object import BpfObject
-from tcpconnect.kernel.elf import MACHINE
-from tcpconnect.kernel.preflight import ready_library
+from tcpconnect.connection import CONNECTION
+from tcpconnect.kernel import attempts, lookups
+from tcpconnect.machine import release
+from tcpconnect.parts import Parts
+from tcpconnect.settings import Settings
 
-OBJECTS = {
-    "answers": ["answer", "question"],
-    f"lookups.{MACHINE}": ["getaddrinfo_return", "gethostbyname_return", "exec"],
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EVERY = [*CONNECTION]
+MODES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "results": {"result": True},
+    "names": {"dns": True},
+    "everything": {"result": True, "dns": True, "why": True, "columns": EVERY},
+    "filters": {"netns": {"/proc/self/ns/net"}, "cgroups": {"/"}, "not_own": True},
+    "processes": {"pids": {os.getpid()}, "follow": True},
 }
 
 
-def tags(name: str, types: FewTypes | None = None) -> list[str]:
-    """Return what the kernel says of a loaded object's programs: their hashes."""
-    bpf = BpfObject(ready_library(), name, types)
-    with bpf.closed_on_failure():
-        bpf.resize("ring", 65536)
-        bpf.load()
-        about = [
-            Path(f"/proc/self/fdinfo/{bpf.program_fd(program)}").read_text()
-            for program in OBJECTS[name]
-        ]
-    bpf.close()
-    return [text.partition("prog_tag:")[2].split()[0] for text in about]
+@pytest.fixture
+def tags(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], list[str]]:
+    """Return a function that starts a trace, and returns the hashes of its programs."""
+    found: set[str] = set()
+
+    def load(bpf: BpfObject, *needed: str, load: Any = BpfObject.load) -> None:
+        load(bpf, *needed)
+        for path in list(Path("/proc/self/fdinfo").iterdir()):
+            with suppress(FileNotFoundError):  # of the folder itself
+                found.update(path.read_text().partition("prog_tag:")[2].split()[:1])
+
+    def begin(settings: dict[str, Any]) -> list[str]:
+        found.clear()
+        Parts(Settings(**settings), None).close()
+        return sorted(found)
+
+    monkeypatch.setattr(BpfObject, "load", load)
+    return begin
 
 
-@pytest.mark.parametrize("name", OBJECTS)
-def test_same_programs(name: str) -> None:
+def assert_same(
+    tags: Callable[[dict[str, Any]], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+) -> None:
+    """Compare with what libbpf makes of all types of the kernel."""
+    types = []
+
+    def located(*given: Any) -> bytes | None:
+        types.append(few_types.located(*given))
+        return types[-1]
+
+    monkeypatch.setattr(relocating, "located", located)
+    few = tags(settings)
+    assert few
+    assert all(types)
+    monkeypatch.setattr(relocating, "located", lambda *_: None)
+    assert few == tags(settings)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_same_programs(
+    tags: Callable[[dict[str, Any]], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+) -> None:
     """All offsets are the same: of each program the kernel says so."""
-    types = FewTypes()
-    try:
-        assert tags(name, types) == tags(name)
-    finally:
-        types.close()
+    assert_same(tags, monkeypatch, MODES[mode])
 
 
-def test_all_types_where_few_do_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A struct that has another name in this kernel: libbpf reads all types."""
-    monkeypatch.setitem(few_types.MEMBERS, "progress", "renamed")
-    types = FewTypes()
-    try:
-        assert tags("answers", types) == tags("answers")
-    finally:
-        types.close()
+def test_same_programs_where_they_are_preempted(
+    tags: Callable[[dict[str, Any]], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those for Linux 7.0 and newer, which call a function of the kernel."""
+    if release.kernel_version() < (6, 2):
+        pytest.skip("this kernel has no bpf_rdonly_cast()")
+    for module in (attempts, lookups):
+        monkeypatch.setattr(module, "programs_are_preemptible", lambda: True)
+    assert_same(tags, monkeypatch, MODES["everything"])

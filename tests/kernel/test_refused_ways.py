@@ -12,7 +12,8 @@ import pytest
 
 from tcpconnect import trace
 from tcpconnect.errors import KernelError
-from tcpconnect.kernel import attempts, refusals
+from tcpconnect.kernel import refusals
+from tcpconnect.kernel.ahead import attached
 from tcpconnect.kernel.preflight import ready_library
 from tcpconnect.kernel.refusals import Way
 from tcpconnect.kernel.tracepoints import TRACEFS
@@ -41,7 +42,7 @@ def on_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(refusals, "ways", lambda _: [Way.FUNCTIONS])
         try:
-            attempts.Attempts(ready_library(), settings).close()
+            attached(settings).close()
         except KernelError:
             pytest.skip("this kernel has no BPF trampolines")
 

@@ -204,8 +204,8 @@ class BpfObject:
             if section == number and text
         ]
 
-    def relocated(self) -> Iterator[tuple[str, str]]:
-        """Yield each struct, and its member, of what libbpf relocates in programs."""
+    def relocated(self) -> Iterator[tuple[int, int]]:
+        """Yield the type, and the kind, of each relocation of libbpf's."""
         data = self._sections[".BTF.ext"].data
         (header,) = struct.unpack_from("<I", data, 4)
         at, length = struct.unpack_from("<II", data, 24)
@@ -215,13 +215,6 @@ class BpfObject:
         while at < end:
             _, count = struct.unpack_from("<II", data, at)
             for place in range(at + 8, at + 8 + count * each, each):
-                _, number, path, _ = struct.unpack_from("<IIII", data, place)
-                yield from self._path(number, _text(self._strings, path))
+                _, number, _, kind = struct.unpack_from("<IIII", data, place)
+                yield number, kind
             at += 8 + count * each
-
-    def _path(self, number: int, path: str) -> Iterator[tuple[str, str]]:
-        """Yield the steps of a path: numbers of members, after that of an array."""
-        for step in path.split(":")[1:]:
-            kind = self._resolved(number)
-            name, number, _ = self._members(kind)[int(step)]
-            yield kind.name, name

@@ -1,57 +1,30 @@
-"""The few types of the kernel that an object needs, for libbpf to relocate by.
+"""The few types that an object needs for libbpf to relocate by: its own.
 
-libbpf reads all types of the kernel for each object anew, which takes 13 ms and 11 MB.
+Members are where the kernel has them; what it does not have has no name. Of all types
+of the kernel, libbpf would search those with each name that programs use.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
-from struct import Struct as Layout
-from struct import error as StructError  # noqa: N812
+from itertools import count
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from tcpconnect.bpf import btf
+from tcpconnect.bpf import kernel_types as kinds
+from tcpconnect.bpf.kernel_types import BITS, MEMBER, TYPE, VALUE
 
 if TYPE_CHECKING:
-    import mmap
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from struct import Struct as Layout
 
-# What programs read that see names. A test compares it with the objects.
-MEMBERS = {
-    "cgroup": "kn",
-    "css_set": "dfl_cgrp",
-    "fs_struct": "root",
-    "kernfs_node": "id",
-    "mnt_namespace": "ns",
-    "net": "net_cookie ns",
-    "ns_common": "inum",
-    "nsproxy": "mnt_ns net_ns",
-    "path": "dentry",
-    "sk_buff": "_nfct",
-    "sock": "__sk_common",
-    "sock_common": "skc_net",
-    "task_struct": "cgroups flags fs group_leader nsproxy start_boottime tgid",
-}
+    from tcpconnect.bpf.kernel_types import KernelTypes, Type, Types
 
-# Documentation/bpf/btf.rst of Linux: how many bytes follow the 12 of a type, by its
-# kind, and how many for each of its members, if it has any.
-STRUCT = 4
-MORE = {1: 4, 3: 12, 14: 4, 17: 4}
-EACH = {STRUCT: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12}
-TYPE = Layout("<III")
-OFFSET = 0xFFFFFF  # the rest is for bit fields
+FLAVOR = b"___"  # what follows is no part of a name
 STRINGS_SIZE_AT = 20  # in the header
 NO_NAME = b"-\0"  # nothing in C is called so
-
-
-class Member(msgspec.Struct, frozen=True):
-    """Of a member: the number of its type, and its offset in bits."""
-
-    type: int
-    offset: int
+LAST_BIT = (1 << BITS) - 1
+NOTHING = 0  # the number of a type without members: void
 
 
 class FewTypes:
@@ -61,12 +34,8 @@ class FewTypes:
         self._fd = os.memfd_create("types", os.MFD_CLOEXEC)
         self.path = f"/proc/self/fd/{self._fd}".encode()
 
-    def fill(self, own: bytes) -> None:
-        """Write an object's own types, with where members are in this kernel.
-
-        All types of the kernel take its place where only they tell.
-        """
-        found = located(own)
+    def fill(self, found: bytes | None) -> None:
+        """Write types; all types of the kernel take the place of None."""
         if found:
             os.write(self._fd, found)
         else:
@@ -78,80 +47,126 @@ class FewTypes:
         os.close(self._fd)
 
 
-def located(own: bytes) -> bytes | None:
-    """Return an object's BTF with the offsets that MEMBERS have in this kernel.
+def located(
+    image: bytes, own: Types, kernel: KernelTypes, named: Iterable[int]
+) -> bytes | None:
+    """Return an object's BTF, ``image``, with where the types that are ``named`` are.
 
-    Other members of these structs lose their names. None where only libbpf can tell: a
-    struct is not found, or may have a member in one without a name, or what is of one
-    type here is not there (net_cookie of Linux 5.10 is no u64).
+    None where only libbpf can tell: a member has another size in the kernel.
     """
+    moved = _Moved(image, own, kernel)
     try:
-        with open(btf.VMLINUX, "rb") as file, btf.contents(file) as kernel:
-            return _located(bytearray(own), kernel)
-    except (LookupError, OSError, ValueError, StructError):
+        for number in named:
+            moved.move(number)
+    except LookupError:
         return None
+    return moved.image()
 
 
-def _located(own: bytearray, kernel: mmap.mmap) -> bytes:
-    start, types_at, types_size, names_at, names_size = btf.HEADER.unpack_from(own)
-    types_at, names_at = start + types_at, start + names_at
-    if names_at + names_size != len(own):
-        raise ValueError("names are not the last part")
-    types: dict[int, int] = {}  # of ours, with those of the kernel
-    for at, struct_name, count in list(_structs(own, types_at, types_at + types_size)):
-        struct = _text(own, names_at + struct_name)
-        if struct not in MEMBERS:
-            continue
-        there = _places(kernel, struct, MEMBERS[struct].split())
-        for place in range(at, at + count * TYPE.size, TYPE.size):
-            name, kind, _ = TYPE.unpack_from(own, place)
-            found = there.get(_text(own, names_at + name))
-            if found is None:
-                TYPE.pack_into(own, place, names_size, kind, 0)
-                continue
-            TYPE.pack_into(own, place, name, kind, found.offset)
-            if types.setdefault(kind, found.type) != found.type:
-                raise LookupError(struct)
-    own[STRINGS_SIZE_AT : STRINGS_SIZE_AT + 4] = (names_size + 2).to_bytes(4, "little")
-    return bytes(own + NO_NAME)
+class _Moved:
+    """A copy of an object's types, whose members move to where the kernel has them."""
 
+    def __init__(self, image: bytes, own: Types, kernel: KernelTypes) -> None:
+        self._image = bytearray(image)
+        self._own, self._kernel = own, kernel
+        header, at, *_ = btf.HEADER.unpack_from(image)
+        self._start = own.type(1).address - header - at
+        self._no_name = int.from_bytes(image[STRINGS_SIZE_AT:][:4], "little")
+        self._moved: dict[int, int] = {}  # to those of the kernel, by their numbers
 
-def _structs(own: bytearray, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the structs of BTF: where their members are, their names, how many."""
-    while at < end:
-        name, info, _ = TYPE.unpack_from(own, at)
-        kind, count = info >> 24 & 0x1F, info & 0xFFFF
-        at += TYPE.size
-        if kind == STRUCT:
-            yield at, name, count
-        at += MORE.get(kind, 0) + EACH.get(kind, 0) * count
+    def image(self) -> bytes:
+        """Return it, with the name that nothing has."""
+        size = self._no_name + len(NO_NAME)
+        self._image[STRINGS_SIZE_AT : STRINGS_SIZE_AT + 4] = size.to_bytes(4, "little")
+        return bytes(self._image + NO_NAME)
 
+    def move(self, number: int) -> None:
+        """Move a struct or an enum of ours to the one that has its name."""
+        own = self._own.type(number)
+        name = self._own.name(own.name).partition(FLAVOR)[0]
+        try:
+            found = self._kernel.resolved(self._kernel.number(name, own.kind))
+        except LookupError:
+            found = NOTHING
+        number = self._own.resolved(number)
+        own = self._own.type(number)
+        if own.kind == kinds.ENUM:
+            self._move_values(own, self._kernel.type(found))
+        elif own.kind in kinds.COMPOSITE:
+            self._move_members(number, found)
+        else:
+            raise LookupError(name)
 
-def _text(own: bytearray, at: int) -> str:
-    return own[at : own.index(0, at)].decode()
+    def _move_values(self, own: Type, there: Type) -> None:
+        name_of = self._kernel.name
+        known = {name_of(name): value for name, value in self._kernel.values(there)}
+        for at, (name, _) in self._places(own, VALUE, self._own.values(own)):
+            value = known.get(self._own.name(name))
+            fields = (self._no_name, 0) if value is None else (name, value)
+            VALUE.pack_into(self._image, at, *fields)
 
+    def _move_members(self, number: int, found: int) -> None:
+        """Give the members of a struct their offsets in one of the kernel.
 
-def _places(kernel: mmap.mmap, struct: str, wanted: list[str]) -> dict[str, Member]:
-    """Return the types of a struct's members, and where they are.
+        The members of members, too. Raises LookupError where they would have two.
+        """
+        if self._moved.setdefault(number, found) != found:
+            raise LookupError(number)
+        own = self._own.type(number)
+        wanted = {self._own.name(name) for name, *_ in self._own.members(own)}
+        there = self._members(found, wanted)
+        for at, (name, kind, place) in self._places(
+            own, MEMBER, self._own.members(own)
+        ):
+            in_bits = bool(own.flag) and place > LAST_BIT
+            other, other_place = there.get(self._own.name(name), (NOTHING, 0))
+            if not self._is_like(kind, other, in_bits=in_bits):
+                MEMBER.pack_into(self._image, at, self._no_name, kind, 0)
+            elif in_bits == (other_place > LAST_BIT):
+                MEMBER.pack_into(self._image, at, name, kind, other_place)
+            else:
+                raise LookupError(number)
 
-    Raises LookupError if it is not there, and where one may be in another struct.
-    """
-    every = btf.members(kernel, struct.encode(), btf.STRUCT, btf.OFFSET)
-    there = {name.decode(): Member(type_, at & OFFSET) for name, type_, at in every}
-    if not there or ("" in there and not there.keys() >= {*wanted}):
-        raise LookupError(struct)
-    return {name: place for name, place in there.items() if name in wanted}
+    def _places(
+        self, own: Type, layout: Layout, each: Iterable[tuple[int, ...]]
+    ) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield where the members of a type are in our copy, and each member."""
+        at = own.address - self._start + TYPE.size
+        return zip(count(at, layout.size), each, strict=False)
 
+    def _members(self, of: int, wanted: set[bytes]) -> dict[bytes, tuple[int, int]]:
+        """Return type and offset of the members that the kernel's struct has.
 
-@contextmanager
-def few_types(*, enough: bool) -> Iterator[FewTypes | None]:
-    """Give types for the load of an object; None where they are not ``enough``."""
-    types = None
-    if enough:
-        with suppress(OSError):  # seccomp may refuse it, which costs time only
-            types = FewTypes()
-    try:
-        yield types
-    finally:
-        if types:
-            types.close()
+        Those of members without a name, too, as C finds them.
+        """
+        struct = self._kernel.type(of)
+        found, nameless = {}, []
+        for at, kind, place in self._kernel.members(struct):
+            if not at:
+                nameless.append((kind, place & LAST_BIT))
+            elif (name := self._kernel.name(at)) in wanted:
+                found[name] = (kind, place)
+        for outer, place in nameless:
+            if missing := wanted - found.keys():
+                inner = self._members(self._kernel.resolved(outer), missing)
+                for name, (kind, at) in inner.items():
+                    found[name] = (kind, place + at)
+        return found
+
+    def _is_like(self, number: int, other: int, *, in_bits: bool) -> bool:
+        """Whether libbpf would take a type of the kernel's for one of ours.
+
+        Raises LookupError where it would read another number of bytes.
+        """
+        number, other = self._own.resolved(number), self._kernel.resolved(other)
+        own, there = self._own.type(number), self._kernel.type(other)
+        if own.kind in kinds.COMPOSITE and there.kind in kinds.COMPOSITE:
+            self._move_members(number, other)
+        elif own.kind != there.kind:
+            return False
+        elif own.kind == kinds.ARRAY:
+            elements = self._own.element(own), self._kernel.element(there)
+            return self._is_like(*elements, in_bits=False)
+        elif own.kind != kinds.POINTER and not in_bits and own.size != there.size:
+            raise LookupError(number)
+        return True

@@ -192,9 +192,14 @@ def _failed_pointer(result: int | None, function: Any, _: object) -> int:
 # Each other thread waits while one of these runs: they don't enter the kernel. With the
 # others Python lets them run, and then waits until it is this one's turn again.
 _QUICK = (
-    "bpf_map__ bpf_program__fd bpf_program__set_autoload bpf_object__find_ "
-    "bpf_object__btf bpf_link__fd btf__raw_data libbpf_set_print"
+    "bpf_map__ bpf_program__fd bpf_program__set_autoload bpf_program__set_type "
+    "bpf_program__set_insns bpf_program__insn bpf_program__name bpf_program__autoload "
+    "bpf_program__section_name bpf_object__find_ bpf_object__next_ bpf_object__btf "
+    "bpf_link__fd btf__raw_data btf__type_by_id btf__find_by_name_kind "
+    "btf__name_by_offset libbpf_set_print"
 ).split()
+
+MAY_BE_NULL = ("libbpf_set_print", "bpf_object__next_program")
 
 _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_object__open_mem": (c_void_p, (c_char_p, c_size_t, POINTER(OpenOptions))),
@@ -203,14 +208,22 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_object__close": (None, (c_void_p,)),
     "bpf_object__find_map_by_name": (c_void_p, (c_void_p, c_char_p)),
     "bpf_object__find_program_by_name": (c_void_p, (c_void_p, c_char_p)),
+    "bpf_object__next_program": (c_void_p, (c_void_p, c_void_p)),
     "bpf_program__attach": (c_void_p, (c_void_p,)),
+    "bpf_program__attach_trace": (c_void_p, (c_void_p,)),
+    "bpf_program__autoload": (c_bool, (c_void_p,)),
+    "bpf_program__insn_cnt": (c_size_t, (c_void_p,)),
+    "bpf_program__insns": (c_void_p, (c_void_p,)),
+    "bpf_program__name": (c_char_p, (c_void_p,)),
+    "bpf_program__set_insns": (c_int, (c_void_p, c_char_p, c_size_t)),
+    "bpf_program__section_name": (c_char_p, (c_void_p,)),
+    "bpf_program__set_type": (c_int, (c_void_p, c_int)),
     "bpf_program__attach_cgroup": (c_void_p, (c_void_p, c_int)),
     "bpf_program__attach_perf_event": (c_void_p, (c_void_p, c_int)),
     "bpf_program__attach_iter": (c_void_p, (c_void_p, POINTER(IterOptions))),
     "bpf_program__fd": (c_int, (c_void_p,)),
     "bpf_program__set_expected_attach_type": (c_int, (c_void_p, c_int)),
     "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
-    "bpf_program__set_attach_target": (c_int, (c_void_p, c_int, c_char_p)),
     "bpf_iter_create": (c_int, (c_int,)),
     "bpf_link_create": (c_int, (c_int, c_int, c_int, POINTER(LinkOptions))),
     "bpf_link__destroy": (c_int, (c_void_p,)),
@@ -236,7 +249,13 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
         c_int,
         (c_int, c_int, c_uint32, c_void_p, c_void_p, POINTER(c_uint32)),
     ),
+    "btf__find_by_name_kind": (c_int, (c_void_p, c_char_p, c_uint32)),
+    "btf__free": (None, (c_void_p,)),
+    "btf__name_by_offset": (c_char_p, (c_void_p, c_uint32)),
+    "btf__new": (c_void_p, (c_void_p, c_uint32)),
     "btf__raw_data": (c_void_p, (c_void_p, POINTER(c_uint32))),
+    "btf__type_by_id": (c_void_p, (c_void_p, c_uint32)),
+    "libbpf_register_prog_handler": (c_int, (c_char_p, c_int, c_int, c_void_p)),
     "libbpf_probe_bpf_prog_type": (c_int, (c_int, c_void_p)),
     "bpf_obj_get": (c_int, (c_char_p,)),
     "bpf_obj_get_info_by_fd": (c_int, (c_int, c_void_p, POINTER(c_uint32))),
@@ -258,7 +277,7 @@ def load_library() -> ctypes.CDLL:
         function.argtypes = arguments
         function.restype = result
         # bpf_map_lookup_batch ends with ENOENT: its caller looks at the result.
-        if result is c_void_p and name != "libbpf_set_print":
+        if result is c_void_p and name not in MAY_BE_NULL:
             function.errcheck = _failed_pointer
         elif result is c_int and name != "bpf_map_lookup_batch":
             function.errcheck = _failed_int

@@ -10,8 +10,10 @@ from ctypes import byref, c_size_t, c_uint32, pointer
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.bpf import libbpf
+from tcpconnect.bpf import libbpf, tracing
 from tcpconnect.bpf.attached import Attached
+from tcpconnect.bpf.descriptors import require_descriptors
+from tcpconnect.bpf.relocating import Relocating
 from tcpconnect.bpf.step import step
 from tcpconnect.errors import KernelError
 from tcpconnect.machine import capabilities
@@ -21,9 +23,8 @@ from tcpconnect.machine.release import maps_are_locked_memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tcpconnect.bpf.few_types import FewTypes
+    from tcpconnect.bpf.kernel_types import KernelTypes
 
-MOST_DESCRIPTORS = 48  # of an object: its maps and programs
 BPF_TRACE_UPROBE_MULTI = 48  # enum bpf_attach_type
 TRACEFS = "/sys/kernel/tracing"
 
@@ -32,32 +33,29 @@ class BpfObject(Attached):
     """One of the package's objects; all that it creates ends with our descriptors.
 
     Its methods raise KernelError, which names the step that failed. After ``forget``
-    only those of Attached and Maps may be called: others raise ValueError. ``types``
-    are for libbpf to relocate by, until the load, instead of all that the kernel has.
+    only those of Attached and Maps may be called: others raise ValueError. Without
+    ``types`` libbpf reads those of the kernel.
     """
 
     def __init__(
-        self, library: ctypes.CDLL, name: str, types: FewTypes | None = None
+        self, library: ctypes.CDLL, name: str, types: KernelTypes | None = None
     ) -> None:
         super().__init__(library)
         self.name = name
         self._maps: dict[str, int] = {}  # libbpf renames those that are replaced
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
-        options.btf_custom_path = types.path if types else None
         with step(messages.CANT_OPEN_OBJECT, name=name):
             with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
                 image = file.read()
-            self._object: int = library.bpf_object__open_mem(
-                image, len(image), byref(options)
-            )
-            if types:
-                types.fill(self._types())
-
-    def _types(self) -> bytes:
-        """Return its BTF."""
-        btf, size = self.library.bpf_object__btf(self._object), c_uint32()
-        data = self.library.btf__raw_data(btf, byref(size))
-        return ctypes.string_at(data, size.value)
+            self._relocating = Relocating(image, types)
+            options.btf_custom_path = self._relocating.path
+            try:
+                self._object: int = library.bpf_object__open_mem(
+                    image, len(image), byref(options)
+                )
+            except OSError:
+                self._relocating.close()
+                raise
 
     def _opened(self) -> int:
         """Return libbpf's handle: without it, libbpf would crash."""
@@ -120,9 +118,10 @@ class BpfObject(Attached):
 
         ``needed`` are capabilities that these programs need besides those of all BPF.
         """
-        with step(messages.CANT_LOAD, *needed):
-            _require_descriptors()
+        with step(messages.CANT_LOAD, *needed), self._relocating:
+            require_descriptors()
             try:
+                self._relocating.prepare(self.library, self._opened())
                 self.library.bpf_object__load(self._opened())
             except PermissionError as error:
                 lacking = capabilities.lacking("CAP_SYS_RESOURCE")
@@ -153,7 +152,7 @@ class BpfObject(Attached):
     def iterate(self, name: str) -> bytes:
         """Run an iterator's program for all of its elements; return its output."""
         with step(messages.CANT_RUN, name=name):
-            link = self.library.bpf_program__attach(self.program(name))
+            link = self.library.bpf_program__attach_iter(self.program(name), None)
             try:
                 fd = self.library.bpf_iter_create(self.library.bpf_link__fd(link))
                 with open(fd, "rb", buffering=0) as file:
@@ -171,8 +170,11 @@ class BpfObject(Attached):
 
     def attach(self, name: str) -> None:
         """Attach a program to what its section says."""
+        program = self.program(name)
+        traced = tracing.is_traced(self.library, program)
+        way = "bpf_program__attach_trace" if traced else "bpf_program__attach"
         with step(messages.CANT_ATTACH, name=name):
-            self._links.append(self.library.bpf_program__attach(self.program(name)))
+            self._links.append(getattr(self.library, way)(program))
 
     def attach_to_elements(self, name: str, target: str) -> None:
         """Attach a program that ``run_attached`` runs for each element of a map.
@@ -259,6 +261,11 @@ class BpfObject(Attached):
             self.close()
             raise
 
+    @property
+    def types(self) -> KernelTypes | None:
+        """Those that it was opened with, until it is closed."""
+        return self._relocating.kernel
+
     def forget(self, *maps: str) -> None:
         """Give libbpf's object back: its copies of the file and of types are large.
 
@@ -270,6 +277,7 @@ class BpfObject(Attached):
 
     def _close_object(self) -> None:
         self._maps.clear()
+        self._relocating.close()
         if self._object:
             self.library.bpf_object__close(self._object)
             self._object = 0
@@ -278,17 +286,6 @@ class BpfObject(Attached):
         """Give everything back to the kernel."""
         super().close()
         self._close_object()
-
-
-def _require_descriptors() -> None:
-    """Raise OSError if there are too few: libbpf would give another reason."""
-    opened: list[int] = []
-    try:
-        while len(opened) < MOST_DESCRIPTORS:
-            opened.append(os.open("/", os.O_PATH | os.O_CLOEXEC))
-    finally:
-        for fd in opened:
-            os.close(fd)
 
 
 def _map_was_refused() -> bool:

@@ -14,15 +14,25 @@ from tcpconnect.machine import capabilities
 if TYPE_CHECKING:
     import ctypes
 
+    from tcpconnect.bpf.object import BpfObject
+
 # Sizes of key and value in bytes, as bcc's tools define these maps.
 SHAPES = {"--cgroupmap": (8, 8), "--mntnsmap": (8, 4)}
 
 
-def open_map(library: ctypes.CDLL, option: str, path: str) -> int:
-    """Return a descriptor of the hash map pinned at ``path``.
+def use(bpf: BpfObject, name: str, option: str, path: str) -> None:
+    """Have an object use the hash map pinned at ``path`` in the place of its own.
 
     Raises UsageError with what was found and what was expected.
     """
+    fd = _open_map(bpf.library, option, path)
+    try:
+        bpf.replace(name, fd)
+    finally:
+        os.close(fd)
+
+
+def _open_map(library: ctypes.CDLL, option: str, path: str) -> int:
     key, value = SHAPES[option]
     try:
         fd: int = library.bpf_obj_get(os.fsencode(path))

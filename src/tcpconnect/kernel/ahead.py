@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect.bpf.libbpf import load_library, no_log
 from tcpconnect.bpf.object import BpfObject
+from tcpconnect.bpf.relocating import kernel_types
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel.meanwhile import Meanwhile
 from tcpconnect.machine.memory import share_heap
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
 
     Attach = Callable[[], Attempts]
 
-# A program in both objects, and the tracepoint that it is for.
-PROGRAM, TRACEPOINT = "attempt_ends", b"inet_sock_set_state"
+
+def opened(library: ctypes.CDLL, name: str) -> BpfObject:
+    """Open an object with the types of the kernel. Raises KernelError."""
+    return BpfObject(library, name, kernel_types(library))
 
 
 def attached(
     settings: Settings,
     targets: Targets = EVERYWHERE,
-    open_object: Callable[[ctypes.CDLL, str], BpfObject] = BpfObject,
+    open_object: Callable[[ctypes.CDLL, str], BpfObject] = opened,
 ) -> Attempts:
     """Return attempts, attached. Raises TcpconnectError."""
     from tcpconnect.kernel.attempts import Attempts
@@ -79,27 +82,24 @@ class Ahead:
         self._attempts = attached(settings, open_object=self._open)
 
     def _read_types(self, likely: Settings) -> None:
-        """Open an object; have the types of the kernel read for it.
+        """Open an object, for which the types of the kernel are read.
 
-        The load would do it, too, and it is most of what that takes. Errors come again
-        when an object is opened.
+        Errors come again when an object is opened.
         """
         try:
             no_log(library := load_library())
-            self._object = BpfObject(library, _object_for(likely, library))
-            program = self._object.program(PROGRAM)
-            library.bpf_program__set_attach_target(program, 0, TRACEPOINT)
+            self._object = opened(library, _object_for(likely, library))
         except (KernelError, OSError):
             pass
 
     def _open(self, library: ctypes.CDLL, name: str) -> BpfObject:
         """Return that object, once, if it is the right one; else another one."""
-        opened, self._object = self._object, None
-        if opened and opened.name == name:
-            return opened
-        if opened:
-            opened.close()
-        return BpfObject(library, name)
+        ready, self._object = self._object, None
+        if ready and ready.name == name:
+            return ready
+        if ready:
+            ready.close()
+        return opened(library, name)
 
     def take(self) -> Attempts:
         """Return them. Raises the error with which that has failed."""

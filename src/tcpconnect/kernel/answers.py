@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
 from tcpconnect.batch import Losses, Part, lost
-from tcpconnect.bpf.few_types import few_types
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.step import step
 from tcpconnect.kernel.records import Progress
@@ -18,6 +16,8 @@ from tcpconnect.machine.capabilities import ALMIGHTY
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Callable
+
+    from tcpconnect.bpf.kernel_types import KernelTypes
 
     Share = Callable[[BpfObject], None]
 
@@ -39,6 +39,7 @@ class Answers(Part):
         self,
         library: ctypes.CDLL,
         share: Share,
+        types: KernelTypes | None = None,
         *,
         lookups: bool = False,
         images_fd: int | None = None,
@@ -46,10 +47,8 @@ class Answers(Part):
     ) -> None:
         super().__init__()
         name = "answers_failed" if lookups else "answers"
-        with ExitStack() as stack:
-            types = stack.enter_context(few_types(enough=not lookups))
-            self._bpf = BpfObject(library, name, types)
-            stack.enter_context(self._bpf.closed_on_failure())
+        self._bpf = BpfObject(library, name, types)
+        with self._bpf.closed_on_failure():
             share(self._bpf)
             if lookups and images_fd is None:
                 self._bpf.leave_out_maps("images", "scratches")

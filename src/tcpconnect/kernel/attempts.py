@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect import messages
 from tcpconnect.batch import NO_LOSSES, Losses, Part, lost
 from tcpconnect.bpf import libbpf
 from tcpconnect.bpf.btf import programs_are_preemptible
-from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.ring import Ring
 from tcpconnect.errors import KernelError
 from tcpconnect.kernel import pending
@@ -18,12 +16,13 @@ from tcpconnect.kernel.depth import Depth
 from tcpconnect.kernel.drops import DROPPED, MAX_DROPS, drop_reasons
 from tcpconnect.kernel.filters import MAPS, Filters
 from tcpconnect.kernel.records import FLOW, FLOW_COUNTS, Progress
-from tcpconnect.places import EVERYWHERE
 
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Callable, Iterator
 
+    from tcpconnect.bpf.kernel_types import KernelTypes
+    from tcpconnect.bpf.object import BpfObject
     from tcpconnect.kernel.follow import Follow
     from tcpconnect.kernel.refusals import Calls, Way
     from tcpconnect.places import Targets
@@ -55,14 +54,13 @@ class Attempts(Part):
         self,
         library: ctypes.CDLL,
         settings: Settings,
-        targets: Targets = EVERYWHERE,
-        open_object: Callable[[ctypes.CDLL, str], BpfObject] = BpfObject,
+        targets: Targets,
+        open_object: Callable[[ctypes.CDLL, str], BpfObject],
     ) -> None:
         super().__init__()
         self._counted, self._losses = b"", NO_LOSSES
         libbpf.set_log(library, echo=settings.verbose)
-        self.library, self._settings = library, settings
-        self._open_object = open_object
+        self.library, self._settings, self._open_object = library, settings, open_object
         self._details = detail_bits(settings.process_details)
         self._slower_ns = round(settings.slower_ms * 1e6)
         self._preemptible = programs_are_preemptible()
@@ -185,11 +183,7 @@ class Attempts(Part):
             if path is not None:
                 from tcpconnect.bpf import pinned
 
-                fd = pinned.open_map(self._bpf.library, option, path)
-                try:
-                    self._bpf.replace(name, fd)
-                finally:
-                    os.close(fd)
+                pinned.use(self._bpf, name, option, path)
 
     def _configure(self) -> None:
         settings = self._settings
@@ -204,6 +198,8 @@ class Attempts(Part):
         config.explain = settings.with_why
         config.drops = bool(self.drop_reasons)
         config.preemptible = self._preemptible
+        if self.types and self._preemptible:
+            config.set_types(self.types)
         config.connecting = bool(self._calls and self._calls.looks)
         config.refusals = settings.refusals
         self._filters.configure(config)
@@ -223,6 +219,11 @@ class Attempts(Part):
         """The map of the images that were sent, if they are wanted of lookups."""
         wanted = self._settings.lookups and self._details & IMAGE
         return self._bpf.map_fd("images") if wanted else None
+
+    @property
+    def types(self) -> KernelTypes | None:
+        """Those of the kernel, until ``attached``."""
+        return self._bpf.types
 
     def share(self, bpf: BpfObject) -> None:
         """Have another object use the ring, before its load.

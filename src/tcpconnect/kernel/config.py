@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from ctypes import Structure, c_uint8, c_uint16, c_uint32, c_uint64
 from enum import IntFlag
+from typing import TYPE_CHECKING
 
+from tcpconnect.bpf.kernel_types import STRUCT
 from tcpconnect.machine import cgroup
 from tcpconnect.machine.cgroup import MAX_LEVELS
+
+if TYPE_CHECKING:
+    from tcpconnect.bpf.kernel_types import KernelTypes
 
 PORT_WORDS = 1024
 SOME_PORTS, ONLY_NOT_PORTS = 1, 2  # enum by_port
@@ -67,6 +72,8 @@ class Config(Structure):
         ("connecting", c_uint8),
         ("refusals", c_uint8),
         ("reserved", c_uint8 * 7),
+        ("sock_type", c_uint32),
+        ("tcp_sock_type", c_uint32),
         ("level_count", c_uint64),
         ("levels", c_uint8 * MAX_LEVELS),
         ("ports", c_uint64 * PORT_WORDS),
@@ -74,6 +81,11 @@ class Config(Structure):
         ("not_to", Networks),
         ("from", Networks),
     )
+
+    def set_types(self, types: KernelTypes) -> None:
+        """Set the numbers of types, for programs whose pointers have none."""
+        self.sock_type = types.number(b"sock", STRUCT)
+        self.tcp_sock_type = types.number(b"tcp_sock", STRUCT)
 
 
 def detail_bits(details: frozenset[str]) -> Detail:

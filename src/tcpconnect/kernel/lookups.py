@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
 from tcpconnect.batch import Losses, Part, lost
 from tcpconnect.bpf.btf import programs_are_preemptible
-from tcpconnect.bpf.few_types import few_types
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.bpf.step import step
 from tcpconnect.errors import KernelError
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from tcpconnect.bpf.kernel_types import KernelTypes
     from tcpconnect.kernel.answers import Share
     from tcpconnect.kernel.libc import Library
 
@@ -59,6 +59,7 @@ class Lookups(Part):
         self,
         library: ctypes.CDLL,
         share: Share,
+        types: KernelTypes | None = None,
         *,
         failed: bool = False,
     ) -> None:
@@ -66,10 +67,8 @@ class Lookups(Part):
         if MACHINE not in MACHINES:
             raise KernelError(messages.NO_PROBES, machine=MACHINE)
         name = f"lookups{'_failed' if failed else ''}.{MACHINE}"
-        with ExitStack() as stack:
-            types = stack.enter_context(few_types(enough=not failed))
-            self._bpf = BpfObject(library, name, types)
-            stack.enter_context(self._bpf.closed_on_failure())
+        self._bpf = BpfObject(library, name, types)
+        with self._bpf.closed_on_failure():
             share(self._bpf)
             self._load()
             self._programs = {name: self._bpf.keep_program(name) for name in PROGRAMS}
