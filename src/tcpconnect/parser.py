@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tcpconnect import __version__, messages
+from tcpconnect import messages
+from tcpconnect.ending import PROG, end
 from tcpconnect.errors import UsageError
 from tcpconnect.options import OPTIONS
-from tcpconnect.options.option import HELP, HELP_ALL, VERSION, Option
-from tcpconnect.output import STDOUT, write
+from tcpconnect.options.option import ENDING, Option
 from tcpconnect.words import COMMAND_MARK, SPELLED, flags_of, joined
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tcpconnect.options.verbs import Verb
 
 PIECE_WORDS = 100
-PROG = "tcpconnect"
 
 
 def build_parser(verb: Verb | None = None) -> Parser:
@@ -45,12 +44,8 @@ def build_parser(verb: Verb | None = None) -> Parser:
 
 def _action(option: Option) -> dict[str, Any]:
     """Return the arguments of add_argument() for an option."""
-    if option.member == HELP:
-        return {"action": HELP}
-    if option.member == HELP_ALL:
-        return {"action": HelpAll}
-    if option.member == VERSION:
-        return {"action": VERSION, "version": f"{PROG} {__version__}"}
+    if option.member in ENDING:
+        return {"action": Ending}
     if not option.value:
         action = Exclusive if option.group else "store_const"
         return {"action": action, "const": option.const}
@@ -72,11 +67,11 @@ def _pieces(words: list[str]) -> Iterator[list[str]]:
     A piece begins with what argparse takes for an option, whatever stands before it.
     """
     begin = 0
-    for end, word in enumerate(words):
-        long_enough = end - begin >= PIECE_WORDS
+    for at, word in enumerate(words):
+        long_enough = at - begin >= PIECE_WORDS
         if long_enough and word.startswith("-") and word != "-" and " " not in word:
-            yield words[begin:end]
-            begin = end
+            yield words[begin:at]
+            begin = at
     yield words[begin:]
 
 
@@ -90,17 +85,8 @@ class Parser(argparse.ArgumentParser):
         self.verb = verb
         self._valued = flags_of(verb.taken if verb else OPTIONS)
 
-    def parse_args(  # type: ignore[override]
-        self, args: Sequence[str], _namespace: None = None
-    ) -> argparse.Namespace:
-        """Parse, in linear time."""
-        options, unknown = self.parse_some(args)
-        if unknown:
-            self.refuse(unknown)
-        return options
-
     def parse_some(self, args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-        """Do the same; return what is no option, too."""
+        """Parse, in linear time; return what is no option, too."""
         self._given = {word.partition("=")[0] for word in args}
         self._words = [*joined(args, self._valued)]
         options, unknown = argparse.Namespace(), list[str]()
@@ -112,12 +98,6 @@ class Parser(argparse.ArgumentParser):
     def refuse(self, words: Sequence[str]) -> NoReturn:
         """Raise UsageError for words that are neither options nor their values."""
         self.error(f"unrecognized arguments: {' '.join(words)}")
-
-    def format_help(self) -> str:
-        """Return the help of -h."""
-        from tcpconnect.help import of_verb, short
-
-        return of_verb(self.verb) if self.verb else short()
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         """Add the option to the error of its value.
@@ -151,9 +131,6 @@ class Parser(argparse.ArgumentParser):
         ]
         return spelled or names
 
-    def _print_message(self, message: str, _file: object = None) -> None:
-        write(STDOUT, message.encode())
-
     def error(self, message: str) -> NoReturn:
         """Raise UsageError: for the first mistake, if there is one that we know."""
         from tcpconnect.mistakes import Mistakes
@@ -164,19 +141,15 @@ class Parser(argparse.ArgumentParser):
         )
 
 
-class HelpAll(argparse.Action):
-    """Writes the help of all options, and ends the process."""
+class Ending(argparse.Action):
+    """Prints what its option is for, and ends the process."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(nargs=0, **given)
 
     def __call__(self, parser: argparse.ArgumentParser, *_given: object) -> None:
-        """Write it."""
-        from tcpconnect.help import everything, everything_of
-
-        verb = parser.verb if isinstance(parser, Parser) else None
-        write(STDOUT, (everything_of(verb) if verb else everything()).encode())
-        parser.exit()
+        """Do it."""
+        end(self.dest, parser.verb if isinstance(parser, Parser) else None)
 
 
 class Union(argparse.Action):

@@ -9,8 +9,10 @@ import msgspec
 
 from tcpconnect import messages
 from tcpconnect.errors import UsageError
-from tcpconnect.parser import build_parser
-from tcpconnect.words import COMMAND_MARK, TIMES
+from tcpconnect.options import OPTIONS
+from tcpconnect.options.option import ENDING
+from tcpconnect.plain import read
+from tcpconnect.words import COMMAND_MARK, TIMES, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +79,8 @@ def parse(words: Sequence[str] | None = None) -> CommandLine:
     Ends the process after ``-h`` and ``--version``.
     """
     ours, command = split(sys.argv[1:] if words is None else words)
-    changes, rest = divide(vars(build_parser().parse_args(ours)))
+    given, _ = _read(ours)
+    changes, rest = divide(given)
     if command:
         changes.pop("follow", None)  # a command is always followed
     return CommandLine(changes=changes, command=command, words=ours, **rest)
@@ -96,16 +99,35 @@ class VerbLine(msgspec.Struct, frozen=True, kw_only=True):
 def parse_verb(verb: Verb, words: Sequence[str]) -> VerbLine:
     """Parse the words behind a verb. Raises UsageError."""
     ours, command = split(words)
-    parser = build_parser(verb)
-    options, rest = parser.parse_some(ours)
-    if len(rest) > verb.files or any(word[:1] == "-" != word for word in rest):
-        parser.refuse(rest)
-    changes, given = divide(vars(options))
+    options, rest = _read(ours, verb)
+    changes, given = divide(options)
     if command:
         changes.pop("follow", None)  # a command is always followed
     return VerbLine(
         changes=changes, given=given, files=rest, command=command, words=ours
     )
+
+
+def _read(
+    words: list[str], verb: Verb | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the members that options set, and files, of a trace or a verb."""
+    flags = flags_of(verb.taken if verb else OPTIONS)
+    files = verb.files if verb else 0
+    if len(words) == 1 and words[0] in flags and flags[words[0]].member in ENDING:
+        from tcpconnect.ending import end
+
+        end(flags[words[0]].member, verb)
+    found = read(words, flags)
+    if found and len(found[1]) <= files:
+        return found
+    from tcpconnect.parser import build_parser
+
+    parser = build_parser(verb)
+    options, rest = parser.parse_some(words)
+    if len(rest) > files or any(word[:1] == "-" != word for word in rest):
+        parser.refuse(rest)
+    return vars(options), rest
 
 
 def _expanded(words: list[str]) -> list[str]:

@@ -22,17 +22,13 @@ def _schema(*given: Any) -> Any:
 
 # What others import, and what they take from it at once. msgspec takes what Python has,
 # too, from typing_extensions, where tcpconnect[top] has brought them (with inspect,
-# 14 ms), and types of which nothing here is (with platform, 3 ms); argparse would
-# translate, but Python brings no translations (1.2 ms).
+# 14 ms), and types of which nothing here is (with platform, 3 ms).
 SPARED: dict[str, Any] = {
     "typing_extensions": None,
     "uuid": SimpleNamespace(
         UUID=type("UUID", (), {}), SafeUUID=SimpleNamespace(unknown=None)
     ),
     "decimal": SimpleNamespace(Decimal=type("Decimal", (), {})),
-    "gettext": SimpleNamespace(
-        gettext=lambda text: text, ngettext=lambda one, more, n: one if n == 1 else more
-    ),
 }
 # Its own modules that it imports, and hardly anybody needs (2 ms).
 PARTS: dict[str, Any] = {

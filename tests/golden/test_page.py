@@ -15,12 +15,12 @@ import pytest
 
 from tcpconnect.bpf.ring import HEADER_BYTES, Run
 from tcpconnect.counted import decode_flows
+from tcpconnect.ending import PROG
 from tcpconnect.enrich.names import Names
 from tcpconnect.formats import open_format
 from tcpconnect.help import short
 from tcpconnect.kernel.records import FLOW, LOOKUP
 from tcpconnect.options import OPTIONS
-from tcpconnect.parser import PROG
 from tcpconnect.parsing import parse
 from tcpconnect.view import View
 from tests.support import decoding
