@@ -52,6 +52,17 @@ def _moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: NOW)
 
 
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pilot waits until keys are taken, and not also until the process is idle."""
+
+    async def go_on(_: float = 0) -> None:
+        await asyncio.sleep(0)
+
+    for module in ("app", "pilot"):
+        monkeypatch.setattr(f"textual.{module}.wait_for_idle", go_on)
+
+
 def board() -> Board:
     """Return what is shown of the recording."""
     shown = Board(State(Model(1)), asked_by(["-P", "443"]).source)

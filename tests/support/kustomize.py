@@ -107,7 +107,7 @@ def _read(path: Path) -> list[Object]:
 
 @cache
 def _parsed(text: str) -> list[Object]:
-    return list(yaml.safe_load_all(text))
+    return list(yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 def _id(each: Object) -> tuple[object, ...]:

@@ -131,11 +131,14 @@ def test_several_outputs_that_fail(
     trace.script = batches_of(2)
     names = [str(tmp_path / name) for name in "abc"]
 
-    def close(queued: Queued, _totals: Totals) -> None:
+    close = Queued.close
+
+    def fail(queued: Queued, totals: Totals) -> None:
+        close(queued, totals)
         raise OutputError(messages.CANT_WRITE, output=queued.name, reason="full")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Queued, "close", close)
+        patch.setattr(Queued, "close", fail)
         words = [word for name in names for word in ("-o", name)]
         assert cli.main(words) == 1
     _, *lines = capfd.readouterr().err.splitlines()

@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -62,8 +61,14 @@ FILES = {module_name(path): path for path in SOURCES.rglob("*.py")}
 @cache
 def both_of(name: str) -> tuple[set[str], set[str]]:
     """Return all that a module imports, and what it imports when it is run."""
-    tree = ast.parse(FILES[name].read_text())
-    return imports(tree), imports(RunTime().visit(tree))
+    found = set[str](), set[str]()
+    for node in ast.parse(FILES[name].read_text()).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            found[0].update(*map(imports, node.body))
+            found[1].update(*map(imports, node.orelse))
+        else:
+            found[1].update(imports(node))
+    return found[0] | found[1], found[1]
 
 
 def imports_of(name: str, *, when_run: bool) -> set[str]:
@@ -71,20 +76,10 @@ def imports_of(name: str, *, when_run: bool) -> set[str]:
     return both_of(name)[when_run]
 
 
-class RunTime(ast.NodeTransformer):
-    """Leaves out what is there for types only."""
-
-    def visit_If(self, node: ast.If) -> Any:
-        """Drop ``if TYPE_CHECKING``."""
-        if ast.unparse(node.test) == "TYPE_CHECKING":
-            return node.orelse
-        return self.generic_visit(node)
-
-
-def imports(tree: ast.AST) -> set[str]:
-    """Return what a module imports, early or late."""
+def imports(statement: ast.AST) -> set[str]:
+    """Return what a statement of a module imports, early or late."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(statement):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -15,7 +15,7 @@ from tcpconnect.transport.undelivered import UndeliveredError
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tcpconnect.remote.spool import Block
@@ -46,11 +46,12 @@ def place() -> Collector:
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
+def spool(tmp_path: Path) -> Iterator[Spool]:
     """Return an empty one."""
     spool = Spool(str(tmp_path))
     spool.open()
-    return spool
+    yield spool
+    spool.close()
 
 
 @pytest.fixture
@@ -118,9 +119,9 @@ def test_spread(
     Also where the place says to all of them when to come back.
     """
     place.error, begin = error, time.monotonic()
+    spools = [Spool(str(tmp_path / str(number))) for number in range(100)]
     senders = []
-    for number in range(100):
-        spool = Spool(str(tmp_path / str(number)))
+    for spool in spools:
         spool.open()
         put(spool, b"1")
         senders.append(Sender("otlp+http://here:4318", spool, place.deliver))
@@ -137,8 +138,9 @@ def test_spread(
     assert dues[-1] - dues[0] > within_s / 2
     tenths = [int((due - dues[0]) / within_s * 10) for due in dues]
     assert max(map(tenths.count, tenths)) < 40
-    for each in senders:
+    for each, spool in zip(senders, spools, strict=True):
         each.close(5.0)
+        spool.close()
 
 
 def test_soonest(place: Collector, spool: Spool) -> None:
