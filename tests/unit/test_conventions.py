@@ -17,7 +17,6 @@ from tcpconnect.conventions.shapes import SHAPES, paths
 from tcpconnect.formats import SHAPED, open_format
 from tcpconnect.remote.attributes import of_place
 from tcpconnect.remote.otlp_records import Singles
-from tests.support.attempts import run_tool
 from tests.support.faketrace import FakeTrace, run
 from tests.support.samples import connection, whole
 
@@ -159,9 +158,13 @@ def test_results(result: str | None, outcome: str, activity: int, status: int) -
 
 
 def test_results_are_looked_for(
-    trace: FakeTrace, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    trace: FakeTrace,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without -r, too; -d and --columns choose more."""
+    monkeypatch.setattr("tcpconnect.commands.replay.keep_only", trace.keep_only)
     trace.script = [[connection(result="OK", latency_ms=1.5, query="a.example")]]
     (line,), _ = run(capfd, "--format ecs")
     assert trace.settings.with_result
@@ -170,8 +173,8 @@ def test_results_are_looked_for(
     assert json.loads(line)["dst_endpoint"]["hostname"] == "a.example"
     recording = tmp_path / "x.jsonl"
     run(capfd, f"-r -o {recording}")
-    replayed = run_tool("replay", "--format", "ocsf", "-d", recording)
-    assert json.loads(replayed.stdout) == json.loads(line)
+    (replayed,), _ = run(capfd, f"replay --format ocsf -d {recording}")
+    assert json.loads(replayed) == json.loads(line)
     assert set(MEMBERS) >= NAMES.keys()
 
 
