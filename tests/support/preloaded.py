@@ -14,6 +14,7 @@ import select
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -104,6 +105,8 @@ class Forks:
 
     def close(self) -> None:
         """End the process, once the run that it waits for has ended."""
+        with suppress(OSError):  # it has ended
+            self._socket.send(b"")  # others that were forked may have the socket, too
         self._socket.close()
         self._process.wait(TIMEOUT_S)
 

@@ -46,10 +46,8 @@ def recorded(path: Path) -> bytes:
 
 def read(path: Path) -> tuple[list[Connection], list[str]]:
     """Return the events of a file, and the warnings."""
-    with path.open("rb") as file:
-        source = Recording(file.fileno(), "'file'")
+    with path.open("rb") as file, Recording(file.fileno(), "'file'") as source:
         batches = list(source.batches())
-        source.close()
     events = [event for batch in batches for event in batch.events]
     return events, [line for batch in batches for line in batch.warnings]
 

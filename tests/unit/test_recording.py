@@ -46,11 +46,11 @@ def record(path: Path, *batches: Batch, dropped: int = 0) -> list[dict[str, Any]
 
 def read(path: Path) -> tuple[list[Batch], source.Recording]:
     """Return the batches of a file, and what they were read from."""
-    with path.open("rb") as file:
-        recording = source.Recording(file.fileno(), "'file'")
-        batches = list(recording.batches())
-        recording.close()
-    return batches, recording
+    with (
+        path.open("rb") as file,
+        source.Recording(file.fileno(), "'file'") as recording,
+    ):
+        return list(recording.batches()), recording
 
 
 def events_of(batches: list[Batch]) -> list[Connection]:
