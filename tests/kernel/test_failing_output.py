@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.attempts import attempt, limit, run_tool
-from tests.support.system import sh
+from tests.support.disks import small_disk
 from tests.support.tool import READY, Tool
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("netns")
@@ -22,16 +21,6 @@ ROOM = 64 << 10  # a power of two of pages, whatever their size
 LIMIT = 4096
 OPTIONS = ("--columns", "dport,saddr,daddr", "-p", os.getpid())
 WHERE = pytest.mark.parametrize("where", ["stdout", "-o"])
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk with little room."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    sh(f"mount -t tmpfs -o size={ROOM} none {folder}")
-    yield folder
-    sh(f"umount --lazy {folder}")
 
 
 def start(where: str, path: Path) -> Tool:
@@ -68,15 +57,16 @@ def lines(path: Path) -> list[str]:
 
 
 @WHERE
-def test_full_disk(small_disk: Path, where: str) -> None:
+def test_full_disk(where: str) -> None:
     """What has room is written, then it ends with the reason."""
-    path = small_disk / "output"
-    with start(where, path) as tool:
-        until_it_ends(tool)
-        assert tool.wait() == 1
-        assert tool.stderr.decode() == told("No space left on device", where, path)
-    assert path.stat().st_size == ROOM
-    header, *rows = lines(path)
+    with small_disk(ROOM) as disk:
+        path = disk / "output"
+        with start(where, path) as tool:
+            until_it_ends(tool)
+            assert tool.wait() == 1
+            assert tool.stderr.decode() == told("No space left on device", where, path)
+        assert path.stat().st_size == ROOM
+        header, *rows = lines(path)
     assert header.split() == ["DPORT", "SADDR", "DADDR"]
     assert {tuple(row.split()) for row in rows} == {("1", "127.0.0.1", "127.0.0.1")}
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support import launch, preloaded
 from tests.support.asking import ENDLESS
+from tests.support.disks import small_disk
 from tests.support.histories import attempts, history
 from tests.support.pages import Read
 from tests.support.terminals import read_all
@@ -136,22 +137,15 @@ def test_a_file_is_replaced_as_a_whole(db: Path) -> None:
 
 
 @pytest.mark.root
-def test_a_full_disk(db: Path, tmp_path: Path) -> None:
+def test_a_full_disk(db: Path) -> None:
     """The old page stays, and nothing of the new one."""
-    folder = tmp_path / "full"
-    folder.mkdir()
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8k", "none", folder], check=True
-    )
-    try:
+    with small_disk(8 << 10) as folder:
         (folder / "r.html").write_text("old")
         code, line = said(report("--db", db, "-o", folder / "r.html"))
         assert code == 1
         assert line.endswith("No space left on device; name another file")
         assert os.listdir(folder) == ["r.html"]
         assert (folder / "r.html").read_text() == "old"
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_no_folder(db: Path) -> None:

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def small_disk() -> Iterator[Path]:
-    """Yield a directory of a small file system."""
+def small_disk(size: int = 512 << 10) -> Iterator[Path]:
+    """Yield a directory of a small file system.
+
+    It is not in a folder of pytest's: it is left when a run is killed, and all later
+    runs would fail to remove it.
+    """
     with TemporaryDirectory(prefix="tcpconnect-test-") as name:
-        sh(f"mount -t tmpfs -o size=512k none {name}")
+        sh(f"mount -t tmpfs -o size={size} none {name}")
         try:
             yield Path(name)
         finally:
