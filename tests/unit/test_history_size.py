@@ -64,21 +64,21 @@ def pairs_of(number: int, time: int, step: int = 1) -> Windows:
 
 def test_the_finest_and_oldest_go_first(store: Store) -> None:
     """Until it is small; the newest stay, and what went is counted."""
-    for day in range(8):
+    for day in range(4):
         begin = MIDNIGHT + day * DAY
         store.add(pairs_of(2000, begin), {}, begin + DAY)
     assert size_of(store) > LEAST.max_size
-    assert Keep(LEAST).work(store, MIDNIGHT + 8 * DAY) is True
+    assert Keep(LEAST).work(store, MIDNIGHT + 4 * DAY) is True
     assert size_of(store) <= LEAST.max_size
     assert ask(store, "SELECT DISTINCT span FROM windows") == [(DAY,)]
     assert kept(store) > 1500
-    assert lost(store) == {"size": 16_000 - kept(store)}
+    assert lost(store) == {"size": 8_000 - kept(store)}
     ((oldest, newest),) = ask(
         store, "SELECT min(time), max(last_seen) FROM pairs, windows"
     )
-    assert newest >= MIDNIGHT + 7 * DAY
+    assert newest >= MIDNIGHT + 3 * DAY
     # An answer about what is there rests on nothing that is gone.
-    assert coverage(store.connection, oldest + DAY, MIDNIGHT + 8 * DAY)
+    assert coverage(store.connection, oldest + DAY, MIDNIGHT + 4 * DAY)
     named = "SELECT count(*) FROM {0} WHERE {1} NOT IN (SELECT {1} FROM pairs)"
     for names in (("programs", "program_id"), ("destinations", "destination_id")):
         assert ask(store, named.format(*names)) == [(0,)]
@@ -171,13 +171,13 @@ def test_a_call_does_not_take_long(
     """What one does not get done, the next ones do."""
     monkeypatch.setattr("tcpconnect.history.keep.BUSY_S", 0.0)
     monkeypatch.setattr("tcpconnect.history.steps.MOST", 512)
-    for day in range(8):
+    for day in range(4):
         begin = MIDNIGHT + day * DAY
         store.add(pairs_of(2000, begin), {}, begin + DAY)
-    keep, calls, now = Keep(LEAST), 0, MIDNIGHT + 8 * DAY
+    keep, calls, now = Keep(LEAST), 0, MIDNIGHT + 4 * DAY
     while keep.work(store, now):
         calls += 1
-        assert kept(store) + lost(store).get("size", 0) == 16_000
-    assert calls > 8
+        assert kept(store) + lost(store).get("size", 0) == 8_000
+    assert calls > 4
     keep.make_room(store)
     assert size_of(store) <= LEAST.max_size
