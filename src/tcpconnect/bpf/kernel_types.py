@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ctypes
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tcpconnect.bpf import btf
 
@@ -25,7 +27,7 @@ VALUE = Layout("<II")
 BITS = 24  # of a member's offset; above it are those of a bit field
 
 
-class Type(NamedTuple):
+class Type(msgspec.Struct, frozen=True):
     """What BTF says of a type, and where: ``size`` may be the number of another one."""
 
     address: int

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tcpconnect.bpf import btf
 
@@ -24,7 +26,7 @@ HEADER = Layout("<4xI16x2I")
 OF_SECTION = Layout("<II")
 
 
-class Section(NamedTuple):
+class Section(msgspec.Struct, frozen=True):
     """Where a section is, and which one it is."""
 
     at: int
@@ -64,9 +66,10 @@ def _functions(
     image: bytes, sections: dict[bytes, Section]
 ) -> Iterator[tuple[bytes, int, int, int]]:
     """Yield the name of each function, its section, where it begins, its length."""
-    at, size, _ = sections[b".symtab"]
+    table = sections[b".symtab"]
+    symbols = image[table.at : table.at + table.size]
     names_at = sections[b".strtab"].at
-    for name, info, index, start, length in SYMBOL.iter_unpack(image[at : at + size]):
+    for name, info, index, start, length in SYMBOL.iter_unpack(symbols):
         if info & 0xF == FUNCTION:
             yield _text(image, names_at + name), index, start, length
 

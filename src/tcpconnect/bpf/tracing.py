@@ -12,7 +12,9 @@ from ctypes import CFUNCTYPE, Structure, c_int, c_long, c_size_t, c_uint32
 from ctypes import c_void_p as pointer
 from errno import ESRCH
 from struct import Struct as Layout
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tcpconnect.bpf.kernel_types import FUNCTION, TYPEDEF
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 RAW_TRACEPOINT, TRACING = 17, 26
 
 
-class Section(NamedTuple):
+class Section(msgspec.Struct, frozen=True):
     """What programs of a section are attached to: enum bpf_attach_type, its BTF."""
 
     attach_type: int
@@ -101,8 +103,8 @@ def find(kernel: KernelTypes, each: Iterable[tuple[int, bytes]]) -> None:
     for program, section in each:
         where, _, name = section.partition(b"/")
         if where in SECTIONS:
-            _, prefix, kind = SECTIONS[where]
-            _numbers[program] = _number(kernel, prefix + name, kind)
+            there = SECTIONS[where]
+            _numbers[program] = _number(kernel, there.prefix + name, there.kind)
 
 
 def connect(kernel: KernelTypes, library: ctypes.CDLL, program: int) -> None:
