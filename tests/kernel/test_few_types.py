@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcpconnect.bpf import few_types, relocating
+from tcpconnect.bpf import few_types, relocating, tracing
 from tcpconnect.bpf.object import BpfObject
 from tcpconnect.connection import CONNECTION
-from tcpconnect.kernel import attempts, lookups
+from tcpconnect.kernel import attempts, lookups, refusals
 from tcpconnect.machine import release
 from tcpconnect.parts import Parts
 from tcpconnect.settings import Settings
@@ -34,20 +33,24 @@ MODES: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def tags(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], list[str]]:
     """Return a function that starts a trace, and returns the hashes of its programs."""
-    found: set[str] = set()
+    found: list[str] = []
 
     def load(bpf: BpfObject, *needed: str, load: Any = BpfObject.load) -> None:
         load(bpf, *needed)
-        for path in list(Path("/proc/self/fdinfo").iterdir()):
-            with suppress(FileNotFoundError):  # of the folder itself
-                found.update(path.read_text().partition("prog_tag:")[2].split()[:1])
+        opened = bpf._opened()  # noqa: SLF001
+        for program, _ in tracing.programs(bpf.library, opened):
+            fd = bpf.library.bpf_program__fd(program)
+            about = Path(f"/proc/self/fdinfo/{fd}").read_text()
+            found.append(about.partition("prog_tag:")[2].split()[0])
 
     def begin(settings: dict[str, Any]) -> list[str]:
         found.clear()
         Parts(Settings(**settings), None).close()
-        return sorted(found)
+        return [*found]
 
     monkeypatch.setattr(BpfObject, "load", load)
+    # Other tests have such programs for moments, and then it is another object.
+    monkeypatch.setattr(refusals, "_may_be_rewritten", lambda _: False)
     return begin
 
 
