@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import tcpconnect
 from share.template import fill
 from tcpconnect.errors import Message
-from tcpconnect.kernel.attempts import MAX_FLOWS
+from tcpconnect.kernel.capacities import MAX_FLOWS
 from tcpconnect.kernel.filters import MAX_FOLLOWED
 from tcpconnect.kernel.pending import MAX_PENDING
 from tcpconnect.kernel.preflight import OLDEST

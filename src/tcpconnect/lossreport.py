@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tcpconnect import loss_messages
 from tcpconnect.batch import NO_LOSSES
-from tcpconnect.kernel.attempts import MAX_FLOWS
+from tcpconnect.kernel.capacities import MAX_FLOWS
 from tcpconnect.kernel.filters import MAX_FOLLOWED
 from tcpconnect.kernel.pending import MAX_PENDING
 from tcpconnect.output import say

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcpconnect.kernel.attempts import MAX_FLOWS
+from tcpconnect.kernel.capacities import MAX_FLOWS
 from tcpconnect.machine import cgroup
 from tests.support.attempts import run_tool
 from tests.support.launch import EMULATED

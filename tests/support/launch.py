@@ -20,8 +20,8 @@ IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
 SMALLER = """\
 #!{python}
 import sys
-from tcpconnect.kernel import attempts, pending
-for module in (attempts, pending):
+from tcpconnect.kernel import capacities, pending
+for module in (capacities, pending):
     vars(module).update({numbers})
 from tcpconnect.cli import main
 sys.exit(main())

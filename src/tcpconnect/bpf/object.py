@@ -10,15 +10,12 @@ from ctypes import byref, c_size_t, c_uint32, pointer
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
-from tcpconnect.bpf import libbpf, tracing
+from tcpconnect.bpf import libbpf, limits, tracing
 from tcpconnect.bpf.attached import Attached
-from tcpconnect.bpf.descriptors import require_descriptors
 from tcpconnect.bpf.relocating import Relocating
 from tcpconnect.bpf.step import step
 from tcpconnect.errors import KernelError
-from tcpconnect.machine import capabilities
-from tcpconnect.machine.capabilities import ALMIGHTY, READ_FILES, missing
-from tcpconnect.machine.release import maps_are_locked_memory
+from tcpconnect.machine.capabilities import ALMIGHTY, READ_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +40,7 @@ class BpfObject(Attached):
         super().__init__(library)
         self.name = name
         self._maps: dict[str, int] = {}  # libbpf renames those that are replaced
+        self._left_out: set[str] = set()
         options = libbpf.OpenOptions(ctypes.sizeof(libbpf.OpenOptions), b"tcpconnect")
         with step(messages.CANT_OPEN_OBJECT, name=name):
             with open(f"{os.path.dirname(__file__)}/{name}.bpf.o", "rb") as file:
@@ -112,6 +110,11 @@ class BpfObject(Attached):
         for name in names:
             with step(messages.CANT_OMIT_MAP, name=name):
                 self.library.bpf_map__set_autocreate(self._map(name), 0)
+            self._left_out.add(name)
+
+    def has_map(self, name: str) -> bool:
+        """Whether a map was not left out."""
+        return name not in self._left_out
 
     def load(self, *needed: str) -> None:
         """Let the kernel verify and load the programs.
@@ -119,17 +122,14 @@ class BpfObject(Attached):
         ``needed`` are capabilities that these programs need besides those of all BPF.
         """
         with step(messages.CANT_LOAD, *needed), self._relocating:
-            require_descriptors()
+            limits.require_descriptors()
             try:
                 self._relocating.prepare(self.library, self._opened())
                 self.library.bpf_object__load(self._opened())
             except PermissionError as error:
-                lacking = capabilities.lacking("CAP_SYS_RESOURCE")
-                if not (lacking and maps_are_locked_memory() and _map_was_refused()):
-                    raise
-                why, remedy = missing(lacking)
-                message = messages.CANT_LOCK_MEMORY
-                raise KernelError(message, reason=why, remedy=remedy) from error
+                if failure := limits.memory_refused():
+                    raise failure from error
+                raise
 
     def variables(self, section: str = ".bss") -> mmap.mmap:
         """Return the variables in memory that is shared with the programs.
@@ -269,9 +269,10 @@ class BpfObject(Attached):
     def forget(self, *maps: str) -> None:
         """Give libbpf's object back: its copies of the file and of types are large.
 
-        All programs must have been attached: they stay, and so do these maps.
+        All programs must have been attached: they stay, and so do these maps, if they
+        were not left out.
         """
-        for name in maps:
+        for name in filter(self.has_map, maps):
             self.keep_map(name)
         self._close_object()
 
@@ -286,10 +287,3 @@ class BpfObject(Attached):
         """Give everything back to the kernel."""
         super().close()
         self._close_object()
-
-
-def _map_was_refused() -> bool:
-    """Whether libbpf failed to create a map; RLIMIT_MEMLOCK is named for root only."""
-    return any(
-        "RLIMIT_MEMLOCK" in line or "failed to create" in line for line in libbpf.said
-    )

@@ -10,10 +10,10 @@ from tcpconnect.bpf import libbpf
 from tcpconnect.bpf.btf import programs_are_preemptible
 from tcpconnect.bpf.ring import Ring
 from tcpconnect.errors import KernelError
-from tcpconnect.kernel import pending
-from tcpconnect.kernel.config import IMAGE, Config, Detail, detail_bits
+from tcpconnect.kernel import capacities, pending
+from tcpconnect.kernel.config import IMAGE, Config, detail_bits
 from tcpconnect.kernel.depth import Depth
-from tcpconnect.kernel.drops import DROPPED, MAX_DROPS, drop_reasons
+from tcpconnect.kernel.drops import DROPPED, drop_reasons
 from tcpconnect.kernel.filters import MAPS, Filters
 from tcpconnect.kernel.records import FLOW, FLOW_COUNTS, Progress
 
@@ -34,10 +34,6 @@ CHANGES = tuple(f"attempt_changes_{depth.name.lower()}" for depth in Depth)
 ENDS = "attempt_ends"
 CHANGES_PERF = tuple(f"attempt_changes_perf_{depth.name.lower()}" for depth in Depth)
 MISSED = "attempt_missed"
-MAX_FLOWS = 131072
-CONNECTING = ("connecting", "connecting_more")  # maps of calls of connect()
-PROGRAMS = 5  # that send process records: those of process.bpf.h
-MAX_VISITORS = 16384  # processes that connect to loopback addresses
 
 
 class Attempts(Part):
@@ -92,7 +88,15 @@ class Attempts(Part):
         name = "attempts_calls" if self._calls else "attempts"
         self._bpf = self._open_object(self.library, name)
         with self._bpf.closed_on_failure():
-            self._size_maps()
+            self._filters.size(self._bpf)
+            capacities.set_all(
+                self._bpf,
+                self._settings,
+                self._details,
+                calls=bool(self._calls and self._calls.looks),
+                drops=bool(self.drop_reasons),
+                preemptible=self._preemptible,
+            )
             self._take_maps()
             self._configure()
             self._leave_out()
@@ -146,33 +150,6 @@ class Attempts(Part):
         except KernelError as error:
             message, reason = messages.ATTEMPTS_MISSED, error.reason
             self.warnings.add(message, reason=reason, remedy=error.remedy)
-
-    def _size_maps(self) -> None:
-        settings = self._settings
-        self._bpf.resize("ring", settings.ring_bytes)
-        self._filters.size(self._bpf)
-        if settings.track:
-            pending.size(self._bpf)
-        if settings.count:
-            self._bpf.resize("flows", MAX_FLOWS)
-        if self._calls:
-            self._calls.size(self._bpf)
-        else:
-            self._bpf.leave_out_maps(*CONNECTING)
-        if self.drop_reasons:
-            self._bpf.resize("drops", MAX_DROPS)
-        else:
-            self._bpf.leave_out_maps("drops", "sought")
-        if Detail.START in self._details:
-            self._bpf.resize("visitors", MAX_VISITORS)
-        else:
-            self._bpf.leave_out_maps("visitors")
-        if not self._preemptible:
-            self._bpf.leave_out_maps("seen")
-        if not self._details & IMAGE:
-            self._bpf.leave_out_maps("images", "scratches")
-        else:
-            self._bpf.resize("scratches", PROGRAMS)
 
     def _take_maps(self) -> None:
         """Use the maps that others pinned in the place of our own."""
@@ -234,7 +211,10 @@ class Attempts(Part):
         if not self._settings.lookups:
             return
         for name in MAPS:
-            bpf.replace(name, self._bpf.map_fd(name))
+            if self._bpf.has_map(name):
+                bpf.replace(name, self._bpf.map_fd(name))
+            else:
+                bpf.leave_out_maps(name)
         config = Config.from_address(bpf.constants())
         config.details = self._details
         self._filters.configure(config)

@@ -35,11 +35,7 @@ NOT_OWN_PROGRAM = "exclude_own"
 SET_PROGRAMS = ("process_exits", "process_forks")
 PERF_PROGRAMS = {name: f"{name}_perf" for name in SET_PROGRAMS}
 LIST = "list_processes"
-# That look at who connects, by what is in them.
-MAPS = (
-    *("pids", "uids", "comms", "not_comms", "netnses", "mntnses"),
-    *("not_mntnses", "cgroups", "cgroupmap", "mntnsmap", "own"),
-)
+VERSIONS = ("ipv4", "ipv6")  # of the networks in a map
 ONLY_KEY = bytes(4)  # of an array of one element
 
 
@@ -58,6 +54,21 @@ class TaskFilter(IntFlag):
     NOT_CONTAINER = 1 << 9
     NOT_OWN = 1 << 10
 
+
+# That look at who connects, by what is in a map: only programs of that filter use it.
+MAPS = {
+    "pids": TaskFilter.PID,
+    "uids": TaskFilter.UID,
+    "comms": TaskFilter.COMM,
+    "not_comms": TaskFilter.NOT_COMM,
+    "netnses": TaskFilter.NETNS,
+    "mntnses": TaskFilter.CONTAINER,
+    "not_mntnses": TaskFilter.NOT_CONTAINER,
+    "cgroups": TaskFilter.CGROUP | TaskFilter.CONTAINER | TaskFilter.NOT_CONTAINER,
+    "cgroupmap": TaskFilter.CGROUPMAP,
+    "mntnsmap": TaskFilter.MNTNSMAP,
+    "own": TaskFilter.NOT_OWN,
+}
 
 # Those that look at more than the socket, and what helpers return: enum depth.
 BY_OWNER = TaskFilter.NETNS | TaskFilter.CGROUPMAP
@@ -124,16 +135,24 @@ class Filters:
         return filters
 
     def size(self, bpf: BpfObject) -> None:
-        """Set the capacities of the maps, before the load."""
-        for name, entries in self._entries.items():
-            bpf.resize(name, len(entries))
-        bpf.resize("netnses", len(self._settings.netns))
-        bpf.resize("mntnses", len(self._targets.mntnses))
-        bpf.resize("not_mntnses", len(self._targets.not_mntnses))
+        """Set the capacities of the maps, before the load; leave out the others."""
+        settings, targets = self._settings, self._targets
+        children = MAX_FOLLOWED if settings.follow else 0
+        capacities = {name: len(entries) for name, entries in self._entries.items()}
+        capacities["netnses"] = len(settings.netns)
+        capacities["mntnses"] = len(targets.mntnses)
+        capacities["not_mntnses"] = len(targets.not_mntnses)
+        capacities["pids"] = max(len(settings.pids), children)
+        for name, entries in capacities.items():
+            bpf.resize(name, entries)
         for name, value in self._values.items():
             bpf.resize_value(name, len(value))
-        children = MAX_FOLLOWED if self._settings.follow else 0
-        bpf.resize("pids", max(len(self._settings.pids), children))
+        of_task = self.of_task
+        unused = [name for name, filters in MAPS.items() if not filters & of_task]
+        for which, networks in self._networks.items():
+            if not networks:
+                unused += (f"{_name(which)}_{version}" for version in VERSIONS)
+        bpf.leave_out_maps(*unused)
 
     def configure(self, config: Config) -> None:
         """Set the constants, before the load."""

@@ -26,10 +26,9 @@ MAX_PENDING = 65536  # beside those that have a slot
 SLOT_BITS = 14  # of the number of slots
 
 
-def size(bpf: BpfObject) -> None:
-    """Set the capacities of the maps, before the load."""
-    bpf.resize(OVERFLOW, MAX_PENDING)
-    bpf.resize(SLOTS, 1 << SLOT_BITS)
+def capacities() -> dict[str, int]:
+    """Return those of the maps, to be set before the load."""
+    return {OVERFLOW: MAX_PENDING, SLOTS: 1 << SLOT_BITS}
 
 
 def attach(bpf: BpfObject) -> None:

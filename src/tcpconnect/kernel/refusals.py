@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 BPF_F_PREORDER = 64
 BPF_PROG_TYPE_TRACING = 26
 CONNECTS = (10, 11)  # enum bpf_attach_type: BPF_CGROUP_INET4_CONNECT and 6
-# The maps of calls, with their capacities: CONNECTING_SLOTS of config.bpf.h, and what
-# has no slot.
-MAPS = {"connecting": 8192, "connecting_more": 4096}
 
 # What sees the end of a call comes first.
 ON_FUNCTIONS = (
@@ -160,14 +157,6 @@ class Calls:
         self._way = way
         self.looks = way is not Way.NONE
         self.needed = NEEDED.get(way, ())
-
-    def size(self, bpf: BpfObject) -> None:
-        """Set the capacities of the maps, before the load."""
-        for name, entries in MAPS.items():
-            if self.looks:
-                bpf.resize(name, entries)
-            else:
-                bpf.leave_out_maps(name)
 
     def unused(self) -> Iterator[str]:
         """Yield the programs that the way does not use."""
