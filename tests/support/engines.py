@@ -46,6 +46,13 @@ print(json.dumps([json.loads(a)["data"] if a.strip() else [] for a in answers]))
 """
 
 
+def needs_postgresql(test: Any) -> Any:
+    """Have a test run where the server of PostgreSQL is."""
+    for mark in NEEDS_POSTGRESQL:
+        test = mark(test)
+    return test
+
+
 def statements(
     connection: sqlite3.Connection, types: Mapping[str, str], end: str
 ) -> Iterator[str]:

@@ -28,11 +28,13 @@ GROUPS = {
     "places process special_filtering",
 }
 
-# They read one header, which is compiled once for each process.
-LAYOUTS = {
-    "tests/process/test_layout.py",
-    "tests/process/test_layout_numbers.py",
-    "tests/process/test_names_layout.py",
+# What is made once for each process: a header that is compiled, a server's tables.
+SHARED = {
+    "tests/process/test_layout.py": "layouts",
+    "tests/process/test_layout_numbers.py": "layouts",
+    "tests/process/test_names_layout.py": "layouts",
+    "tests/servers/test_postgresql.py": "tests/servers/postgresql",
+    "tests/servers/test_postgresql_limits.py": "tests/servers/postgresql",
 }
 
 # What begins first: what runs beside no other test, and beside it what takes longest of
@@ -40,7 +42,7 @@ LAYOUTS = {
 FIRST = (
     CLOCK,
     ALONE,
-    "tests/unit/test_names_kept.py",
+    "tests/process/test_names_memory.py",
     "tests/process/test_top_terminal.py",
     "tests/process/test_completion.py",
     "tests/unit/test_many_options.py",
@@ -78,7 +80,7 @@ def group_of(path: str) -> str:
         for group, patterns in GROUPS.items():
             if any(fnmatchcase(name, pattern) for pattern in patterns.split()):
                 return group
-    return "layouts" if str(file) in LAYOUTS else str(file)
+    return SHARED.get(str(file), str(file))
 
 
 def is_user_space(path: PurePath) -> bool:

@@ -18,6 +18,7 @@ from tests.support.ports import reserved
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tcpconnect.remote.postgresql import PostgreSQL as Place
     from tests.support.certificates import Pair
 
 DDL = Path(__file__).parents[2] / "packaging/postgresql.sql"
@@ -117,3 +118,12 @@ def serve_postgresql(
             yield server
         finally:
             run([*control, "-m", "immediate", "stop"])
+
+
+def open_place(url: str, *, create: bool = False) -> Place:
+    """Return a place of -o that is ready."""
+    from tcpconnect.remote.postgresql import PostgreSQL as Place
+
+    place = Place(url, create=create)
+    place.open()
+    return place
