@@ -7,13 +7,14 @@ Outputs write them.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import asdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from typing import Protocol
 
     from tcpconnect.bpf.kind import Kind
     from tcpconnect.bpf.ring import Run
@@ -200,54 +201,54 @@ class Part:
         """Release what it has in the kernel."""
 
 
-class Source(Protocol):
-    """Where batches come from: the kernel, or a recording."""
+if TYPE_CHECKING:
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield batches; the first one, without events, when all is ready."""
+    class Source(Protocol):
+        """Where batches come from: the kernel, or a recording."""
 
-    def stop(self) -> None:
-        """End the batches soon; may be called from a signal handler or thread."""
+        def batches(self) -> Iterator[Batch]:
+            """Yield batches; the first one, without events, when all is ready."""
 
-    def close(self) -> None:
-        """Release everything."""
+        def stop(self) -> None:
+            """End the batches soon; may be called from a signal handler or thread."""
 
+        def close(self) -> None:
+            """Release everything."""
 
-class Stage(Protocol):
-    """Changes events between their source and the outputs."""
+    class Stage(Protocol):
+        """Changes events between their source and the outputs."""
 
-    @property
-    def ended(self) -> bool:
-        """Whether no more events are wanted."""
+        @property
+        def ended(self) -> bool:
+            """Whether no more events are wanted."""
 
-    def __call__(self, events: list[Any]) -> list[Any]:
-        """Return the changed events of a batch."""
+        def __call__(self, events: list[Any]) -> list[Any]:
+            """Return the changed events of a batch."""
 
+    class Output(Protocol):
+        """Writes batches. It raises OutputError and ReaderGoneError."""
 
-class Output(Protocol):
-    """Writes batches. It raises OutputError and ReaderGoneError."""
+        @property
+        def name(self) -> str:
+            """Its name in messages."""
 
-    @property
-    def name(self) -> str:
-        """Its name in messages."""
+        @property
+        def fd(self) -> int:
+            """The descriptor that it writes to."""
 
-    @property
-    def fd(self) -> int:
-        """The descriptor that it writes to."""
+        @property
+        def dropped(self) -> int:
+            """How many events it did not write because it was too slow."""
 
-    @property
-    def dropped(self) -> int:
-        """How many events it did not write because it was too slow."""
+        @property
+        def needed_capabilities(self) -> frozenset[str]:
+            """The capabilities that it needs while it runs."""
 
-    @property
-    def needed_capabilities(self) -> frozenset[str]:
-        """The capabilities that it needs while it runs."""
+        def open(self) -> None:
+            """Open, connect and import what it needs, before privileges are dropped."""
 
-    def open(self) -> None:
-        """Open, connect and import what it needs, before privileges are dropped."""
+        def write(self, batch: Batch) -> None:
+            """Write a batch."""
 
-    def write(self, batch: Batch) -> None:
-        """Write a batch."""
-
-    def close(self, totals: Totals) -> None:
-        """Write what is left, and the totals."""
+        def close(self, totals: Totals) -> None:
+            """Write what is left, and the totals."""

@@ -44,7 +44,7 @@ def is_unicode() -> bool:
 
 def escaped(text: str) -> str:
     """Return a text for a terminal that does not take UTF-8."""
-    return _NOT_ASCII.sub(_utf_16, text)
+    return re.sub(r"[^\0-\x7f]", _utf_16, text)
 
 
 def write(fd: int, data: bytes, name: str = "") -> None:
@@ -72,9 +72,6 @@ def write(fd: int, data: bytes, name: str = "") -> None:
                 reason=os.strerror(error.errno or 0),
                 output=name or _NAMES.get(fd, "it"),
             ) from error
-
-
-_NOT_ASCII = re.compile(r"[^\0-\x7f]")
 
 
 def _utf_16(found: re.Match[str]) -> str:
@@ -157,18 +154,18 @@ _UNSEEN = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164"
     "\ufe00-\ufe0f\uffa0\U00013441\U00013442\U00016fe4\U0001d159\U000e0100-\U000e01ef"
 )
-_HIDDEN = re.compile(f"[{_UNSEEN}]")
+_HIDDEN = f"[{_UNSEEN}]"  # compiled when it is used: that takes half a millisecond
 # Persian and the scripts of India need joiners for correct spelling: between two
 # letters, or vowel signs, of these (Arabic to Sinhala) they are not escaped.
 _JOINERS = "\u200c\u200d"
 _FIRST_JOINED, _LAST_JOINED = "\u0620", "\u0dff"
 # What marks and joiners are among: neither ASCII, nor a letter, nor a number.
-_RARE = re.compile(r"[^\w\0-\x7f]")
+_RARE = r"[^\w\0-\x7f]"
 
 
 def visible(c: str) -> bool:
     """Whether a character is visible, and harmless to any terminal."""
-    return c.isprintable() and not _HIDDEN.match(c)
+    return c.isprintable() and not re.match(_HIDDEN, c)
 
 
 def _shown(code: int) -> str:
@@ -191,7 +188,7 @@ def harmless(text: str) -> str:
         return text
     pieces: list[str] = []
     at = bare = 0  # how far it is done; where a mark has nothing to change
-    for rare in _RARE.finditer(text):
+    for rare in re.finditer(_RARE, text):
         i, c = rare.start(), rare[0]
         if c in _JOINERS and _joins(text, i):
             shown = c

@@ -24,7 +24,7 @@ FORMS = {
     CLICKHOUSES: "clickhouses://HOST:8443/DATABASE",
     POSTGRESQL: "postgresql://HOST:5432/DATABASE",
 }
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(:(?://)?)?")
+_SCHEME = r"([A-Za-z][A-Za-z0-9+.-]*)(:(?://)?)?"
 
 
 def scheme_of(place: str) -> tuple[str, str]:
@@ -54,7 +54,7 @@ def checked(place: str) -> str:
         return place
     if not place:
         raise _unknown(place, "")
-    found = _SCHEME.match(place)
+    found = re.match(_SCHEME, place)
     word, colon = found.groups() if found else ("", None)
     lower = (word or "").lower()
     if lower in FORMS and (colon or word == place):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from typing import TYPE_CHECKING
 
 from tcpconnect import messages
@@ -11,10 +10,13 @@ from tcpconnect.abilities import reopens
 from tcpconnect.output import STDERR, is_writable, say, write_line
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Collection, Iterable
 
     from tcpconnect.batch import Output, Source
     from tcpconnect.command import Command
+else:
+    import _signal as signal  # its enums take half a millisecond
 
 # How long the output may block before a line says so.
 PATIENCE_S = 1.0

@@ -24,7 +24,7 @@ UNITS = {
     "h": 3600 * 10**6,
     "d": 24 * 3600 * 10**6,
 }
-PART = re.compile(rf"\s*(\d+(?:\.\d*)?|\.\d+)\s*({'|'.join(UNITS)})\s*")
+PART = rf"\s*(\d+(?:\.\d*)?|\.\d+)\s*({'|'.join(UNITS)})\s*"
 SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 MAX_SIZE = 1 << 40
 
@@ -94,9 +94,9 @@ class Time(msgspec.Struct, frozen=True):
 
     def parse(self, text: str) -> float:
         """Read a number, of this unit, or ``1h30m``. Raises UsageError."""
-        parts = PART.findall(text)
+        parts = re.findall(PART, text)
         try:
-            if not parts or PART.sub("", text):
+            if not parts or re.sub(PART, "", text):
                 return self.check(float(text))
             microseconds = sum(float(number) * UNITS[unit] for number, unit in parts)
             return self.check(microseconds / UNITS[self.unit])

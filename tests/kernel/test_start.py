@@ -60,7 +60,14 @@ def test_no_more_than_needed(options: str) -> None:
     )
     imported = set(IMPORTED.findall(ended.stderr))
     assert "tcpconnect.pipeline" in imported
-    assert not imported & {"inspect", "ast", "dis", "dataclasses", "threading"}
+    assert not imported & {
+        "inspect",
+        "ast",
+        "dis",
+        "dataclasses",
+        "threading",
+        "signal",
+    }
 
 
 @pytest.mark.parametrize("options", ["", "-rdj --why", "-cr"])

@@ -6,19 +6,22 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tcpconnect import zstd
 from tcpconnect.abilities import reopens
-from tcpconnect.batch import NO_LOSSES, Batch, Losses, Output, Totals
+from tcpconnect.batch import NO_LOSSES, Batch, Losses, Totals
 from tcpconnect.errors import OutputError, UsageError
 from tcpconnect.outputs.again import numbered
 from tcpconnect.outputs.opening import open_outputs
 from tcpconnect.parsing import parse
 from tcpconnect.view import View
 from tests.support.samples import connection
+
+if TYPE_CHECKING:
+    from tcpconnect.batch import Output
 
 BATCH = [connection(pid=n, cmdline="x" * 100) for n in range(1, 101)]  # some 70 KB
 

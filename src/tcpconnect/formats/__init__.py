@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Protocol
 
     import msgspec
 
@@ -28,26 +29,28 @@ COLORED = {"table": ("tcpconnect.formats.colored", "ColoredTable")}
 FITTED = {"table": ("tcpconnect.formats.fitted", "FittedTable")}
 
 
-class Reading(Protocol):
-    """How the values of columns are read from what rows are made of."""
+if TYPE_CHECKING:
 
-    def value(self, path: str) -> str:
-        """Return the source of the value at a path of a struct."""
+    class Reading(Protocol):
+        """How the values of columns are read from what rows are made of."""
 
-    def key(self, path: str) -> tuple[str, Callable[[Any], Any] | None]:
-        """Return the source of all that this value hangs on, and what makes it of that.
+        def value(self, path: str) -> str:
+            """Return the source of the value at a path of a struct."""
 
-        None: it is the value itself.
-        """
+        def key(self, path: str) -> tuple[str, Callable[[Any], Any] | None]:
+            """Return the source of all that this value hangs on, and what makes it.
 
-    def compiled(
-        self, expression: str, known: dict[str, Any]
-    ) -> Callable[..., list[Any]]:
-        """Return a function that returns the value of an expression for each.
+            None: it is the value itself.
+            """
 
-        ``known`` has the names that the expression uses. Looping over the columns for
-        every row takes twice as long.
-        """
+        def compiled(
+            self, expression: str, known: dict[str, Any]
+        ) -> Callable[..., list[Any]]:
+            """Return a function that returns the value of an expression for each.
+
+            ``known`` has the names that the expression uses. Looping over the columns
+            for every row takes twice as long.
+            """
 
 
 class Structs:
@@ -74,19 +77,21 @@ class Structs:
 STRUCTS = Structs()
 
 
-class Format(Protocol):
-    """A format for a choice of columns.
+if TYPE_CHECKING:
 
-    ``left_out`` are the headers of those that did not fit in the last line.
-    """
+    class Format(Protocol):
+        """A format for a choice of columns.
 
-    left_out: Sequence[str]
+        ``left_out`` are the headers of those that did not fit in the last line.
+        """
 
-    def header(self) -> bytes:
-        """Return the header of all rows."""
+        left_out: Sequence[str]
 
-    def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
-        """Return the lines of these structs."""
+        def header(self) -> bytes:
+            """Return the header of all rows."""
+
+        def rows(self, structs: Iterable[msgspec.Struct]) -> bytes:
+            """Return the lines of these structs."""
 
 
 def open_format(

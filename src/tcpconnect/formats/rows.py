@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tcpconnect.formats import STRUCTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Protocol
 
     import msgspec
 
     from tcpconnect.formats import Reading
 
+    class Watcher(Protocol):
+        """Something that counts events of which only rows are made."""
 
-class Watcher(Protocol):
-    """Something that counts events of which only rows are made."""
+        def maker(self, reading: Reading) -> Callable[..., list[Any]]:
+            """Return a function that makes values of what is read so."""
 
-    def maker(self, reading: Reading) -> Callable[..., list[Any]]:
-        """Return a function that makes values of what is read so."""
-
-    def count(self, values: list[Any]) -> None:
-        """Count what it made."""
+        def count(self, values: list[Any]) -> None:
+            """Count what it made."""
 
 
 class Rows:

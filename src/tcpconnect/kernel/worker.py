@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time
 from _thread import allocate_lock, start_new_thread  # threading takes a millisecond
 from collections import deque
@@ -14,7 +13,11 @@ from typing import TYPE_CHECKING
 from tcpconnect import messages
 
 if TYPE_CHECKING:
+    import signal
+
     from tcpconnect.kernel.libraries import Libraries
+else:
+    import _signal as signal  # its enums take half a millisecond
 
 MAX_PIDS = 4096  # that wait to be examined; the oldest are dropped
 IDLE_MS = 1000

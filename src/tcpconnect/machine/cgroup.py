@@ -17,9 +17,9 @@ ONLY_V2 = (
     "with systemd.unified_cgroup_hierarchy=1"
 )
 
-ABOVE = re.compile(rb"(?:/\.\.)+")  # cgroup_namespaces(7): not below the namespace's
+ABOVE = rb"(?:/\.\.)+"  # cgroup_namespaces(7): not below the namespace's
 ROOT_INODE = 1  # of every hierarchy's root: fs/kernfs/dir.c, kernfs_create_root()
-OCTAL = re.compile(rb"\\([0-3][0-7]{2})")  # how mountinfo escapes a space, among others
+OCTAL = rb"\\([0-3][0-7]{2})"  # how mountinfo escapes a space, among others
 
 
 def open_root() -> int:
@@ -66,7 +66,7 @@ def _roots(
     """
     found = list(_mounts(wanted, mountinfo))
     own = [path for top, path in found if top == b"/"]
-    above = [path for top, path in found if ABOVE.fullmatch(top) and _is_root(path)]
+    above = [path for top, path in found if re.fullmatch(ABOVE, top) and _is_root(path)]
     return own, above
 
 
@@ -94,7 +94,7 @@ def _mounts(wanted: bytes, mountinfo: str) -> Iterator[tuple[bytes, bytes]]:
             if len(fields) < 5:  # not written by the kernel
                 continue
             if kind.startswith(wanted + b" "):
-                path = OCTAL.sub(lambda code: bytes([int(code[1], 8)]), fields[4])
+                path = re.sub(OCTAL, lambda code: bytes([int(code[1], 8)]), fields[4])
                 yield fields[3], path
 
 

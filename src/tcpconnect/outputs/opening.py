@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from tcpconnect.outputs.text import Text
 from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Iterable
 
     from tcpconnect.alerts.ties import Ties
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tcpconnect.parsing import CommandLine
     from tcpconnect.recorded import About
     from tcpconnect.view import Display, View
+else:
+    import _signal as signal  # its enums take half a millisecond
 
 NEVER_SLOW = {SQLITE, PROMETHEUS}  # they have threads of their own
 
