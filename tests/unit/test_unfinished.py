@@ -55,7 +55,7 @@ class FakeAttempts(Part):
     """Stands for Attempts: a ring, and no kernel."""
 
     first_ns = 0
-    images_fd = library = None
+    images_fd = library = types = None
 
     def __init__(self, ring: CountingRing) -> None:
         super().__init__()
