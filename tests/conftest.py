@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.environment import settle
 from tests.support.groups import ALONE, CLOCK, group_of, turn_of
 from tests.support.turns import Turn
 
@@ -27,7 +28,8 @@ gc.disable()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Share the turns with the other processes of this run."""
+    """Settle the environment; share the turns with the other processes of this run."""
+    settle()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = Path(config.option.basetemp).parent
         config.stash[TURNS] = Turn(folder, "clock"), Turn(folder, "machine")

@@ -86,9 +86,7 @@ def on_terminal(*words: object, db: Path | str, columns: int = 80) -> list[str]:
     """Return the lines on a terminal that is so wide, of stderr, too."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-    env = {**os.environ, "TERM": "xterm"}
-    env.pop("NO_COLOR", None)
-    done = ask(*words, db=db, stdout=theirs, stderr=theirs, env=env)
+    done = ask(*words, db=db, stdout=theirs, stderr=theirs)
     assert done.returncode == 0
     os.close(theirs)
     shown = read_all(ours)
