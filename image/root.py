@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from vmtest.errors import VmError, run
 
@@ -46,23 +48,37 @@ def install(wheel: Path, root: Path, arch: str) -> Path:
         raise VmError(f"no image for {arch}: only for {' and '.join(PLATFORMS)}")
     (library,) = (root / "usr/lib").glob("python3.*")
     site = root / SITE
-    run(
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"),
-        *("--disable-pip-version-check", "--only-binary=:all:", "--target", site),
-        *("--python-version", library.name.removeprefix("python")),
-        *(f"--platform={name}" for name in PLATFORMS[arch]),
-        *("--constraint", CONSTRAINTS, f"{wheel}[all]"),
-        what="install the wheel into the image",
-    )
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    with NamedTemporaryFile("w", suffix=".txt") as ours:
+        ours.write(f"tcpconnect[all] @ {wheel.as_uri()} --hash=sha256:{digest}\n")
+        ours.flush()
+        run(
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"),
+            *("--disable-pip-version-check", "--only-binary=:all:", "--target", site),
+            *("--python-version", library.name.removeprefix("python")),
+            *(f"--platform={name}" for name in PLATFORMS[arch]),
+            *("--require-hashes", "--requirement", CONSTRAINTS),
+            *("--requirement", ours.name),
+            what="install the wheel into the image",
+        )
     script = (site / "bin/tcpconnect").read_bytes()
     (root / SCRIPT).write_bytes(INTERPRETER + script.partition(b"\n")[2])
     (root / SCRIPT).chmod(0o755)
     for name in ("bin", "share"):
         shutil.rmtree(site / name)
+    forget_machine(site)
+    return site
+
+
+def forget_machine(site: Path) -> None:
+    """Remove what names this machine's paths, and the lines that lists have of it."""
     for pattern in LOCAL:
         for path in site.glob(pattern):
             path.unlink()
-    return site
+            record = path.with_name("RECORD")
+            name = f"{path.parent.name}/{path.name},"
+            lines = record.read_text().splitlines(keepends=True)
+            record.write_text("".join(x for x in lines if not x.startswith(name)))
 
 
 def compile_all(root: Path) -> None:

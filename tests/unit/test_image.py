@@ -13,7 +13,7 @@ import pytest
 
 from image.contents import contents
 from image.packages import STATUS
-from image.root import settle
+from image.root import forget_machine, settle
 
 TOP = Path(__file__).parents[2]
 CONTROL = """\
@@ -119,6 +119,21 @@ def test_modes(tmp_path: Path) -> None:
         "program": 0o755,
         "setuid": 0o755,
     }
+
+
+def test_nothing_of_this_machine(tmp_path: Path) -> None:
+    """Neither where the wheel was nor what pip was asked for is in the image."""
+    info = tmp_path / "tcpconnect-0.2.0.dist-info"
+    info.mkdir()
+    names = ("METADATA", "REQUESTED", "direct_url.json")
+    for name in names:
+        (info / name).touch()
+    listed = "".join(f"{info.name}/{name},sha256=x,1\n" for name in (*names, "RECORD"))
+    (info / "RECORD").write_text(listed)
+    forget_machine(tmp_path)
+    assert {path.name for path in info.iterdir()} == {"METADATA", "RECORD"}
+    left = [f"{info.name}/{name},sha256=x,1" for name in ("METADATA", "RECORD")]
+    assert (info / "RECORD").read_text().splitlines() == left
 
 
 def test_extras_have_versions() -> None:
