@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from release import __main__ as release
+from release import publish, smoke
 from release.pythons import PROJECT, find, promised
 from release.trial import TrialError, run
 
@@ -141,3 +142,45 @@ def test_command_that_fails() -> None:
     code = "import sys; print('much'); sys.exit('why')"
     with pytest.raises(TrialError, match=r"-c .*: why"):
         run(sys.executable, "-c", code)
+
+
+MADE = (
+    *("t-1-py3-none-any.whl", "t_1-1_amd64.deb", "t_1-1_arm64.deb"),
+    *("t-1-1.x86_64.rpm", "t-1-1.aarch64.rpm", "t-1-amd64.oci.tar"),
+)
+
+
+def test_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All is made twice, and what runs here is tried, before it is in its place."""
+    made: list[Path] = []
+    tried: list[str] = []
+
+    def make_all(folder: Path) -> list[Path]:
+        folder.mkdir()
+        made.append(folder)
+        for name in MADE:
+            (folder / name).write_text(name)
+        return sorted(folder.iterdir())
+
+    def try_in_copy(package: Path, _: Path) -> str:
+        tried.append(package.name)
+        return "seen"
+
+    monkeypatch.setattr(publish, "_make_all", make_all)
+    monkeypatch.setattr(publish, "own_arch", lambda: "arm64")
+    monkeypatch.setattr(publish, "try_wheel", lambda *_: "seen")
+    monkeypatch.setattr(smoke, "try_in_copy", try_in_copy)
+    publish.publish(tmp_path, tmp_path / "dist")
+    assert len(made) == 2
+    assert tried == ["t_1-1_arm64.deb", "t-1-1.aarch64.rpm"]
+    there = {path.name for path in (tmp_path / "dist").iterdir()}
+    assert there == {*MADE, "SHA256SUMS"}
+
+
+def test_not_the_same_again(tmp_path: Path) -> None:
+    """What differs when it is made again is named."""
+    one, again = tmp_path / "t.deb", tmp_path / "again.deb"
+    one.write_text("a")
+    again.write_text("b")
+    with pytest.raises(TrialError, match=r"t\.deb is not the same when made again"):
+        publish.check_same(one, again)
