@@ -263,7 +263,7 @@ class BpfObject(Attached):
 
     @property
     def types(self) -> KernelTypes | None:
-        """Those that it was opened with, until it is closed."""
+        """Those that it was opened with, until it is loaded."""
         return self._relocating.kernel
 
     def forget(self, *maps: str) -> None:

@@ -61,17 +61,17 @@ class Relocating:
             named = named_types(self._object, names)
             image = ctypes.string_at(image, size.value)
             self._types.fill(located(image, own, self.kernel, named))
+        self.kernel, self._object = None, b""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._object = b""
+        self.close()
+
+    def close(self) -> None:
+        """Free all of it."""
+        self.kernel, self._object = None, b""
         if self._types:
             self._types.close()
             self._types = None
-
-    def close(self) -> None:
-        """Free the types."""
-        self.__exit__()
-        self.kernel = None

@@ -39,7 +39,8 @@ MISSED = "attempt_missed"
 class Attempts(Part):
     """The program on the tracepoint, attached from the constructor until ``detach``.
 
-    ``ring`` has its records, and those of all other parts. Everything that is made in
+    ``ring`` has its records, and those of all other parts; ``types`` are the kernel's,
+    until ``attached``, where other objects are to be opened. Everything that is made in
     the kernel hangs on this process's file descriptors, so that nothing is left behind
     however the process ends.
 
@@ -100,12 +101,16 @@ class Attempts(Part):
             self._take_maps()
             self._configure()
             self._leave_out()
+            self.types = self._shared_types()
             self._bpf.load(*(self._calls.needed if self._calls else ()))
             self._filters.fill(self._bpf)
             self._progress = Progress.from_buffer(self._bpf.variables())
             self._bpf.keep_map("ring")  # with the descriptor that is waited for
             self.ring = Ring(self._bpf.map_fd("ring"), self._settings.ring_bytes)
             self._attach()
+
+    def _shared_types(self) -> KernelTypes | None:
+        return self._bpf.types if self._settings.named else None
 
     def _leave_out(self) -> None:
         """Load the programs of one depth, and those of ends only to track them."""
@@ -141,6 +146,7 @@ class Attempts(Part):
 
     def attached(self) -> None:
         """Give back the copy of the object; keep what is read at the end."""
+        self.types = None
         self._bpf.forget("flows", "histogram", pending.SLOTS, pending.OVERFLOW)
 
     def _attach_perf(self, name: str) -> None:
@@ -175,8 +181,8 @@ class Attempts(Part):
         config.explain = settings.with_why
         config.drops = bool(self.drop_reasons)
         config.preemptible = self._preemptible
-        if self.types and self._preemptible:
-            config.set_types(self.types)
+        if self._bpf.types and self._preemptible:
+            config.set_types(self._bpf.types)
         config.connecting = bool(self._calls and self._calls.looks)
         config.refusals = settings.refusals
         self._filters.configure(config)
@@ -196,11 +202,6 @@ class Attempts(Part):
         """The map of the images that were sent, if they are wanted of lookups."""
         wanted = self._settings.lookups and self._details & IMAGE
         return self._bpf.map_fd("images") if wanted else None
-
-    @property
-    def types(self) -> KernelTypes | None:
-        """Those of the kernel, until ``attached``."""
-        return self._bpf.types
 
     def share(self, bpf: BpfObject) -> None:
         """Have another object use the ring, before its load.
