@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.attempts import PORT, attempt, run_tool
+from tests.support.children import children
 from tests.support.launch import command
 from tests.support.mounts import private_mounts
 from tests.support.privileges import command as command_of
@@ -128,11 +129,6 @@ def test_no_process_to_fork() -> None:
     )
 
 
-def children(pid: int) -> str:
-    """Return the PIDs of a process's children."""
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()
-
-
 def test_signal_before_the_command_is_started() -> None:
     """What is to become the command dies of a signal: so is the exit code."""
     read, write = os.pipe()
@@ -153,7 +149,7 @@ def test_signal_before_the_command_is_started() -> None:
             lambda: _mask(status, "SigCgt") & catches_it, "the handler of the tool"
         )
         until_writing(process.pid)
-        child = children(process.pid)
+        (child,) = children(process.pid)
         process.send_signal(signal.SIGTERM)
         wait_until(
             lambda: ") Z " in Path(f"/proc/{child}/stat").read_text(), "the child's end"

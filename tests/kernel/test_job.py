@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.children import children
 from tests.support.launch import TOOL, command
 from tests.support.privileges import command as command_of
 from tests.support.privileges import root
@@ -85,12 +86,6 @@ class Shell:
         words = " ".join(f"'{word}'" for word in argv)
         self.type(f"{TOOL} -o /dev/null -- {words}; echo code=$?\n")
         return self.tool()
-
-
-def children(pid: int) -> list[int]:
-    """Return the children of a process."""
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(word) for word in text.split()]
 
 
 def state(pid: int) -> str:

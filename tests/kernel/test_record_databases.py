@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -112,7 +113,9 @@ def test_own(tmp_path: Path, netns: NetNs, monkeypatch: pytest.MonkeyPatch) -> N
     """What it connects to, and looks up in vain, is not traced, of no place."""
     for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    schemes = ("otlp+http", "clickhouse", "postgresql")
+    schemes = ["otlp+http", "clickhouse"]
+    if find_spec("psycopg"):
+        schemes.append("postgresql")
     hosts = (f"localhost:{PORT}", f"tcpconnect.invalid:{PORT}")
     places = [f"{scheme}://{host}" for scheme in schemes for host in hosts]
     more = [word for place in places for word in ("-o", place)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.attempts import PORT, attempt, run_tool
-from tests.support.panes import children
+from tests.support.children import children
 from tests.support.recorder import baseline_of
 from tests.support.servers import Server
 from tests.support.tool import Tool

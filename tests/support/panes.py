@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.children import children
 from tests.support.launch import INSTALLED
 from tests.support.waiting import wait_until
 
@@ -110,13 +111,6 @@ class Pane:
     def resize(self, columns: int, lines: int) -> None:
         """Have another size."""
         self._call("resize-window", "-x", str(columns), "-y", str(lines))
-
-
-def children(pid: int) -> list[int]:
-    """Return the children of a process, in the order in which they began."""
-    words = ["ps", "-o", "pid=", "--ppid", str(pid)]
-    told = subprocess.run(words, check=False, capture_output=True, text=True).stdout
-    return sorted(map(int, told.split()))
 
 
 def processes(pane: Pane) -> tuple[int, int]:
