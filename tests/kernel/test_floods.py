@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from tests.support.attempts import Child, attempt
+from tests.support.attempts import PORT, Child, attempt
 from tests.support.network import set_lo_up
 from tests.support.system import CLONE_NEWNET, CLONE_NEWNS, MS_BIND, checked, libc
 from tests.support.tool import Tool, told, waited
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("netns")
 
 USER = 54321  # who has nothing to do with the tool
-PORT = 4716
 FLOOD_S, PAUSE_S, LINE_S, STOP_S = 1.5, 0.02, 1.0, 2.0
 ADDRESSES = 192  # of a lookup, at most
 
@@ -267,15 +266,13 @@ class Watch:
         return took
 
 
-@pytest.mark.parametrize("kind", [Titles, Datagrams, Streams, Lookups])
-def test_flood(tmp_path: Path, kind: type[Flood]) -> None:
-    """No line is later than a second, nor the stop than two; nothing is uncounted."""
-    flood = kind(tmp_path)
+def is_in_time(flood: Flood) -> bool:
+    """Return whether all lines, and the stop, came in time; nothing is uncounted."""
     with (
         flood.begun() as other,
         Tool("-j", "-P", PORT, *flood.options) as tool,
     ):
-        watch = Watch(tool)
+        watch, waited_s = Watch(tool), waited(tool)
         other.begin()
         attempts = 0
         end = time.monotonic() + FLOOD_S
@@ -283,12 +280,20 @@ def test_flood(tmp_path: Path, kind: type[Flood]) -> None:
             attempt("127.0.0.1", PORT)
             attempts += 1
             watch.look(PAUSE_S)
-            waited_s = waited(tool)
         other.wait()
         watch.look(LINE_S, attempts)
+        waited_s = waited(tool) - waited_s
         stop_s = watch.stop()
-        # Where others have its processor, it waits for that.
-        assert watch.latest_s < LINE_S + waited_s
-        assert stop_s < STOP_S
         assert attempts == watch.ours
         assert flood.made == watch.theirs + told(tool, "attempts lost")
+        # Where others have their processor, it and this process wait for that.
+        return watch.latest_s < LINE_S + waited_s and stop_s < STOP_S
+
+
+@pytest.mark.parametrize("kind", [Titles, Datagrams, Streams, Lookups])
+def test_flood(tmp_path: Path, kind: type[Flood]) -> None:
+    """No line is later than a second, nor the stop than two.
+
+    In one of three tries: the machine, or this process, may stand still once.
+    """
+    assert any(is_in_time(kind(tmp_path)) for _ in range(3))

@@ -157,6 +157,10 @@ def told(tool: Tool, what: str, when: str = "in total,") -> int:
 
 
 def waited(tool: Tool) -> float:
-    """Return how long it has waited for a processor, in seconds."""
-    _, waited_ns, _ = Path(f"/proc/{tool.process.pid}/schedstat").read_text().split()
+    """Return how long it, and this process, have waited for a processor, in seconds."""
+    return sum(map(_waited, (tool.process.pid, os.getpid())))
+
+
+def _waited(pid: int) -> float:
+    _, waited_ns, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
     return int(waited_ns) / 1e9
