@@ -149,7 +149,7 @@ release-check: $(VENV)/tools ## try the wheel with each Python; with all in ARGS
 clean: ## remove what was built
 	rm -rf $(VENV) build dist src/tcpconnect/bpf/*.o
 
-$(VENV)/installed: pyproject.toml hatch_build.py bin/tcpconnect bpf/__main__.py $(BPF) $(SHARE)
+$(VENV)/installed: pyproject.toml hatch_build.py bin/tcpconnect bpf/__main__.py bpf/strip.py $(BPF) $(SHARE)
 	@scripts/system-packages
 	@echo "$$INSTALL_NOTE" >&2
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)

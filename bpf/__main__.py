@@ -11,6 +11,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from bpf import strip
+
 SOURCES = Path("bpf")
 OBJECTS = Path("src/tcpconnect/bpf")
 BUILD = Path("build/bpf")
@@ -59,11 +61,12 @@ def compiler() -> list[str]:
 def is_current(made: Path, dependencies: Path) -> bool:
     """Whether a file is newer than all that it was made of, as the compiler listed it.
 
-    (And than the files that have the compiler's flags and its version.)
+    (And than the files that have the compiler's flags and its version, and what it
+    leaves out.)
     """
     try:
         listed = dependencies.read_text().partition(":")[2].replace("\\\n", " ")
-        sources = [*listed.split(), __file__, "pyproject.toml"]
+        sources = [*listed.split(), __file__, strip.__file__, "pyproject.toml"]
         time = made.stat().st_mtime_ns
         return all(Path(source).stat().st_mtime_ns < time for source in sources)
     except FileNotFoundError:
@@ -79,10 +82,12 @@ def compile_objects() -> None:
     for name, (source, *flags) in SOURCE_OF.items():
         made, dependencies = OBJECTS / f"{name}.bpf.o", BUILD / f"{name}.d"
         if not is_current(made, dependencies):
-            written = ["-MMD", "-MF", str(dependencies), "-o", str(made)]
+            compiled = BUILD / f"{name}.o"
+            written = ["-MMD", "-MF", str(dependencies), "-o", str(compiled)]
             command = [*compiler(), *flags, *written]
             command += ["-c", f"{SOURCES}/{source}.bpf.c"]
             subprocess.run(command, check=True)
+            made.write_bytes(strip.stripped(compiled.read_bytes()))
 
 
 def check_headers() -> bool:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from bpf import __main__ as compiling
+from bpf import strip
 
 TOP = Path(__file__).parents[2]
+OTHERS = ("pyproject.toml", "__main__.py", "strip.py")
 SOURCES = ("attempts.bpf.c", "kernel.h", "room.h")
 
 
@@ -18,7 +20,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An object made of three files, as the compiler lists them, a second after."""
     listed = "attempts.bpf.o: attempts.bpf.c kernel.h \\\n  room.h\n"
     (tmp_path / "attempts.d").write_text(listed)
-    for name in (*SOURCES, "pyproject.toml", "__main__.py"):
+    for name in (*SOURCES, *OTHERS):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (1, 1))
     made = tmp_path / "attempts.bpf.o"
@@ -26,6 +28,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     os.utime(made, (2, 2))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(compiling, "__file__", "__main__.py")
+    monkeypatch.setattr(strip, "__file__", "strip.py")
     return made
 
 
@@ -39,7 +42,7 @@ def test_current(made: Path) -> None:
     assert is_current(made)
 
 
-@pytest.mark.parametrize("name", [*SOURCES, "pyproject.toml", "__main__.py"])
+@pytest.mark.parametrize("name", [*SOURCES, *OTHERS])
 def test_changed(made: Path, name: str) -> None:
     """A source, a header, the compiler's version or its flags are newer."""
     os.utime(name, (3, 3))
@@ -51,6 +54,12 @@ def test_missing(made: Path, name: str) -> None:
     """The object, a header that it had, or the list of them is not there."""
     os.unlink(name)
     assert not is_current(made)
+
+
+def test_nothing_for_debuggers() -> None:
+    """What is in the package has no DWARF: it would be three fifths of an object."""
+    for path in compiling.OBJECTS.glob("*.bpf.o"):
+        assert strip.stripped(path.read_bytes()) == path.read_bytes()
 
 
 def test_headers_are_short() -> None:
