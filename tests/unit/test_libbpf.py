@@ -126,7 +126,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> FakeLibrary:
     with monkeypatch.context() as patch:
         patch.setattr("ctypes.CDLL", lambda *_, **__: fake)
         patch.setattr("ctypes.PyDLL", lambda *_, **__: fake)
-        libbpf.load_library()
+        libbpf.load_library.__wrapped__()
     return fake
 
 

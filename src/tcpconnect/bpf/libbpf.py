@@ -18,6 +18,7 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tcpconnect.errors import KernelError
@@ -263,8 +264,9 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
+@cache
 def load_library() -> ctypes.CDLL:
-    """Load libbpf and declare the functions in use.
+    """Load libbpf and declare the functions in use, once.
 
     Raises OSError when libbpf.so.1 can't be loaded.
     """
