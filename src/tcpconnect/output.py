@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import select
 import stat
 from _locale import CODESET, nl_langinfo  # the module locale takes milliseconds
@@ -16,6 +15,8 @@ from tcpconnect.errors import OutputError
 from tcpconnect.memo import Memo
 
 if TYPE_CHECKING:
+    import re
+
     from tcpconnect.errors import Line
 
 STDOUT, STDERR = 1, 2
@@ -44,6 +45,8 @@ def is_unicode() -> bool:
 
 def escaped(text: str) -> str:
     """Return a text for a terminal that does not take UTF-8."""
+    import re  # late, as below: until programs are attached nobody needs it
+
     return re.sub(r"[^\0-\x7f]", _utf_16, text)
 
 
@@ -165,6 +168,8 @@ _RARE = r"[^\w\0-\x7f]"
 
 def visible(c: str) -> bool:
     """Whether a character is visible, and harmless to any terminal."""
+    import re
+
     return c.isprintable() and not re.match(_HIDDEN, c)
 
 
@@ -186,6 +191,8 @@ def harmless(text: str) -> str:
     """
     if not text or (text.isascii() and text.isprintable()):
         return text
+    import re
+
     pieces: list[str] = []
     at = bare = 0  # how far it is done; where a mark has nothing to change
     for rare in re.finditer(_RARE, text):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from tcpconnect import place_messages
 from tcpconnect.errors import UsageError, did_you_mean, masked
 
@@ -54,6 +52,8 @@ def checked(place: str) -> str:
         return place
     if not place:
         raise _unknown(place, "")
+    import re
+
     found = re.match(_SCHEME, place)
     word, colon = found.groups() if found else ("", None)
     lower = (word or "").lower()

@@ -13,6 +13,13 @@ from typing import Any
 OBJECTS_AT_START = 50_000
 
 
+def _compile(*given: Any) -> Any:
+    """Do what re.compile() does, and import it then."""
+    import re
+
+    return re.compile(*given)
+
+
 def _schema(*given: Any) -> Any:
     """Do what msgspec.json.schema() does, and import it then."""
     from msgspec._json_schema import schema
@@ -20,15 +27,17 @@ def _schema(*given: Any) -> Any:
     return schema(*given)
 
 
-# What others import, and what they take from it at once. msgspec takes what Python has,
-# too, from typing_extensions, where tcpconnect[top] has brought them (with inspect,
-# 14 ms), and types of which nothing here is (with platform, 3 ms).
+# What msgspec imports, and what it takes from it at once: what Python has, too, from
+# typing_extensions, where tcpconnect[top] has brought them (with inspect, 14 ms); types
+# of which nothing here is (with platform, 3 ms); and patterns, of which nothing here is
+# (from Python 3.13 on nobody else needs re before programs are attached: 1 ms).
 SPARED: dict[str, Any] = {
     "typing_extensions": None,
     "uuid": SimpleNamespace(
         UUID=type("UUID", (), {}), SafeUUID=SimpleNamespace(unknown=None)
     ),
     "decimal": SimpleNamespace(Decimal=type("Decimal", (), {})),
+    "re": SimpleNamespace(compile=_compile),
 }
 # Its own modules that it imports, and hardly anybody needs (2 ms).
 PARTS: dict[str, Any] = {
@@ -43,21 +52,20 @@ SPARED |= {f"msgspec.{name}": part for name, part in PARTS.items()}
 def main() -> int:
     """Run the command; return its exit code."""
     gc.set_threshold(OBJECTS_AT_START)
-    spared = {name: each for name, each in SPARED.items() if name not in sys.modules}
-    sys.modules.update(spared)
     _import_msgspec()
     from tcpconnect import cli
 
-    for name in spared:  # who imports them later gets the real ones
-        del sys.modules[name]
     return cli.main()
 
 
 def _import_msgspec() -> None:
-    """Import it, without a forward reference that it makes to see whether it can.
+    """Import it without what is spared; who imports that later gets the real ones.
 
-    Python compiles that, and makes all types of syntax trees for it (1.5 ms).
+    It makes a forward reference to see whether it can. Python compiles that, and makes
+    all types of syntax trees for it (1.5 ms).
     """
+    spared = {name: each for name, each in SPARED.items() if name not in sys.modules}
+    sys.modules.update(spared)
     real = typing.ForwardRef
     if sys.version_info >= (3, 11):  # it can
         typing.ForwardRef = lambda *_, **_given: None  # type: ignore[assignment,misc]
@@ -65,6 +73,8 @@ def _import_msgspec() -> None:
         import msgspec
     finally:
         typing.ForwardRef = real  # type: ignore[misc]
+        for name in spared:
+            del sys.modules[name]
     for name, part in PARTS.items():
         if vars(msgspec).get(name) is part:
             delattr(msgspec, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -94,6 +93,8 @@ class Time(msgspec.Struct, frozen=True):
 
     def parse(self, text: str) -> float:
         """Read a number, of this unit, or ``1h30m``. Raises UsageError."""
+        import re
+
         parts = re.findall(PART, text)
         try:
             if not parts or re.sub(PART, "", text):

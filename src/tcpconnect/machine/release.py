@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 
 
 def kernel_version() -> tuple[int, int]:
     """Return major and minor number; (0, 0) when the release begins with none."""
+    import re
+
     numbers = re.match(r"(\d+)\.(\d+)", os.uname().release)
     return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
 
