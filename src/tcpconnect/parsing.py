@@ -9,9 +9,6 @@ import msgspec
 
 from tcpconnect import messages
 from tcpconnect.errors import UsageError
-from tcpconnect.options import OPTIONS
-from tcpconnect.options.option import ENDING
-from tcpconnect.plain import read
 from tcpconnect.words import COMMAND_MARK, TIMES, flags_of
 
 if TYPE_CHECKING:
@@ -112,6 +109,12 @@ def _read(
     words: list[str], verb: Verb | None = None
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the members that options set, and files, of a trace or a verb."""
+    if not words:  # nor is the table of options needed
+        return {}, []
+    from tcpconnect.options import OPTIONS
+    from tcpconnect.options.option import ENDING
+    from tcpconnect.plain import read
+
     flags = flags_of(verb.taken if verb else OPTIONS)
     files = verb.files if verb else 0
     if len(words) == 1 and words[0] in flags and flags[words[0]].member in ENDING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +12,6 @@ from tcpconnect import messages
 from tcpconnect.arguments import MAX_NAMES, NAME_SOURCES, NAMES_TTL_S
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
-from tcpconnect.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -141,8 +141,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         defaults = type(self).__struct_defaults__
         for name, default in zip(fields, defaults, strict=True):
             given = getattr(self, name)
-            if name in CHECKS and given is not default:
-                force_setattr(self, name, _checked(name, given))
+            if given is not default and (check := _checks().get(name)):
+                force_setattr(self, name, _checked(name, given, check))
         if self.columns is not None:
             choose(self.table, self.columns)
         if self.follow and not self.pids:
@@ -274,9 +274,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return {field.needs for field in self._fields}
 
 
-def _checked(name: str, given: Any) -> Any:
+def _checked(name: str, given: Any, check: Callable[[Any], Any]) -> Any:
     try:
-        return CHECKS[name](given)
+        return check(given)
     except UsageError as error:
         raise UsageError(
             messages.OF_MEMBER,
@@ -287,7 +287,9 @@ def _checked(name: str, given: Any) -> Any:
         ) from error
 
 
-# How members are checked and converted.
-CHECKS: dict[str, Callable[[Any], Any]] = {
-    option.member: option.value.check for option in OPTIONS if option.value
-}
+@cache
+def _checks() -> dict[str, Callable[[Any], Any]]:
+    """Return how members are checked and converted."""
+    from tcpconnect.options import OPTIONS  # late: the defaults need no check
+
+    return {option.member: option.value.check for option in OPTIONS if option.value}

@@ -6,12 +6,18 @@ from tcpconnect.arguments import COLUMNS, NUMBER
 from tcpconnect.formats import FORMATS
 from tcpconnect.options.option import Option
 from tcpconnect.options.remote import REMOTE
-from tcpconnect.schemes import checked
 from tcpconnect.values import Size, Value, choice
 
 KEEP_FILES = 10
 LIMIT = Size(64 << 10)
 COLORS = ("auto", "always", "never")
+
+
+def _place(text: str) -> set[str]:
+    from tcpconnect.schemes import checked
+
+    return {checked(text)}
+
 
 SHOW = (
     Option(
@@ -68,7 +74,7 @@ SHOW = (
         "prometheus://[ADDRESS:]PORT serves metrics, otlp+http://HOST:4318 is a "
         "collector of OpenTelemetry, clickhouse://HOST/DATABASE or "
         "postgresql://HOST/DATABASE a database",
-        Value("FILE", lambda place: {checked(place)}, completion="file"),
+        Value("FILE", _place, completion="file"),
         repeats=True,
     ),
     Option(
