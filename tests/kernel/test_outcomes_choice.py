@@ -235,9 +235,8 @@ def test_histogram_has_all_that_ended(options: str) -> None:
         assert tool.stop() == 0
         rows = [int(n) for n in HISTOGRAM_ROW.findall(tool.stdout.decode())]
         assert sum(rows) == 42
-        # 2^16 us = 66 ms to 2^17 us = 131 ms and so on: the slow one is the last.
-        assert len(rows) >= 17
-        assert rows[-1] == 1
+        # 2^16 us = 66 ms to 2^17 us = 131 ms and so on: there is the slow one.
+        assert any(rows[16:])
 
 
 @pytest.mark.usefixtures("netns", "far")
