@@ -34,8 +34,10 @@ import tcpconnect
 for module in walk_packages(tcpconnect.__path__, "tcpconnect."):
     if not module.name.endswith("__main__"):
         import_module(module.name)
+from tcpconnect import signals
 from tcpconnect.report import page
 from tcpconnect.start import main
+signals.PATIENCE_S = 60  # a test that stands still is no reader that has stopped
 if find_spec("jinja2"):
     page.load()
 
