@@ -34,6 +34,7 @@ CHANGES = tuple(f"attempt_changes_{depth.name.lower()}" for depth in Depth)
 ENDS = "attempt_ends"
 CHANGES_PERF = tuple(f"attempt_changes_perf_{depth.name.lower()}" for depth in Depth)
 MISSED = "attempt_missed"
+SLOTS = 64  # of the histogram
 
 
 class Attempts(Part):
@@ -257,11 +258,15 @@ class Attempts(Part):
 
     def flows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the members of struct flow, then those of struct flow_counts."""
+        if not self._settings.count:
+            return
         for key, value in self._bpf.entries("flows", FLOW.size, FLOW_COUNTS.size):
             yield FLOW.unpack(key) + FLOW_COUNTS.unpack(value)
 
     def histogram(self) -> list[int]:
         """Return how many latencies lay in 2^n to 2^(n+1)-1 us, for each n."""
+        if not self._settings.count:
+            return [0] * SLOTS
         entries = self._bpf.entries("histogram", 4, 8)
         return [int.from_bytes(value, "little") for _, value in entries]
 
