@@ -66,3 +66,14 @@ assert msgspec.json.schema(int) == {"type": "integer"}
 def test_others_get_the_real_ones() -> None:
     """What is spared at the start is there for who imports it later."""
     subprocess.run([sys.executable, "-c", LATER], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("words", ["--version", "-h", "--columns help"])
+def test_argparse_is_not_imported(words: str) -> None:
+    """It takes longer than what is asked for."""
+    code = "import sys\nfrom tcpconnect.start import main\ntry:\n    main()\nfinally:\n"
+    code += "    sys.stderr.write(f'{\"argparse\" in sys.modules}')"
+    started = [sys.executable, "-c", code, *words.split()]
+    ended = subprocess.run(started, check=True, capture_output=True, timeout=60)
+    assert ended.stdout
+    assert ended.stderr == b"False"
