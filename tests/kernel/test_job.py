@@ -178,7 +178,7 @@ def test_ctrl_z_stops_both() -> None:
         (pid,) = children(tool)
         shell.type(CTRL_Z)
         shell.wait_for(r"(?s)Stopped.*\$ $")
-        assert (state(tool), state(pid)) == ("T", "T")
+        wait_until(lambda: state(tool) == state(pid) == "T", "both to stop")
         shell.type("fg; echo code=$?\n")
         wait_until(lambda: state(tool) != "T" and state(pid) != "T", "both to go on")
         shell.type("it\n")

@@ -136,7 +136,7 @@ def test_return(place: Place) -> None:
         place.line.cut()
         tool.give("a", "b", "b")
         tool.flush()
-        wait_until(place.waits, "blocks")
+        wait_until(lambda: tool.has_said("can't write to"), "a try in vain")
         place.line.mend()
         tool.give("c")
         wait_until(lambda: not place.blocks("*"), "its return")
