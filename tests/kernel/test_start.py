@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from functools import partial
@@ -14,10 +13,10 @@ from tcpconnect.errors import TcpconnectError
 from tcpconnect.kernel.ahead import Ahead, attached
 from tcpconnect.settings import Settings
 from tests.support.descriptors import left_open
+from tests.support.imports import imported
 from tests.support.launch import INSTALLED
 from tests.support.tool import READY
 
-IMPORTED = re.compile(r"^import time:.*\| +(\S+)$", re.MULTILINE)
 COMPILED = """
 import builtins, sys
 known = compile
@@ -50,17 +49,10 @@ sys.exit(cli.main())
 @pytest.mark.parametrize("options", ["", "-rdj", "-c"])
 def test_no_more_than_needed(options: str) -> None:
     """What takes longer than all of ours is not imported, by any Python."""
-    ended = subprocess.run(
-        [INSTALLED, *options.split(), "-p", str(os.getpid()), "--duration", "0.01"],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
-    )
-    imported = set(IMPORTED.findall(ended.stderr))
-    assert "tcpconnect.pipeline" in imported
-    assert not imported & {
+    ours = ("-p", str(os.getpid()), "--duration", "0.01")
+    found = imported(INSTALLED, *options.split(), *ours)
+    assert "tcpconnect.pipeline" in found
+    assert not found & {
         "inspect",
         "ast",
         "dis",

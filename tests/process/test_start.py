@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
 import subprocess
 import sys
 
 import pytest
 
+from tests.support.imports import imported
 from tests.support.launch import INSTALLED
-
-IMPORTED = re.compile(r"^import time:.*\| +(\S+)$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("start", [[INSTALLED], [sys.executable, "-m", "tcpconnect"]])
@@ -21,16 +18,9 @@ def test_no_more_than_needed(start: list[str]) -> None:
     Msgspec takes typing_extensions where they are, and with them inspect; and all that
     it has itself.
     """
-    ended = subprocess.run(
-        [*start, "--version"],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
-    )
-    imported = set(IMPORTED.findall(ended.stderr))
-    assert "msgspec._utils" in imported
-    assert not imported & {
+    found = imported(*start, "--version")
+    assert "msgspec._utils" in found
+    assert not found & {
         "inspect",
         "platform",
         "gettext",
