@@ -10,7 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.modes import BASE
-from tcpconnect.tracer import BUSY_PAUSE_MS
+from tcpconnect.waits import PAUSES_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ connects/s (half of them refused), {top_rate:.0f}k (refused only).
 us a connect   user, sys: CPU of the tool at full rate, half of the connects refused;
                xCPU, xuser: median of the ratios to {base} in the same round;
                at 500/s and so on: both together, when so many connects a second are
-               made ({pause} ms pauses), in the scheduler's nanoseconds
+               made (pauses of {pause} ms at most), in the scheduler's nanoseconds
 BPF programs   of refused connects (for others they run for the accepting socket, too),
                by one worker; runs a connect; ns a run and, in BPF, a connect; net:
                without what the kernel's clock says of a program that does nothing
@@ -220,7 +220,7 @@ def legend(rounds: list[Round]) -> str:
     return LEGEND.format(
         rounds=len(rounds),
         base=BASE,
-        pause=BUSY_PAUSE_MS,
+        pause=PAUSES_MS[0][1],
         bare_rate=1000 / median(r.bare.wall_us for r in rounds),
         top_rate=median(r.bare.top_rate for r in rounds) / 1000,
     )

@@ -90,7 +90,7 @@ static __always_inline void answer_fill(struct __sk_buff *skb, const struct pack
 		if (last >= sizeof(record->data))                                      \
 			last = sizeof(record->data) - 1;                               \
 		bpf_skb_load_bytes(skb, (p)->payload, record->data, last + 1);         \
-		bpf_ringbuf_submit(record, 0);                                         \
+		bpf_ringbuf_submit(record, wakeup(&ring));                             \
 	} while (0)
 
 /*

@@ -85,6 +85,6 @@ static __always_inline void emit_question(struct __sk_buff *skb, const struct pa
 	if (last >= sizeof(q->message))
 		last = sizeof(q->message) - 1;
 	bpf_skb_load_bytes(skb, p->payload + 2 * p->tcp, q->message, last + 1);
-	bpf_ringbuf_submit(q, 0);
+	bpf_ringbuf_submit(q, wakeup(&ring));
 	a->told = 1;
 }

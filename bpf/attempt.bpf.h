@@ -19,6 +19,7 @@
 #include "pending.bpf.h"
 #include "process.bpf.h"
 #include "records.bpf.h"
+#include "room.bpf.h"
 #include "sockets.bpf.h"
 #include "task.bpf.h"
 
@@ -31,7 +32,7 @@ static __always_inline void emit_connection(const struct connection *c)
 		return;
 	}
 	*record = *c;
-	bpf_ringbuf_submit(record, 0);
+	bpf_ringbuf_submit(record, wakeup(&ring));
 }
 
 /* With -c, count here only what is counted at the end. */

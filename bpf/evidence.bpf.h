@@ -12,6 +12,7 @@
 #include "helpers.bpf.h"
 #include "maps.bpf.h"
 #include "records.bpf.h"
+#include "room.bpf.h"
 #include "sockets.bpf.h"
 
 /* An ICMP error in the error queue of a socket. */
@@ -93,5 +94,5 @@ static __noinline __unused void emit_explained(const struct connection *c,
 	}
 	record->attempt = *c;
 	read_evidence(&record->evidence, c, sk, tp, before);
-	bpf_ringbuf_submit(record, 0);
+	bpf_ringbuf_submit(record, wakeup(&ring));
 }

@@ -49,7 +49,7 @@ static __noinline int failure_send(struct call *call, int code)
 	failed->reserved = 0;
 	failed->name[0] = 0;
 	bpf_probe_read_user_str(failed->name, sizeof(failed->name), name);
-	bpf_ringbuf_submit(failed, 0);
+	bpf_ringbuf_submit(failed, wakeup(&ring));
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "kernel.bpf.h"
 #include "maps.bpf.h"
 #include "records.bpf.h"
+#include "room.bpf.h"
 
 #define EEXIST 17
 
@@ -59,7 +60,7 @@ static __always_inline void followed_remove(struct task_struct *task)
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (record) {
 		record->time_ns = bpf_ktime_get_ns();
-		bpf_ringbuf_submit(record, 0);
+		bpf_ringbuf_submit(record, wakeup(&ring));
 	}
 }
 

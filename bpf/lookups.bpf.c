@@ -301,7 +301,7 @@ static __always_inline void emit_lookup(struct call *call, enum found kind)
 		return;
 	}
 	lookup_fill(l, call, kind);
-	bpf_ringbuf_submit(l, 0);
+	bpf_ringbuf_submit(l, wakeup(&ring));
 }
 
 static __always_inline int call_end(void *ctx, enum found kind)
@@ -367,7 +367,7 @@ static __always_inline void emit_started(void)
 	record->time_ns = now;
 	record->pid = bpf_get_current_pid_tgid() >> 32;
 	record->reserved = 0;
-	bpf_ringbuf_submit(record, 0);
+	bpf_ringbuf_submit(record, wakeup(&ring));
 }
 
 /*

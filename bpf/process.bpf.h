@@ -86,7 +86,8 @@ static __always_inline void identity_read(struct identity *id, struct task_struc
 
 static __always_inline bool process_send(struct process *p, __u64 size)
 {
-	return has_room(&ring, size) && !bpf_ringbuf_output(&ring, p, size, 0);
+	return has_room(&ring, size) &&
+	       !bpf_ringbuf_output(&ring, p, size, wakeup(&ring));
 }
 
 /* Send the record of an image; returns whether there was room for it. */

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import select
 import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -12,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from tcpconnect.batch import Batch, Losses
 from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.events import Events
-from tcpconnect.gauges import Gauging
 from tcpconnect.kernel.records import CONNECTION, EXPLAINED, KINDS
 from tcpconnect.parts import Parts
+from tcpconnect.waits import IDLE_MS, SHORT_MS, Waits, pause_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +25,11 @@ if TYPE_CHECKING:
     from tcpconnect.errors import Line
     from tcpconnect.flow import Flow
     from tcpconnect.formats.rows import Rows, Watcher
+    from tcpconnect.gauges import Gauging
     from tcpconnect.kernel.ahead import Attach
     from tcpconnect.settings import Settings
     from tcpconnect.wanted import Wanted
 
-# The first event after a quiet time is read at once, the next ones no sooner than this
-# after it: so the kernel need not wake us for every event. Events that wait together
-# share the cost of a wake-up, so under load they wait longer, still below 100 ms.
-PAUSE_MS = 40
-BUSY_PAUSE_MS = 80
-BUSY_RECORDS = 4
-IDLE_MS = 1000
 # How long to wait at the stop for a record that another CPU has begun, and how long to
 # sleep between two checks: nothing wakes us then.
 UNFINISHED_S = 1.0
@@ -56,7 +48,7 @@ class Trace:
 
     def __init__(self, settings: Settings, attach: Attach | None = None) -> None:
         self.settings = settings
-        self._stopped = False
+        self._closed = False
         self._next = math.inf  # end of an interval
         self._deadline: float | None = None
         if settings.duration is not None:
@@ -79,14 +71,12 @@ class Trace:
         self._attempts, self._ring = parts.attempts, parts.attempts.ring
         self._follow, self._naming = parts.follow, parts.naming
         self._events = Events(parts, self._counts)
-        period_s = settings.gauges_s
-        self._gauging = Gauging(parts, period_s) if period_s else None
-        self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._pause = select.poll()
-        self._pause.register(self._wake, select.POLLIN)
-        self._ready = select.poll()
-        self._ready.register(self._wake, select.POLLIN)
-        self._ready.register(self._ring.fd, select.POLLIN)
+        self._gauging: Gauging | None = None
+        if settings.gauges_s:
+            from tcpconnect.gauges import Gauging
+
+            self._gauging = Gauging(parts, settings.gauges_s)
+        self._waits = Waits(self._ring)
 
     def settle(self) -> None:
         """Have other users' files examined, in a thread; wait five seconds at most.
@@ -134,10 +124,11 @@ class Trace:
                 yield self._batch([], self._still_open())
                 self._next = max(self._next, time.monotonic() - interval) + interval
             if not self._ring.count and not self._ring.waiting:
-                self._wait(self._ready, PAUSE_MS if self._emptied else IDLE_MS)
+                idle_ms = SHORT_MS if self._emptied else IDLE_MS
+                self._waits.for_record(self._at_most(idle_ms))
             elif not self._ring.backlog:
-                busy = self._ring.count >= BUSY_RECORDS
-                self._wait(self._pause, BUSY_PAUSE_MS if busy else PAUSE_MS)
+                most_ms = pause_ms(self._ring.count)
+                self._waits.between_reads(self._at_most(most_ms))
         self._attempts.detach()
         yield from map(self._batch, self._written())
         if self.settings.count:
@@ -191,7 +182,7 @@ class Trace:
     def _over(self) -> bool:
         late = self._deadline is not None and time.monotonic() >= self._deadline
         all_ended = self._follow is not None and self._all_ended()
-        return self._stopped or late or all_ended
+        return self._waits.ended or late or all_ended
 
     def _all_ended(self) -> bool:
         """Whether all traced processes and their attempts have ended.
@@ -211,25 +202,20 @@ class Trace:
         """Whether there were ``pids``, and all of them have ended."""
         return bool(self._follow and self._follow.empty)
 
-    def _wait(self, poll: select.poll, timeout_ms: float) -> None:
+    def _at_most(self, timeout_ms: float) -> float:
+        """Return how long a wait may be: an interval and the trace end in time."""
         end = min(self._next, math.inf if self._deadline is None else self._deadline)
-        if end < math.inf:
-            left_ms = (end - time.monotonic()) * 1000
-            timeout_ms = max(0, min(timeout_ms, left_ms))
-        for fd, _ in poll.poll(timeout_ms):
-            if fd != self._ring.fd:
-                self._stopped = True
+        if end == math.inf:
+            return timeout_ms
+        return max(0, min(timeout_ms, (end - time.monotonic()) * 1000))
 
     def stop(self) -> None:
         """End the iteration soon; may be called from a signal handler or thread."""
-        self._stopped = True
-        if self._waker >= 0:
-            os.write(self._waker, b"\0")
+        self._waits.end()
 
     def stop_with(self, fd: int) -> None:
         """Stop when the other end of ``fd``, an output, has been closed."""
-        self._pause.register(fd, 0)
-        self._ready.register(fd, 0)
+        self._waits.end_with(fd)
 
     @property
     def warnings(self) -> list[Line]:
@@ -291,9 +277,7 @@ class Trace:
 
     def close(self) -> None:
         """Detach, and release everything in the kernel."""
-        waker, self._waker = self._waker, -1
-        if waker < 0:
-            return
-        self._parts.close()
-        os.close(waker)
-        os.close(self._wake)
+        if not self._closed:
+            self._closed = True
+            self._parts.close()
+            self._waits.close()

@@ -1,4 +1,4 @@
-"""How long after its connect a line is there, when the host is quiet."""
+"""How long after its connect a line is there, on a quiet host and on a busy one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import os
 import pty
 import select
 import statistics
+import threading
 import time
 
 import pytest
 
+from tcpconnect import trace
+from tcpconnect.bpf.ring import stride_of
+from tcpconnect.kernel.records import CONNECTION
+from tcpconnect.waits import Waits
 from tests.support.attempts import attempt
 from tests.support.launch import EMULATED
 from tests.support.tool import Tool
@@ -20,9 +25,12 @@ pytestmark = pytest.mark.usefixtures("netns")
 # The bound of each line on a quiet host. A busy one may delay some of those
 # measured here, so the bound is put on their median, or on nine of ten.
 BOUND_S = 0.1
+BUSY_BOUND_S = 0.25
 LINES = 9
 MANY = 300
 PACE_S = 0.002
+RING_BYTES = 1 << 16
+FILLING = 200  # attempts are more than a quarter of it
 PARTS = 2 if EMULATED else 10  # emulated, a line takes some ms by itself
 
 
@@ -72,7 +80,7 @@ def test_line_is_in_the_pipe_soon(option: str) -> None:
 
 
 def test_lines_of_many_attempts_come_soon() -> None:
-    """When more come than the tool is woken for, each line is there as soon."""
+    """When more come than the tool is woken for, each line still is there soon."""
     read, write = os.pipe()
     began: dict[int, float] = {}
     delays: list[float] = []
@@ -94,7 +102,35 @@ def test_lines_of_many_attempts_come_soon() -> None:
         wait_until(take, "all lines")
         assert tool.stop() == 0
     os.close(read)
-    assert statistics.quantiles(delays, n=PARTS)[-1] < BOUND_S
+    assert statistics.quantiles(delays, n=PARTS)[-1] < BUSY_BOUND_S
+
+
+def test_pause_ends_when_the_ring_fills(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a quarter of the ring is full, what is in it comes at once."""
+    pausing = threading.Event()
+    pause = Waits.between_reads
+
+    def noted(waits: Waits, timeout_ms: float) -> None:
+        pausing.set()
+        pause(waits, timeout_ms)
+
+    def fill() -> None:
+        assert pausing.wait(10)
+        for port in range(2, 2 + FILLING):
+            attempt("127.0.0.1", port)
+
+    monkeypatch.setattr("tcpconnect.waits.PAUSES_MS", ((0, 60_000),))
+    monkeypatch.setattr(Waits, "between_reads", noted)
+    filler = threading.Thread(target=fill)
+    with trace(pids=[os.getpid()], ring_bytes=RING_BYTES) as events:
+        batches = (batch.events for batch in events.batches() if batch.events)
+        attempt("127.0.0.1", 1)
+        filler.start()
+        assert [each.dport for each in next(batches)] == [1]
+        began = time.monotonic()
+        assert len(next(batches)) >= RING_BYTES // 4 // stride_of(CONNECTION.length)
+        assert time.monotonic() - began < 30
+        filler.join()
 
 
 def test_line_is_on_the_terminal_soon() -> None:

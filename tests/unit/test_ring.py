@@ -93,10 +93,28 @@ def test_records_come_once_in_order(producer: Producer, ring: Ring) -> None:
 
 
 def test_room_is_given_back(producer: Producer, ring: Ring) -> None:
-    """After the read the kernel may write over what was read."""
-    producer.write(*numbered(10))
+    """After the read the kernel may write over what was read, but for the last.
+
+    For the first record that it does not precede, the kernel would wake us.
+    """
+    records = numbered(10)
+    producer.write(*records)
     ring.read()
+    assert producer.free == producer.size - stride(len(records[-1]))
+    ring.release()
     assert producer.free == producer.size
+
+
+def test_filling(producer: Producer, ring: Ring) -> None:
+    """From a quarter on, the kernel says nothing more."""
+    record = bytes(producer.size // 64 - HEADER_BYTES)
+    for _ in range(15):
+        producer.write(record)
+    assert not ring.is_filling
+    producer.write(record)
+    assert ring.is_filling
+    ring.read()
+    assert not ring.is_filling
 
 
 def test_what_was_read_stays(producer: Producer, ring: Ring) -> None:
@@ -151,6 +169,7 @@ def test_busy_record_is_waited_for(producer: Producer, ring: Ring) -> None:
     producer.write(third)
     assert records_of(ring.read()) == [first]
     assert ring.read() == []
+    ring.release()
     assert producer.consumed == reserved.position
     producer.mark(reserved)
     assert records_of(ring.read()) == [second, third]
@@ -166,6 +185,7 @@ def test_busy_record_is_given_up(producer: Producer, ring: Ring) -> None:
     assert ring.holds(end)
     assert records_of(ring.read()) == [third]
     assert not ring.holds(end)
+    ring.release()
     assert producer.free == producer.size
     for late in reserved:
         producer.mark(late)
@@ -229,6 +249,7 @@ def test_positions_have_64_bits(position: int) -> None:
     with opened(SMALL, position) as (producer, ring):
         producer.write(*written)
         assert records_of(ring.read()) == written
+        ring.release()
         assert producer.consumed == position + 20 * stride(16)
 
 

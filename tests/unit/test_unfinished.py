@@ -14,8 +14,9 @@ from tcpconnect.enrich.names import Names
 from tcpconnect.kernel import attempts, preflight
 from tcpconnect.kernel.records import CONNECTION, LOOKUP
 from tcpconnect.settings import Settings
-from tcpconnect.tracer import PAUSE_MS, UNFINISHED_PAUSE_S, UNFINISHED_S, Trace
-from tests.support.producer import Producer, opened
+from tcpconnect.tracer import UNFINISHED_PAUSE_S, UNFINISHED_S, Trace
+from tcpconnect.waits import SHORT_MS
+from tests.support.producer import Producer, opened, stride
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,21 +175,22 @@ class Nothing(Part):
         """Find nothing."""
 
 
+@pytest.mark.parametrize("behind", [1, SIZE // 3 // stride(CONNECTION.length)])
 def test_no_spinning_while_tracing(
-    pair: tuple[Producer, CountingRing], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[Producer, CountingRing], monkeypatch: pytest.MonkeyPatch, behind: int
 ) -> None:
     """A descriptor that stays readable for one such record is not asked in circles."""
     patience = 0.1
     monkeypatch.setattr("tcpconnect.tracer.UNFINISHED_S", patience)
     producer, ring = pair
-    first, second = made(2)
+    first, *others = made(1 + behind)
     producer.reserve(first)
-    producer.write(second)
+    producer.write(*others)
     duration = 0.5
     with Trace(Settings(duration=duration)) as trace:
-        assert sum(1 for _ in trace) == 1
+        assert sum(1 for _ in trace) == behind
         assert trace.losses == Losses(unfinished=1)
-    looks = duration / PAUSE_MS * 1e3 + patience / UNFINISHED_PAUSE_S
+    looks = duration / SHORT_MS * 1e3 + patience / UNFINISHED_PAUSE_S
     assert ring.reads <= looks + 3
 
 

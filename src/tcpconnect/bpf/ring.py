@@ -42,7 +42,7 @@ class Ring:
     def __init__(self, fd: int, size: int) -> None:
         page = mmap.PAGESIZE
         self.fd = fd  # readable when there are records
-        self._mask = size - 1
+        self._mask, self._quarter = size - 1, size // 4
         again = min(size, RUN_BYTES)
         self._maps = [
             mmap.mmap(fd, page),
@@ -54,16 +54,20 @@ class Ring:
         self._bytes = produced[page:]
         self._words = self._bytes.cast("I")
         self._fence = allocate_lock()
+        self._position = self._consumer[0]
         self.backlog = False  # whether the last batch was full
         self.count = 0  # its records
 
     def read(self) -> list[Run]:
         """Return up to BATCH_RECORDS committed records, in order, and free their room.
 
+        But not that of the last one, until ``release``: so the kernel, which wakes us
+        for a record that follows freed room, does not.
+
         Most records are connections, and so of one length: the headers at multiples of
         the stride show how many follow each other, without a Python step for each.
         """
-        position = self._consumer[0]
+        position, stride = self._position, 0
         available = self._producer[0] - position
         left = BATCH_RECORDS
         runs = []
@@ -88,7 +92,9 @@ class Ring:
             position += count * stride
             available -= count * stride
             left -= count
-        self._consumer[0] = position
+        if stride:
+            self._position = position
+            self._consumer[0] = position - stride
         self.backlog = not left
         self.count = BATCH_RECORDS - left
         return runs
@@ -115,7 +121,7 @@ class Ring:
 
     def holds(self, position: int) -> bool:
         """Whether there are unread records before this position."""
-        return bool(self._consumer[0] < position)
+        return bool(self._position < position)
 
     @property
     def waiting(self) -> bool:
@@ -124,10 +130,19 @@ class Ring:
 
     def skip(self) -> int:
         """Skip the next record, which is not committed; return its length."""
-        position = self._consumer[0]
-        length = self._words[(position & self._mask) // 4] & LENGTH
-        self._consumer[0] = position + stride_of(length)
+        length = self._words[(self._position & self._mask) // 4] & LENGTH
+        self._position += stride_of(length)
+        self.release()
         return int(length)
+
+    def release(self) -> None:
+        """Free the room of all records that were read: the next one wakes us."""
+        self._consumer[0] = self._position
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether so much is waiting that the kernel will not say so again."""
+        return bool(self.written - self._consumer[0] >= self._quarter)
 
     def close(self) -> None:
         """Unmap."""
