@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tcpconnect import messages, place_messages
+from tcpconnect import messages
 from tcpconnect.abilities import takes_rows
 from tcpconnect.api import trace
 from tcpconnect.batch import NO_LOSSES, Totals
@@ -167,6 +167,8 @@ def _give_up_privileges(
     if shared and not quiet:
         say(messages.SHARED_USER.line())
     if account and not quiet:
+        from tcpconnect import place_messages
+
         say(place_messages.RUNNING_AS.line(name=account.name))
 
 
@@ -185,13 +187,12 @@ def _show(
             summary([])  # it begins
         if not line.quiet:
             write_line(messages.READY.line())
-        memory.settle()
         if command:
             command.start()
 
     limited = line.limit and summary  # which counts what passes
     rows = not (tables or limited) and _make_rows(events, outputs, summary)
-    batches: Iterable[Batch] = events.batches()
+    batches: Iterable[Batch] = memory.settled(events.batches())
     stages: list[Stage] = []
     if tables:
         batches = tables.over(batches, summary)

@@ -141,9 +141,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         defaults = type(self).__struct_defaults__
         for name, default in zip(fields, defaults, strict=True):
             given = getattr(self, name)
-            if given is not default and (check := _checks().get(name)):
+            if given is default or name == "columns":
+                continue
+            if check := _checks().get(name):
                 force_setattr(self, name, _checked(name, given, check))
         if self.columns is not None:
+            force_setattr(self, "columns", tuple(self.columns))
             choose(self.table, self.columns)
         if self.follow and not self.pids:
             raise UsageError(messages.FOLLOW_WITHOUT_PID)

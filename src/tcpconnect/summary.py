@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tcpconnect.formats import STRUCTS
-from tcpconnect.options import FILTERS
 from tcpconnect.output import write_line
 from tcpconnect.why import NO_FAILURES
 
@@ -63,7 +64,7 @@ class FailingPlaces:
             yield f"{_place(place, self._names.get(place))} {count}"
 
 
-class Failed(NamedTuple):
+class Failed(msgspec.Struct, frozen=True):
     """Members of an event that failed; a lookup has no destination."""
 
     result: str
@@ -92,7 +93,7 @@ class Summary:
     ) -> None:
         self._filters = filters
         self._fold = self._fold_flows if count else self._fold_events
-        self._read = self.maker(STRUCTS)
+        self._read: Callable[[list[Any]], list[Any]] | None = None
         self._with_result = with_result or count
         self._now = now
         self._began: float | None = None
@@ -112,7 +113,7 @@ class Summary:
 
         They are the result, and of a failure where it was, too.
         """
-        failure = ", ".join(map(reading.value, Failed._fields))
+        failure = ", ".join(map(reading.value, Failed.__struct_fields__))
         result = reading.value("result")
         expression = f"{result} if {result} in NO_FAILURES else ({failure})"
         return reading.compiled(expression, {"NO_FAILURES": NO_FAILURES})
@@ -121,7 +122,7 @@ class Summary:
         """Count events."""
         for value, n in Counter(values).items():
             if value not in NO_FAILURES:
-                self._count_failure(Failed._make(value), n)
+                self._count_failure(Failed(*value), n)
                 continue
             self._attempts += n
             self._ok += n if value == "OK" else 0
@@ -137,7 +138,9 @@ class Summary:
         self._add_place(failed, n)
 
     def _fold_events(self, events: list[Any]) -> None:
-        self.count(self._read(events))
+        if events:
+            self._read = self._read or self.maker(STRUCTS)
+            self.count(self._read(events))
 
     def _fold_flows(self, flows: list[Any]) -> None:
         for flow in flows:
@@ -223,6 +226,10 @@ def _place(place: Place, name: str | None) -> str:
 
 def filters_of(line: CommandLine) -> str:
     """Return the options of a command line that exclude attempts."""
+    if not line.changes:
+        return _command_of(line)
+    from tcpconnect.options import FILTERS  # they have been read, so they are there
+
     given = [
         " ".join([option.flags[0], *_values(line.changes[option.member])])
         if option.value
@@ -231,9 +238,11 @@ def filters_of(line: CommandLine) -> str:
         if option.member in line.changes
         and (option.value or line.changes[option.member] == option.const)
     ]
-    if line.command:
-        given.append(f"-- {line.command[0]}")
-    return " ".join(given)
+    return " ".join([*given, _command_of(line)]).rstrip()
+
+
+def _command_of(line: CommandLine) -> str:
+    return f"-- {line.command[0]}" if line.command else ""
 
 
 def _values(value: Any) -> list[str]:

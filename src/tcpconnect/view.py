@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from tcpconnect import messages, place_messages, recorded_messages
+from tcpconnect import messages
 from tcpconnect.errors import UsageError
 from tcpconnect.fields import choose
 from tcpconnect.formats import SHAPED
@@ -156,6 +156,8 @@ class View:
         scheme, _ = scheme_of(path or "")
         if scheme in FOLDED:
             if count:
+                from tcpconnect import place_messages
+
                 raise UsageError(place_messages.COUNTS_TO_HISTORY, place=path)
             return Display(scheme, choose(self._table, FOLDED[scheme].split()))
         stem, packing = os.path.splitext(path or "")
@@ -164,6 +166,8 @@ class View:
         form = SUFFIXES.get(suffix) or line.format or ("json" if line.json else "table")
         recorded = suffix == RECORDED and not count
         if packed and not recorded:
+            from tcpconnect import recorded_messages
+
             raise UsageError(recorded_messages.ONLY_RECORDINGS, path=path)
         columns = _members() if recorded else self._columns(form)
         interval = False

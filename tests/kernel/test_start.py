@@ -13,7 +13,7 @@ from tcpconnect.errors import TcpconnectError
 from tcpconnect.kernel.ahead import Ahead, attached
 from tcpconnect.settings import Settings
 from tests.support.descriptors import left_open
-from tests.support.imports import imported
+from tests.support.imports import imported, imported_on_a_terminal
 from tests.support.launch import INSTALLED
 from tests.support.tool import READY
 
@@ -59,6 +59,17 @@ def test_no_more_than_needed(options: str) -> None:
         "dataclasses",
         "threading",
         "signal",
+    }
+
+
+def test_no_more_on_a_terminal() -> None:
+    """There it has a summary at the end, and no options that would be imported."""
+    found = imported_on_a_terminal(READY.rstrip(), INSTALLED)
+    assert "tcpconnect.summary" in found
+    assert not found & {
+        "tcpconnect.options",
+        "tcpconnect.gauges",
+        *(("re",) if sys.version_info >= (3, 13) else ()),  # before, typing has it
     }
 
 

@@ -16,3 +16,11 @@ def read_all(leader: int) -> bytes:
         while piece := os.read(leader, 1 << 16):
             seen += piece
     return seen
+
+
+def read_until(leader: int, wanted: bytes) -> bytes:
+    """Return what was written until this came. Raises OSError if it did not."""
+    seen = b""
+    while wanted not in seen:
+        seen += os.read(leader, 1 << 16)
+    return seen

@@ -140,12 +140,15 @@ class _Moved:
         Those of members without a name, too, as C finds them.
         """
         struct = self._kernel.type(of)
-        found, nameless = {}, []
+        found: dict[bytes, tuple[int, int]] = {}
+        nameless = []
         for at, kind, place in self._kernel.members(struct):
             if not at:
                 nameless.append((kind, place & LAST_BIT))
             elif (name := self._kernel.name(at)) in wanted:
                 found[name] = (kind, place)
+                if len(found) == len(wanted):
+                    return found
         for outer, place in nameless:
             if missing := wanted - found.keys():
                 inner = self._members(self._kernel.resolved(outer), missing)

@@ -90,20 +90,36 @@ class KernelTypes(Types):
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._handle = 0
-        with open(btf.VMLINUX, "rb") as file, btf.contents(file) as data:
-            super().__init__(library, library.btf__new(_address(data), len(data)))
+        self._numbers: dict[tuple[bytes, int], int] = {}
+        super().__init__(library, _read(library))
 
     def __del__(self) -> None:
         if self._handle:
             self._library.btf__free(self._handle)
 
     def number(self, name: bytes, kind: int) -> int:
-        """Return the number of a type."""
+        """Return the number of a type; libbpf looks through all of them."""
+        if (name, kind) not in self._numbers:
+            try:
+                find = self._library.btf__find_by_name_kind
+                self._numbers[name, kind] = int(find(self._handle, name, kind))
+            except OSError as error:
+                raise LookupError(name) from error
+        return self._numbers[name, kind]
+
+
+def _read(library: ctypes.CDLL) -> int:
+    """Return libbpf's handle of the types; where they can't be mapped, it reads them.
+
+    In a thousand pieces: after each one Python would wait for its turn.
+    """
+    with open(btf.VMLINUX, "rb") as file:
         try:
-            find = self._library.btf__find_by_name_kind
-            return int(find(self._handle, name, kind))
-        except OSError as error:
-            raise LookupError(name) from error
+            data = btf.mapped(file)
+        except OSError:
+            return int(library.btf__parse_raw(btf.VMLINUX.encode()))
+    with data:
+        return int(library.btf__new(_address(data), len(data)))
 
 
 def _address(data: mmap) -> int:

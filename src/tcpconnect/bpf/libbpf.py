@@ -254,6 +254,7 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "btf__free": (None, (c_void_p,)),
     "btf__name_by_offset": (c_char_p, (c_void_p, c_uint32)),
     "btf__new": (c_void_p, (c_void_p, c_uint32)),
+    "btf__parse_raw": (c_void_p, (c_char_p,)),
     "btf__raw_data": (c_void_p, (c_void_p, POINTER(c_uint32))),
     "btf__type_by_id": (c_void_p, (c_void_p, c_uint32)),
     "libbpf_register_prog_handler": (c_int, (c_char_p, c_int, c_int, c_void_p)),

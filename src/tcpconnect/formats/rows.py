@@ -34,7 +34,14 @@ class Rows:
     left_out: Sequence[str] = ()
 
     def __init__(self) -> None:
-        self.of_structs = self.maker(STRUCTS)
+        self._of_structs: Callable[..., list[Any]] | None = None
+
+    @property
+    def of_structs(self) -> Callable[..., list[Any]]:
+        """The function that makes rows of structs."""
+        if not self._of_structs:
+            self._of_structs = self.maker(STRUCTS)
+        return self._of_structs
 
     def header(self) -> bytes:
         """Return the header of all rows."""

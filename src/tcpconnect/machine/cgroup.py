@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 # How deep a cgroup that is filtered by may be; so is config.levels in C.
@@ -17,7 +16,7 @@ ONLY_V2 = (
     "with systemd.unified_cgroup_hierarchy=1"
 )
 
-ABOVE = rb"(?:/\.\.)+"  # cgroup_namespaces(7): not below the namespace's
+ABOVE = b"/.."  # again and again; cgroup_namespaces(7): not below the namespace's
 ROOT_INODE = 1  # of every hierarchy's root: fs/kernfs/dir.c, kernfs_create_root()
 OCTAL = rb"\\([0-3][0-7]{2})"  # how mountinfo escapes a space, among others
 
@@ -66,7 +65,11 @@ def _roots(
     """
     found = list(_mounts(wanted, mountinfo))
     own = [path for top, path in found if top == b"/"]
-    above = [path for top, path in found if re.fullmatch(ABOVE, top) and _is_root(path)]
+    above = [
+        path
+        for top, path in found
+        if top and not top.replace(ABOVE, b"") and _is_root(path)
+    ]
     return own, above
 
 
@@ -94,8 +97,15 @@ def _mounts(wanted: bytes, mountinfo: str) -> Iterator[tuple[bytes, bytes]]:
             if len(fields) < 5:  # not written by the kernel
                 continue
             if kind.startswith(wanted + b" "):
-                path = re.sub(OCTAL, lambda code: bytes([int(code[1], 8)]), fields[4])
-                yield fields[3], path
+                yield fields[3], _unescaped(fields[4])
+
+
+def _unescaped(path: bytes) -> bytes:
+    if b"\\" not in path:
+        return path
+    import re  # takes a millisecond, and hardly any path has something to unescape
+
+    return re.sub(OCTAL, lambda code: bytes([int(code[1], 8)]), path)
 
 
 def directories(mount: str) -> Iterator[str]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from tcpconnect import messages
 from tcpconnect.abilities import counts
 from tcpconnect.errors import UsageError
-from tcpconnect.options.show import KEEP_FILES
 from tcpconnect.output import STDERR, STDOUT, STDOUT_NAME
 from tcpconnect.outputs.text import Text
 from tcpconnect.schemes import PROMETHEUS, REMOTE, SQLITE, scheme_of
@@ -124,6 +123,7 @@ def _name_files(outputs: dict[str | None, Output], line: CommandLine) -> None:
     ]
     if not texts:
         return
+    from tcpconnect.options.show import KEEP_FILES
     from tcpconnect.outputs.again import File, Opener
 
     for path, output in texts:
