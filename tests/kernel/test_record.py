@@ -141,7 +141,9 @@ def test_the_service_manager_hears(
     assert (heard[0], heard[-1]) == (b"READY=1", b"STOPPING=1")
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="without systemd")
+@pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd-analyze is not here"
+)
 @pytest.mark.parametrize(("more", "most"), [("", 1.6), ("network.conf", 2.5)])
 def test_the_unit_is_confined(tmp_path: Path, more: str, most: float) -> None:
     """Its exposure is at most 1.6; 2.5 with a network, to hosts that are named."""
