@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 from bench import each
@@ -21,6 +22,7 @@ from bench.programs import programs_of, statistics
 
 MARK = NETWORK.encode()
 EACH_CONNECTS = 2000
+STARTS = 9  # of an interpreter
 
 
 class Plan(NamedTuple):
@@ -133,6 +135,16 @@ def programs_ns(running: Running, order: Order, generator: Generator) -> float:
     return spent.time_ns / made.connects
 
 
+def interpreter_s() -> float:
+    """Return how long an interpreter takes that does nothing."""
+    times = []
+    for _ in range(STARTS):
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+        times.append(time.monotonic() - began)
+    return median(times)
+
+
 def version(peer: Peer) -> str:
     """Return a peer's version, as its package or itself has it."""
     if peer.package:
@@ -161,11 +173,19 @@ def main() -> int:
     with Generator(1) as generator:
         for number in range(given.rounds):
             bare_us, bare_rate = bare(plan, generator)
+            nothing_s = interpreter_s()
             peers = {}
             for peer in PEERS:
                 peers[peer.name] = measure(peer, plan, generator, bare_us)._asdict()
                 say(f"round {number + 1}: {peer.name} {peers[peer.name]}")
-            rounds.append({"bare_us": bare_us, "bare_rate": bare_rate, "peers": peers})
+            rounds.append(
+                {
+                    "bare_us": bare_us,
+                    "bare_rate": bare_rate,
+                    "interpreter_s": nothing_s,
+                    "peers": peers,
+                }
+            )
     say("each program")
     programs = each.report(each.measure(given.rounds, EACH_CONNECTS))
     say("one connection of each kind")

@@ -45,7 +45,9 @@ def report(result: dict[str, Any]) -> Iterator[str]:
     top = median(r["bare_rate"] for r in rounds)
     yield f"`make bench-peers`: {result['machine']}, emulated; medians of {len(rounds)}"
     yield f"interleaved rounds; all connects are refused; paced: {result['rate']:.0f}"
-    yield f"connects/s; the top rate without a tool: {top:.0f} connects/s."
+    nothing_s = median(r["interpreter_s"] for r in rounds)
+    yield f"connects/s; the top rate without a tool: {top:.0f} connects/s. An"
+    yield f"interpreter that does nothing (`python3 -c pass`) takes {nothing_s:.2f} s."
     yield ""
     heads = [head for _, head, _ in COLUMNS]
     yield from _row(["tool", "version", *heads])
