@@ -10,7 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.modes import BASE
-from tcpconnect.waits import PAUSES_MS
+from tcpconnect.waits import BUSY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -220,7 +220,7 @@ def legend(rounds: list[Round]) -> str:
     return LEGEND.format(
         rounds=len(rounds),
         base=BASE,
-        pause=PAUSES_MS[0][1],
+        pause=BUSY_MS,
         bare_rate=1000 / median(r.bare.wall_us for r in rounds),
         top_rate=median(r.bare.top_rate for r in rounds) / 1000,
     )

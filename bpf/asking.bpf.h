@@ -71,7 +71,7 @@ static __always_inline void emit_question(struct __sk_buff *skb, const struct pa
 		return;
 	}
 	if (!who_describe(&q->who)) {
-		bpf_ringbuf_discard(q, BPF_RB_NO_WAKEUP);
+		bpf_ringbuf_discard(q, 0);
 		return;
 	}
 	if (config.details & DETAIL_IMAGE)

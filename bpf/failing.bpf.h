@@ -40,7 +40,7 @@ static __noinline int failure_send(struct call *call, int code)
 		return 0;
 	}
 	if (!who_describe(&failed->who)) {
-		bpf_ringbuf_discard(failed, BPF_RB_NO_WAKEUP);
+		bpf_ringbuf_discard(failed, 0);
 		return 0;
 	}
 	failed->who.time_ns = call->asked_ns;

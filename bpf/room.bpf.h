@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * How the ring is shared: attempts may use all of it, other records one half. And when
- * user space is woken: for the first record after it has read all (the kernel does that
- * by itself), and when a quarter is full, since it pauses before it reads again.
+ * user space is woken: for the first record after it has read all and given the room
+ * back (the kernel does that by itself; a record that is discarded is one, too), and
+ * when a quarter is full, since it pauses before it reads again.
  */
 #pragma once
 
@@ -22,7 +23,8 @@ static __always_inline bool has_room(void *ring, __u64 size)
 
 /*
  * The flags with which a record is submitted. Not for each record after a quarter:
- * where user space does not keep up, that would cost an interrupt each.
+ * where user space does not keep up, that would cost an interrupt each. (A record that
+ * is larger than a sixteenth, in a ring for tests, may step over it.)
  */
 static __always_inline __u64 wakeup(void *ring)
 {

@@ -12,7 +12,7 @@ from tcpconnect.bpf.ring import BATCH_RECORDS, HEADER_BYTES, Run
 from tcpconnect.events import Events
 from tcpconnect.kernel.records import CONNECTION, EXPLAINED, KINDS
 from tcpconnect.parts import Parts
-from tcpconnect.waits import IDLE_MS, SHORT_MS, Waits, pause_ms
+from tcpconnect.waits import IDLE_MS, SHORT_MS, Waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,16 +119,16 @@ class Trace:
         while not self._over():
             if self._naming:
                 self._naming.look()
-            yield self._batch(self._events.of(self._ring.read()))
+            events = self._events.of(self._ring.read())
+            yield self._batch(events)
             if self._next < math.inf and time.monotonic() >= self._next:
                 yield self._batch([], self._still_open())
                 self._next = max(self._next, time.monotonic() - interval) + interval
             if not self._ring.count and not self._ring.waiting:
                 idle_ms = SHORT_MS if self._emptied else IDLE_MS
-                self._waits.for_record(self._at_most(idle_ms))
+                self._waits.for_record(min(idle_ms, self._left_ms))
             elif not self._ring.backlog:
-                most_ms = pause_ms(self._ring.count)
-                self._waits.between_reads(self._at_most(most_ms))
+                self._waits.between_reads(len(events), self._left_ms)
         self._attempts.detach()
         yield from map(self._batch, self._written())
         if self.settings.count:
@@ -202,12 +202,11 @@ class Trace:
         """Whether there were ``pids``, and all of them have ended."""
         return bool(self._follow and self._follow.empty)
 
-    def _at_most(self, timeout_ms: float) -> float:
-        """Return how long a wait may be: an interval and the trace end in time."""
+    @property
+    def _left_ms(self) -> float:
+        """How long a wait may be: an interval and the trace end in time."""
         end = min(self._next, math.inf if self._deadline is None else self._deadline)
-        if end == math.inf:
-            return timeout_ms
-        return max(0, min(timeout_ms, (end - time.monotonic()) * 1000))
+        return max(0, (end - time.monotonic()) * 1000)
 
     def stop(self) -> None:
         """End the iteration soon; may be called from a signal handler or thread."""

@@ -11,16 +11,30 @@ if TYPE_CHECKING:
 
 IDLE_MS = 1000
 # The first record after a quiet time is read at once, the next ones no sooner than this
-# after it, by how many the last read has found: so the kernel need not wake us for
-# every record. Those that wait together share the cost of a wake-up, and a busy host,
-# where it counts, has many. A pause ends when a quarter of the ring is full.
-PAUSES_MS = ((16, 200), (4, 80), (0, 40))
-SHORT_MS = PAUSES_MS[-1][1]
+# after it: so the kernel need not wake us for every record. Those that wait together
+# share the cost of a wake-up, so where there are more, they wait longer. What nobody
+# waits for, such as the lookups of others, does not make attempts wait.
+SHORT_MS, MANY_MS, BUSY_MS = PAUSES_MS = (40, 80, 200)
+MANY_RECORDS, BUSY_EVENTS = 4, 16  # of one read
 
 
-def pause_ms(records: int) -> int:
-    """Return how long a pause is after a read that has found so many records."""
-    return next(ms for least, ms in PAUSES_MS if records >= least)
+class Pace:
+    """How long pauses are: a step longer with each read, by what that has found."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with the shortest."""
+        self._step = -1
+
+    def next_ms(self, records: int, events: int) -> int:
+        """Return how long the next one is."""
+        most = 1 if records >= MANY_RECORDS else 0
+        if events >= BUSY_EVENTS:
+            most = 2
+        self._step = min(self._step + 1, most)
+        return PAUSES_MS[self._step]
 
 
 class Waits:
@@ -28,6 +42,7 @@ class Waits:
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
+        self._pace = Pace()
         self.ended = False
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         # The ring's descriptor is readable as long as there are records. In a pause it
@@ -42,14 +57,19 @@ class Waits:
 
     def for_record(self, timeout_ms: float) -> None:
         """Wait for a record."""
+        self._pace.restart()
         self._ring.release()
         self._wait(self._record, timeout_ms)
 
-    def between_reads(self, timeout_ms: float) -> None:
-        """Wait while the ring is not filling, or can't be read."""
+    def between_reads(self, events: int, most_ms: float) -> None:
+        """Pause, after a read of so many events, while the ring is not filling.
+
+        (Also when it is, and can't be read: a record is not finished.)
+        """
+        pause_ms = self._pace.next_ms(self._ring.count, events)
         self._woken.poll(0)
         if not (self._ring.count and self._ring.is_filling):
-            self._wait(self._pause, timeout_ms)
+            self._wait(self._pause, min(pause_ms, most_ms))
 
     def _wait(self, poll: select.poll, timeout_ms: float) -> None:
         for fd, _ in poll.poll(timeout_ms):

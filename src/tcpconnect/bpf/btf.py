@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from errno import ENODEV
 from functools import cache
 from struct import Struct as Layout
 from struct import error as StructError  # noqa: N812
@@ -24,7 +25,6 @@ TYPE = Layout("<IHxB4x")
 FLAG = 0x80
 STRUCT = 4
 MEMBER = Layout("<I8x")
-OFFSET = Layout("<III")  # the same, its type, and its offset in bits
 # An enum is laid out as a struct is; each value has its name and its number.
 ENUM = 6
 VALUE = Layout("<II")
@@ -37,19 +37,27 @@ def programs_are_preemptible() -> bool:
 
     Linux commit a46023d5616e ("tracing: Guard __DECLARE_TRACE() use of
     __DO_TRACE_CALL() with SRCU-fast"), v7.0, made it so. It also gave a struct that is
-    private to tracepoints this member, which no kernel had before. Where BTF can't be
-    mapped, the kernel is older.
+    private to tracepoints this member, which no kernel had before. Those that can't map
+    BTF are older, and to read it takes them long.
     """
-    return has_member("tp_transition_snapshot", "srcu_gp")
+    return _can_be_mapped() and has_member("tp_transition_snapshot", "srcu_gp")
+
+
+def _can_be_mapped() -> bool:
+    try:
+        with open(VMLINUX, "rb") as file, mapped(file):
+            return True
+    except (OSError, ValueError) as error:
+        return getattr(error, "errno", None) != ENODEV
 
 
 def has_member(struct: str, member: str) -> bool:
-    """Whether a struct of the kernel has a member; False where BTF can't be mapped.
+    """Whether a struct of the kernel has a member; False where there is no BTF.
 
     (libbpf would take 15 ms: it reads all types, and can't share them with an object.)
     """
     try:
-        with open(VMLINUX, "rb") as file, mapped(file) as btf:
+        with open(VMLINUX, "rb") as file, contents(file) as btf:
             return _has_member(btf, struct.encode(), member.encode())
     except (OSError, ValueError, StructError):  # libbpf says why
         return False

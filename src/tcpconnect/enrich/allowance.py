@@ -12,8 +12,9 @@ Result = TypeVar("Result")
 
 # Anyone can have answers, lookups and arguments made that take milliseconds each. To
 # read those that are later than this may take so many seconds of each, no more: of a
-# CPU, since on a busy machine all is late, and others would use up the time.
-LATE_NS = 100_000_000
+# CPU, since on a busy machine all is late, and others would use up the time. Without
+# other work none is later than the longest pause.
+LATE_NS = 300_000_000
 LATE_SHARE = 0.2
 
 
