@@ -53,7 +53,7 @@ def test_second_signal_kills() -> None:
     os.close(read)
 
 
-@pytest.mark.parametrize("module", ["re", "typing", "tcpconnect", "msgspec"])
+@pytest.mark.parametrize("module", ["ctypes", "typing", "tcpconnect", "msgspec"])
 def test_ctrl_c_while_starting(tmp_path: Path, module: str) -> None:
     """Ctrl-C before the tool is ready ends it without a word, in whatever import."""
     slow = "import os, signal\nos.write(1, b'here')\nsignal.pause()\n"
