@@ -20,6 +20,7 @@ from tcpconnect.kernel.records import CONNECTION
 from tcpconnect.waits import Waits
 from tests.support.attempts import attempt
 from tests.support.launch import EMULATED
+from tests.support.terminals import read_until
 from tests.support.tool import Tool
 from tests.support.waiting import wait_until
 
@@ -60,18 +61,6 @@ def median_delay(tool: Tool, fd: int) -> float:
     return statistics.median(delays)
 
 
-def wait_for(fd: int, text: bytes) -> None:
-    """Read from ``fd`` until this text has come, in however many pieces."""
-    seen = bytearray()
-
-    def has_come() -> bool:
-        if select.select((fd,), (), (), 0)[0]:
-            seen.extend(os.read(fd, 65536))
-        return text in seen
-
-    wait_until(has_come, text.decode())
-
-
 def start(fd: int, *options: str) -> Tool:
     """Trace this process into ``fd``, which is then closed here."""
     try:
@@ -86,7 +75,7 @@ def test_line_is_in_the_pipe_soon(option: str) -> None:
     read, write = os.pipe()
     with start(write, option) as tool:
         if option != "-j":
-            wait_for(read, b"\n")  # the header
+            read_until(read, b"\n")  # the header
         delay = median_delay(tool, read)
     os.close(read)
     assert delay < BOUND_S
@@ -107,7 +96,7 @@ def test_lines_of_many_attempts_come_soon() -> None:
         return len(delays) == MANY
 
     with start(write, "-r", "--format", "csv", "--columns", "dport") as tool:
-        wait_for(read, b"dport\r\n")
+        read_until(read, b"dport\r\n")
         for port in range(1, 1 + MANY):
             began[port] = time.monotonic()
             attempt("127.0.0.1", port)
@@ -127,7 +116,7 @@ def test_questions_of_others_delay_no_line() -> None:
         start(write, "-rd", "--format", "csv", "--columns", "dport") as tool,
     ):
         server.bind(("127.0.0.1", 53))
-        wait_for(read, b"dport\r\n")
+        read_until(read, b"dport\r\n")
         words = [sys.executable, "-c", ASKER]
         pipe = subprocess.PIPE
         with subprocess.Popen(words, stdin=pipe, stdout=pipe, bufsize=0) as asker:
@@ -139,7 +128,7 @@ def test_questions_of_others_delay_no_line() -> None:
                 assert asker.stdout.readline()
                 began = time.monotonic()
                 attempt("127.0.0.1", port)
-                wait_for(read, b"%d\r\n" % port)
+                read_until(read, b"%d\r\n" % port)
                 delays.append(time.monotonic() - began)
             asker.stdin.close()
         assert tool.stop() == 0
@@ -179,7 +168,7 @@ def test_line_is_on_the_terminal_soon() -> None:
     """The same when stdout is a terminal."""
     leader, terminal = pty.openpty()
     with start(terminal) as tool:
-        wait_for(leader, b"DPORT\r\n")
+        read_until(leader, b"DPORT\r\n")
         delay = median_delay(tool, leader)
     os.close(leader)
     assert delay < BOUND_S

@@ -1,9 +1,12 @@
-"""What programs have written to a terminal."""
+"""What programs have written to a terminal, or to a pipe."""
 
 from __future__ import annotations
 
 import os
+import select
 from contextlib import suppress
+
+from tests.support.waiting import wait_until
 
 
 def read_all(leader: int) -> bytes:
@@ -18,9 +21,14 @@ def read_all(leader: int) -> bytes:
     return seen
 
 
-def read_until(leader: int, wanted: bytes) -> bytes:
-    """Return what was written until this came. Raises OSError if it did not."""
-    seen = b""
-    while wanted not in seen:
-        seen += os.read(leader, 1 << 16)
-    return seen
+def read_until(fd: int, wanted: bytes) -> bytes:
+    """Return what was written to a terminal, or a pipe, until this has come."""
+    seen = bytearray()
+
+    def has_come() -> bool:
+        if select.select((fd,), (), (), 0)[0]:
+            seen.extend(os.read(fd, 1 << 16))
+        return wanted in seen
+
+    wait_until(has_come, wanted.decode())
+    return bytes(seen)
