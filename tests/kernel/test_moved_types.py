@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcpconnect.bpf import btf
+from tcpconnect.bpf.btf import ENUM, STRUCT, UNION
 from tcpconnect.bpf.few_types import located
-from tcpconnect.bpf.kernel_types import ENUM, STRUCT, UNION, KernelTypes, Types
+from tcpconnect.bpf.kernel_types import KernelTypes, Types
 from tcpconnect.bpf.relocating import kernel_types
 from tcpconnect.kernel.preflight import ready_library
 

@@ -23,11 +23,11 @@ VMLINUX = "/sys/kernel/btf/vmlinux"
 HEADER = Layout("<4x5I")
 TYPE = Layout("<IHxB4x")
 FLAG = 0x80
-STRUCT = 4
 MEMBER = Layout("<I8x")
 # An enum is laid out as a struct is; each value has its name and its number.
-ENUM = 6
 VALUE = Layout("<II")
+# BTF_KIND_*
+POINTER, ARRAY, STRUCT, UNION, ENUM, TYPEDEF, FUNCTION = 2, 3, 4, 5, 6, 8, 12
 NAME_BYTES = 128
 
 
@@ -45,10 +45,13 @@ def programs_are_preemptible() -> bool:
 
 def _can_be_mapped() -> bool:
     try:
-        with open(VMLINUX, "rb") as file, mapped(file):
-            return True
-    except (OSError, ValueError) as error:
-        return getattr(error, "errno", None) != ENODEV
+        with open(VMLINUX, "rb") as file:
+            mapped(file).close()
+    except OSError as error:
+        return error.errno != ENODEV
+    except ValueError:  # it is empty
+        return False
+    return True
 
 
 def has_member(struct: str, member: str) -> bool:

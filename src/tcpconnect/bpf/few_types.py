@@ -11,8 +11,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from tcpconnect.bpf import btf
-from tcpconnect.bpf import kernel_types as kinds
-from tcpconnect.bpf.kernel_types import BITS, MEMBER, TYPE, VALUE
+from tcpconnect.bpf.btf import VALUE
+from tcpconnect.bpf.kernel_types import BITS, COMPOSITE, MEMBER, TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,9 +90,9 @@ class _Moved:
             found = NOTHING
         number = self._own.resolved(number)
         own = self._own.type(number)
-        if own.kind == kinds.ENUM:
+        if own.kind == btf.ENUM:
             self._move_values(own, self._kernel.type(found))
-        elif own.kind in kinds.COMPOSITE:
+        elif own.kind in COMPOSITE:
             self._move_members(number, found)
         else:
             raise LookupError(name)
@@ -163,13 +163,13 @@ class _Moved:
         """
         number, other = self._own.resolved(number), self._kernel.resolved(other)
         own, there = self._own.type(number), self._kernel.type(other)
-        if own.kind in kinds.COMPOSITE and there.kind in kinds.COMPOSITE:
+        if own.kind in COMPOSITE and there.kind in COMPOSITE:
             self._move_members(number, other)
         elif own.kind != there.kind:
             return False
-        elif own.kind == kinds.ARRAY:
+        elif own.kind == btf.ARRAY:
             elements = self._own.element(own), self._kernel.element(there)
             return self._is_like(*elements, in_bits=False)
-        elif own.kind != kinds.POINTER and not in_bits and own.size != there.size:
+        elif own.kind != btf.POINTER and not in_bits and own.size != there.size:
             raise LookupError(number)
         return True

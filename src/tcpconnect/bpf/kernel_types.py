@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from mmap import mmap
 
-# Documentation/bpf/btf.rst of Linux: BTF_KIND_*. What else they say follows 12 bytes.
-INT, POINTER, ARRAY, STRUCT, UNION, ENUM, TYPEDEF, FUNCTION = 1, 2, 3, 4, 5, 6, 8, 12
-COMPOSITE = (STRUCT, UNION)
-OTHER_NAMES = (TYPEDEF, 9, 10, 11, 18)  # of a type: const and so on
+# Documentation/bpf/btf.rst of Linux. What else types say follows 12 bytes.
+COMPOSITE = (btf.STRUCT, btf.UNION)
+OTHER_NAMES = (btf.TYPEDEF, 9, 10, 11, 18)  # of a type: const and so on
 TYPE = MEMBER = Layout("<III")
 ARRAY_OF = Layout("<I8x")
-VALUE = Layout("<II")
 BITS = 24  # of a member's offset; above it are those of a bit field
 
 
@@ -73,8 +71,8 @@ class Types:
 
     def values(self, of: Type) -> Iterator[tuple[int, int]]:
         """Yield where the name of each value of an enum is, and the value."""
-        data = ctypes.string_at(of.address + TYPE.size, VALUE.size * of.length)
-        return VALUE.iter_unpack(data)
+        data = ctypes.string_at(of.address + TYPE.size, btf.VALUE.size * of.length)
+        return btf.VALUE.iter_unpack(data)
 
     def element(self, array: Type) -> int:
         """Return the type of an array's elements."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tcpconnect.bpf.kernel_types import FUNCTION, TYPEDEF
+from tcpconnect.bpf.btf import FUNCTION, TYPEDEF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,7 +6,7 @@ from ctypes import Structure, c_uint8, c_uint16, c_uint32, c_uint64
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
-from tcpconnect.bpf.kernel_types import STRUCT
+from tcpconnect.bpf.btf import STRUCT
 from tcpconnect.machine import cgroup
 from tcpconnect.machine.cgroup import MAX_LEVELS
 
